@@ -1,0 +1,75 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{InputKind, MediaType, ParameterSpec, Parameters, WorkClass};
+
+/// What clients may ask of one model version: the `[model]` table of its `model.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// The name clients use: lower-case letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// The version: the same characters. Weights never change under a version.
+    pub version: String,
+    /// What the model does, in one word for people and consoles, such as `image-classify`.
+    pub task: String,
+    /// One line about the model.
+    pub title: String,
+    /// The licence of the weights, as an SPDX expression.
+    pub licence: String,
+    /// The half of the lane that the model decides.
+    pub work: WorkClass,
+    /// Whether results may be shared between accounts.
+    #[serde(default)]
+    pub shareable: bool,
+    /// Predicted device milliseconds of one job alone.
+    pub cost_ms: f64,
+    /// The parameter that counts how often the model runs for one job, if it has one: it multiplies the cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_parameter: Option<String>,
+    /// What the model reads.
+    pub input: InputSpec,
+    /// Parameter name → what is allowed.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, ParameterSpec>,
+}
+
+/// What a model reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// The kind of thing.
+    pub kind: InputKind,
+    /// The most bytes of one input, decoded from JSON; at most 10 MB, the service's bound.
+    pub max_bytes: u64,
+    /// What pictures are taken; images only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageLimits>,
+}
+
+/// What pictures a model takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageLimits {
+    /// The shortest side, in pixels.
+    pub min_side: u32,
+    /// The most pixels, width × height.
+    pub max_pixels: u64,
+}
+
+impl ModelSpec {
+    /// Whether the model reads `media_type`.
+    pub fn takes(&self, media_type: MediaType) -> bool {
+        media_type.kind() == self.input.kind
+    }
+
+    /// Predicted device milliseconds of a job with these parameters.
+    pub fn predicted_cost_ms(&self, parameters: &Parameters) -> f64 {
+        let times = self.cost_parameter.as_ref().and_then(|name| parameters.get(name));
+        match times {
+            Some(crate::ParameterValue::Integer(times)) => self.cost_ms * (*times).max(1) as f64,
+            _ => self.cost_ms,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What Forebay's edge and backend both say.
+//!
+//! Pure and wasm-safe: no clock, no randomness, no I/O. Time is a number of milliseconds since the Unix epoch
+//! (`…_ms: u64`), randomness is bytes the caller brings.
+
+pub mod catalog;
+mod digest;
+mod id;
+mod input;
+mod lane;
+mod message;
+mod outcome;
+mod parameters;
+mod problem;
+pub mod report;
+mod signature;
+pub mod state;
+pub mod storage_key;
+
+pub use digest::{Digest, DigestParseError, Namespace};
+pub use id::{JobId, JobIdParseError, ShardKey};
+pub use input::{Input, InputKind, InputRef, MediaType};
+pub use lane::{Lane, PlanClass, WorkClass};
+pub use message::{JobMessage, MessageError};
+pub use outcome::{FailureCode, JobFailure};
+pub use parameters::{ParameterError, ParameterSpec, ParameterValue, Parameters, resolve as resolve_parameters};
+pub use problem::{Problem, ProblemCode};
+pub use report::{EventKind, Report, ReportAnswer, ReportEvent};
+pub use signature::{SIGNATURE_HEADER, SignatureError, sign, verify};
+pub use state::JobState;

@@ -1,0 +1,49 @@
+use serde::{Deserialize, Serialize};
+
+use crate::JobId;
+
+/// Why a job failed: a closed list, shown to clients as `failure.code`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureCode {
+    /// The picture is truncated or broken.
+    ImageUndecodable,
+    /// The picture has more pixels than the model takes.
+    ImageTooLarge,
+    /// The picture has a side shorter than the model takes.
+    ImageTooSmall,
+    /// The picture is of a kind that is not read, such as CMYK.
+    ImageUnsupported,
+    /// The text is empty or not UTF-8.
+    TextInvalid,
+    /// The tensor is not numbers of the declared shape.
+    TensorInvalid,
+    /// The input's object is gone from the bucket, or is not what was accepted.
+    InputMissing,
+    /// The model version is not there or could not be loaded.
+    ModelUnavailable,
+    /// The model refused this input.
+    ExecutionFailed,
+    /// The model answered NaN or infinity.
+    OutputInvalid,
+    /// The device has too little memory even for this job alone.
+    OutOfMemory,
+}
+
+impl FailureCode {
+    /// Whether the same job may succeed when sent again.
+    pub fn retryable(self) -> bool {
+        matches!(self, Self::InputMissing | Self::ModelUnavailable | Self::OutOfMemory)
+    }
+}
+
+/// A stored failure: the JSON at [`crate::storage_key::failure`] and within reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobFailure {
+    /// The job that failed.
+    pub job_id: JobId,
+    /// Why, for programs.
+    pub code: FailureCode,
+    /// Why and what to do, for people. Holds nothing internal.
+    pub detail: String,
+}

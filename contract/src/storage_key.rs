@@ -1,0 +1,28 @@
+//! Where things lie in the bucket.
+
+use crate::{Digest, JobId};
+
+/// The object that holds a result: `results/{hh}/{digest}`.
+///
+/// The two leading hex digits spread the keys over S3's partitions.
+pub fn result(digest: &Digest) -> String {
+    spread("results", &digest.to_hex())
+}
+
+/// The object that holds an input too large for its message: `inputs/{hh}/{sha256}-{job}`.
+///
+/// The job is part of the name so that inputs of different jobs can expire one by one.
+pub fn input(sha256_hex: &str, job: &JobId) -> String {
+    format!("{}-{job}", spread("inputs", sha256_hex))
+}
+
+/// The object that holds a job's failure: `failures/{job}`.
+///
+/// Named by job and not by digest: a failure may be this worker's, and must not answer the next try.
+pub fn failure(job: &JobId) -> String {
+    format!("failures/{job}")
+}
+
+fn spread(folder: &str, hex: &str) -> String {
+    format!("{folder}/{}/{hex}", hex.get(..2).unwrap_or("00"))
+}
