@@ -54,6 +54,15 @@ impl Catalog {
     }
 }
 
+impl ModelSpec {
+    /// Checks one model by itself: what a worker does with the folders it is given.
+    pub fn validate(&self) -> Result<(), Vec<Complaint>> {
+        let mut complaints = Vec::new();
+        check_model(self, &mut complaints);
+        if complaints.is_empty() { Ok(()) } else { Err(complaints) }
+    }
+}
+
 fn check_model(model: &ModelSpec, complaints: &mut Vec<Complaint>) {
     let place = |key: &str| format!("{}@{}: {key}", model.name, model.version);
     for (key, value) in [("model.name", &model.name), ("model.version", &model.version)] {
