@@ -1,0 +1,182 @@
+//! What a client of Forebay does: submit, poll, read.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+/// How long any one job may take here, models loading included.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// One caller of one edge.
+#[derive(Clone)]
+pub struct Client {
+    origin: String,
+    key: Option<String>,
+    agent: ureq::Agent,
+}
+
+/// What the edge answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// One request, for those that are not simply right.
+#[derive(Debug, Clone, Default)]
+pub struct Request<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: Option<&'a [u8]>,
+}
+
+impl Client {
+    pub fn new(origin: &str, key: Option<&str>) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .allow_non_standard_methods(true)
+            .max_redirects(0)
+            .build()
+            .new_agent();
+        Self { origin: origin.to_owned(), key: key.map(str::to_owned), agent }
+    }
+
+    /// Sends a request as it is, with the key unless the request brings its own `authorization`.
+    pub fn send(&self, request: &Request<'_>) -> Result<Answer> {
+        let url =
+            if request.path.starts_with("http") { request.path.to_owned() } else { self.origin.clone() + request.path };
+        let mut builder = ureq::http::Request::builder().method(request.method).uri(&url);
+        for (name, value) in request.headers {
+            builder = builder.header(*name, *value);
+        }
+        let has_own = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        if let (Some(key), false) = (&self.key, has_own) {
+            builder = builder.header("authorization", format!("Bearer {key}"));
+        }
+        let context = || format!("{} {url}", request.method);
+        let response = match request.body {
+            Some(body) => self.agent.run(builder.body(body)?).with_context(context)?,
+            None => self.agent.run(builder.body(())?).with_context(context)?,
+        };
+        let (parts, mut body) = response.into_parts();
+        let headers = parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let body = body.with_config().limit(64 << 20).read_to_vec().with_context(context)?;
+        Ok(Answer { status: parts.status.as_u16(), headers, body })
+    }
+
+    pub fn get(&self, path: &str) -> Result<Answer> {
+        self.send(&Request { method: "GET", path, ..Request::default() })
+    }
+
+    /// `POST /v1/jobs`
+    pub fn submit(&self, job: &Value) -> Result<Answer> {
+        let body = serde_json::to_vec(job)?;
+        let headers = [("content-type", "application/json")];
+        self.send(&Request { method: "POST", path: "/v1/jobs", headers: &headers, body: Some(&body) })
+    }
+
+    /// `POST /v1/models/{model}/jobs` with a bare body.
+    pub fn submit_bare(&self, model: &str, content_type: &str, body: &[u8]) -> Result<Answer> {
+        let path = format!("/v1/models/{model}/jobs");
+        let headers = [("content-type", content_type)];
+        self.send(&Request { method: "POST", path: &path, headers: &headers, body: Some(body) })
+    }
+
+    /// Submits a job that must be accepted and gives its JSON.
+    pub fn accepted(&self, job: &Value) -> Result<Value> {
+        self.submit(job)?.expect(202)?.json()
+    }
+
+    /// The job's JSON.
+    pub fn job(&self, job: &Value) -> Result<Value> {
+        self.get(&format!("/v1/jobs/{}", id(job)?))?.expect(200)?.json()
+    }
+
+    /// Long-polls until the job's state is final.
+    pub fn finished(&self, job: &Value) -> Result<Value> {
+        let path = format!("/v1/jobs/{}?wait=10", id(job)?);
+        poll(&path, || {
+            let job: Value = self.get(&path)?.expect(200)?.json()?;
+            let open = matches!(text(&job, "status")?, "queued" | "running");
+            Ok(if open { Err(job) } else { Ok(job) })
+        })
+    }
+
+    /// Waits for the job's success and fetches its result.
+    pub fn result(&self, job: &Value) -> Result<Answer> {
+        let job = self.finished(job)?;
+        ensure!(text(&job, "status")? == "succeeded", "not succeeded: {job}");
+        self.get(text(&job, "result_url")?)?.expect(200)
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_slice(&self.body)
+            .with_context(|| format!("not JSON: {:.200}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The header's value; `None` when it is not there.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The header's value, which must be there.
+    pub fn must(&self, name: &str) -> Result<&str> {
+        self.header(name).with_context(|| format!("no {name} in {} {:?}", self.status, self.headers))
+    }
+
+    pub fn expect(self, status: u16) -> Result<Self> {
+        ensure!(
+            self.status == status,
+            "expected {status}, found {}: {:.500}",
+            self.status,
+            String::from_utf8_lossy(&self.body)
+        );
+        Ok(self)
+    }
+
+    /// Checks that this is the problem `code` with `status`, in the form RFC 9457 wants and with a request id.
+    pub fn expect_problem(&self, status: u16, code: &str) -> Result<Value> {
+        let problem = self.json()?;
+        ensure!(self.status == status && problem["code"] == code, "expected {status} {code}, found {problem}");
+        ensure!(self.must("content-type")? == "application/problem+json", "{:?}", self.headers);
+        ensure!(problem["status"] == status, "status differs from the body's: {problem}");
+        ensure!(!text(&problem, "detail")?.is_empty(), "says nothing to do: {problem}");
+        ensure!(text(&problem, "request_id")? == self.must("x-request-id")?, "request ids differ: {problem}");
+        Ok(problem)
+    }
+}
+
+/// The job's id.
+pub fn id(job: &Value) -> Result<&str> {
+    text(job, "id")
+}
+
+/// A text field, which must be there.
+pub fn text<'a>(json: &'a Value, field: &str) -> Result<&'a str> {
+    json[field].as_str().with_context(|| format!("no {field} in {json}"))
+}
+
+/// Asks `probe` again and again until it is `Ok`; after a bounded patience says what it saw last.
+pub fn poll<Found, Seen: std::fmt::Debug>(
+    what: &str,
+    mut probe: impl FnMut() -> Result<Result<Found, Seen>>,
+) -> Result<Found> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match probe()? {
+            Ok(found) => return Ok(found),
+            Err(seen) if Instant::now() > deadline => bail!("{what}: gave up; last seen {seen:?}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Forebay's promises, end to end: one file a promise, each against the real parts.
+//!
+//! `cargo xtask test` builds the parts, starts LocalStack and runs this. By name: `cargo xtask test --only e2e`.
+
+mod client;
+mod promises;
+mod stack;
+
+use std::{process::ExitCode, sync::Arc};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::stack::Hall;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Promises mostly wait for leases and alarms: more of them than cores run side by side.
+    arguments.test_threads.get_or_insert(4);
+
+    let hall = Arc::new(Hall::default());
+    let trials = promises::ALL
+        .iter()
+        .map(|(name, check)| {
+            let hall = Arc::clone(&hall);
+            Trial::test(*name, move || check(&hall).map_err(|error| Failed::from(format!("{error:?}"))))
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Before the process ends, so that everything it started ends too.
+    hall.close();
+    conclusion.exit_code()
+}
