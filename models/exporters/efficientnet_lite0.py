@@ -109,7 +109,7 @@ def check(model: nn.Module, reference: Path) -> str:
     expected = json.loads((reference / "efficientnet_lite0_top5.json").read_text())
     worst = 0.0
     for name, top in expected.items():
-        probabilities = model(read_picture(reference / "images" / name)).softmax(1)[0]
+        probabilities = model(read_picture(reference / name)).softmax(1)[0]
         found = probabilities.topk(5)
         if found.indices.tolist() != [index for index, _, _ in top]:
             raise SystemExit(f"{name}: found classes {found.indices.tolist()}, expected {[index for index, _, _ in top]}")
