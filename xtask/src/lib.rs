@@ -1,1 +1,14 @@
-//! See README.md.
+//! Forebay's own commands, and the parts they start.
+//!
+//! The binary is `cargo xtask`. The library exists because the end-to-end tests start the same parts as
+//! `cargo xtask up`: see [`stack`].
+
+pub mod bench;
+pub mod build;
+pub mod console;
+pub mod process;
+pub mod repository;
+pub mod setup;
+pub mod stack;
+pub mod test;
+pub mod up;

@@ -1,2 +1,61 @@
-//! See README.md.
-fn main() {}
+//! `cargo xtask`: see `cargo xtask --help`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use forebay_xtask::{bench, console::Console, process::interrupt, repository::Repository, setup, test, up};
+
+/// Forebay's own commands
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", after_help = "Example: cargo xtask up --once")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Install, build and start everything on this machine, run a real image and three sentences through it, and keep
+    /// running until Ctrl-C
+    #[command(after_help = "Examples:\n  cargo xtask up\n  cargo xtask up --once\n  \
+                            cargo xtask up --name second --edge-port 8788 --localstack-port 4567")]
+    Up(up::UpArguments),
+
+    /// Install what is missing and run every check and test
+    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --only fmt,clippy\n  \
+                            cargo xtask test --only e2e")]
+    Test(test::TestArguments),
+
+    /// Measure Forebay beside what bounds it: ratios, side by side in one run
+    #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench edge --json")]
+    Bench(bench::BenchArguments),
+
+    /// Install what is missing, into the checkout's own ignored folders
+    #[command(after_help = "Example: cargo xtask setup")]
+    Setup,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = interrupt::watch().and_then(|()| Repository::find()).and_then(|repository| {
+        let console = Console::stdout();
+        match &arguments.command {
+            Task::Up(arguments) => up::run(&repository, console, arguments),
+            Task::Test(arguments) => test::run(&repository, console, arguments),
+            Task::Bench(arguments) => bench::run(&repository, console, arguments),
+            Task::Setup => setup::run(&repository, console),
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        // What shells say of a program that ended by Ctrl-C.
+        Err(error) if error.is::<interrupt::Interrupted>() => {
+            Console::stderr().line("interrupted: everything that was started is stopped");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            Console::stderr().failed("error", &format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,115 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    console,
+    process::answer,
+    repository::Repository,
+    setup::{Fingerprint, Step, WasmToolchain, Work, wasm_toolchain},
+};
+
+/// `edge/build/`: the Worker as wasm and JavaScript.
+#[derive(Debug, Clone, Copy)]
+pub struct EdgeBundle;
+
+impl Step for EdgeBundle {
+    fn name(&self) -> &'static str {
+        "edge"
+    }
+
+    fn what(&self) -> String {
+        "building the edge to wasm: 3 min the first time, then 30 s after a change".to_owned()
+    }
+
+    fn advice(&self) -> &'static str {
+        "see the first error in the log"
+    }
+
+    fn after(&self) -> &'static [&'static str] {
+        &["wasm-target", "wasm-tools", "edge-packages"]
+    }
+
+    fn is_heavy(&self) -> bool {
+        true
+    }
+
+    /// The catalogue is not among it, though one is built in: every start puts the newest into KV, which wins.
+    fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
+        let is_source = |path: &Path| !path.components().any(|part| part.as_os_str() == "build");
+        let mut made_from = Fingerprint::new();
+        for file in ["Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "contract/Cargo.toml", "edge/Cargo.toml"] {
+            made_from = made_from.file(&repository.path(file))?;
+        }
+        for file in ["edge/build.rs", "edge/build.sh", "edge/package-lock.json"] {
+            made_from = made_from.file(&repository.path(file))?;
+        }
+        made_from.tree(&repository.path("contract/src"), is_source)?.tree(&repository.path("edge/src"), is_source)
+    }
+
+    fn makes(&self, repository: &Repository) -> Vec<PathBuf> {
+        vec![repository.path("edge/build/index.js"), wasm(repository)]
+    }
+
+    fn work(&self, work: &Work<'_>) -> Result<()> {
+        let mut build = Command::new("bash");
+        build.arg(work.repository.path("edge/build.sh"));
+        if let WasmToolchain::Separate(folder) = wasm_toolchain(work.repository) {
+            with_toolchain(&mut build, &folder);
+        }
+        work.program(&mut build)?;
+        work.note(&BundleSize::of(work.repository)?.to_string());
+        Ok(())
+    }
+}
+
+/// Makes cargo and worker-build use a Rust of its own.
+fn with_toolchain(command: &mut Command, folder: &Path) {
+    let bin = folder.join("bin");
+    let mut path = vec![bin.clone()];
+    path.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    if let Ok(path) = std::env::join_paths(path) {
+        command.env("PATH", path);
+    }
+    command.env("RUSTC", bin.join("rustc")).env("CARGO", bin.join("cargo")).env_remove("RUSTUP_TOOLCHAIN");
+}
+
+fn wasm(repository: &Repository) -> PathBuf {
+    repository.path("edge/build/index_bg.wasm")
+}
+
+/// How large the wasm is; Cloudflare counts it compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct BundleSize {
+    /// As it lies on the disk.
+    pub raw_bytes: u64,
+    /// Compressed by gzip.
+    pub gzip_bytes: u64,
+}
+
+impl BundleSize {
+    /// The most that is wanted compressed.
+    pub const TARGET_GZIP_BYTES: u64 = 1 << 20;
+
+    /// Measures the bundle that is there.
+    pub fn of(repository: &Repository) -> Result<Self> {
+        let wasm = wasm(repository);
+        let raw_bytes = fs::metadata(&wasm).with_context(|| wasm.display().to_string())?.len();
+        let script = "gzip --best --stdout \"$1\" | wc -c";
+        let said =
+            answer(Command::new("sh").args(["-c", script, "size"]).arg(&wasm)).context("gzip does not answer")?;
+        Ok(Self { raw_bytes, gzip_bytes: said.parse()? })
+    }
+}
+
+impl std::fmt::Display for BundleSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verdict = if self.gzip_bytes < Self::TARGET_GZIP_BYTES { "below" } else { "ABOVE" };
+        let (raw, gzip) = (console::bytes(self.raw_bytes), console::bytes(self.gzip_bytes));
+        write!(f, "wasm bundle: {raw}, {gzip} with gzip ({verdict} the 1 MiB that is wanted)")
+    }
+}

@@ -1,0 +1,19 @@
+//! Building the parts: the edge's bundle, the worker's binary, the catalogue.
+
+mod catalog;
+mod edge_bundle;
+mod worker_binary;
+
+pub use catalog::{catalog, catalog_with_plans};
+pub use edge_bundle::{BundleSize, EdgeBundle};
+pub use worker_binary::{WorkerBinary, cargo, worker_path};
+
+use crate::setup::{self, Step};
+
+/// Everything that must be there before the parts can start.
+pub fn steps() -> Vec<Box<dyn Step>> {
+    let mut steps = setup::steps();
+    steps.push(Box::new(EdgeBundle));
+    steps.push(Box::new(WorkerBinary));
+    steps
+}

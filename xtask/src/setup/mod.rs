@@ -1,0 +1,62 @@
+//! Installing what is missing, into the checkout's own ignored folders.
+//!
+//! One file a step. A step that is done is recognised by its stamp, a hash of what it was made from.
+
+mod debian_wasm;
+mod exporter;
+mod fingerprint;
+mod libtorch;
+mod localstack;
+mod models;
+mod node;
+mod npm;
+mod prerequisites;
+mod python;
+mod schedule;
+mod step;
+mod wasm_target;
+mod wasm_tools;
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::{
+    console::{self, Console},
+    repository::Repository,
+};
+
+pub use fingerprint::Fingerprint;
+pub use libtorch::libtorch_dir;
+pub use node::{NodeVersion, node};
+pub use prerequisites::check as check_prerequisites;
+pub use schedule::run as run_steps;
+pub use step::{Step, Work};
+pub use wasm_target::{WasmToolchain, wasm_toolchain};
+
+/// Every installation step, in the order in which the long ones should begin.
+pub fn steps() -> Vec<Box<dyn Step>> {
+    vec![
+        Box::new(exporter::ExporterPython),
+        Box::new(wasm_target::WasmTarget),
+        Box::new(npm::EdgePackages),
+        Box::new(localstack::LocalStackPython),
+        Box::new(wasm_tools::WasmTools),
+        Box::new(libtorch::Libtorch),
+        Box::new(models::Models),
+    ]
+}
+
+/// `cargo xtask setup`
+pub fn run(repository: &Repository, console: Console) -> Result<()> {
+    let started = Instant::now();
+    check_prerequisites(repository)?;
+    let worked = run_steps(repository, console, &steps())?;
+    let took = console::duration(started.elapsed());
+    if worked == 0 {
+        console.done("setup", &format!("everything is there ({took})"));
+    } else {
+        console.done("setup", &format!("{worked} steps in {took}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Result;
+
+use super::{Fingerprint, Step, Work, exporter::exporter};
+use crate::repository::Repository;
+
+/// `models/NAME/VERSION/model.pt`: the demonstration models, exported to TorchScript.
+pub(super) struct Models;
+
+/// What the exporter knows how to make; other folders of `models/` are the user's own.
+const SHIPPED: [&str; 3] = ["efficientnet-lite0/1", "all-minilm-l6-v2/1", "dcgan-faces/1"];
+
+impl Step for Models {
+    fn name(&self) -> &'static str {
+        "models"
+    }
+
+    fn what(&self) -> String {
+        "exporting the demonstration models to TorchScript (nothing to download)".to_owned()
+    }
+
+    fn advice(&self) -> &'static str {
+        "remove .tools/python and run the command again; models/README.md says how exporting works"
+    }
+
+    fn after(&self) -> &'static [&'static str] {
+        &["exporter-python"]
+    }
+
+    fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
+        let is_source = |path: &Path| path.extension().is_some_and(|kind| kind == "py");
+        let mut made_from = Fingerprint::new().tree(&repository.path("models"), is_source)?;
+        made_from = made_from.file(&repository.path("models/requirements.txt"))?;
+        for folder in SHIPPED {
+            made_from = made_from.file(&repository.path("models").join(folder).join("model.toml"))?;
+        }
+        Ok(made_from)
+    }
+
+    fn makes(&self, repository: &Repository) -> Vec<PathBuf> {
+        SHIPPED.iter().map(|folder| repository.path("models").join(folder).join("model.pt")).collect()
+    }
+
+    fn work(&self, work: &Work<'_>) -> Result<()> {
+        for file in self.makes(work.repository) {
+            // What an older exporter made must not pass for new.
+            let _ = fs::remove_file(file);
+        }
+        let script = work.repository.path("models/export.py");
+        work.program(Command::new(exporter(work.repository)).arg(script))
+    }
+}

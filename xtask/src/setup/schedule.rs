@@ -1,0 +1,187 @@
+use std::{
+    collections::BTreeSet,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Instant,
+};
+
+use anyhow::{Error, Result, bail};
+
+use super::step::{self, Step, Work};
+use crate::{
+    console::{self, Console},
+    process::{Failure, Run, interrupt},
+    repository::Repository,
+};
+
+/// What each step stands at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Waiting,
+    Running,
+    Done,
+}
+
+/// Brings every step that is not done: downloads beside compiles, compiles one after the other. Answers how many worked.
+///
+/// The first failure stops the others; it is what is told.
+pub fn run(repository: &Repository, console: Console, steps: &[Box<dyn Step>]) -> Result<usize> {
+    let cancel = AtomicBool::new(false);
+    let mut standing = vec![Standing::Waiting; steps.len()];
+    let mut worked = 0;
+    let mut failure: Option<Error> = None;
+    let (done, finished) = mpsc::channel();
+
+    thread::scope(|scope| {
+        loop {
+            if failure.is_none() {
+                for index in next(steps, &standing) {
+                    let (Some(step), Some(entry)) = (steps.get(index), standing.get_mut(index)) else { continue };
+                    *entry = Standing::Running;
+                    let (done, cancel) = (done.clone(), &cancel);
+                    scope.spawn(move || {
+                        let outcome = bring(repository, console, step.as_ref(), cancel);
+                        // The receiver lives as long as the scope.
+                        let _ = done.send((index, outcome));
+                    });
+                }
+            }
+            if !standing.contains(&Standing::Running) {
+                break;
+            }
+            let Ok((index, outcome)) = finished.recv() else { break };
+            if let Some(entry) = standing.get_mut(index) {
+                *entry = Standing::Done;
+            }
+            match outcome {
+                Ok(did) => worked += usize::from(did),
+                Err(error) if failure.is_none() => {
+                    cancel.store(true, Ordering::SeqCst);
+                    failure = Some(error);
+                }
+                Err(_) => {}
+            }
+        }
+    });
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if standing.iter().any(|standing| *standing != Standing::Done) {
+        bail!("some steps wait for each other; this is a bug");
+    }
+    Ok(worked)
+}
+
+/// The steps that may begin now: what they need is done, and at most one heavy step runs.
+fn next(steps: &[Box<dyn Step>], standing: &[Standing]) -> Vec<usize> {
+    let pairs = || steps.iter().zip(standing);
+    let open: BTreeSet<&str> =
+        pairs().filter(|(_, now)| **now != Standing::Done).map(|(step, _)| step.name()).collect();
+    let mut heavy = pairs().any(|(step, now)| *now == Standing::Running && step.is_heavy());
+    let mut begin = Vec::new();
+    for (index, (step, now)) in pairs().enumerate() {
+        let ready = *now == Standing::Waiting && !step.after().iter().any(|name| open.contains(name));
+        if ready && !(heavy && step.is_heavy()) {
+            heavy |= step.is_heavy();
+            begin.push(index);
+        }
+    }
+    begin
+}
+
+/// Brings one step; answers whether there was anything to do.
+fn bring(repository: &Repository, console: Console, step: &dyn Step, cancel: &AtomicBool) -> Result<bool> {
+    interrupt::check()?;
+    if step.is_done(repository)? {
+        return Ok(false);
+    }
+    console.begin(step.name(), &step.what());
+    let started = Instant::now();
+    let log = repository.step_log(step.name());
+    let mut run = Run::new(console, step.name(), &log)?;
+    run.cancel = Some(cancel);
+    let outcome = step.work(&Work { repository, console, run }).and_then(|()| step::stamp(repository, step));
+    match outcome {
+        Ok(()) => {
+            console.done(step.name(), &console::duration(started.elapsed()));
+            Ok(true)
+        }
+        Err(error) => {
+            let took = console::duration(started.elapsed());
+            if error.is::<interrupt::Interrupted>() || cancel.load(Ordering::SeqCst) {
+                console.failed(step.name(), &format!("stopped after {took}"));
+                return Err(error);
+            }
+            console.failed(step.name(), &format!("failed after {took}"));
+            Err(match error.downcast::<Failure>() {
+                Ok(failure) if failure.advice.is_empty() => failure.advise(step.advice()).into(),
+                Ok(failure) => failure.into(),
+                Err(error) => {
+                    Failure::new(step.name(), format!("failed: {error:#}"), &log).advise(step.advice()).into()
+                }
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::setup::Fingerprint;
+
+    struct Named(&'static str, &'static [&'static str], bool);
+
+    impl Step for Named {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+        fn what(&self) -> String {
+            String::new()
+        }
+        fn advice(&self) -> &'static str {
+            ""
+        }
+        fn after(&self) -> &'static [&'static str] {
+            self.1
+        }
+        fn is_heavy(&self) -> bool {
+            self.2
+        }
+        fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
+            Ok(Fingerprint::new())
+        }
+        fn makes(&self, _: &Repository) -> Vec<PathBuf> {
+            Vec::new()
+        }
+        fn work(&self, _: &Work<'_>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn downloads_run_beside_one_compile() {
+        use Standing::{Done, Running, Waiting};
+        let steps: Vec<Box<dyn Step>> = vec![
+            Box::new(Named("download", &[], false)),
+            Box::new(Named("compile", &[], true)),
+            Box::new(Named("compile-more", &["download"], true)),
+            Box::new(Named("elsewhere", &[], false)),
+            // What is not on the list is taken to be there.
+            Box::new(Named("last", &["compile-more", "not-listed"], false)),
+        ];
+        for (standing, begin) in [
+            ([Waiting, Waiting, Waiting, Waiting, Waiting], vec![0, 1, 3]),
+            ([Done, Running, Waiting, Running, Waiting], vec![]),
+            ([Done, Done, Waiting, Running, Waiting], vec![2]),
+            ([Running, Done, Waiting, Done, Waiting], vec![]),
+            ([Done, Done, Done, Done, Waiting], vec![4]),
+        ] {
+            assert_eq!(next(&steps, &standing), begin, "{standing:?}");
+        }
+    }
+}

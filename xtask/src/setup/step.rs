@@ -1,0 +1,79 @@
+use std::{fs, path::PathBuf, process::Command};
+
+use anyhow::{Context as _, Result};
+
+use super::Fingerprint;
+use crate::{console::Console, process::Run, repository::Repository};
+
+/// One thing that must be there before something else can be done.
+pub trait Step: Send + Sync {
+    /// A short name: of the log, the stamp, and in messages.
+    fn name(&self) -> &'static str;
+
+    /// What it brings, with the size of what it downloads.
+    fn what(&self) -> String;
+
+    /// What to do when it fails.
+    fn advice(&self) -> &'static str;
+
+    /// Steps that must be done before.
+    fn after(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether it keeps every core busy: two such steps never run at once.
+    fn is_heavy(&self) -> bool {
+        false
+    }
+
+    /// What its outcome depends on.
+    fn made_from(&self, repository: &Repository) -> Result<Fingerprint>;
+
+    /// What is there when it is done.
+    fn makes(&self, repository: &Repository) -> Vec<PathBuf>;
+
+    /// Whether there is nothing to do.
+    fn is_done(&self, repository: &Repository) -> Result<bool> {
+        let stamp = fs::read_to_string(stamp_path(repository, self.name())).unwrap_or_default();
+        let there = self.makes(repository).iter().all(|path| path.exists());
+        Ok(there && stamp == self.made_from(repository)?.finish())
+    }
+
+    /// Does it. A step that was interrupted is begun anew, so leftovers are its to remove.
+    fn work(&self, work: &Work<'_>) -> Result<()>;
+}
+
+/// What a step works with.
+#[derive(Debug)]
+pub struct Work<'a> {
+    /// The checkout.
+    pub repository: &'a Repository,
+    /// Where to speak.
+    pub console: Console,
+    /// Runs programs into the step's log.
+    pub run: Run<'a>,
+}
+
+impl Work<'_> {
+    /// Runs a program at the root of the checkout.
+    pub fn program(&self, command: &mut Command) -> Result<()> {
+        self.run.program(command.current_dir(self.repository.root()))
+    }
+
+    /// Says something about the step.
+    pub fn note(&self, what: &str) {
+        self.console.note(self.run.name, what);
+    }
+}
+
+/// Remembers that a step is done.
+pub(super) fn stamp(repository: &Repository, step: &dyn Step) -> Result<()> {
+    let path = stamp_path(repository, step.name());
+    let hash = step.made_from(repository)?.finish();
+    fs::create_dir_all(path.parent().unwrap_or(&path))?;
+    fs::write(&path, hash).with_context(|| path.display().to_string())
+}
+
+fn stamp_path(repository: &Repository, name: &str) -> PathBuf {
+    repository.tool("stamps").join(name)
+}

@@ -1,0 +1,141 @@
+use std::{path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use forebay_contract::Lane;
+use serde_json::{Value, json};
+
+use super::Http;
+use crate::{console::Console, process::Run, repository::Repository};
+
+/// LocalStack takes any credentials and checks none.
+const REGION: &str = "us-east-1";
+const ACCESS_KEY_ID: &str = "test";
+const SECRET_ACCESS_KEY: &str = "test";
+
+/// What `infra/` made in a LocalStack: queues and a bucket of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// The address of all services.
+    pub endpoint: String,
+    /// The URL of each lane's queue is this, `-` and the lane's name.
+    pub queue_url_prefix: String,
+    /// The bucket's name.
+    pub bucket: String,
+    /// The bucket's address.
+    pub bucket_url: String,
+}
+
+impl Deployment {
+    /// Deploys the stack whose names begin with `prefix`. Deploying it again changes nothing.
+    pub fn deploy(repository: &Repository, console: Console, endpoint: &str, prefix: &str, log: &Path) -> Result<Self> {
+        let run = Run::new(console, "infra", log)?;
+        let outputs = log.with_extension("outputs.json");
+        let mut deploy = Command::new(repository.tool("localstack/bin/python"));
+        deploy
+            .arg(repository.path("localstack/deploy.py"))
+            .args(["--endpoint", endpoint, "--prefix", prefix, "--outputs"])
+            .arg(&outputs)
+            .current_dir(repository.root());
+        run.program(&mut deploy)?;
+        let text = std::fs::read_to_string(&outputs).with_context(|| outputs.display().to_string())?;
+        Self::from_outputs(endpoint, &text)
+    }
+
+    /// Reads the stack's outputs.
+    pub fn from_outputs(endpoint: &str, json: &str) -> Result<Self> {
+        let outputs: Value = serde_json::from_str(json)?;
+        let output = |name: &str| -> Result<String> {
+            let value = outputs.get(name).and_then(Value::as_str);
+            Ok(value.with_context(|| format!("the deployment has no output {name}"))?.to_owned())
+        };
+        let bucket = output("BucketName")?;
+        Ok(Self {
+            endpoint: endpoint.to_owned(),
+            queue_url_prefix: output("QueueUrlPrefix")?,
+            bucket_url: format!("{endpoint}/{bucket}"),
+            bucket,
+        })
+    }
+
+    /// The variables that AWS's libraries read, for programs that use the deployment.
+    pub fn client_environment(&self) -> Vec<(&'static str, String)> {
+        let mut variables = Self::credentials();
+        variables.push(("AWS_ENDPOINT_URL", self.endpoint.clone()));
+        variables.push(("AWS_EC2_METADATA_DISABLED", "true".to_owned()));
+        variables
+    }
+
+    /// The region and credentials alone: the edge is told its addresses.
+    pub fn credentials() -> Vec<(&'static str, String)> {
+        [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID), ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)]
+            .map(|(name, value)| (name, value.to_owned()))
+            .to_vec()
+    }
+
+    /// How many messages wait or are held in the lanes, delayed ones included.
+    pub fn messages_in_lanes(&self) -> Result<u64> {
+        let http = Http::new(Duration::from_secs(10));
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", "AmazonSQS.GetQueueAttributes"),
+            ("authorization", &authorization("sqs")),
+        ];
+        let mut messages = 0;
+        for lane in Lane::ALL {
+            let url = lane.queue_url(&self.queue_url_prefix);
+            let body = json!({"QueueUrl": url, "AttributeNames": ["All"]}).to_string();
+            let answer = http.post(&self.endpoint, &headers, body.as_bytes())?;
+            ensure!(answer.status == 200, "{lane}: {} {:.300}", answer.status, answer.text());
+            let answer = answer.json()?;
+            for name in ["", "NotVisible", "Delayed"] {
+                let count = answer.pointer(&format!("/Attributes/ApproximateNumberOfMessages{name}"));
+                let count = count.and_then(Value::as_str).and_then(|text| text.parse::<u64>().ok());
+                messages += count.with_context(|| format!("{lane}: no number of messages in {answer}"))?;
+            }
+        }
+        Ok(messages)
+    }
+
+    /// The keys of the objects that begin with `prefix`, at most 1,000.
+    pub fn stored(&self, prefix: &str) -> Result<Vec<String>> {
+        let http = Http::new(Duration::from_secs(10));
+        let url = format!("{}?list-type=2&prefix={prefix}", self.bucket_url);
+        let answer = http.get(&url, &[("authorization", &authorization("s3"))])?;
+        ensure!(answer.status == 200, "{} {:.300}", answer.status, answer.text());
+        Ok(keys(&answer.text()))
+    }
+}
+
+/// LocalStack reads the service and the account from it and checks nothing.
+fn authorization(service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    )
+}
+
+/// The keys in an S3 listing; ours hold nothing that XML escapes.
+fn keys(listing: &str) -> Vec<String> {
+    let after = listing.split("<Key>").skip(1);
+    after.filter_map(|rest| rest.split("</Key>").next()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_become_addresses() {
+        let json = r#"{"QueueUrlPrefix": "http://127.0.0.1:1/queue/r/0/p", "BucketName": "p-data", "More": "x"}"#;
+        let deployment = Deployment::from_outputs("http://127.0.0.1:1", json).unwrap();
+        assert_eq!(deployment.bucket_url, "http://127.0.0.1:1/p-data");
+        assert!(Deployment::from_outputs("", "{}").unwrap_err().to_string().contains("BucketName"));
+    }
+
+    #[test]
+    fn keys_are_read_from_a_listing() {
+        let listing =
+            "<R><Contents><Key>results/aa/1</Key><Size>3</Size></Contents><Contents><Key>b</Key></Contents></R>";
+        assert_eq!(keys(listing), ["results/aa/1", "b"]);
+        assert!(keys("<R></R>").is_empty());
+    }
+}

@@ -1,0 +1,193 @@
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+
+use super::{Deployment, Http};
+use crate::{
+    console::Console,
+    process::{Failure, Group, Run, interrupt},
+    repository::Repository,
+    setup::node,
+};
+
+/// How long the edge may take until it answers.
+const START: Duration = Duration::from_secs(90);
+/// How long the edge may take to end when asked to.
+const STOP: Duration = Duration::from_secs(5);
+
+/// What an edge needs to know.
+#[derive(Debug, Clone)]
+pub struct EdgeOptions {
+    /// Its name, in messages.
+    pub name: String,
+    /// Where it keeps its objects and KV; the same folder again is the same edge again.
+    pub folder: PathBuf,
+    /// Where its log goes.
+    pub log: PathBuf,
+    /// The port of the loopback.
+    pub port: u16,
+    /// Variables and secrets.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl EdgeOptions {
+    /// The variables that every edge needs to use a deployment and to trust the reports of its workers.
+    pub fn variables_for(deployment: &Deployment, report_secret: &str) -> BTreeMap<String, String> {
+        let mut variables: BTreeMap<String, String> =
+            Deployment::credentials().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        variables.insert("QUEUE_URL_PREFIX".to_owned(), deployment.queue_url_prefix.clone());
+        variables.insert("BUCKET_URL".to_owned(), deployment.bucket_url.clone());
+        variables.insert("REPORT_SECRET".to_owned(), report_secret.to_owned());
+        variables
+    }
+}
+
+/// A running edge: the built Worker in workerd, by way of `wrangler dev`.
+#[derive(Debug)]
+pub struct Edge {
+    repository: Repository,
+    options: EdgeOptions,
+    group: Group,
+}
+
+impl Edge {
+    /// Starts it and waits until it answers.
+    pub fn start(repository: &Repository, options: EdgeOptions) -> Result<Self> {
+        let group = launch(repository, &options)?;
+        let mut edge = Self { repository: repository.clone(), options, group };
+        edge.wait_ready()?;
+        Ok(edge)
+    }
+
+    /// Where it answers, such as `http://127.0.0.1:8787`.
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.options.port)
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(&mut self) {
+        self.group.kill();
+    }
+
+    /// Asks it to end.
+    pub fn stop(&mut self) {
+        self.group.stop(STOP);
+    }
+
+    /// Starts it again on the same port with the same state.
+    pub fn start_again(&mut self) -> Result<()> {
+        self.group.stop(STOP);
+        self.group = launch(&self.repository, &self.options)?;
+        self.wait_ready()
+    }
+
+    /// The processes.
+    pub fn group(&mut self) -> &mut Group {
+        &mut self.group
+    }
+
+    fn wait_ready(&mut self) -> Result<()> {
+        let http = Http::new(Duration::from_secs(5));
+        let url = format!("{}/healthz", self.origin());
+        let mut last = String::from("no answer");
+        let found = interrupt::poll(Instant::now() + START, Duration::from_millis(100), || {
+            self.group.check_alive()?;
+            Ok(match http.get(&url, &[]) {
+                Ok(answer) if answer.status == 200 => Some(()),
+                Ok(answer) => {
+                    last = format!("status {}", answer.status);
+                    None
+                }
+                Err(_) => None,
+            })
+        })?;
+        if found.is_none() {
+            let what = format!("was not healthy within {} s ({last})", START.as_secs());
+            return Err(Failure::new(&self.options.name, what, &self.options.log).into());
+        }
+        Ok(())
+    }
+}
+
+/// Puts entries into the KV namespace that the edge reads its keys and catalogue from. The edge may not run.
+pub fn seed(repository: &Repository, folder: &Path, entries: &BTreeMap<String, String>, log: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let list: Vec<_> = entries.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
+    let file = folder.join("kv.json");
+    write_private(&file, &serde_json::to_string(&list)?)?;
+    let run = Run::new(Console::quiet(), "wrangler-kv", log)?;
+    let mut put = wrangler(repository, folder)?;
+    put.args(["kv", "bulk", "put"]).arg(&file).args(["--binding", "CONFIG", "--local", "--persist-to"]);
+    run.program(put.arg(folder.join("state")))?;
+    fs::remove_file(&file).context("kv.json")
+}
+
+fn launch(repository: &Repository, options: &EdgeOptions) -> Result<Group> {
+    fs::create_dir_all(&options.folder)?;
+    // Not on the command line, where every user of the machine could read them.
+    let variables = options.folder.join("variables.env");
+    write_private(&variables, &env_file(&options.variables)?)?;
+    let mut dev = wrangler(repository, &options.folder)?;
+    dev.args(["dev", "--ip", "127.0.0.1", "--port", &options.port.to_string(), "--inspector-port", "0"])
+        .args(["--local", "--show-interactive-dev-session", "false", "--env-file"])
+        .arg(variables)
+        .arg("--persist-to")
+        .arg(options.folder.join("state"));
+    Group::spawn(&options.name, &mut dev, &options.log)
+}
+
+/// Wrangler that asks nothing, sends nothing and keeps its own files in `folder`.
+fn wrangler(repository: &Repository, folder: &Path) -> Result<Command> {
+    let mut wrangler = Command::new(node(repository)?);
+    wrangler
+        .arg(repository.path("edge/node_modules/wrangler/bin/wrangler.js"))
+        .arg("--config")
+        .arg(repository.path("edge/wrangler.jsonc"))
+        .current_dir(repository.path("edge"))
+        .env("CI", "1")
+        .env("NO_COLOR", "1")
+        .env("WRANGLER_SEND_METRICS", "false")
+        .env("WRANGLER_LOG_PATH", folder.join("wrangler-logs"))
+        .env("WRANGLER_REGISTRY_PATH", folder.join("wrangler-registry"))
+        .env("XDG_CONFIG_HOME", folder.join("wrangler-config"))
+        // Else it asks the network where on earth it is.
+        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+        // The edge is already built; the configuration's build command is for `wrangler deploy`.
+        .env("FOREBAY_EDGE_PREBUILT", "1");
+    Ok(wrangler)
+}
+
+fn env_file(variables: &BTreeMap<String, String>) -> Result<String> {
+    let mut text = String::new();
+    for (name, value) in variables {
+        ensure!(!value.contains(['"', '\n', '\\']), "{name}: quotes, backslashes and line ends cannot be passed on");
+        text.push_str(&format!("{name}=\"{value}\"\n"));
+    }
+    Ok(text)
+}
+
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes()).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_could_become_others_are_refused() {
+        let file = |value: &str| env_file(&BTreeMap::from([("NAME".to_owned(), value.to_owned())]));
+        assert_eq!(file("http://x/#y z").unwrap(), "NAME=\"http://x/#y z\"\n");
+        assert!(file("a\nB=c").is_err() && file("a\"b").is_err());
+    }
+}

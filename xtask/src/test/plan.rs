@@ -1,0 +1,97 @@
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    build::cargo,
+    process::on_path,
+    repository::Repository,
+    setup::{WasmToolchain, wasm_toolchain},
+};
+
+/// What a check wants to be running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    Nothing,
+    LocalStack,
+    /// LocalStack, and the built edge and worker.
+    Parts,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+    pub(super) needs: Needs,
+    /// Run one after the other until one fails.
+    pub(super) commands: Vec<Command>,
+    /// Why it cannot run here, if so.
+    pub(super) skip: Option<&'static str>,
+}
+
+/// The checks that are asked for, in the order in which they run: quick and telling ones first.
+pub(super) fn checks(repository: &Repository, only: &[String]) -> Result<Vec<Check>> {
+    let all = all(repository);
+    let names: Vec<&str> = all.iter().map(|check| check.name).collect();
+    if let Some(unknown) = only.iter().find(|name| !names.contains(&name.as_str())) {
+        bail!("there is no check {unknown:?}; there are {}", names.join(", "));
+    }
+    Ok(all.into_iter().filter(|check| only.is_empty() || only.iter().any(|name| name == check.name)).collect())
+}
+
+fn all(repository: &Repository) -> Vec<Check> {
+    let run = |arguments: &str| {
+        let mut command = cargo(repository);
+        command.args(arguments.split(' '));
+        vec![command]
+    };
+    let check = |name, what, commands| Check { name, what, needs: Needs::Nothing, commands, skip: None };
+    let has_deny = on_path("cargo-deny").is_some();
+    vec![
+        check("fmt", "cargo fmt --check", run("fmt --all --check")),
+        check("clippy", "clippy, natively, every target", run("clippy --workspace --all-targets -- -D warnings")),
+        check(
+            "clippy-lean",
+            "clippy of the backend without libtorch",
+            run("clippy --package forebay-backend --no-default-features --all-targets -- -D warnings"),
+        ),
+        wasm_check(repository),
+        check("unit", "unit and property tests, natively", run("test --workspace --lib --bins")),
+        Check {
+            needs: Needs::LocalStack,
+            ..check(
+                "localstack",
+                "contract tests of queue and store, in memory and against LocalStack",
+                run("test --package forebay-backend --test localstack"),
+            )
+        },
+        check("models", "the exported models against PyTorch", run("test --package forebay-backend --test models")),
+        Check {
+            needs: Needs::Parts,
+            ..check("e2e", "the promises, end to end", run("test --package forebay-tests --test e2e"))
+        },
+        Check {
+            skip: (!has_deny).then_some("cargo-deny is not installed (cargo install cargo-deny)"),
+            ..check("deny", "licences and sources of what is depended on", run("deny check bans licenses sources"))
+        },
+    ]
+}
+
+/// A Rust that set-up made from Debian's packages has no clippy: there the compiler alone looks.
+fn wasm_check(repository: &Repository) -> Check {
+    let packages = ["--package", "forebay-contract", "--package", "forebay-edge", "--target", "wasm32-unknown-unknown"];
+    let mut command = cargo(repository);
+    let what = match wasm_toolchain(repository) {
+        WasmToolchain::Separate(folder) => {
+            let bin = folder.join("bin");
+            command.arg("check").args(packages).env("RUSTC", bin.join("rustc")).env("RUSTFLAGS", "-Dwarnings");
+            "cargo check, for wasm (this wasm toolchain has no clippy)"
+        }
+        WasmToolchain::Own | WasmToolchain::Missing => {
+            command.arg("clippy").args(packages).args(["--", "-D", "warnings"]);
+            "clippy, for wasm"
+        }
+    };
+    Check { name: "clippy-wasm", what, needs: Needs::Nothing, commands: vec![command], skip: None }
+}

@@ -1,0 +1,45 @@
+use super::{Outcome, Row};
+
+/// One line a check: what came out, how many tests, how long.
+pub(super) fn render(rows: &[Row]) -> String {
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let (outcome, tests) = match &row.outcome {
+                Outcome::Passed(tally) => ("passed", counts(tally.passed, tally.failed, tally.ignored)),
+                Outcome::Failed(tally) => ("FAILED", counts(tally.passed, tally.failed, tally.ignored)),
+                Outcome::Skipped(why) => ("skipped", (*why).to_owned()),
+            };
+            format!("{:<12} {outcome:<8} {:>7.1} s  {tests}", row.name, row.took.as_secs_f64()).trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n")
+}
+
+fn counts(passed: u32, failed: u32, ignored: u32) -> String {
+    if passed + failed + ignored == 0 {
+        return String::new();
+    }
+    format!("{passed} passed, {failed} failed, {ignored} ignored")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{super::Tally, *};
+
+    #[test]
+    fn the_table_has_a_line_a_check() {
+        let row = |name, outcome, ms| Row { name, outcome, took: Duration::from_millis(ms) };
+        let rows = [
+            row("fmt", Outcome::Passed(Tally::default()), 420),
+            row("unit", Outcome::Failed(Tally { passed: 9, failed: 1, ignored: 0 }), 61_000),
+            row("deny", Outcome::Skipped("not installed"), 0),
+        ];
+        let expected = "fmt          passed       0.4 s\n\
+                        unit         FAILED      61.0 s  9 passed, 1 failed, 0 ignored\n\
+                        deny         skipped      0.0 s  not installed";
+        assert_eq!(render(&rows), expected);
+    }
+}

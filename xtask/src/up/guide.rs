@@ -1,0 +1,34 @@
+use super::{demonstration::PICTURE, parts::Parts, state::State};
+use crate::{console::Console, repository::Repository};
+
+/// Says what runs where, where the logs lie, and how to try it by hand.
+pub(super) fn tell(repository: &Repository, console: Console, state: &State, parts: &mut Parts) {
+    let origin = parts.edge.origin();
+    let key = parts.key.reveal().to_owned();
+    console.heading("What runs");
+    let log = |name: &str| repository.shown(&state.log(name));
+    let rows = [
+        ("edge", origin.clone(), parts.edge.group().id(), log("edge")),
+        (
+            "worker",
+            format!("{} → {}", parts.deployment.queue_url_prefix, parts.deployment.bucket),
+            parts.worker.group().id(),
+            log("worker-1"),
+        ),
+        ("localstack", parts.localstack.endpoint().to_owned(), parts.localstack.group().id(), log("localstack")),
+    ];
+    for (part, place, process, log) in rows {
+        console.line(format!("{part:<11} {place}\n            process {process}, log {log}"));
+    }
+    console.heading("Try it");
+    console.line(format!(
+        "export FOREBAY_KEY={key}\n\
+         curl -s {origin}/v1/models -H \"Authorization: Bearer $FOREBAY_KEY\"\n\
+         curl -s '{origin}/v1/models/efficientnet-lite0/jobs?p.top_k=3' -H \"Authorization: Bearer $FOREBAY_KEY\" \\\n  \
+         -H 'Content-Type: image/png' -H 'Prefer: wait=30' --data-binary @{PICTURE}\n\
+         curl -s {origin}/v1/jobs -H \"Authorization: Bearer $FOREBAY_KEY\" -H 'Content-Type: application/json' \\\n  \
+         -d '{{\"model\":\"dcgan-faces\",\"parameters\":{{\"seed\":7,\"count\":16}}}}'\n\
+         curl -s RESULT_URL -H \"Authorization: Bearer $FOREBAY_KEY\" -o faces.png   # result_url of the answer above"
+    ));
+    console.line(console.paint("2", "The key is for this run alone; only its hash is stored."));
+}

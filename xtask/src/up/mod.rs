@@ -1,0 +1,71 @@
+//! `cargo xtask up`: everything on this machine, a demonstration, and then at your service.
+
+mod arguments;
+mod client;
+mod demonstration;
+mod guide;
+mod parts;
+mod similarity;
+mod state;
+mod timeline;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+pub use arguments::UpArguments;
+
+use crate::{
+    build,
+    console::{self, Console},
+    process::interrupt,
+    repository::Repository,
+    setup, stack,
+};
+
+/// Sets up, builds, starts, demonstrates, and waits for Ctrl-C.
+pub fn run(repository: &Repository, console: Console, arguments: &UpArguments) -> Result<()> {
+    let started = Instant::now();
+    let state = state::State::open(repository, &arguments.name)?;
+    arguments.check_ports()?;
+    setup::check_prerequisites(repository)?;
+    setup::run_steps(repository, console, &build::steps())?;
+    console.note("edge", &build::BundleSize::of(repository)?.to_string());
+
+    let mut parts = parts::Parts::start(repository, console, &state, arguments)?;
+    demonstration::run(repository, console, &parts.client())?;
+    guide::tell(repository, console, &state, &mut parts);
+    console.line(format!("\nUp in {}.", console::duration(started.elapsed())));
+    if !arguments.once {
+        console.line("Ctrl-C stops everything.");
+        wait(&mut parts)?;
+    }
+    console.line("\nStopping …");
+    parts.stop();
+    console.done("up", "everything is stopped");
+    Ok(())
+}
+
+/// Until Ctrl-C, or until a part dies.
+fn wait(parts: &mut parts::Parts) -> Result<()> {
+    while !interrupt::happened() {
+        parts.check_alive()?;
+        thread::sleep(Duration::from_millis(200));
+    }
+    Ok(())
+}
+
+impl UpArguments {
+    /// Before anything is installed, built or started.
+    fn check_ports(&self) -> Result<()> {
+        let wanted = [
+            stack::Taken { part: "edge", port: self.edge_port, option: "--edge-port" },
+            stack::Taken { part: "LocalStack", port: self.localstack_port, option: "--localstack-port" },
+        ];
+        let taken: Vec<String> = stack::check_ports(&wanted).iter().map(ToString::to_string).collect();
+        if taken.is_empty() { Ok(()) } else { Err(anyhow::anyhow!(taken.join("\n"))) }
+    }
+}

@@ -1,0 +1,83 @@
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::repository::Repository;
+
+/// `.run/up/NAME`: the state and the logs of one run. Held by a lock until this process ends.
+#[derive(Debug)]
+pub(super) struct State {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl State {
+    /// Takes the folder and empties it: LocalStack forgets everything when it ends, so an edge that remembered jobs
+    /// would point at results that are gone.
+    pub(super) fn open(repository: &Repository, name: &str) -> Result<Self> {
+        let folder = repository.run("up").join(name);
+        fs::create_dir_all(&folder)?;
+        let lock = take_lock(&folder, name)?;
+        for inner in ["edge", "localstack", "logs"] {
+            let inner = folder.join(inner);
+            if inner.exists() {
+                fs::remove_dir_all(&inner).with_context(|| inner.display().to_string())?;
+            }
+            fs::create_dir_all(&inner)?;
+        }
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// Where a part keeps its files.
+    pub(super) fn part(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Where a part's log goes.
+    pub(super) fn log(&self, name: &str) -> PathBuf {
+        self.folder.join("logs").join(format!("{name}.log"))
+    }
+}
+
+fn take_lock(folder: &Path, name: &str) -> Result<File> {
+    let path = folder.join("lock");
+    let mut lock = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            lock.read_to_string(&mut holder)?;
+            bail!(
+                "`cargo xtask up` runs here already (process {}); a second one beside it needs a name and ports of its \
+                 own: cargo xtask up --name {name}-2 --edge-port 8788 --localstack-port 4567",
+                holder.trim()
+            );
+        }
+        Err(TryLockError::Error(error)) => return Err(error).with_context(|| path.display().to_string()),
+    }
+    lock.set_len(0)?;
+    lock.rewind()?;
+    writeln!(lock, "{}", std::process::id())?;
+    Ok(lock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_run_of_the_same_name_is_refused_plainly() {
+        let folder = std::env::temp_dir().join(format!("forebay-lock-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let held = take_lock(&folder, "default").unwrap();
+        let refusal = take_lock(&folder, "default").unwrap_err().to_string();
+        assert!(refusal.contains(&std::process::id().to_string()) && refusal.contains("--name"), "{refusal}");
+        drop(held);
+        take_lock(&folder, "default").unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
