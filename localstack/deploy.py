@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--endpoint", required=True, metavar="URL")
     parser.add_argument("--prefix", default="forebay", help="the beginning of every name; default forebay")
-    parser.add_argument("--outputs", type=Path, metavar="FILE", help="write the JSON there instead of to standard output")
+    parser.add_argument("--outputs", type=Path, metavar="FILE", help="write the JSON there, not to standard output")
     parser.add_argument("--delete", action="store_true", help="delete the stack and everything in it instead")
     arguments = parser.parse_args()
 

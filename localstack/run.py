@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs LocalStack in the foreground, without Docker: SQS, S3 and CloudFormation on one port of the loopback.
 
-It is ready when GET /_localstack/health answers 200. SIGTERM and Ctrl-C end it. Nothing is kept from one run to the next:
-this edition of LocalStack holds queues and objects in memory and temporary files.
+It is ready when GET /_localstack/health answers 200. SIGTERM and Ctrl-C end it. Nothing is kept from one run to the
+next: this edition of LocalStack holds queues and objects in memory and temporary files.
 
 example: .tools/localstack/bin/python localstack/run.py --port 4566 --state-dir .run/localstack
 """
@@ -22,9 +22,9 @@ SERVICES = "sqs,s3,sts,iam,cloudformation"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=4566, help="default 4566")
-    parser.add_argument("--state-dir", type=Path, default=Path(".run/localstack"), help="everything it writes goes there")
+    parser.add_argument("--state-dir", type=Path, default=Path(".run/localstack"), help="where all its files go")
     parser.add_argument("--services", default=SERVICES, help=f"others answer 501; default {SERVICES}")
-    parser.add_argument("--die-with-parent", action="store_true", help="end when the process that started this one ends")
+    parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
     arguments = parser.parse_args()
 
     if arguments.die_with_parent:

@@ -24,7 +24,7 @@ def main() -> int:
     known = sorted(path.parent.parent.name for path in MODELS.glob("*/*/model.toml") if has_exporter(path))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (all): {', '.join(known)}")
-    parser.add_argument("--check", action="store_true", help="compare the exported models' answers with models/reference/")
+    parser.add_argument("--check", action="store_true", help="compare answers with models/reference/")
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.names) - set(known)):
         print(f"export: there is no exporter for {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)

@@ -26,7 +26,7 @@ def save(module: nn.Module, example_inputs: tuple[Tensor, ...], folder: str | Pa
     """Writes `folder/model.pt` and returns its SHA-256.
 
     example_inputs: what `module` is called with; the first dimension of each is the batch.
-    script: compile the source instead of recording one call. Needed where the code branches on its inputs, and for LSTMs.
+    script: compile the source instead of recording one call: for code that branches on its inputs, and for LSTMs.
     """
     archive = export(module, example_inputs, script=script)
     path = Path(folder) / "model.pt"
@@ -70,7 +70,8 @@ def check_agreement(module: nn.Module, loaded: nn.Module, inputs: tuple[Tensor, 
         found = loaded(*inputs)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ExportError(f"on {what} the exported module fails: {reason}; use sizes of the input, or script=True") from error
+        what = f"on {what} the exported module fails: {reason}"
+        raise ExportError(f"{what}; take sizes from the input in the code, or use script=True") from error
     if found.shape != expected.shape or not torch.allclose(found, expected, rtol=1e-3, atol=1e-4, equal_nan=True):
         raise ExportError(
             f"on {what} the exported module answers otherwise than the original: look for numbers taken from shapes, "

@@ -3,7 +3,7 @@
 
 The farm holds symbolic links only, and one linker script. Programs link the CPU half of torch, so that one binary runs
 on machines with CUDA and without; the worker loads `libtorch_cuda.so` itself at start, from the same folder, when it is
-there. torch-sys asks the linker for `-ltorch`, whose own library would pull the CUDA half in: the script takes its place.
+there. torch-sys asks the linker for `-ltorch`, whose own library would pull the CUDA half in: the script replaces it.
 
 example: python3 models/libtorch_farm.py .tools/python/lib/python3.11/site-packages/torch .tools/libtorch
 """

@@ -5,7 +5,7 @@ Reads `name` or `name==version` lines (old hashes are dropped, comments stay whe
 install on 64-bit x86 Linux for each Python, and prints the list with versions and hashes. Nothing is installed. Needs a
 recent pip.
 
-example: .tools/python/bin/python models/pin.py models/requirements.txt > /tmp/new && mv /tmp/new models/requirements.txt
+example: .tools/python/bin/python models/pin.py models/requirements-cpu.txt > new.txt
 """
 
 import argparse
@@ -22,8 +22,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("list", type=Path)
     parser.add_argument("--python", nargs="+", default=PYTHONS, metavar="VERSION", help="the Pythons to pin for")
-    parser.add_argument("--dependencies", action="store_true", help="add what the packages depend on, for this Python")
-    parser.add_argument("--ignore-requires-python", action="store_true", help="as pip's: for packages that hold data only")
+    parser.add_argument("--dependencies", action="store_true", help="add what they depend on, for this Python")
+    parser.add_argument("--ignore-requires-python", action="store_true", help="as pip's: for packages of data")
     arguments = parser.parse_args()
 
     lines = [line.rstrip(" \\") for line in arguments.list.read_text().splitlines() if "--hash=" not in line]
@@ -47,7 +47,8 @@ def main() -> int:
     for line in lines:
         name = normal(re.split(r"[=<>\[ ]", line)[0])
         if name in versions:
-            line = " \\\n".join([f"{name}=={versions[name]}", *(f"    --hash=sha256:{one}" for one in sorted(hashes[name]))])
+            pins = [f"    --hash=sha256:{digest}" for digest in sorted(hashes[name])]
+            line = " \\\n".join([f"{name}=={versions[name]}", *pins])
         print(line)
     return 0
 

@@ -16,9 +16,8 @@ warnings.filterwarnings("ignore", message=".*NumPy.*")
 
 
 def main(what: str, name: str) -> None:
-    import torch
-
     import forebay_export
+    import torch
     from manifest import Manifest
 
     if torch.__version__.partition("+")[0] != TORCH:
@@ -38,8 +37,8 @@ def main(what: str, name: str) -> None:
         raise SystemExit(
             f"  the export's sha256 is {found},\n"
             f"  but {name}/1/model.toml names {manifest.sha256}.\n"
-            "  Weights never change under a version. If the exporter was changed on purpose and no worker has this version\n"
-            "  yet, write the new sha256 there; otherwise make a new version, or find out what differs."
+            "  Weights never change under a version. If the exporter was changed on purpose and no worker has this\n"
+            "  version yet, write the new sha256 there; otherwise make a new version, or find out what differs."
         )
     write(folder / manifest.weights, archive)
     for companion, content in exporter.companions().items():

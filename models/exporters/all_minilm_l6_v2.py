@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2, sentence embeddings: ids [B, S], mask [B, S] (int64, 1 = token, 0 = padding) → [B, 384] unit vectors.
+"""all-MiniLM-L6-v2, sentence embeddings: ids [B, S], mask [B, S] (int64, 1 = token) → [B, 384] unit vectors.
 
 Written by hand rather than traced from the transformers library: that trace holds the smallest float32 as a constant,
 which is infinite in half precision. Here the mask is a boolean, so the module works in every precision.
@@ -97,7 +97,8 @@ def check(model: nn.Module, reference: Path) -> str:
     ids, mask = torch.tensor(tokens["ids"]), torch.tensor(tokens["mask"])
     expected = read_npy(reference / "minilm.3.out.npy")
     together = model(ids, mask)
-    alone = torch.cat([model(ids[i : i + 1, :length], mask[i : i + 1, :length]) for i, length in enumerate(mask.sum(1))])
+    each = [(ids[i : i + 1, :length], mask[i : i + 1, :length]) for i, length in enumerate(mask.sum(1))]
+    alone = torch.cat([model(*one) for one in each])
     worst = max((found - expected).abs().max().item() for found in (together, alone))
     if worst > 1e-4:
         raise SystemExit(f"embeddings differ by {worst:.1e}; at most 1e-4 is allowed")

@@ -3,6 +3,7 @@
 Architecture: A. Radford, L. Metz, S. Chintala (arXiv 1511.06434).
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -18,7 +19,7 @@ CHANNELS = [100, 512, 256, 128, 64, 3]
 def build() -> tuple[nn.Module, tuple[Tensor, ...]]:
     state = read_checkpoint(WEIGHTS)["netG_state_dict"]
     layers: list[nn.Module] = []
-    for index, (channels, out) in enumerate(zip(CHANNELS, CHANNELS[1:])):
+    for index, (channels, out) in enumerate(pairwise(CHANNELS)):
         last = index == len(CHANNELS) - 2
         stride, padding = (1, 0) if index == 0 else (2, 1)
         layer = nn.ConvTranspose2d(channels, out, 4, stride, padding, bias=not last)
@@ -26,8 +27,8 @@ def build() -> tuple[nn.Module, tuple[Tensor, ...]]:
         if last:
             layer.load_state_dict({"weight": state[weight]})
         else:
-            folded = fold_norm(state, weight, norm, NORM_EPSILON, channels=1)
-            layer.load_state_dict(dict(zip(("weight", "bias"), folded)))
+            kernel, bias = fold_norm(state, weight, norm, NORM_EPSILON, channels=1)
+            layer.load_state_dict({"weight": kernel, "bias": bias})
         layers += [layer, nn.Tanh() if last else nn.ReLU(inplace=True)]
     return nn.Sequential(*layers), (torch.linspace(-2, 2, 100).view(1, 100, 1, 1),)
 

@@ -110,9 +110,9 @@ def check(model: nn.Module, reference: Path) -> str:
     worst = 0.0
     for name, top in expected.items():
         probabilities = model(read_picture(reference / name)).softmax(1)[0]
-        found = probabilities.topk(5)
-        if found.indices.tolist() != [index for index, _, _ in top]:
-            raise SystemExit(f"{name}: found classes {found.indices.tolist()}, expected {[index for index, _, _ in top]}")
+        found, classes = probabilities.topk(5), [index for index, _, _ in top]
+        if found.indices.tolist() != classes:
+            raise SystemExit(f"{name}: found classes {found.indices.tolist()}, expected {classes}")
         wanted = torch.tensor([probability for _, _, probability in top])
         worst = max(worst, (found.values - wanted).abs().max().item())
     if worst > 0.01:

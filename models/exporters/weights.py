@@ -32,7 +32,8 @@ def read_safetensors(path: str) -> dict[str, Tensor]:
     for name, entry in header.items():
         if entry["dtype"] == "F32":
             begin, end = entry["data_offsets"]
-            numbers = torch.frombuffer(content, dtype=torch.float32, count=(end - begin) // 4, offset=8 + length + begin)
+            count, offset = (end - begin) // 4, 8 + length + begin
+            numbers = torch.frombuffer(content, dtype=torch.float32, count=count, offset=offset)
             tensors[name] = numbers.view(entry["shape"])
     return tensors
 
@@ -40,8 +41,8 @@ def read_safetensors(path: str) -> dict[str, Tensor]:
 def fold_norm(state: dict[str, Tensor], weight: str, norm: str, epsilon: float, channels: int) -> tuple[Tensor, Tensor]:
     """Folds a batch norm into the convolution before it: one pass less over every feature map.
 
-    channels: the dimension of `weight` that holds the output channels. Computed in doubles, so that every machine rounds
-    to the same floats.
+    channels: the dimension of `weight` that holds the output channels. Computed in doubles, so that every machine
+    rounds to the same floats.
     """
     gain, bias, mean, variance = (
         state[f"{norm}.{part}"].double() for part in ("weight", "bias", "running_mean", "running_var")
