@@ -27,6 +27,8 @@ pub struct Run<'a> {
     pub name: &'a str,
     /// The step's log.
     pub log: PathBuf,
+    /// When the step began.
+    pub started: Instant,
     /// Set when another step failed: there is no use in going on.
     pub cancel: Option<&'a AtomicBool>,
 }
@@ -38,15 +40,14 @@ impl<'a> Run<'a> {
             std::fs::create_dir_all(folder)?;
         }
         std::fs::write(log, "")?;
-        Ok(Self { console, name, log: log.to_path_buf(), cancel: None })
+        Ok(Self { console, name, log: log.to_path_buf(), started: Instant::now(), cancel: None })
     }
 
     /// Runs one program; its failure is an error that shows the end of the log.
     pub fn program(&self, command: &mut Command) -> Result<()> {
         self.write_header(command)?;
         let mut group = Group::spawn(self.name, command, &self.log)?;
-        let started = Instant::now();
-        let mut next_beat = started + HEARTBEAT;
+        let mut next_beat = Instant::now() + HEARTBEAT;
         loop {
             interrupt::check()?;
             if self.cancel.is_some_and(|cancel| cancel.load(Ordering::SeqCst)) {
@@ -62,7 +63,7 @@ impl<'a> Run<'a> {
             if Instant::now() >= next_beat {
                 next_beat += HEARTBEAT;
                 let last = tail(&self.log, 1).pop().unwrap_or_default();
-                let elapsed = console::duration(started.elapsed());
+                let elapsed = console::duration(self.started.elapsed());
                 self.console.note(self.name, &format!("… {elapsed}  {}", progress(&last)));
             }
             thread::sleep(LOOK);

@@ -1,5 +1,4 @@
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -47,10 +46,7 @@ impl Step for Models {
     }
 
     fn work(&self, work: &Work<'_>) -> Result<()> {
-        for file in self.makes(work.repository) {
-            // What an older exporter made must not pass for new.
-            let _ = fs::remove_file(file);
-        }
+        // It compares what is there with the hashes in each model.toml, and leaves alone what is right.
         let script = work.repository.path("models/export.py");
         work.program(Command::new(exporter(work.repository)).arg(script))
     }

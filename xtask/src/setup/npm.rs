@@ -35,7 +35,7 @@ impl Step for EdgePackages {
     fn work(&self, work: &Work<'_>) -> Result<()> {
         let mut npm = Command::new("npm");
         // The lock file holds the hash of every package.
-        npm.args(["ci", "--no-audit", "--no-fund", "--fetch-retries", "5", "--prefix"]);
-        work.program(npm.arg(work.repository.path("edge")))
+        npm.args(["ci", "--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries", "5"]);
+        work.run.program(npm.current_dir(work.repository.path("edge")))
     }
 }
