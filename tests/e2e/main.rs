@@ -2,6 +2,8 @@
 //!
 //! `cargo xtask test` builds the parts, starts LocalStack and runs this. By name: `cargo xtask test --only e2e`.
 
+#![allow(unreachable_pub, missing_docs, reason = "a program has no outside; names of promises say what they are")]
+
 mod client;
 mod promises;
 mod stack;
@@ -12,12 +14,19 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::stack::Hall;
 
+#[expect(clippy::print_stderr, reason = "a test harness speaks to a person")]
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Promises mostly wait for leases and alarms: more of them than cores run side by side.
     arguments.test_threads.get_or_insert(4);
 
-    let hall = Arc::new(Hall::default());
+    let hall = match Hall::open() {
+        Ok(hall) => Arc::new(hall),
+        Err(error) => {
+            eprintln!("{error:?}");
+            return ExitCode::FAILURE;
+        }
+    };
     let trials = promises::ALL
         .iter()
         .map(|(name, check)| {
@@ -26,7 +35,7 @@ fn main() -> ExitCode {
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    // Before the process ends, so that everything it started ends too.
-    hall.close();
+    // The last holder: everything that was started ends here.
+    drop(hall);
     conclusion.exit_code()
 }

@@ -1,6 +1,6 @@
 //! Every kind of bad input gets a problem with its own code and status, and nothing is half made.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use crate::{
@@ -55,7 +55,8 @@ fn request<'a>(method: &'a str, path: &'a str, headers: &'a [(&'a str, &'a str)]
 fn requests(client: &Client) -> Result<()> {
     let get = |path| request("GET", path, &[], b"");
     // Queries are checked before any job is looked for.
-    let [soon, negative, huge, weight] = ["wait=soon", "wait=-1", "wait=86400", "weight=1"].map(|query| format!("{UNKNOWN_JOB}?{query}"));
+    let [soon, negative, huge, weight] =
+        ["wait=soon", "wait=-1", "wait=86400", "weight=1"].map(|query| format!("{UNKNOWN_JOB}?{query}"));
     let cases = [
         ("no such path", get("/v1/nothing"), 404, "route-not-found"),
         ("no such root", get("/"), 404, "route-not-found"),
@@ -80,10 +81,18 @@ fn requests(client: &Client) -> Result<()> {
             "invalid-header",
         ),
         ("no content type", request("POST", JOBS, &[], b"{}"), 415, "unsupported-media-type"),
-        ("another content type", request("POST", JOBS, &[("content-type", "text/xml")], b"<a/>"), 415,
-         "unsupported-media-type"),
-        ("a bare body of another type", request("POST", CLASSIFY, &[("content-type", "image/gif")], b"GIF89a"), 415,
-         "unsupported-media-type"),
+        (
+            "another content type",
+            request("POST", JOBS, &[("content-type", "text/xml")], b"<a/>"),
+            415,
+            "unsupported-media-type",
+        ),
+        (
+            "a bare body of another type",
+            request("POST", CLASSIFY, &[("content-type", "image/gif")], b"GIF89a"),
+            415,
+            "unsupported-media-type",
+        ),
         (
             "an encoded body",
             request("POST", JOBS, &[("content-type", "application/json"), ("content-encoding", "gzip")], b"{}"),

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use crate::stack::{Hall, TINY_PLAN};
+use crate::stack::Hall;
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let client = hall.shared()?.client_on("limited_client_gets_in_when_told", TINY_PLAN);
+    let client = hall.shared()?.client("limited_client_gets_in_when_told");
     let job = |n: usize| json!({"model": "dcgan-faces", "parameters": {"seed": n}});
 
     // The plan: a bucket of three, one more each two seconds.

@@ -20,16 +20,12 @@ pub fn check(hall: &Hall) -> Result<()> {
     client.submit_bare("efficientnet-lite0", "image/png", &body)?.expect_problem(413, "body-too-large")?;
 
     // Without any length: chunks until the edge has seen enough.
-    let answer = chunked(stack.address()?, &client_key(hall)?, LIMIT + 1)?;
+    let answer = chunked(stack.address()?, &stack.key("over_large_body_is_refused"), LIMIT + 1)?;
     ensure!(answer.starts_with("HTTP/1.1 413") && answer.contains("body-too-large"), "{answer:.300}");
 
     // What is allowed is still taken afterwards.
     client.get("/v1/models")?.expect(200)?;
     Ok(())
-}
-
-fn client_key(hall: &Hall) -> Result<String> {
-    Ok(hall.shared()?.key("over_large_body_is_refused"))
 }
 
 /// Sends `bytes` bytes in chunks and gives what the edge answers.

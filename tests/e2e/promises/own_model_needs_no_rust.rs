@@ -5,12 +5,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use crate::stack::{Hall, Options, repository};
+use crate::stack::{Hall, Options};
 
 pub fn check(hall: &Hall) -> Result<()> {
     let models = hall.scratch("own-models")?;
-    let output = Command::new(repository().join(".tools/python/bin/python"))
-        .arg(repository().join("models/examples/add_your_own.py"))
+    let output = Command::new(hall.path(".tools/python/bin/python"))
+        .arg(hall.path("models/examples/add_your_own.py"))
         .arg(&models)
         .output()
         .context("cannot run the exporter's Python")?;

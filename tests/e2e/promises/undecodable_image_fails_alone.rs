@@ -16,10 +16,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     // Half a picture between two whole ones: its header is right, so the edge lets it in.
     let before = submit(&whole)?;
     let broken = submit(cut)?;
-    let after = client
-        .submit_bare("efficientnet-lite0", "image/jpeg", &fixture("rocket.jpg")?)?
-        .expect(202)?
-        .json()?;
+    let after = client.submit_bare("efficientnet-lite0", "image/jpeg", &fixture("rocket.jpg")?)?.expect(202)?.json()?;
 
     let failed = client.finished(&broken)?;
     ensure!(failed["status"] == "failed" && failed["failure"]["code"] == "image-undecodable", "{failed}");

@@ -12,7 +12,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.shared()?;
     let job = json!({"model": "dcgan-faces", "parameters": {"seed": 1}});
 
-    let nobody = Client::new(stack.origin(), None);
+    let nobody = Client::new(&stack.origin(), None);
     let answer = nobody.submit(&job)?;
     answer.expect_problem(401, "missing-credentials")?;
     ensure!(answer.must("www-authenticate")?.starts_with("Bearer"), "{answer:?}");
@@ -45,7 +45,9 @@ pub fn check(hall: &Hall) -> Result<()> {
         stranger.get(&format!("/v1/jobs/{}{path}", id(&owned)?))?.expect_problem(404, "job-not-found")?;
     }
     let path = format!("/v1/jobs/{}/cancel", id(&owned)?);
-    stranger.send(&Request { method: "POST", path: &path, ..Request::default() })?.expect_problem(404, "job-not-found")?;
+    stranger
+        .send(&Request { method: "POST", path: &path, ..Request::default() })?
+        .expect_problem(404, "job-not-found")?;
     owner.job(&owned)?;
     Ok(())
 }
