@@ -1,35 +1,69 @@
-use std::fs;
-
-use anyhow::{Context as _, Result};
-use serde_json::Value;
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
 
 use super::ratio::{Ratio, Round};
 use crate::{build::cargo, console::Console, process::Run, repository::Repository};
 
-/// The pipeline with queue and store in memory, beside a bare loop at the model's best batch size, both in one process.
-pub(super) fn measure(repository: &Repository, console: Console) -> Result<Ratio> {
-    let name = "bench-backend";
-    console.begin(name, "building for release and running the saturation bench (10 min the first time)");
-    let run = Run::new(console, name, &repository.step_log(name))?;
-    let mut bench = cargo(repository);
-    let json = repository.run("bench/backend.json");
-    fs::create_dir_all(repository.run("bench"))?;
-    let _ = fs::remove_file(&json);
-    bench.args(["bench", "--package", "forebay-backend", "--bench", "saturation", "--", "--json"]).arg(&json);
-    run.program(&mut bench)?;
-    let text = fs::read_to_string(&json).with_context(|| json.display().to_string())?;
-    ratio_of(&serde_json::from_str(&text)?)
+/// What the saturation bench tells of one model, a JSON line each.
+#[derive(Debug, Deserialize)]
+struct Figures {
+    model: String,
+    device: String,
+    threads: u32,
+    batch: u32,
+    bare_items_per_s: f64,
+    pipeline_items_per_s: f64,
+    device_idle: f64,
+    definition: String,
 }
 
-fn ratio_of(json: &Value) -> Result<Ratio> {
-    let rounds = json.get("rounds").and_then(Value::as_array).context("the bench told no rounds")?;
-    let number = |round: &Value, field: &str| round.get(field).and_then(Value::as_f64);
-    let rounds = rounds
-        .iter()
-        .map(|round| Some(Round { ours: number(round, "pipeline")?, bound: number(round, "bare")? }))
-        .collect::<Option<Vec<_>>>()
-        .context("the bench told a round without figures")?;
-    let definition = "items/s of the whole pipeline at saturation, queue and store in memory ÷ items/s of a bare loop that \
-                      runs the same model at its best batch size";
-    Ok(Ratio::new("backend", definition, 0.95, rounds))
+/// The pipeline with queue and store in memory, beside a bare loop at the model's best batch size, in one process.
+pub(super) fn measure(repository: &Repository, console: Console) -> Result<Vec<Ratio>> {
+    let name = "bench-backend";
+    console.begin(name, "the pipeline beside a bare loop (the release build takes 10 min the first time)");
+    let log = repository.step_log(name);
+    let run = Run::new(console, name, &log)?;
+    let mut bench = cargo(repository);
+    bench.args(["bench", "--package", "forebay-backend", "--bench", "saturation", "--", "--json", "--models-dir"]);
+    run.program(bench.arg(repository.path("models")))?;
+    let ratios = ratios(&std::fs::read_to_string(&log).with_context(|| log.display().to_string())?)?;
+    console.done(name, &crate::console::duration(run.started.elapsed()));
+    Ok(ratios)
+}
+
+fn ratios(output: &str) -> Result<Vec<Ratio>> {
+    let lines = output.lines().filter(|line| line.starts_with('{'));
+    let ratios = lines
+        .map(|line| Ok(ratio(&serde_json::from_str(line).with_context(|| line.to_owned())?)))
+        .collect::<Result<Vec<_>>>()?;
+    ensure!(!ratios.is_empty(), "the saturation bench told nothing");
+    Ok(ratios)
+}
+
+fn ratio(figures: &Figures) -> Ratio {
+    let round = Round { ours: figures.pipeline_items_per_s, bound: figures.bare_items_per_s };
+    let mut ratio = Ratio::new(&format!("backend {}", figures.model), &figures.definition, 0.95, vec![round]);
+    ratio.notes.push(format!(
+        "{}, {} threads, batches of {}; the device was idle {:.1} % of the time",
+        figures.device,
+        figures.threads,
+        figures.batch,
+        figures.device_idle * 100.0
+    ));
+    ratio
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_of_json_is_a_ratio() {
+        let output = "   Compiling x\n{\"model\":\"m\",\"device\":\"cpu\",\"threads\":1,\"batch\":4,\"bare_items_per_s\":\
+                      100.0,\"pipeline_items_per_s\":96.0,\"ratio\":0.96,\"device_idle\":0.02,\"definition\":\"a ÷ b\"}\n";
+        let ratios = ratios(output).unwrap();
+        assert_eq!(ratios.len(), 1);
+        assert!((ratios[0].median - 0.96).abs() < 1e-9 && ratios[0].name == "backend m");
+        assert!(super::ratios("nothing").is_err());
+    }
 }

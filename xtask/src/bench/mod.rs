@@ -46,7 +46,7 @@ pub fn run(repository: &Repository, console: Console, arguments: &BenchArguments
         report.ratios.push(edge::measure(repository, talk)?);
     }
     if wants(Subject::Backend) {
-        report.ratios.push(backend::measure(repository, talk)?);
+        report.ratios.extend(backend::measure(repository, talk)?);
     }
     if arguments.json {
         Console::stdout().line(serde_json::to_string_pretty(&report)?);

@@ -13,7 +13,7 @@ pub(super) struct Round {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Ratio {
     /// A short name.
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// What is divided by what.
     pub(super) definition: String,
     /// The least that is wanted.
@@ -27,11 +27,11 @@ pub(super) struct Ratio {
 }
 
 impl Ratio {
-    pub(super) fn new(name: &'static str, definition: &str, target: f64, rounds: Vec<Round>) -> Self {
+    pub(super) fn new(name: &str, definition: &str, target: f64, rounds: Vec<Round>) -> Self {
         let ratios: Vec<f64> =
             rounds.iter().filter(|round| round.bound > 0.0).map(|round| round.ours / round.bound).collect();
         let median = percentile(&ratios, 0.5);
-        Self { name, definition: definition.to_owned(), target, median, rounds, notes: Vec::new() }
+        Self { name: name.to_owned(), definition: definition.to_owned(), target, median, rounds, notes: Vec::new() }
     }
 }
 

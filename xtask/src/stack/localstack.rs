@@ -44,6 +44,11 @@ impl LocalStack {
         &self.endpoint
     }
 
+    /// Ends it. It keeps nothing, so there is nothing to wait for.
+    pub fn stop(&mut self) {
+        self.group.stop(Duration::from_millis(500));
+    }
+
     /// The processes.
     pub fn group(&mut self) -> &mut Group {
         &mut self.group
@@ -66,5 +71,11 @@ impl LocalStack {
             return Err(Failure::new("localstack", what, self.group.log()).into());
         }
         Ok(())
+    }
+}
+
+impl Drop for LocalStack {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

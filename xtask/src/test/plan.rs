@@ -51,7 +51,15 @@ fn all(repository: &Repository) -> Vec<Check> {
     let has_deny = on_path("cargo-deny").is_some();
     vec![
         check("fmt", "cargo fmt --check", run("fmt --all --check")),
-        check("clippy", "clippy, natively, every target", run("clippy --workspace --all-targets -- -D warnings")),
+        // --all-targets passes over tests that run only when they are named.
+        check(
+            "clippy",
+            "clippy, natively, every target",
+            vec![
+                one("clippy --workspace --all-targets -- -D warnings"),
+                one("clippy --workspace --test * -- -D warnings"),
+            ],
+        ),
         check(
             "clippy-lean",
             "clippy of the backend without libtorch",
@@ -65,7 +73,7 @@ fn all(repository: &Repository) -> Vec<Check> {
             "unit and property tests, natively",
             vec![
                 one("test --package forebay-contract --package forebay-edge --package forebay-xtask"),
-                one("test --package forebay-backend --lib --bins"),
+                one("test --package forebay-backend"),
             ],
         ),
         Check {

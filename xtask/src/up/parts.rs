@@ -96,7 +96,7 @@ impl Parts {
         let patience = std::time::Duration::from_secs(10);
         self.worker.group().stop(patience);
         self.edge.stop();
-        self.localstack.group().stop(patience);
+        self.localstack.stop();
     }
 }
 
