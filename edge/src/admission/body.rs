@@ -1,0 +1,145 @@
+//! What kind of body it is, decided from the header fields before a byte of it is read.
+
+use forebay_contract::{MediaType, ProblemCode};
+
+use super::{Refusal, refusal::quoted};
+
+/// The most bytes of any body, on the wire.
+pub const MAX_BODY_BYTES: usize = 10_000_000;
+
+/// The header fields that describe a body.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BodyFields<'a> {
+    /// `Content-Type`
+    pub content_type: Option<&'a str>,
+    /// `Content-Encoding`
+    pub content_encoding: Option<&'a str>,
+    /// `Content-Length`
+    pub content_length: Option<&'a str>,
+}
+
+impl BodyFields<'_> {
+    /// Refuses what can be refused without reading. The length is a claim: it refuses early, it admits nothing.
+    pub fn check(&self, max_bytes: usize) -> Result<(), Refusal> {
+        if let Some(encoding) = self.content_encoding.map(str::trim)
+            && !encoding.is_empty()
+            && !encoding.eq_ignore_ascii_case("identity")
+        {
+            let detail = format!("Content-Encoding {} is not taken: send the body as it is", quoted(encoding));
+            return Err(Refusal::new(ProblemCode::UnsupportedEncoding, detail));
+        }
+        match self.content_length.and_then(|length| length.trim().parse::<u64>().ok()) {
+            Some(length) if length > max_bytes as u64 => Err(too_large(max_bytes)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Accepts `application/json` alone.
+    pub fn expect_json(&self) -> Result<(), Refusal> {
+        match self.essence().as_deref() {
+            Some("application/json") => self.expect_utf8(),
+            _ => Err(self.unsupported("application/json")),
+        }
+    }
+
+    /// The media type of a bare input; no `Content-Type` means no input.
+    pub fn bare_media_type(&self) -> Result<MediaType, Refusal> {
+        match self.essence().as_deref() {
+            None => Ok(MediaType::Empty),
+            Some("image/jpeg") => Ok(MediaType::Jpeg),
+            Some("image/png") => Ok(MediaType::Png),
+            Some("text/plain") => self.expect_utf8().map(|()| MediaType::PlainText),
+            Some("application/json") => self.expect_utf8().map(|()| MediaType::Json),
+            Some(_) => Err(self.unsupported("image/jpeg, image/png, text/plain or application/json (a tensor)")),
+        }
+    }
+
+    /// The type without its parameters, in lower case.
+    fn essence(&self) -> Option<String> {
+        let essence = self.content_type?.split(';').next()?.trim();
+        (!essence.is_empty()).then(|| essence.to_ascii_lowercase())
+    }
+
+    fn expect_utf8(&self) -> Result<(), Refusal> {
+        let parameters = self.content_type.unwrap_or_default().split(';').skip(1);
+        for parameter in parameters {
+            if let Some((name, value)) = parameter.split_once('=')
+                && name.trim().eq_ignore_ascii_case("charset")
+            {
+                let charset = value.trim().trim_matches('"');
+                if !(charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("us-ascii")) {
+                    let detail = format!("charset {} is not read: send UTF-8", quoted(charset));
+                    return Err(Refusal::new(ProblemCode::UnsupportedMediaType, detail));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unsupported(&self, allowed: &str) -> Refusal {
+        let detail = match self.essence() {
+            Some(found) => format!("Content-Type {} is not taken here; send {allowed}", quoted(&found)),
+            None => format!("there is no Content-Type; send {allowed}"),
+        };
+        Refusal::new(ProblemCode::UnsupportedMediaType, detail).with_header("accept", allowed.to_owned())
+    }
+}
+
+/// The refusal of a body above the bound.
+pub fn too_large(max_bytes: usize) -> Refusal {
+    Refusal::new(ProblemCode::BodyTooLarge, format!("the body may have at most {max_bytes} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(content_type: Option<&str>) -> BodyFields<'_> {
+        BodyFields { content_type, ..BodyFields::default() }
+    }
+
+    #[test]
+    fn bare_bodies_are_known_by_their_type() {
+        for (content_type, expect) in [
+            (None, Ok(MediaType::Empty)),
+            (Some("image/jpeg"), Ok(MediaType::Jpeg)),
+            (Some("IMAGE/PNG; x=1"), Ok(MediaType::Png)),
+            (Some("text/plain; charset=\"UTF-8\""), Ok(MediaType::PlainText)),
+            (Some("text/plain;charset=latin1"), Err(ProblemCode::UnsupportedMediaType)),
+            (Some("application/json"), Ok(MediaType::Json)),
+            (Some("image/webp"), Err(ProblemCode::UnsupportedMediaType)),
+            (Some("image"), Err(ProblemCode::UnsupportedMediaType)),
+        ] {
+            assert_eq!(
+                typed(content_type).bare_media_type().map_err(|refusal| refusal.code),
+                expect,
+                "{content_type:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_json_is_taken_as_json() {
+        assert_eq!(typed(Some("application/json;charset=utf-8")).expect_json(), Ok(()));
+        for content_type in [None, Some(""), Some("text/json"), Some("application/json; charset=utf-16")] {
+            let code = typed(content_type).expect_json().map_err(|refusal| refusal.code);
+            assert_eq!(code, Err(ProblemCode::UnsupportedMediaType), "{content_type:?}");
+        }
+    }
+
+    #[test]
+    fn encodings_and_claimed_lengths_are_refused_before_reading() {
+        let fields =
+            |content_encoding, content_length| BodyFields { content_type: None, content_encoding, content_length };
+        for (encoding, length, expect) in [
+            (None, None, Ok(())),
+            (Some("identity"), Some("10"), Ok(())),
+            (Some("gzip"), Some("10"), Err(ProblemCode::UnsupportedEncoding)),
+            (None, Some("11"), Err(ProblemCode::BodyTooLarge)),
+            (None, Some("99999999999999999999999"), Ok(())),
+            (None, Some("lies"), Ok(())),
+        ] {
+            assert_eq!(fields(encoding, length).check(10).map_err(|refusal| refusal.code), expect);
+        }
+    }
+}

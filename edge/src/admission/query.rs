@@ -1,0 +1,89 @@
+//! Query parameters.
+
+use forebay_contract::ProblemCode;
+use serde_json::{Map, Value};
+
+use super::{Refusal, decode::parameter_from_query, refusal::quoted};
+
+/// The longest a request may be held open, in seconds.
+pub const MAX_WAIT_S: u64 = 60;
+
+/// The seconds of `?wait=N`; 0 when it is not there.
+pub fn wait_s(query: &str) -> Result<u64, Refusal> {
+    let mut wait = None;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if name != "wait" {
+            return Err(unknown(&name, "wait"));
+        }
+        if wait.is_some() {
+            return Err(invalid("`wait` is given twice"));
+        }
+        let seconds = value.parse().ok().filter(|seconds| *seconds <= MAX_WAIT_S && !value.starts_with('+'));
+        wait = Some(seconds.ok_or_else(|| invalid(format!("`wait` must be a whole number from 0 to {MAX_WAIT_S}")))?);
+    }
+    Ok(wait.unwrap_or(0))
+}
+
+/// The model parameters of `?p.NAME=VALUE`.
+pub fn parameters(query: &str) -> Result<Map<String, Value>, Refusal> {
+    let mut parameters = Map::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match name.strip_prefix("p.") {
+            Some(parameter) => parameter_from_query(parameter, &value, &mut parameters)?,
+            None => return Err(unknown(&name, "p.NAME for each model parameter")),
+        }
+    }
+    Ok(parameters)
+}
+
+/// For paths that take none.
+pub fn none(query: &str) -> Result<(), Refusal> {
+    match form_urlencoded::parse(query.as_bytes()).next() {
+        None => Ok(()),
+        Some((name, _)) => Err(unknown(&name, "none")),
+    }
+}
+
+fn unknown(name: &str, allowed: &str) -> Refusal {
+    invalid(format!("unknown query parameter {}; allowed: {allowed}", quoted(name)))
+}
+
+fn invalid(detail: impl Into<String>) -> Refusal {
+    Refusal::new(ProblemCode::InvalidQuery, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn waits_are_whole_seconds_up_to_a_minute() {
+        for (query, expect) in [
+            ("", Some(0)),
+            ("wait=0", Some(0)),
+            ("wait=60", Some(60)),
+            ("wait=61", None),
+            ("wait=-1", None),
+            ("wait=+1", None),
+            ("wait=1.5", None),
+            ("wait=", None),
+            ("wait=1&wait=2", None),
+            ("Wait=1", None),
+            ("weight=1", None),
+        ] {
+            assert_eq!(wait_s(query).ok(), expect, "{query}");
+        }
+        assert_eq!(wait_s("x%20y=1").unwrap_err().detail, "unknown query parameter `x y`; allowed: wait");
+    }
+
+    #[test]
+    fn parameters_are_prefixed() {
+        assert_eq!(Value::Object(parameters("p.top_k=3&p.t=a%26b").unwrap()), json!({"top_k": 3, "t": "a&b"}));
+        assert_eq!(parameters("top_k=3").unwrap_err().code, ProblemCode::InvalidQuery);
+        assert_eq!(parameters("p.k=3&p.k=3").unwrap_err().code, ProblemCode::InvalidQuery);
+        assert_eq!(none("").ok(), Some(()));
+        assert_eq!(none("a").unwrap_err().code, ProblemCode::InvalidQuery);
+    }
+}

@@ -1,0 +1,49 @@
+use forebay_contract::{JobFailure, ProblemCode};
+
+/// Why a request goes no further, and what the caller should do about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// Which of the closed list.
+    pub code: ProblemCode,
+    /// What the caller should do; never anything internal.
+    pub detail: String,
+    /// Header fields that go with the answer.
+    pub headers: Vec<(&'static str, String)>,
+    /// The limits that refused, with 429.
+    pub violated_policies: Vec<String>,
+    /// Why the job failed, with 424.
+    pub failure: Option<Box<JobFailure>>,
+}
+
+impl Refusal {
+    /// A refusal without extras.
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), headers: Vec::new(), violated_policies: Vec::new(), failure: None }
+    }
+
+    /// The same with one more header field.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// At most 64 characters of what a client said, for telling it back.
+pub fn quoted(text: &str) -> String {
+    const MOST: usize = 64;
+    let short: String = text.chars().take(MOST).filter(|c| !c.is_control()).collect();
+    if text.chars().nth(MOST).is_some() { format!("`{short}…`") } else { format!("`{short}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_back_is_short_and_printable() {
+        assert_eq!(quoted("model"), "`model`");
+        assert_eq!(quoted("a\u{1b}[2Jb\n"), "`a[2Jb`");
+        assert_eq!(quoted(&"x".repeat(1000)).chars().count(), 67);
+    }
+}

@@ -1,0 +1,140 @@
+//! Which model version runs, in which lane, and whether it takes this input.
+
+use forebay_contract::{
+    Input, Lane, ParameterError, Parameters, ProblemCode,
+    catalog::{Catalog, ModelSpec, PlanSpec},
+    resolve_parameters,
+};
+use serde_json::{Map, Value};
+
+use super::{Refusal, Submission, image_header, refusal::quoted};
+
+/// A submission with everything the catalogue decides.
+#[derive(Debug)]
+pub struct Routed<'a> {
+    /// The model version that runs.
+    pub model: &'a ModelSpec,
+    /// The queue the job waits in.
+    pub lane: Lane,
+    /// Complete, canonical parameters.
+    pub parameters: Parameters,
+    /// Whether a parameter was drawn at random: then nobody can have asked for the same result before.
+    pub drawn: bool,
+}
+
+/// Routes `submission` for a caller of `plan`. `draw(n)` gives a number in `0..n`.
+pub fn route<'a>(
+    catalog: &'a Catalog,
+    plan: &PlanSpec,
+    submission: &Submission,
+    draw: impl FnMut(u64) -> u64,
+) -> Result<Routed<'a>, Refusal> {
+    let model = catalog.serving_model(&submission.model).ok_or_else(|| {
+        let detail = format!("there is no model {}; GET /v1/models lists them", quoted(&submission.model));
+        Refusal::new(ProblemCode::ModelNotFound, detail)
+    })?;
+    check_input(model, &submission.input)?;
+    let (parameters, drawn) = resolve(model, &submission.parameters, draw)?;
+    Ok(Routed { model, lane: Lane::new(plan.class, model.work), parameters, drawn })
+}
+
+fn check_input(model: &ModelSpec, input: &Input) -> Result<(), Refusal> {
+    if !model.takes(input.media_type) {
+        let kind = |kind| serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned));
+        let wanted = kind(model.input.kind).unwrap_or_default();
+        let given = kind(input.media_type.kind()).unwrap_or_default();
+        let detail = format!("{} takes input of kind {wanted}, not {given}", model.name);
+        return Err(Refusal::new(ProblemCode::InputMismatch, detail));
+    }
+    if input.bytes.len() as u64 > model.input.max_bytes {
+        let detail = format!(
+            "the input has {} bytes; {} takes at most {}",
+            input.bytes.len(),
+            model.name,
+            model.input.max_bytes
+        );
+        return Err(Refusal::new(ProblemCode::BodyTooLarge, detail));
+    }
+    model.input.image.as_ref().map_or(Ok(()), |limits| image_header::check(input.media_type, &input.bytes, limits))
+}
+
+fn resolve(
+    model: &ModelSpec,
+    given: &Map<String, Value>,
+    mut draw: impl FnMut(u64) -> u64,
+) -> Result<(Parameters, bool), Refusal> {
+    let mut drawn = false;
+    let parameters = resolve_parameters(&model.parameters, given, |span| {
+        drawn = true;
+        draw(span)
+    });
+    match parameters {
+        Ok(parameters) => Ok((parameters, drawn)),
+        Err(error @ (ParameterError::Unknown { .. } | ParameterError::Invalid { .. })) => {
+            Err(Refusal::new(ProblemCode::InvalidParameter, error.to_string()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_contract::MediaType;
+    use serde_json::json;
+
+    use super::*;
+
+    fn catalog() -> Catalog {
+        let model = |name: &str, kind: &str, extra: Value| {
+            let mut model = json!({
+                "name": name, "version": "1", "task": "t", "title": "t", "licence": "MIT", "work": "heavy",
+                "cost_ms": 1.0, "input": {"kind": kind, "max_bytes": 100}, "parameters": {},
+            });
+            for (key, value) in extra.as_object().unwrap() {
+                model[key] = value.clone();
+            }
+            model
+        };
+        let json = json!({
+            "models": [
+                model("texts", "text", json!({})),
+                model("seeds", "none", json!({"parameters": {"seed": {"type": "integer", "min": 0, "max": 9}}})),
+                model("images", "image", json!({"input": {
+                    "kind": "image", "max_bytes": 100, "image": {"min_side": 2, "max_pixels": 100}
+                }})),
+            ],
+            "serving": {"texts": "1", "seeds": "1", "images": "1"},
+            "plans": {"free": {"class": "free", "limits": []}},
+        });
+        Catalog::from_json(&json.to_string()).unwrap()
+    }
+
+    fn check(model: &str, media_type: MediaType, bytes: &[u8], parameters: Value) -> Result<(Lane, bool), ProblemCode> {
+        let catalog = catalog();
+        let submission = Submission {
+            model: model.to_owned(),
+            input: Input { media_type, bytes: bytes.to_vec() },
+            parameters: parameters.as_object().unwrap().clone(),
+        };
+        route(&catalog, &catalog.plans["free"], &submission, |span| span - 1)
+            .map(|routed| (routed.lane, routed.drawn))
+            .map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn a_job_needs_a_model_its_kind_of_input_and_its_parameters() {
+        use MediaType::{Empty, PlainText, Png};
+        assert_eq!(check("texts", PlainText, b"hi", json!({})), Ok((Lane::FreeHeavy, false)));
+        assert_eq!(check("text", PlainText, b"hi", json!({})), Err(ProblemCode::ModelNotFound));
+        assert_eq!(check("texts", Empty, b"", json!({})), Err(ProblemCode::InputMismatch));
+        assert_eq!(check("texts", PlainText, &[b'x'; 101], json!({})), Err(ProblemCode::BodyTooLarge));
+        assert_eq!(check("texts", PlainText, b"hi", json!({"k": 1})), Err(ProblemCode::InvalidParameter));
+        assert_eq!(check("images", Png, b"hi", json!({})), Err(ProblemCode::ImageUnrecognized));
+        assert_eq!(check("seeds", Empty, b"", json!({"seed": 10})), Err(ProblemCode::InvalidParameter));
+    }
+
+    #[test]
+    fn a_drawn_seed_is_told_apart_from_a_given_one() {
+        assert_eq!(check("seeds", MediaType::Empty, b"", json!({})), Ok((Lane::FreeHeavy, true)));
+        assert_eq!(check("seeds", MediaType::Empty, b"", json!({"seed": 3})), Ok((Lane::FreeHeavy, false)));
+    }
+}

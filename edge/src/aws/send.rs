@@ -1,0 +1,96 @@
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use worker::{AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, Response};
+
+use super::{
+    Signer,
+    sigv4::{Payload, Signable},
+};
+
+/// Why a request to AWS failed; every one of them may pass by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    /// Nobody answered, in time or at all.
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    /// An answer that is not a success.
+    #[error("status {status}: {body}")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the answer; it holds no payload of ours.
+        body: String,
+    },
+    /// The answer is not what it should be.
+    #[error("unexpected answer: {0}")]
+    Unexpected(String),
+}
+
+impl From<worker::Error> for AwsError {
+    fn from(error: worker::Error) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
+/// A request to AWS.
+pub(super) struct AwsRequest<'a> {
+    pub service: &'static str,
+    pub method: Method,
+    pub url: &'a str,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Payload<'a>,
+    /// What is sent; `body` is what is signed.
+    pub sent: Option<&'a [u8]>,
+    /// Until the answer's header, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// Signs and sends. The answer has any status.
+pub(super) async fn send(signer: &Signer, now_ms: u64, request: AwsRequest<'_>) -> Result<Response, AwsError> {
+    let signed = signer
+        .sign(
+            now_ms,
+            &Signable {
+                service: request.service,
+                method: request.method.as_ref(),
+                url: request.url,
+                headers: &request.headers,
+                body: request.body,
+            },
+        )
+        .map_err(AwsError::Unexpected)?;
+    let headers = Headers::new();
+    for (name, value) in &request.headers {
+        headers.set(name, value)?;
+    }
+    for (name, value) in &signed {
+        headers.set(name, value)?;
+    }
+    let mut init = RequestInit::new();
+    init.with_method(request.method).with_headers(headers);
+    if let Some(bytes) = request.sent {
+        init.with_body(Some(js_sys::Uint8Array::from(bytes).into()));
+    }
+    let abort = AbortController::default();
+    let signal = abort.signal();
+    let fetch = Fetch::Request(Request::new_with_init(request.url, &init)?);
+    let answer = Box::pin(fetch.send_with_signal(&signal));
+    match select(answer, Delay::from(Duration::from_millis(request.timeout_ms))).await {
+        Either::Left((answer, _)) => Ok(answer?),
+        Either::Right(_) => {
+            abort.abort();
+            Err(AwsError::Unreachable(format!("no answer within {} ms", request.timeout_ms)))
+        }
+    }
+}
+
+/// The answer when it is a success.
+pub(super) async fn succeeded(mut answer: Response) -> Result<Response, AwsError> {
+    let status = answer.status_code();
+    if (200..300).contains(&status) {
+        return Ok(answer);
+    }
+    let body = answer.text().await.unwrap_or_default().chars().take(300).collect();
+    Err(AwsError::Status { status, body })
+}

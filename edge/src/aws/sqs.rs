@@ -1,0 +1,118 @@
+//! SendMessageBatch over SQS's JSON protocol.
+
+use serde::{Deserialize, Serialize};
+use worker::Method;
+
+use super::{
+    AwsError, Signer,
+    send::{AwsRequest, send, succeeded},
+    sigv4::Payload,
+};
+
+/// The most messages of one batch.
+pub const MAX_BATCH: usize = 10;
+/// The most bytes of one batch, all messages together.
+pub const MAX_BATCH_BYTES: usize = 1 << 20;
+const TIMEOUT_MS: u64 = 10_000;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Batch<'a> {
+    queue_url: &'a str,
+    entries: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry<'a> {
+    id: String,
+    message_body: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    #[serde(default)]
+    successful: Vec<EntryAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EntryAnswer {
+    id: String,
+}
+
+/// Sends up to [`MAX_BATCH`] messages; the positions of those that SQS took.
+pub async fn send_batch(
+    signer: &Signer,
+    now_ms: u64,
+    queue_url: &str,
+    messages: &[&str],
+) -> Result<Vec<usize>, AwsError> {
+    let entries =
+        messages.iter().enumerate().map(|(id, message_body)| Entry { id: id.to_string(), message_body }).collect();
+    let body =
+        serde_json::to_vec(&Batch { queue_url, entries }).map_err(|error| AwsError::Unexpected(error.to_string()))?;
+    let request = AwsRequest {
+        service: "sqs",
+        method: Method::Post,
+        url: endpoint(queue_url),
+        headers: vec![
+            ("content-type", "application/x-amz-json-1.0".to_owned()),
+            ("x-amz-target", "AmazonSQS.SendMessageBatch".to_owned()),
+        ],
+        body: Payload::Bytes(&body),
+        sent: Some(&body),
+        timeout_ms: TIMEOUT_MS,
+    };
+    let mut answer = succeeded(send(signer, now_ms, request).await?).await?;
+    taken(&answer.text().await?, messages.len()).map_err(AwsError::Unexpected)
+}
+
+/// The service's address: the queue URL up to and with the first slash of its path.
+fn endpoint(queue_url: &str) -> &str {
+    let path = queue_url.find("://").map_or(0, |scheme| scheme + 3);
+    let end = queue_url.get(path..).and_then(|rest| rest.find('/')).map_or(queue_url.len(), |slash| path + slash + 1);
+    queue_url.get(..end).unwrap_or(queue_url)
+}
+
+fn taken(answer: &str, sent: usize) -> Result<Vec<usize>, String> {
+    let answer: Answer = serde_json::from_str(answer).map_err(|error| error.to_string())?;
+    Ok(answer.successful.iter().filter_map(|entry| entry.id.parse().ok()).filter(|id| *id < sent).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_go_to_the_root_of_the_queues_host() {
+        for (queue_url, expect) in [
+            ("https://sqs.eu-west-1.amazonaws.com/123/forebay-paid-light", "https://sqs.eu-west-1.amazonaws.com/"),
+            ("http://127.0.0.1:4566/queue/us-east-1/000000000000/q", "http://127.0.0.1:4566/"),
+            ("http://127.0.0.1:4566", "http://127.0.0.1:4566"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(endpoint(queue_url), expect);
+        }
+    }
+
+    #[test]
+    fn only_what_the_answer_names_was_taken() {
+        assert_eq!(
+            taken(r#"{"Successful":[{"Id":"0","MessageId":"x"},{"Id":"2"},{"Id":"9"}],"Failed":[]}"#, 3),
+            Ok(vec![0, 2])
+        );
+        assert_eq!(taken("{}", 3), Ok(vec![]));
+        assert!(taken("<xml/>", 3).is_err());
+    }
+
+    #[test]
+    fn the_body_is_what_sqs_documents() {
+        let entries = vec![Entry { id: "0".to_owned(), message_body: "{\"a\":1}" }];
+        assert_eq!(
+            serde_json::to_string(&Batch { queue_url: "u", entries }).unwrap(),
+            r#"{"QueueUrl":"u","Entries":[{"Id":"0","MessageBody":"{\"a\":1}"}]}"#
+        );
+    }
+}

@@ -1,0 +1,60 @@
+//! Reading a request's body, up to a bound.
+
+use futures_util::StreamExt as _;
+use worker::Request;
+
+use crate::{
+    admission::body::{BodyFields, too_large},
+    cx::Stop,
+};
+
+/// The header fields that describe a body, owned.
+pub struct Fields {
+    content_type: Option<String>,
+    content_encoding: Option<String>,
+    content_length: Option<String>,
+}
+
+impl Fields {
+    /// Of this request.
+    pub fn of(request: &Request) -> Result<Self, Stop> {
+        let headers = request.headers();
+        Ok(Self {
+            content_type: headers.get("content-type")?,
+            content_encoding: headers.get("content-encoding")?,
+            content_length: headers.get("content-length")?,
+        })
+    }
+
+    /// For the pure checks.
+    pub fn as_ref(&self) -> BodyFields<'_> {
+        BodyFields {
+            content_type: self.content_type.as_deref(),
+            content_encoding: self.content_encoding.as_deref(),
+            content_length: self.content_length.as_deref(),
+        }
+    }
+}
+
+/// The whole body; reading stops at the first byte over the bound, whatever `Content-Length` said.
+pub async fn read(request: &mut Request, fields: &Fields, max_bytes: usize) -> Result<Vec<u8>, Stop> {
+    fields.as_ref().check(max_bytes)?;
+    if request.inner().body().is_none() {
+        return Ok(Vec::new());
+    }
+    let mut stream = request.stream()?;
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        // A client that went away is not an error of ours, and nobody reads the answer.
+        let chunk = chunk.map_err(|error| Stop::broken(format!("the body ended early: {error}")))?;
+        if body.len() + chunk.len() > max_bytes {
+            return Err(too_large(max_bytes).into());
+        }
+        if body.is_empty() {
+            body = chunk;
+        } else {
+            body.extend_from_slice(&chunk);
+        }
+    }
+    Ok(body)
+}

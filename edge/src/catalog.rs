@@ -1,0 +1,122 @@
+//! The catalogue in force: the one in the CONFIG namespace, else the one this build carries.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use forebay_contract::catalog::Catalog;
+
+use crate::cx::{Cx, Stop, log_line};
+
+/// What `build.rs` compiled.
+const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/catalog.json"));
+/// How long an isolate trusts what it read.
+const RECHECK_MS: u64 = 30_000;
+
+thread_local! {
+    static IN_FORCE: RefCell<Option<InForce>> = const { RefCell::new(None) };
+    static CHECKED_MS: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// A catalogue and the text in the namespace it was decided by.
+#[derive(Clone)]
+struct InForce {
+    catalog: Rc<Catalog>,
+    /// The last text seen, good or bad: the same bad text is complained of once.
+    text: Option<String>,
+}
+
+/// The catalogue in force; asks the namespace at most every thirty seconds.
+pub async fn current(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
+    let known = IN_FORCE.with_borrow(|in_force| in_force.as_ref().map(|in_force| in_force.catalog.clone()));
+    let fresh = CHECKED_MS.get().and_then(|at| cx.now_ms.checked_sub(at)).is_some_and(|age| age < RECHECK_MS);
+    if let (Some(catalog), true) = (known, fresh) {
+        return Ok(catalog);
+    }
+    // Set before the wait: whoever comes meanwhile goes on with what is there.
+    CHECKED_MS.set(Some(cx.now_ms));
+    let text = match cx.env.kv("CONFIG")?.get("catalog").cache_ttl(RECHECK_MS / 1000).text().await {
+        Ok(text) => Ok(text),
+        Err(error) => Err(format!("CONFIG cannot be read: {error}")),
+    };
+    let before = IN_FORCE.with_borrow(Clone::clone);
+    let after = decide(before, text, |why| log_line("catalog-refused", &why))?;
+    IN_FORCE.with_borrow_mut(|in_force| *in_force = Some(after.clone()));
+    Ok(after.catalog)
+}
+
+/// What is in force after the namespace said `text`. Something bad is complained of and changes nothing.
+fn decide(
+    before: Option<InForce>,
+    text: Result<Option<String>, String>,
+    complain: impl Fn(String),
+) -> Result<InForce, Stop> {
+    let text = match text {
+        Ok(text) => text,
+        Err(why) => {
+            complain(why);
+            return before.map_or_else(|| embedded(None), Ok);
+        }
+    };
+    if let Some(before) = &before
+        && before.text == text
+    {
+        return Ok(before.clone());
+    }
+    let Some(json) = &text else { return embedded(None) };
+    match Catalog::from_json(json) {
+        Ok(catalog) => Ok(InForce { catalog: Rc::new(catalog), text }),
+        Err(complaints) => {
+            complain(complaints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+            match before {
+                Some(before) => Ok(InForce { text, ..before }),
+                None => embedded(text),
+            }
+        }
+    }
+}
+
+fn embedded(text: Option<String>) -> Result<InForce, Stop> {
+    let catalog = Catalog::from_json(EMBEDDED).map_err(|_| Stop::broken("the embedded catalogue is not valid"))?;
+    Ok(InForce { catalog: Rc::new(catalog), text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE_PLAN: &str = r#"{"models":[],"serving":{},"plans":{"one":{"class":"free","limits":[]}}}"#;
+
+    fn after(before: Option<InForce>, text: Result<Option<&str>, &str>) -> (InForce, usize) {
+        let complaints = Cell::new(0);
+        let text = text.map(|text| text.map(str::to_owned)).map_err(str::to_owned);
+        let after = decide(before, text, |_| complaints.set(complaints.get() + 1)).ok().unwrap();
+        (after, complaints.get())
+    }
+
+    fn has_one_plan(in_force: &InForce) -> bool {
+        in_force.catalog.plans.contains_key("one")
+    }
+
+    #[test]
+    fn a_good_text_replaces_the_embedded_one_and_its_removal_brings_that_back() {
+        let (good, complaints) = after(None, Ok(Some(ONE_PLAN)));
+        assert!(has_one_plan(&good) && complaints == 0);
+        let (back, _) = after(Some(good), Ok(None));
+        assert!(!has_one_plan(&back));
+    }
+
+    #[test]
+    fn a_bad_text_is_complained_of_once_and_the_last_good_one_stays() {
+        let (good, _) = after(None, Ok(Some(ONE_PLAN)));
+        let (kept, complaints) = after(Some(good), Ok(Some("{}")));
+        assert!(has_one_plan(&kept) && complaints == 1);
+        let (kept, complaints) = after(Some(kept), Ok(Some("{}")));
+        assert!(has_one_plan(&kept) && complaints == 0);
+        let (kept, complaints) = after(Some(kept), Err("unreachable"));
+        assert!(has_one_plan(&kept) && complaints == 1);
+        let (embedded, complaints) = after(None, Ok(Some("nonsense")));
+        assert!(!has_one_plan(&embedded) && complaints == 1);
+    }
+}

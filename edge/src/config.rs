@@ -1,0 +1,100 @@
+//! What the operator sets: `vars` and secrets of the Worker.
+
+use std::{cell::OnceCell, rc::Rc};
+
+use worker::Env;
+
+/// Everything from the environment; read once an isolate, whose variables never change.
+pub struct Config {
+    /// The queue URL of a lane is this, a dash and the lane's name.
+    pub queue_url_prefix: String,
+    /// The bucket, path-style or virtual-hosted, without a slash at the end.
+    pub bucket_url: String,
+    /// The region and keys that requests to both are signed with.
+    pub signer: crate::aws::Signer,
+    /// Signs and checks reports.
+    pub report_secret: String,
+    /// The largest input that travels inside its message, in bytes.
+    pub inline_limit_bytes: usize,
+    /// How long after the last news of a job the bucket is asked about it, in milliseconds.
+    pub reconcile_after_ms: u64,
+    /// The most jobs that may wait for an unreachable queue, in one object.
+    pub outbox_max_jobs: usize,
+    /// How long a job is kept after it was accepted, in milliseconds.
+    pub retention_ms: u64,
+}
+
+/// A message is at most 1 MiB; base64 adds a third to an input.
+const LARGEST_INLINE_BYTES: usize = 700_000;
+const DAY_MS: u64 = 86_400_000;
+
+thread_local! {
+    static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };
+}
+
+impl Config {
+    /// The isolate's configuration; says which variable is missing or wrong.
+    pub fn of(env: &Env) -> Result<Rc<Self>, String> {
+        if let Some(config) = CONFIG.with(|cell| cell.get().cloned()) {
+            return Ok(config);
+        }
+        let config = Rc::new(Self::read(&|name| env.var(name).ok().map(|value| value.to_string()))?);
+        Ok(CONFIG.with(|cell| cell.get_or_init(|| config).clone()))
+    }
+
+    fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let text = |name: &str| match var(name) {
+            Some(value) if !value.is_empty() => Ok(value),
+            _ => Err(format!("the variable or secret {name} is not set")),
+        };
+        let number = |name: &str, default: u64, most: u64| match var(name) {
+            None => Ok(default),
+            Some(value) => value.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(|| {
+                format!("the variable {name} is \"{value}\"; allowed is a whole number from 1 to {most}")
+            }),
+        };
+        Ok(Self {
+            queue_url_prefix: text("QUEUE_URL_PREFIX")?,
+            bucket_url: text("BUCKET_URL")?.trim_end_matches('/').to_owned(),
+            signer: crate::aws::Signer {
+                region: text("AWS_REGION")?,
+                access_key_id: text("AWS_ACCESS_KEY_ID")?,
+                secret_access_key: text("AWS_SECRET_ACCESS_KEY")?,
+                session_token: var("AWS_SESSION_TOKEN").filter(|token| !token.is_empty()),
+            },
+            report_secret: text("REPORT_SECRET")?,
+            inline_limit_bytes: number("INLINE_LIMIT_BYTES", 65_536, LARGEST_INLINE_BYTES as u64)? as usize,
+            reconcile_after_ms: number("RECONCILE_AFTER_MS", 30_000, DAY_MS)?,
+            outbox_max_jobs: number("OUTBOX_MAX_JOBS", 10_000, 1_000_000)? as usize,
+            retention_ms: number("JOB_RETENTION_DAYS", 7, 365)? * DAY_MS,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changed: &str, value: Option<&str>) -> Result<Config, String> {
+        Config::read(&|name| match name {
+            _ if name == changed => value.map(str::to_owned),
+            "INLINE_LIMIT_BYTES" | "RECONCILE_AFTER_MS" | "OUTBOX_MAX_JOBS" | "JOB_RETENTION_DAYS" => None,
+            _ => Some("x/".to_owned()),
+        })
+    }
+
+    #[test]
+    fn defaults_fill_what_may_be_left_out_and_complaints_name_the_rest() {
+        let config = read("", None).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((config.inline_limit_bytes, config.outbox_max_jobs), (65_536, 10_000));
+        assert_eq!(config.bucket_url, "x");
+        for name in ["QUEUE_URL_PREFIX", "BUCKET_URL", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "REPORT_SECRET"] {
+            for value in [None, Some("")] {
+                assert!(read(name, value).err().unwrap().contains(name));
+            }
+        }
+        for value in ["0", "-1", "700001", "many", ""] {
+            assert!(read("INLINE_LIMIT_BYTES", Some(value)).err().unwrap().contains("1 to 700000"));
+        }
+    }
+}

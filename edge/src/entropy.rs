@@ -1,0 +1,49 @@
+//! Random bytes from the runtime's cryptographic source.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(into: &mut [u8]);
+}
+
+/// `N` random bytes.
+pub fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    get_random_values(&mut bytes);
+    bytes
+}
+
+/// A number in `0..span`, each as likely as the next; 0 for an empty span.
+pub fn below(span: u64) -> u64 {
+    scaled(u128::from_le_bytes(bytes()), span)
+}
+
+/// 128 random bits, of which 64 are more than the span needs: what the division leaves uneven is below 2⁻⁶⁴.
+fn scaled(random: u128, span: u64) -> u64 {
+    let (high, low) = ((random >> 64) as u64, random as u64);
+    let low = (u128::from(low) * u128::from(span)) >> 64;
+    ((u128::from(high) * u128::from(span) + low) >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn draws_stay_within_the_span(random: u128, span in 1u64..) {
+            prop_assert!(scaled(random, span) < span);
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_span_are_drawn() {
+        assert_eq!(scaled(0, 64), 0);
+        assert_eq!(scaled(u128::MAX, 64), 63);
+        assert_eq!(scaled(u128::MAX, 0), 0);
+    }
+}

@@ -1,0 +1,104 @@
+//! One page an endpoint.
+
+pub mod cancel;
+pub mod health;
+pub mod job;
+mod job_body;
+pub mod models;
+pub mod reports;
+pub mod result;
+pub mod submit;
+
+use forebay_contract::{JobId, ProblemCode, ShardKey};
+use worker::Request;
+
+use crate::{
+    admission::{Refusal, authenticate::Caller},
+    cx::{Cx, Stop},
+    keys,
+    objects::Job,
+};
+
+/// A request's target, taken apart once.
+pub struct Target {
+    /// Scheme and host: where the client found us, and so where its links lead.
+    pub origin: String,
+    /// The path.
+    pub path: String,
+    /// The query, without its question mark.
+    pub query: String,
+}
+
+impl Target {
+    /// Of an absolute URL.
+    pub fn of(url: &str) -> Self {
+        let url = url.split('#').next().unwrap_or_default();
+        let (place, query) = url.split_once('?').unwrap_or((url, ""));
+        let host = place.find("://").map_or(0, |scheme| scheme + 3);
+        let slash = place.get(host..).and_then(|rest| rest.find('/')).map_or(place.len(), |slash| host + slash);
+        let (origin, path) = place.split_at_checked(slash).unwrap_or((place, ""));
+        Self { origin: origin.to_owned(), path: path.to_owned(), query: query.to_owned() }
+    }
+}
+
+/// The caller of a request.
+async fn caller(cx: &Cx, request: &Request) -> Result<Caller, Stop> {
+    keys::authenticate(cx, request.headers().get("authorization")?.as_deref()).await
+}
+
+/// Accounts have one shard each so far.
+fn shard(caller: &Caller) -> ShardKey {
+    ShardKey::new(&caller.account, 0)
+}
+
+/// The id in a path, if it can be one of this caller's. Somebody else's id is answered like one that never was.
+fn own_job_id(caller: &Caller, text: &str) -> Result<JobId, Refusal> {
+    let id: JobId = text.parse().map_err(|error: forebay_contract::JobIdParseError| {
+        Refusal::new(ProblemCode::MalformedJobId, error.to_string())
+    })?;
+    if id.shard() == shard(caller) { Ok(id) } else { Err(unknown_job()) }
+}
+
+/// The job, or why there is none: ids tell their age.
+fn found(cx: &Cx, id: &JobId, job: Option<Job>) -> Result<Job, Refusal> {
+    match job {
+        Some(job) => Ok(job),
+        None if cx.now_ms.saturating_sub(id.made_at_ms()) > cx.config.retention_ms => Err(expired()),
+        None => Err(unknown_job()),
+    }
+}
+
+fn unknown_job() -> Refusal {
+    Refusal::new(ProblemCode::JobNotFound, "you have no job of this id")
+}
+
+fn expired() -> Refusal {
+    Refusal::new(ProblemCode::JobExpired, "results are kept for a limited time: submit the job again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_taken_apart() {
+        for (url, origin, path, query) in [
+            ("https://e.x:1/v1/jobs?wait=1#f", "https://e.x:1", "/v1/jobs", "wait=1"),
+            ("http://e.x", "http://e.x", "", ""),
+            ("http://e.x/?a?b", "http://e.x", "/", "a?b"),
+            ("nonsense", "nonsense", "", ""),
+        ] {
+            let target = Target::of(url);
+            assert_eq!((target.origin.as_str(), target.path.as_str(), target.query.as_str()), (origin, path, query));
+        }
+    }
+
+    #[test]
+    fn other_accounts_jobs_are_unknown() {
+        let caller = |account: &str| Caller { account: account.to_owned(), plan: "free".to_owned() };
+        let id = JobId::new(1, [0; 10], shard(&caller("a")));
+        assert_eq!(own_job_id(&caller("a"), &id.to_string()), Ok(id));
+        assert_eq!(own_job_id(&caller("b"), &id.to_string()).unwrap_err().code, ProblemCode::JobNotFound);
+        assert_eq!(own_job_id(&caller("a"), "job_x").unwrap_err().code, ProblemCode::MalformedJobId);
+    }
+}

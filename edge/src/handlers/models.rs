@@ -1,0 +1,83 @@
+//! `GET /v1/models`: what the caller may ask for.
+
+use forebay_contract::{
+    InputKind, MediaType, ParameterSpec,
+    catalog::{Catalog, ImageLimits, LimitSpec, ModelSpec},
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use worker::{Request, Response};
+
+use super::{Target, caller};
+use crate::{
+    admission::query,
+    answer, catalog,
+    cx::{Cx, Stop},
+};
+
+#[derive(Serialize)]
+struct Listing<'a> {
+    models: Vec<Model<'a>>,
+    plan: Plan<'a>,
+}
+
+#[derive(Serialize)]
+struct Plan<'a> {
+    name: &'a str,
+    limits: &'a [LimitSpec],
+}
+
+#[derive(Serialize)]
+struct Model<'a> {
+    name: &'a str,
+    version: &'a str,
+    task: &'a str,
+    title: &'a str,
+    licence: &'a str,
+    input: ModelInput<'a>,
+    parameters: &'a BTreeMap<String, ParameterSpec>,
+    submit_url: String,
+}
+
+#[derive(Serialize)]
+struct ModelInput<'a> {
+    kind: InputKind,
+    media_types: Vec<&'static str>,
+    max_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a ImageLimits>,
+}
+
+/// Lists the versions that answer, with what they take and what the caller's plan allows.
+pub async fn get(cx: &Cx, request: &Request, target: &Target) -> Result<Response, Stop> {
+    let caller = caller(cx, request).await?;
+    query::none(&target.query)?;
+    let catalog = catalog::current(cx).await?;
+    let limits = catalog.plans.get(&caller.plan).map(|plan| plan.limits.as_slice()).unwrap_or_default();
+    let listing = Listing { models: models(&catalog, &target.origin), plan: Plan { name: &caller.plan, limits } };
+    answer::json(200, &listing, &[])
+}
+
+fn models<'a>(catalog: &'a Catalog, origin: &str) -> Vec<Model<'a>> {
+    let serving = catalog.serving.keys().filter_map(|name| catalog.serving_model(name));
+    serving.map(|model| model_of(model, origin)).collect()
+}
+
+fn model_of<'a>(model: &'a ModelSpec, origin: &str) -> Model<'a> {
+    let media_types = [MediaType::PlainText, MediaType::Jpeg, MediaType::Png, MediaType::Json];
+    Model {
+        name: &model.name,
+        version: &model.version,
+        task: &model.task,
+        title: &model.title,
+        licence: &model.licence,
+        input: ModelInput {
+            kind: model.input.kind,
+            media_types: media_types.into_iter().filter(|known| model.takes(*known)).map(MediaType::name).collect(),
+            max_bytes: model.input.max_bytes,
+            image: model.input.image.as_ref(),
+        },
+        parameters: &model.parameters,
+        submit_url: format!("{origin}/v1/models/{}/jobs", model.name),
+    }
+}

@@ -1,0 +1,92 @@
+//! `GET /v1/jobs/{id}/result`: the result itself, streamed.
+
+use forebay_contract::{JobState, ProblemCode, storage_key};
+use worker::{Headers, Request, Response};
+
+use super::{
+    Target, caller, expired, found,
+    job_body::{JobBody, look_again},
+    own_job_id, shard,
+};
+use crate::{
+    admission::{Refusal, conditional, query},
+    answer,
+    aws::s3::Bucket,
+    cx::{Cx, Stop, log_line},
+    objects::{self, Call, Job},
+    result_cache,
+};
+
+/// Answers with the result from the nearest place that has it; while there is none, says when to ask again.
+pub async fn get(cx: &Cx, request: &Request, target: &Target, id: &str) -> Result<Response, Stop> {
+    let caller = caller(cx, request).await?;
+    let id = own_job_id(&caller, id)?;
+    query::none(&target.query)?;
+    let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: 0 }).await?;
+    let job = found(cx, &id, job)?;
+    match job.state {
+        JobState::Succeeded => deliver(cx, request, job).await,
+        JobState::Queued | JobState::Running => {
+            let mut fields: Vec<_> = look_again(&job).into_iter().collect();
+            let body = JobBody::new(&job, false, &target.origin)?;
+            fields.push(("location", body.location()));
+            answer::json(202, &body, &fields)
+        }
+        JobState::Failed => {
+            let failure = job.failure();
+            let detail = failure.as_ref().map_or("the job failed", |failure| failure.detail.as_str());
+            let mut refusal = Refusal::new(ProblemCode::JobFailed, detail);
+            refusal.failure = failure.map(Box::new);
+            Err(refusal.into())
+        }
+        JobState::Canceled => Err(Refusal::new(ProblemCode::JobCanceled, "you canceled this job").into()),
+        JobState::Expired => Err(expired().into()),
+    }
+}
+
+async fn deliver(cx: &Cx, request: &Request, job: Job) -> Result<Response, Stop> {
+    let etag = format!("\"{}\"", job.digest);
+    // The name is the content: who has it under this name needs neither cache nor bucket.
+    if conditional::none_match(request.headers().get("if-none-match")?.as_deref(), &etag) {
+        return Ok(Response::empty()?.with_status(304).with_headers(immutable(&etag)?));
+    }
+    if let Some(cached) = result_cache::get(&job.digest).await {
+        return delivered(cached.response, &etag);
+    }
+    let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
+    match bucket.get(cx.now_ms, &storage_key::result(&job.digest)).await {
+        Ok(Some(mut stored)) => {
+            result_cache::put(cx, &job, &mut stored)?;
+            delivered(stored, &etag)
+        }
+        Ok(None) => {
+            let _: Option<Job> = objects::call(cx, job.id.shard(), &Call::Expire { id: job.id }).await?;
+            Err(expired().into())
+        }
+        Err(error) => {
+            log_line("storage-unavailable", &error.to_string());
+            let refusal = Refusal::new(ProblemCode::StorageUnavailable, "the result is safe but out of reach for now");
+            Err(refusal.with_header("retry-after", "5").into())
+        }
+    }
+}
+
+/// The stored answer under our own fields: its body goes through without being read here.
+fn delivered(stored: Response, etag: &str) -> Result<Response, Stop> {
+    let headers = immutable(etag)?;
+    for name in ["content-type", "content-length"] {
+        if let Some(value) = stored.headers().get(name)? {
+            headers.set(name, &value)?;
+        }
+    }
+    Ok(stored.with_headers(headers).with_status(200))
+}
+
+/// Results never change: a client may keep one as long as it likes, a shared cache may not.
+fn immutable(etag: &str) -> Result<Headers, Stop> {
+    let headers = Headers::new();
+    headers.set("etag", etag)?;
+    headers.set("cache-control", "private, max-age=31536000, immutable")?;
+    headers.set("x-content-type-options", "nosniff")?;
+    Ok(headers)
+}

@@ -1,0 +1,77 @@
+//! What an Account object does by itself: send what waits, ask about what is silent, forget what is old.
+
+use std::rc::Rc;
+
+use forebay_contract::{JobFailure, JobId, storage_key};
+use futures_util::future::join_all;
+use worker::Result;
+
+use super::{
+    Job,
+    core::Core,
+    flush,
+    reconcile::{Found, Patience, reconcile},
+};
+use crate::{
+    aws::{AwsError, s3::Bucket},
+    cx::{log_line, now_ms},
+    entropy,
+};
+
+/// Jobs asked about at one alarm: two requests each, well below what one event may send.
+const MOST_CHECKS: u32 = 16;
+/// Rows deleted at one alarm.
+const MOST_DELETED: u32 = 500;
+
+/// The alarm.
+pub async fn ring(core: &Rc<Core>) -> Result<()> {
+    core.alarm_ms.set(None);
+    flush::run(core.clone()).await;
+    check(core).await?;
+    sweep(core)?;
+    core.arrange_alarm().await
+}
+
+async fn check(core: &Core) -> Result<()> {
+    let config = core.config()?;
+    let bucket = Bucket { url: &config.bucket_url, signer: &config.signer };
+    let due = core.tables.to_check(now_ms(), MOST_CHECKS)?;
+    let found = join_all(due.iter().map(|job| look(&bucket, job))).await;
+    for (job, found) in due.iter().zip(found) {
+        let found = found.unwrap_or_else(|error| {
+            log_line("reconciliation-failed", &error.to_string());
+            Found::Nothing
+        });
+        // Read anew: a report may have come while the bucket was asked.
+        let Some(mut job) = core.tables.job(&job.id)? else { continue };
+        let patience = Patience {
+            first_ms: config.reconcile_after_ms,
+            retention_ms: config.retention_ms,
+            random: entropy::below(u64::MAX),
+        };
+        reconcile(&mut job, found, now_ms(), patience);
+        core.save(&job)?;
+    }
+    Ok(())
+}
+
+async fn look(bucket: &Bucket<'_>, job: &Job) -> std::result::Result<Found, AwsError> {
+    if let Some(head) = bucket.head(now_ms(), &storage_key::result(&job.digest)).await? {
+        return Ok(Found::Result(head));
+    }
+    let Some(json) = bucket.get_small(now_ms(), &storage_key::failure(&job.id)).await? else {
+        return Ok(Found::Nothing);
+    };
+    let failure: JobFailure = serde_json::from_str(&json).map_err(|error| AwsError::Unexpected(error.to_string()))?;
+    Ok(Found::Failure(failure))
+}
+
+/// Jobs older than the retention go; those that never ended were given up by a check before.
+fn sweep(core: &Core) -> Result<()> {
+    let Some(oldest) = core.tables.oldest_ended()? else { return Ok(()) };
+    let before_ms = now_ms().saturating_sub(core.config()?.retention_ms);
+    if oldest.made_at_ms() < before_ms {
+        core.tables.delete_ended(&JobId::new(before_ms, [0; 10], oldest.shard()), MOST_DELETED)?;
+    }
+    Ok(())
+}

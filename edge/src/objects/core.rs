@@ -1,0 +1,118 @@
+//! What an Account object holds between events: caches of what SQLite has, and what only memory needs.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use forebay_contract::JobId;
+use futures_util::future::select;
+use worker::{Delay, Env, Result, State, Storage};
+
+use super::{Job, tables::Tables, waiters::Waiters};
+use crate::{admission::limit::Buckets, config::Config, cx::now_ms};
+
+/// While messages wait, an alarm stands this close behind: whatever dies between commit and send, it sends them.
+const OUTBOX_ALARM_MS: u64 = 1_000;
+/// Alarms of one object are at least this far apart.
+const ALARM_GAP_MS: u64 = 1_000;
+
+/// The inside of an Account object, shared with the work it leaves running.
+pub struct Core {
+    pub state: State,
+    pub env: Env,
+    pub storage: Storage,
+    pub tables: Tables,
+    pub waiters: Waiters,
+    /// As stored last.
+    pub buckets: RefCell<Buckets>,
+    /// Rows in the outbox.
+    pub outbox_jobs: Cell<usize>,
+    /// Whether a flush runs.
+    pub flushing: Cell<bool>,
+    /// Failed sends in a row, and when the next is tried.
+    pub failures: Cell<u32>,
+    pub retry_at_ms: Cell<u64>,
+    /// The alarm that is set, as far as this life of the object knows.
+    pub alarm_ms: Cell<Option<u64>>,
+}
+
+impl Core {
+    /// Reads what the object needs to know; its truth is all in SQLite.
+    pub fn open(state: State, env: Env) -> Result<Rc<Self>> {
+        let storage = state.storage();
+        let tables = Tables::open(state.storage())?;
+        Ok(Rc::new(Self {
+            buckets: RefCell::new(tables.buckets()?),
+            outbox_jobs: Cell::new(tables.outbox_jobs()?),
+            waiters: Waiters::default(),
+            flushing: Cell::new(false),
+            failures: Cell::new(0),
+            retry_at_ms: Cell::new(0),
+            alarm_ms: Cell::new(None),
+            state,
+            env,
+            storage,
+            tables,
+        }))
+    }
+
+    pub fn config(&self) -> Result<Rc<Config>> {
+        Config::of(&self.env).map_err(worker::Error::RustError)
+    }
+
+    /// The job; when it has not ended, waits up to `wait_ms` for that.
+    pub async fn job(&self, id: JobId, wait_ms: u64) -> Result<Option<Job>> {
+        let job = self.tables.job(&id)?;
+        let open = job.as_ref().is_some_and(|job| !job.state.is_final());
+        if wait_ms == 0 || !open {
+            return Ok(job);
+        }
+        let Some(end) = self.waiters.wait(id) else { return Ok(job) };
+        let timeout = Delay::from(std::time::Duration::from_millis(wait_ms));
+        drop(select(end, timeout).await);
+        self.waiters.forget(&id);
+        self.tables.job(&id)
+    }
+
+    /// The job after waiting for its end, or `None` without a wait.
+    pub async fn job_if_waited(&self, id: JobId, wait_ms: u64) -> Result<Option<Job>> {
+        if wait_ms == 0 { Ok(None) } else { self.job(id, wait_ms).await }
+    }
+
+    /// Writes a changed job and wakes who waits for its end.
+    pub fn save(&self, job: &Job) -> Result<()> {
+        self.tables.update_job(job)?;
+        if job.state.is_final() {
+            self.waiters.wake(&job.id);
+        }
+        Ok(())
+    }
+
+    /// Makes sure the alarm rings no later than everything stored asks for.
+    ///
+    /// Called in the same turn as the writes it stands for: the runtime commits both together.
+    pub async fn arrange_alarm(&self) -> Result<()> {
+        let now = now_ms();
+        let set = self.alarm_ms.get();
+        let waiting = self.outbox_jobs.get() > 0;
+        let due = match (waiting, set) {
+            (true, _) if self.retry_at_ms.get() > now => Some(self.retry_at_ms.get()),
+            (true, _) => Some(now + OUTBOX_ALARM_MS),
+            // Only a new message can be due before an alarm that stands.
+            (false, Some(_)) => None,
+            (false, None) => self.due_ms(now)?,
+        };
+        let Some(due) = due.filter(|due| set.is_none_or(|set| *due < set)) else { return Ok(()) };
+        self.alarm_ms.set(Some(due));
+        self.storage.set_alarm(i64::try_from(due - now).unwrap_or(i64::MAX)).await
+    }
+
+    /// When there is something to do besides sending.
+    fn due_ms(&self, now: u64) -> Result<Option<u64>> {
+        let check = self.tables.next_check_ms()?;
+        let retention_ms = self.config()?.retention_ms;
+        let sweep = self.tables.oldest_ended()?.map(|id| id.made_at_ms().saturating_add(retention_ms));
+        Ok(check.into_iter().chain(sweep).min().map(|due| due.max(now + ALARM_GAP_MS)))
+    }
+}

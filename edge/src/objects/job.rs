@@ -1,0 +1,126 @@
+use forebay_contract::{
+    Digest, FailureCode, JobFailure, JobId, JobState, Lane,
+    state::{Standing, Transition, next},
+};
+use serde::{Deserialize, Serialize};
+
+/// A job as its object keeps it: a row of `jobs`, and what object and Worker tell each other.
+///
+/// Times are milliseconds since the epoch; `None` is «not yet».
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// The job.
+    pub id: JobId,
+    /// The name of its result.
+    pub digest: Digest,
+    /// The model's name.
+    pub model: String,
+    /// The model's version.
+    pub version: String,
+    /// The resolved parameters, as JSON text.
+    pub parameters: String,
+    /// The queue it waits in.
+    pub lane: Lane,
+    /// Where it stands.
+    pub state: JobState,
+    /// How often a worker has begun.
+    pub attempt: u32,
+    /// 1 when the result was there before the job was; a number because SQLite has no truth values.
+    pub cached: u8,
+    /// When the edge accepted it.
+    pub accepted_ms: u64,
+    /// When the queue took its message.
+    pub sent_ms: Option<u64>,
+    /// When a worker received it (the worker's clock, as are the next two).
+    pub received_ms: Option<u64>,
+    /// When its batch began on the device.
+    pub started_ms: Option<u64>,
+    /// When its result or failure was stored, or it was canceled.
+    pub finished_ms: Option<u64>,
+    /// How many jobs ran in its batch.
+    pub batch_size: Option<u32>,
+    /// Its share of the device's time.
+    pub device_ms: Option<f64>,
+    /// The worker that had it last.
+    pub worker: Option<String>,
+    /// The result's `Content-Type`.
+    pub media_type: Option<String>,
+    /// The result's length.
+    pub bytes: Option<u64>,
+    /// Why it failed, for programs.
+    pub failure_code: Option<FailureCode>,
+    /// Why it failed, for people.
+    pub failure_detail: Option<String>,
+    /// When the bucket is to be asked about it; `None` once nothing more is expected.
+    pub check_ms: Option<u64>,
+    /// How often the bucket has been asked in vain since the last news.
+    pub checks: u32,
+}
+
+impl Job {
+    /// Moves the job if the contract's state machine says so; whether it did.
+    pub fn transition(&mut self, transition: Transition, now_ms: u64) -> bool {
+        let Some(then) = next(Standing { state: self.state, attempt: self.attempt }, transition) else {
+            return false;
+        };
+        (self.state, self.attempt) = (then.state, then.attempt);
+        if self.state.is_final() {
+            self.finished_ms = self.finished_ms.or(Some(now_ms));
+            self.check_ms = None;
+        }
+        true
+    }
+
+    /// Why the job failed, if it did.
+    pub fn failure(&self) -> Option<JobFailure> {
+        let (JobState::Failed, Some(code)) = (self.state, self.failure_code) else { return None };
+        Some(JobFailure { job_id: self.id, code, detail: self.failure_detail.clone().unwrap_or_default() })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use forebay_contract::{Input, Namespace, Parameters, ShardKey};
+
+    use super::*;
+
+    pub(crate) const START_MS: u64 = 1_800_000_000_000;
+
+    /// A job accepted at [`START_MS`].
+    pub(crate) fn queued() -> Job {
+        Job {
+            id: JobId::new(START_MS, [7; 10], ShardKey::new("acme", 0)),
+            digest: Digest::new(Namespace::Account("acme"), "m", "1", &Parameters::new(), &Input::empty()),
+            model: "m".to_owned(),
+            version: "1".to_owned(),
+            parameters: "{}".to_owned(),
+            lane: Lane::FreeLight,
+            state: JobState::Queued,
+            attempt: 0,
+            cached: 0,
+            accepted_ms: START_MS,
+            sent_ms: None,
+            received_ms: None,
+            started_ms: None,
+            finished_ms: None,
+            batch_size: None,
+            device_ms: None,
+            worker: None,
+            media_type: None,
+            bytes: None,
+            failure_code: None,
+            failure_detail: None,
+            check_ms: Some(START_MS + 30_000),
+            checks: 0,
+        }
+    }
+
+    #[test]
+    fn a_final_state_ends_the_checks_and_stamps_the_time_once() {
+        let mut job = queued();
+        assert!(job.transition(Transition::Canceled, START_MS + 5));
+        assert_eq!((job.state, job.finished_ms, job.check_ms), (JobState::Canceled, Some(START_MS + 5), None));
+        assert!(!job.transition(Transition::Succeeded, START_MS + 9));
+        assert_eq!(job.finished_ms, Some(START_MS + 5));
+    }
+}

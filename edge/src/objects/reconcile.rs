@@ -1,0 +1,108 @@
+//! What becomes of a job nobody reported about, after the bucket was asked.
+
+use forebay_contract::{JobFailure, state::Transition};
+
+use super::{Job, backoff::backoff_ms};
+use crate::aws::s3::ObjectHead;
+
+/// The longest between two questions about one job.
+const LONGEST_MS: u64 = 30 * 60_000;
+
+/// What the bucket has of a job.
+#[derive(Debug)]
+pub enum Found {
+    /// Its result.
+    Result(ObjectHead),
+    /// Its failure.
+    Failure(JobFailure),
+    /// Neither, or no answer.
+    Nothing,
+}
+
+/// How long jobs are asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// From the last news to the first question, doubling from there.
+    pub first_ms: u64,
+    /// From acceptance to giving up.
+    pub retention_ms: u64,
+    /// For spreading.
+    pub random: u64,
+}
+
+/// Applies what was found.
+pub fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Patience) {
+    match found {
+        Found::Result(head) => {
+            if job.transition(Transition::Succeeded, now_ms) {
+                job.media_type = Some(head.media_type);
+                job.bytes = Some(head.bytes);
+            }
+        }
+        Found::Failure(failure) => {
+            if job.transition(Transition::Failed(job.attempt), now_ms) {
+                job.failure_code = Some(failure.code);
+                job.failure_detail = Some(failure.detail);
+            }
+        }
+        Found::Nothing if now_ms.saturating_sub(job.accepted_ms) > patience.retention_ms => {
+            job.transition(Transition::Expired, now_ms);
+        }
+        Found::Nothing if !job.state.is_final() => {
+            job.checks = job.checks.saturating_add(1);
+            let wait = backoff_ms(
+                job.checks.saturating_add(1),
+                patience.first_ms,
+                LONGEST_MS.max(patience.first_ms),
+                patience.random,
+            );
+            job.check_ms = Some(now_ms.saturating_add(wait));
+        }
+        Found::Nothing => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_contract::{FailureCode, JobState};
+
+    use super::*;
+    use crate::objects::job::tests::{START_MS, queued};
+
+    const PATIENCE: Patience = Patience { first_ms: 1000, retention_ms: 86_400_000, random: 0 };
+
+    #[test]
+    fn a_lost_success_and_a_lost_failure_are_healed() {
+        let mut job = queued();
+        let head = ObjectHead { media_type: "image/png".to_owned(), bytes: 5 };
+        reconcile(&mut job, Found::Result(head), START_MS + 10, PATIENCE);
+        assert_eq!((job.state, job.bytes, job.check_ms), (JobState::Succeeded, Some(5), None));
+
+        let mut job = queued();
+        let failure = JobFailure { job_id: job.id, code: FailureCode::OutOfMemory, detail: "x".to_owned() };
+        reconcile(&mut job, Found::Failure(failure.clone()), START_MS + 10, PATIENCE);
+        assert_eq!((job.state, job.failure()), (JobState::Failed, Some(failure)));
+    }
+
+    #[test]
+    fn questions_become_rarer_and_end() {
+        let mut job = queued();
+        let mut waits = Vec::new();
+        for _ in 0..3 {
+            reconcile(&mut job, Found::Nothing, START_MS, PATIENCE);
+            waits.push(job.check_ms.unwrap() - START_MS);
+        }
+        assert_eq!(waits, [2000, 4000, 8000]);
+        reconcile(&mut job, Found::Nothing, START_MS + PATIENCE.retention_ms + 1, PATIENCE);
+        assert_eq!((job.state, job.check_ms), (JobState::Expired, None));
+    }
+
+    #[test]
+    fn a_job_that_ended_meanwhile_is_left_alone() {
+        let mut job = queued();
+        job.transition(Transition::Canceled, START_MS);
+        let before = job.clone();
+        reconcile(&mut job, Found::Nothing, START_MS + 10, PATIENCE);
+        assert_eq!(job, before);
+    }
+}

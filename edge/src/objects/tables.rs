@@ -1,0 +1,244 @@
+//! The object's SQLite tables. Statements only: what is written was decided elsewhere.
+
+use forebay_contract::{Digest, JobId, Lane};
+use serde::Deserialize;
+use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
+use worker::{Result, SqlStorage, SqlStorageValue, Storage};
+
+use super::Job;
+use crate::admission::limit::Buckets;
+
+/// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check.
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS jobs (
+  id TEXT PRIMARY KEY, digest TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL, parameters TEXT NOT NULL,
+  lane TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL, cached INTEGER NOT NULL,
+  accepted_ms INTEGER NOT NULL, sent_ms INTEGER, received_ms INTEGER, started_ms INTEGER, finished_ms INTEGER,
+  batch_size INTEGER, device_ms REAL, worker TEXT, media_type TEXT, bytes INTEGER,
+  failure_code TEXT, failure_detail TEXT, check_ms INTEGER, checks INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS jobs_by_digest ON jobs(digest);
+CREATE INDEX IF NOT EXISTS jobs_to_check ON jobs(check_ms) WHERE check_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, job_id TEXT NOT NULL, lane TEXT NOT NULL, message TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, full_at_ns INTEGER NOT NULL) WITHOUT ROWID;
+";
+
+#[wasm_bindgen]
+extern "C" {
+    /// The part of `ctx.storage` that the `worker` crate does not wrap.
+    type SyncStorage;
+    #[wasm_bindgen(method, catch, js_name = transactionSync)]
+    fn transaction_sync(
+        this: &SyncStorage,
+        body: &mut dyn FnMut() -> std::result::Result<(), JsValue>,
+    ) -> std::result::Result<JsValue, JsValue>;
+}
+
+/// The tables of one object.
+pub struct Tables {
+    storage: Storage,
+    sql: SqlStorage,
+}
+
+/// A message that waits for its queue.
+#[derive(Debug, Deserialize)]
+pub struct OutboxRow {
+    /// The order of acceptance.
+    pub seq: u64,
+    /// The job.
+    pub job_id: JobId,
+    /// The queue.
+    pub lane: Lane,
+    /// The message.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+struct Number {
+    n: Option<u64>,
+}
+
+impl Tables {
+    /// Opens the tables, making them when the object is new.
+    pub fn open(storage: Storage) -> Result<Self> {
+        let sql = storage.sql();
+        sql.exec(SCHEMA, None)?;
+        Ok(Self { storage, sql })
+    }
+
+    /// Runs `body` in a transaction: all of its writes, or on an error none.
+    pub fn transaction(&self, mut body: impl FnMut() -> Result<()>) -> Result<()> {
+        let storage: &SyncStorage = self.storage.as_raw().unchecked_ref();
+        storage.transaction_sync(&mut || body().map_err(JsValue::from))?;
+        Ok(())
+    }
+
+    /// A job.
+    pub fn job(&self, id: &JobId) -> Result<Option<Job>> {
+        self.one("SELECT * FROM jobs WHERE id = ?", vec![id.to_string().into()])
+    }
+
+    /// The latest job of `digest` that has a result or will have one.
+    pub fn twin(&self, digest: &Digest) -> Result<Option<Job>> {
+        self.one(
+            "SELECT * FROM jobs WHERE digest = ? AND state IN ('queued', 'running', 'succeeded') ORDER BY id DESC LIMIT 1",
+            vec![digest.to_hex().into()],
+        )
+    }
+
+    /// Up to `most` jobs whose check is due, the longest due first.
+    pub fn to_check(&self, now_ms: u64, most: u32) -> Result<Vec<Job>> {
+        let sql = "SELECT * FROM jobs WHERE check_ms <= ? ORDER BY check_ms LIMIT ?";
+        self.sql.exec(sql, vec![integer(now_ms), integer(most)])?.to_array()
+    }
+
+    /// When the next check is due.
+    pub fn next_check_ms(&self) -> Result<Option<u64>> {
+        self.number("SELECT min(check_ms) AS n FROM jobs WHERE check_ms IS NOT NULL")
+    }
+
+    /// The oldest job that has ended.
+    pub fn oldest_ended(&self) -> Result<Option<JobId>> {
+        let oldest: Option<Job> =
+            self.one("SELECT * FROM jobs WHERE check_ms IS NULL ORDER BY id LIMIT 1", Vec::new())?;
+        Ok(oldest.map(|job| job.id))
+    }
+
+    /// Adds a job.
+    pub fn add_job(&self, job: &Job) -> Result<()> {
+        self.sql.exec(
+            "INSERT INTO jobs (id, digest, model, version, parameters, lane, state, attempt, cached, accepted_ms,
+             finished_ms, media_type, bytes, check_ms, checks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            vec![
+                job.id.to_string().into(),
+                job.digest.to_hex().into(),
+                job.model.as_str().into(),
+                job.version.as_str().into(),
+                job.parameters.as_str().into(),
+                job.lane.name().into(),
+                job.state.name().into(),
+                integer(job.attempt),
+                integer(job.cached),
+                integer(job.accepted_ms),
+                maybe(job.finished_ms),
+                job.media_type.clone().into(),
+                maybe(job.bytes),
+                maybe(job.check_ms),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Writes what may change in a job. The sent time is the outbox's to write.
+    pub fn update_job(&self, job: &Job) -> Result<()> {
+        let failure_code = job.failure_code.and_then(|code| serde_json::to_value(code).ok());
+        self.sql.exec(
+            "UPDATE jobs SET state = ?, attempt = ?, received_ms = ?, started_ms = ?, finished_ms = ?, batch_size = ?,
+             device_ms = ?, worker = ?, media_type = ?, bytes = ?, failure_code = ?, failure_detail = ?, check_ms = ?,
+             checks = ? WHERE id = ?",
+            vec![
+                job.state.name().into(),
+                integer(job.attempt),
+                maybe(job.received_ms),
+                maybe(job.started_ms),
+                maybe(job.finished_ms),
+                maybe(job.batch_size),
+                job.device_ms.into(),
+                job.worker.clone().into(),
+                job.media_type.clone().into(),
+                maybe(job.bytes),
+                failure_code.and_then(|code| code.as_str().map(str::to_owned)).into(),
+                job.failure_detail.clone().into(),
+                maybe(job.check_ms),
+                integer(job.checks),
+                job.id.to_string().into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Deletes up to `most` ended jobs older than `before`.
+    pub fn delete_ended(&self, before: &JobId, most: u32) -> Result<()> {
+        self.sql.exec(
+            "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE id < ? AND check_ms IS NULL ORDER BY id LIMIT ?)",
+            vec![before.to_string().into(), integer(most)],
+        )?;
+        Ok(())
+    }
+
+    /// Puts a message into the outbox.
+    pub fn add_message(&self, job: &Job, message: &str) -> Result<()> {
+        let row = vec![job.id.to_string().into(), job.lane.name().into(), message.into()];
+        self.sql.exec("INSERT INTO outbox (job_id, lane, message) VALUES (?, ?, ?)", row)?;
+        Ok(())
+    }
+
+    /// The oldest message and up to `most` of its lane, in order.
+    pub fn next_messages(&self, most: usize) -> Result<Vec<OutboxRow>> {
+        let sql =
+            "SELECT * FROM outbox WHERE lane = (SELECT lane FROM outbox ORDER BY seq LIMIT 1) ORDER BY seq LIMIT ?";
+        self.sql.exec(sql, vec![integer(most as u64)])?.to_array()
+    }
+
+    /// Takes messages out of the outbox that their queue has; their jobs remember when.
+    pub fn messages_sent(&self, rows: &[&OutboxRow], now_ms: u64) -> Result<()> {
+        let marks = vec!["?"; rows.len()].join(", ");
+        let mut ids = vec![integer(now_ms)];
+        ids.extend(rows.iter().map(|row| row.job_id.to_string().into()));
+        self.sql.exec(&format!("UPDATE jobs SET sent_ms = ? WHERE id IN ({marks})"), ids)?;
+        let seqs: Vec<SqlStorageValue> = rows.iter().map(|row| integer(row.seq)).collect();
+        self.sql.exec(&format!("DELETE FROM outbox WHERE seq IN ({marks})"), seqs)?;
+        Ok(())
+    }
+
+    /// Takes a job's message back, if it is still there.
+    pub fn drop_message(&self, id: &JobId) -> Result<()> {
+        self.sql.exec("DELETE FROM outbox WHERE job_id = ?", vec![id.to_string().into()])?;
+        Ok(())
+    }
+
+    /// How many messages wait.
+    pub fn outbox_jobs(&self) -> Result<usize> {
+        Ok(self.number("SELECT count(*) AS n FROM outbox")?.unwrap_or(0) as usize)
+    }
+
+    /// The buckets as they were stored last. As text: nanoseconds are more digits than a double has.
+    pub fn buckets(&self) -> Result<Buckets> {
+        #[derive(Deserialize)]
+        struct Row {
+            name: String,
+            full_at_ns: String,
+        }
+        let sql = "SELECT name, CAST(full_at_ns AS TEXT) AS full_at_ns FROM buckets";
+        let rows: Vec<Row> = self.sql.exec(sql, None)?.to_array()?;
+        Ok(rows.into_iter().filter_map(|row| Some((row.name, row.full_at_ns.parse().ok()?))).collect())
+    }
+
+    /// Stores buckets; SQLite turns the text into the integer the column holds.
+    pub fn put_buckets(&self, buckets: &Buckets) -> Result<()> {
+        for (name, full_at_ns) in buckets {
+            self.sql.exec(
+                "INSERT OR REPLACE INTO buckets (name, full_at_ns) VALUES (?, ?)",
+                vec![name.as_str().into(), full_at_ns.to_string().into()],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn one<Row: for<'de> Deserialize<'de>>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Option<Row>> {
+        Ok(self.sql.exec(sql, values)?.to_array()?.pop())
+    }
+
+    fn number(&self, sql: &str) -> Result<Option<u64>> {
+        Ok(self.one::<Number>(sql, Vec::new())?.and_then(|row| row.n))
+    }
+}
+
+/// Numbers below 2⁵³ cross into JavaScript unharmed; times and lengths are.
+fn integer(number: impl Into<u64>) -> SqlStorageValue {
+    SqlStorageValue::Integer(i64::try_from(number.into()).unwrap_or(i64::MAX))
+}
+
+fn maybe(number: Option<impl Into<u64>>) -> SqlStorageValue {
+    number.map_or(SqlStorageValue::Null, integer)
+}

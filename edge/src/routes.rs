@@ -1,0 +1,117 @@
+//! Paths and methods.
+
+use forebay_contract::{ProblemCode, report};
+
+use crate::admission::Refusal;
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// `GET /healthz`
+    Health,
+    /// `GET /v1/models`
+    Models,
+    /// `POST /v1/jobs`
+    Submit,
+    /// `POST /v1/models/{model}/jobs`
+    SubmitBare {
+        /// The model's name, as in the path.
+        model: &'a str,
+    },
+    /// `GET /v1/jobs/{id}`
+    Job {
+        /// The id, as in the path.
+        id: &'a str,
+    },
+    /// `GET /v1/jobs/{id}/result`
+    Result {
+        /// The id, as in the path.
+        id: &'a str,
+    },
+    /// `POST /v1/jobs/{id}/cancel`
+    Cancel {
+        /// The id, as in the path.
+        id: &'a str,
+    },
+    /// `POST /internal/v1/reports`
+    Reports,
+}
+
+impl<'a> Route<'a> {
+    /// The route of a request.
+    pub fn of(method: &str, path: &'a str) -> Result<Self, Refusal> {
+        let (route, allow) = Self::of_path(path).ok_or_else(|| {
+            Refusal::new(ProblemCode::RouteNotFound, "GET /v1/models and POST /v1/jobs are good places to start")
+        })?;
+        if method == allow {
+            return Ok(route);
+        }
+        let detail = format!("this path takes {allow} alone");
+        Err(Refusal::new(ProblemCode::MethodNotAllowed, detail).with_header("allow", allow))
+    }
+
+    /// The route of a path and the one method it takes.
+    fn of_path(path: &'a str) -> Option<(Self, &'static str)> {
+        if path == report::PATH {
+            return Some((Self::Reports, "POST"));
+        }
+        let parts: Vec<&str> = path.strip_prefix('/')?.split('/').take(6).collect();
+        match *parts.as_slice() {
+            ["healthz"] => Some((Self::Health, "GET")),
+            ["v1", "models"] => Some((Self::Models, "GET")),
+            ["v1", "models", model, "jobs"] => Some((Self::SubmitBare { model }, "POST")),
+            ["v1", "jobs"] => Some((Self::Submit, "POST")),
+            ["v1", "jobs", id] if !id.is_empty() => Some((Self::Job { id }, "GET")),
+            ["v1", "jobs", id, "result"] => Some((Self::Result { id }, "GET")),
+            ["v1", "jobs", id, "cancel"] => Some((Self::Cancel { id }, "POST")),
+            _ => None,
+        }
+    }
+
+    /// The route as a pattern: for logs, where ids would make every line its own kind.
+    pub fn pattern(self) -> &'static str {
+        match self {
+            Self::Health => "/healthz",
+            Self::Models => "/v1/models",
+            Self::Submit => "/v1/jobs",
+            Self::SubmitBare { .. } => "/v1/models/{model}/jobs",
+            Self::Job { .. } => "/v1/jobs/{id}",
+            Self::Result { .. } => "/v1/jobs/{id}/result",
+            Self::Cancel { .. } => "/v1/jobs/{id}/cancel",
+            Self::Reports => report::PATH,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_takes_one_method() {
+        for (method, path, expect) in [
+            ("GET", "/healthz", Ok(Route::Health)),
+            ("GET", "/v1/models", Ok(Route::Models)),
+            ("POST", "/v1/jobs", Ok(Route::Submit)),
+            ("POST", "/v1/models/a/jobs", Ok(Route::SubmitBare { model: "a" })),
+            ("GET", "/v1/jobs/x", Ok(Route::Job { id: "x" })),
+            ("GET", "/v1/jobs/x/result", Ok(Route::Result { id: "x" })),
+            ("POST", "/v1/jobs/x/cancel", Ok(Route::Cancel { id: "x" })),
+            ("POST", "/internal/v1/reports", Ok(Route::Reports)),
+            ("HEAD", "/v1/models", Err(ProblemCode::MethodNotAllowed)),
+            ("OPTIONS", "/v1/jobs", Err(ProblemCode::MethodNotAllowed)),
+            ("GET", "/v1/jobs/x/cancel", Err(ProblemCode::MethodNotAllowed)),
+            ("DELETE", "/internal/v1/reports", Err(ProblemCode::MethodNotAllowed)),
+            ("GET", "/", Err(ProblemCode::RouteNotFound)),
+            ("GET", "", Err(ProblemCode::RouteNotFound)),
+            ("GET", "/v1/jobs/", Err(ProblemCode::RouteNotFound)),
+            ("GET", "/v1/jobs/x/result/", Err(ProblemCode::RouteNotFound)),
+            ("GET", "//v1/jobs/x", Err(ProblemCode::RouteNotFound)),
+            ("GET", &"/x".repeat(10_000), Err(ProblemCode::RouteNotFound)),
+        ] {
+            assert_eq!(Route::of(method, path).map_err(|refusal| refusal.code), expect, "{method} {path}");
+        }
+        let refusal = Route::of("PUT", "/v1/jobs").unwrap_err();
+        assert_eq!(refusal.headers, [("allow", "POST".to_owned())]);
+    }
+}
