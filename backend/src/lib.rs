@@ -1,1 +1,29 @@
-//! See README.md.
+//! The worker's parts; `pipeline.rs` puts them in order.
+
+mod array;
+pub mod aws;
+pub mod batch;
+mod clock;
+mod cpu_pool;
+mod device;
+pub mod edge;
+pub mod engine;
+mod failure;
+mod features;
+mod in_flight;
+pub mod input;
+mod job;
+mod lease;
+pub mod model;
+pub mod output;
+pub mod pipeline;
+pub mod queue;
+mod retry;
+pub mod settings;
+mod stages;
+pub mod store;
+
+pub use array::Array;
+pub use device::DeviceLoad;
+pub use failure::Failure;
+pub use features::{BatchInput, Features};

@@ -1,0 +1,154 @@
+//! `forebay-worker`: reads the settings, opens the world and runs the pipeline until a signal.
+
+use std::{collections::BTreeMap, io::IsTerminal as _, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use clap::Parser as _;
+use forebay_backend::{
+    DeviceLoad, aws,
+    edge::{Edge, HttpEdge},
+    engine::{DeterministicEngine, Engine},
+    model::Registry,
+    pipeline::{self, Bounds, Parts},
+    queue::{Lanes, Queue, SqsQueue},
+    settings::{EngineChoice, Settings},
+    store::S3Store,
+};
+use forebay_contract::Lane;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+fn main() -> ExitCode {
+    let settings = Settings::parse();
+    match start(&settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!(error = format!("{error:#}"), "the worker cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(settings: &Settings) -> anyhow::Result<()> {
+    log()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Before anything else: torch asks once whether CUDA is there.
+    let engine = open_engine(settings, cores)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.clamp(1, 4))
+        .enable_all()
+        .build()
+        .context("the runtime could not be started")?;
+    let ended = runtime.block_on(run(settings, engine, cores));
+    // The device may still be running a batch that nobody waits for.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    ended
+}
+
+/// JSON lines on standard error; FOREBAY_LOG takes a level, or `target=level` pairs.
+fn log() -> anyhow::Result<()> {
+    let wanted = std::env::var("FOREBAY_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter: Targets = wanted.parse().with_context(|| {
+        format!("FOREBAY_LOG: found {wanted}; allowed are error, warn, info, debug, trace and target=level pairs")
+    })?;
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(lines).init();
+    Ok(())
+}
+
+fn open_engine(settings: &Settings, cores: usize) -> anyhow::Result<Box<dyn Engine>> {
+    let _ = cores;
+    Ok(match settings.engine {
+        #[cfg(feature = "tch")]
+        EngineChoice::Tch => Box::new(forebay_backend::engine::torch::TorchEngine::open(
+            settings.device,
+            settings.device_threads_of(cores),
+        )?),
+        EngineChoice::Test => {
+            Box::new(DeterministicEngine { delay: Duration::from_millis(settings.test_engine_delay_ms) })
+        }
+    })
+}
+
+async fn run(settings: &Settings, engine: Box<dyn Engine>, cores: usize) -> anyhow::Result<()> {
+    let stop = stop_on_signal()?;
+    let registry = open_models(settings)?;
+    let largest = registry.manifests().map(|manifest| manifest.batch.max_items).max().unwrap_or(1);
+    let config = aws::load().await;
+    if config.region().is_none() {
+        bail!("AWS_REGION: found nothing; allowed is a region such as eu-west-1");
+    }
+    let sqs = aws::sqs(&config);
+    let lane = |lane: Lane| {
+        let queue = SqsQueue::new(sqs.clone(), lane.queue_url(&settings.queue_url_prefix));
+        (lane, Arc::new(queue) as Arc<dyn Queue>)
+    };
+    let lanes: Lanes = Lane::ALL.into_iter().map(lane).collect::<BTreeMap<_, _>>();
+    let bounds = Bounds {
+        worker: worker_name(settings),
+        lease: settings.lease(),
+        prefetch: settings.prefetch_for(largest),
+        cpu_threads: settings.cpu_threads_of(cores),
+    };
+    let models: Vec<String> = registry.manifests().map(forebay_backend::model::Manifest::id).collect();
+    info!(worker = bounds.worker, device = engine.device(), ?models, ?bounds, "starting");
+    let parts = Parts {
+        lanes,
+        store: Arc::new(S3Store::new(aws::s3(&config), &settings.bucket)),
+        edge: open_edge(settings)?,
+        registry: Arc::new(registry),
+        engine,
+        load: Arc::new(DeviceLoad::default()),
+    };
+    Ok(pipeline::run(parts, bounds, stop).await?)
+}
+
+/// A wrong manifest costs its own model only; a folder without any usable model is a wrong setting.
+fn open_models(settings: &Settings) -> anyhow::Result<Registry> {
+    let (registry, complaints) = Registry::scan(&settings.models_dir)?;
+    for complaint in complaints {
+        error!(%complaint, "a model is left out");
+    }
+    if registry.manifests().next().is_none() {
+        let folder = settings.models_dir.display();
+        bail!("models-dir: found no usable model in {folder}; allowed is a folder of NAME/VERSION/model.toml");
+    }
+    Ok(registry)
+}
+
+fn open_edge(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Edge>>> {
+    match (&settings.edge_url, &settings.report_secret) {
+        (Some(url), Some(secret)) => Ok(Some(Arc::new(HttpEdge::new(url, secret.clone())?))),
+        _ => Ok(None),
+    }
+}
+
+fn worker_name(settings: &Settings) -> String {
+    settings.worker_name.clone().unwrap_or_else(|| {
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        format!("{}-{}", machine.trim(), std::process::id())
+    })
+}
+
+/// SIGTERM and Ctrl-C both drain.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopping.cancel();
+    });
+    Ok(stop)
+}

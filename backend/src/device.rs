@@ -1,0 +1,49 @@
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+/// How busy the device is: what the planner asks and what shows how well it is fed.
+pub struct DeviceLoad {
+    /// Batches handed over and not finished.
+    batches: watch::Sender<usize>,
+    busy_ns: AtomicU64,
+    rows: AtomicU64,
+}
+
+impl Default for DeviceLoad {
+    fn default() -> Self {
+        Self { batches: watch::Sender::new(0), busy_ns: AtomicU64::new(0), rows: AtomicU64::new(0) }
+    }
+}
+
+impl DeviceLoad {
+    /// Follows the count of batches that were handed over and are not finished.
+    pub fn watch(&self) -> watch::Receiver<usize> {
+        self.batches.subscribe()
+    }
+
+    /// A batch is handed over.
+    pub fn hand_over(&self) {
+        self.batches.send_modify(|batches| *batches += 1);
+    }
+
+    /// A batch of `rows` rows is finished after `busy` on the device.
+    pub fn finish(&self, rows: usize, busy: Duration) {
+        self.busy_ns.fetch_add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        self.batches.send_modify(|batches| *batches = batches.saturating_sub(1));
+    }
+
+    /// How long the device has run batches so far.
+    pub fn busy(&self) -> Duration {
+        Duration::from_nanos(self.busy_ns.load(Ordering::Relaxed))
+    }
+
+    /// How many rows it has run so far.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+}

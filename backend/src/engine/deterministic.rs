@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+use super::{Engine, RunError};
+use crate::{
+    array::Array,
+    features::BatchInput,
+    model::{Model, ModelError, Task},
+};
+
+/// A first number that makes the whole batch fail, as a poison input does to a real model.
+pub const FAIL_BATCH: f32 = -666.0;
+
+/// A first number that is answered with NaN.
+pub const ANSWER_NAN: f32 = -777.0;
+
+/// An engine without weights, for tests of everything around engines: each row's answer is a function of that row.
+///
+/// * image-classify: one logit a label (ten without labels), the row's numbers summed up in turn;
+/// * text-embed: a unit vector of eight numbers, made of the token ids;
+/// * image-generate: pictures of 8 × 8 made of the noise;
+/// * tensor: each number doubled.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeterministicEngine {
+    /// How long each batch takes.
+    pub delay: Duration,
+}
+
+impl Engine for DeterministicEngine {
+    fn device(&self) -> String {
+        "test".to_owned()
+    }
+
+    fn load(&mut self, _model: &Model) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        std::thread::sleep(self.delay);
+        let (width, data): (usize, Vec<f32>) = match input {
+            BatchInput::Tokens { ids, mask } => (8, embed(ids, mask)),
+            BatchInput::Rows(rows) => {
+                if firsts(rows).any(|first| first == FAIL_BATCH) {
+                    return Err(RunError::Refused("RuntimeError: the input is marked to fail".to_owned()));
+                }
+                answer(&model.manifest.task, model.labels.len(), rows)
+            }
+        };
+        let shape = match model.manifest.task {
+            Task::ImageGenerate(_) => vec![input.rows(), 3, 8, 8],
+            Task::Tensor(ref table) => std::iter::once(input.rows()).chain(table.shape.iter().copied()).collect(),
+            _ => vec![input.rows(), width],
+        };
+        Array::new(shape, data).ok_or_else(|| RunError::Refused("RuntimeError: shapes do not fit".to_owned()))
+    }
+}
+
+fn row_width(rows: &Array<f32>) -> usize {
+    rows.row_shape().iter().product::<usize>().max(1)
+}
+
+fn firsts(rows: &Array<f32>) -> impl Iterator<Item = f32> {
+    rows.data().chunks(row_width(rows)).filter_map(|row| row.first().copied())
+}
+
+fn answer(task: &Task, labels: usize, rows: &Array<f32>) -> (usize, Vec<f32>) {
+    let width = match task {
+        Task::ImageClassify(_) => labels.max(10),
+        Task::ImageGenerate(_) => 3 * 8 * 8,
+        _ => row_width(rows),
+    };
+    let mut data = Vec::with_capacity(width * rows.rows());
+    for row in rows.data().chunks(row_width(rows)) {
+        if row.first() == Some(&ANSWER_NAN) {
+            data.extend(std::iter::repeat_n(f32::NAN, width));
+            continue;
+        }
+        match task {
+            Task::ImageClassify(_) => data.extend(fold(row, width)),
+            Task::ImageGenerate(_) => data.extend(row.iter().cycle().take(width).map(|noise| noise.tanh())),
+            _ => data.extend(row.iter().map(|number| number * 2.0)),
+        }
+    }
+    (width, data)
+}
+
+/// Sums of every `width`-th number, each from its own start.
+fn fold(row: &[f32], width: usize) -> impl Iterator<Item = f32> {
+    (0..width).map(move |start| row.iter().skip(start).step_by(width).sum::<f32>() * 0.01)
+}
+
+fn embed(ids: &Array<i64>, mask: &Array<i64>) -> Vec<f32> {
+    let longest = ids.row_shape().first().copied().unwrap_or(1).max(1);
+    let mut data = Vec::with_capacity(ids.rows() * 8);
+    for (ids, mask) in ids.data().chunks(longest).zip(mask.data().chunks(longest)) {
+        let mut vector = [1.0_f32; 8];
+        for (position, (id, _)) in ids.iter().zip(mask).filter(|(_, mask)| **mask == 1).enumerate() {
+            if let Some(number) = vector.get_mut((id.unsigned_abs() as usize + position) % 8) {
+                *number += 1.0 + (id % 97) as f32;
+            }
+        }
+        let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
+        data.extend(vector.map(|number| number / length));
+    }
+    data
+}

@@ -1,0 +1,53 @@
+//! From a payload to [`Features`]: one file a kind of input. Pure: bytes in, numbers or a [`Failure`] out.
+
+mod image;
+mod jpeg;
+mod noise;
+mod tensor;
+mod text;
+
+use forebay_contract::{FailureCode, ParameterValue, Parameters};
+
+use crate::{
+    array::Array,
+    failure::Failure,
+    features::Features,
+    model::{Model, Task},
+};
+
+/// Turns one payload into what `model` takes.
+pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result<Features, Failure> {
+    match &model.manifest.task {
+        Task::ImageClassify(table) => {
+            let limits = model.manifest.spec.input.image;
+            image::prepare(payload, table, limits).map(Features::Rows)
+        }
+        Task::TextEmbed(table) => text::prepare(payload, model.tokenizer.as_ref(), table).map(Features::Tokens),
+        Task::ImageGenerate(table) => {
+            let seed = whole(parameters, "seed").unwrap_or(0);
+            let count = usize::try_from(whole(parameters, "count").unwrap_or(1)).unwrap_or(1).clamp(1, MAX_COUNT);
+            let row: usize = table.noise_shape.iter().product();
+            let shape = std::iter::once(count).chain(table.noise_shape.iter().copied()).collect();
+            rows(shape, noise::normal(seed as u64, count.saturating_mul(row)))
+        }
+        Task::Tensor(table) => {
+            let shape = std::iter::once(1).chain(table.shape.iter().copied()).collect();
+            rows(shape, tensor::prepare(payload, &table.shape)?)
+        }
+    }
+}
+
+/// The most pictures of one job: what a contact sheet holds.
+pub const MAX_COUNT: usize = 64;
+
+fn whole(parameters: &Parameters, name: &str) -> Option<i64> {
+    match parameters.get(name)? {
+        ParameterValue::Integer(number) => Some(*number),
+        _ => None,
+    }
+}
+
+fn rows(shape: Vec<usize>, data: Vec<f32>) -> Result<Features, Failure> {
+    let wrong = || Failure::new(FailureCode::ExecutionFailed, "the model's declared shape does not fit its input");
+    Array::new(shape, data).map(Features::Rows).ok_or_else(wrong)
+}

@@ -1,0 +1,101 @@
+//! A job on its way through the stages: each stage takes one of these types and makes the next.
+
+use std::sync::Arc;
+
+use forebay_contract::{Digest, EventKind, InputRef, JobId, JobMessage, Parameters};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{
+    array::Array,
+    failure::Failure,
+    features::{BatchInput, Features},
+    in_flight::Turn,
+    lease::Lease,
+    model::Model,
+};
+
+/// What every stage needs of a job. Dropped without being settled, its message is redelivered.
+pub(crate) struct Job {
+    /// The job.
+    pub id: JobId,
+    /// Whose it is.
+    pub account: String,
+    /// `name@version`
+    pub model: String,
+    /// Resolved parameters.
+    pub parameters: Parameters,
+    /// The result's name.
+    pub digest: Digest,
+    /// Which delivery this is, from 1.
+    pub attempt: u32,
+    /// Keeps the message hidden.
+    pub lease: Lease,
+    /// Bounds how many messages of a lane are held at once: held, never read.
+    pub(crate) _room: OwnedSemaphorePermit,
+    /// Keeps others of the same digest waiting; taken when decoding begins.
+    pub turn: Option<Turn>,
+}
+
+impl Job {
+    /// Splits a message into the job and its input, which is dropped once it is decoded.
+    pub(crate) fn new(message: JobMessage, attempt: u32, lease: Lease, room: OwnedSemaphorePermit) -> (Self, InputRef) {
+        let job = Self {
+            id: message.job_id,
+            account: message.account,
+            model: format!("{}@{}", message.model, message.version),
+            parameters: message.parameters,
+            digest: message.digest,
+            attempt,
+            lease,
+            _room: room,
+            turn: None,
+        };
+        (job, message.input)
+    }
+}
+
+/// Taken from a lane.
+pub(crate) struct Received {
+    /// The job.
+    pub job: Job,
+    /// Where its input is.
+    pub input: InputRef,
+}
+
+/// Made into numbers.
+pub(crate) struct Decoded {
+    /// The job.
+    pub job: Job,
+    /// What runs it.
+    pub model: Arc<Model>,
+    /// Its input.
+    pub features: Features,
+}
+
+/// Put together with others; the jobs' rows lie behind one another in `input`.
+pub(crate) struct Batched {
+    /// What runs them.
+    pub model: Arc<Model>,
+    /// Each job with its count of rows.
+    pub jobs: Vec<(Job, usize)>,
+    /// All rows.
+    pub input: BatchInput,
+}
+
+/// Answered by the model, or failed on the way.
+pub(crate) struct Inferred {
+    /// The job.
+    pub job: Job,
+    /// The model and its answer.
+    pub answer: Result<(Arc<Model>, Array<f32>), Failure>,
+    /// The job's share of the device's time.
+    pub device_ms: f64,
+}
+
+/// Nothing more is to be done but to tell the lane and the edge.
+pub(crate) enum Settled {
+    /// A result or a failure is stored, or nobody wants one: the message is deleted, then the event reported.
+    Stored(Job, Option<EventKind>),
+    /// Not run: the message goes back to the lane at once.
+    Returned(Job),
+}

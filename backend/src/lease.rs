@@ -1,0 +1,169 @@
+//! Keeps messages hidden from receipt until they are acknowledged or given back: one keeper for all of them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use forebay_contract::Lane;
+use tokio::{sync::Notify, time::Instant};
+use tracing::{debug, warn};
+
+use crate::queue::{Lanes, MAX_BATCH, Receipt};
+
+/// Renews leases at a third of their length, many with one call.
+#[derive(Clone)]
+pub(crate) struct LeaseKeeper {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    lease: Duration,
+    next_id: AtomicU64,
+    held: Mutex<HashMap<u64, Held>>,
+    /// Wakes the keeper when the first lease is taken.
+    taken: Notify,
+}
+
+struct Held {
+    lane: Lane,
+    receipt: Receipt,
+    renew_at: Instant,
+}
+
+/// One message that is held. Dropped, it is no longer renewed: the message is redelivered when its lease ends.
+pub(crate) struct Lease {
+    id: u64,
+    /// The lane it came through.
+    pub lane: Lane,
+    /// Addresses the delivery.
+    pub receipt: Receipt,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.shared.held().remove(&self.id);
+    }
+}
+
+impl Shared {
+    fn held(&self) -> MutexGuard<'_, HashMap<u64, Held>> {
+        // Nothing panics under this lock.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LeaseKeeper {
+    /// A keeper of leases of this length.
+    pub(crate) fn new(lease: Duration) -> Self {
+        let shared = Shared { lease, next_id: AtomicU64::new(0), held: Mutex::default(), taken: Notify::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The length of a lease: what to receive with.
+    pub(crate) fn length(&self) -> Duration {
+        self.shared.lease
+    }
+
+    /// Holds a message that was received just now.
+    pub(crate) fn hold(&self, lane: Lane, receipt: Receipt) -> Lease {
+        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
+        let renew_at = Instant::now() + self.shared.lease / 3;
+        self.shared.held().insert(id, Held { lane, receipt: receipt.clone(), renew_at });
+        self.shared.taken.notify_one();
+        Lease { id, lane, receipt, shared: Arc::clone(&self.shared) }
+    }
+
+    /// Renews until it is dropped.
+    pub(crate) async fn run(&self, lanes: &Lanes) {
+        loop {
+            let next = self.shared.held().values().map(|held| held.renew_at).min();
+            match next {
+                Some(next) => tokio::time::sleep_until(next).await,
+                None => {
+                    self.shared.taken.notified().await;
+                    continue;
+                }
+            }
+            self.renew_due(lanes).await;
+        }
+    }
+
+    async fn renew_due(&self, lanes: &Lanes) {
+        let now = Instant::now();
+        // Those that fall due soon go along, so that messages received one by one are renewed together.
+        let horizon = now + self.shared.lease / 12;
+        let mut due: BTreeMap<Lane, Vec<(u64, Receipt)>> = BTreeMap::new();
+        for (id, held) in self.shared.held().iter_mut().filter(|(_, held)| held.renew_at <= horizon) {
+            due.entry(held.lane).or_default().push((*id, held.receipt.clone()));
+            held.renew_at = now + self.shared.lease / 3;
+        }
+        let calls = due.iter().flat_map(|(lane, held)| held.chunks(MAX_BATCH).map(|chunk| (*lane, chunk)));
+        futures_util::future::join_all(calls.map(|(lane, chunk)| self.renew(lanes, lane, chunk))).await;
+    }
+
+    async fn renew(&self, lanes: &Lanes, lane: Lane, chunk: &[(u64, Receipt)]) {
+        let Some(queue) = lanes.get(&lane) else { return };
+        let receipts: Vec<Receipt> = chunk.iter().map(|(_, receipt)| receipt.clone()).collect();
+        match queue.extend(&receipts, self.shared.lease).await {
+            Ok(refused) => {
+                debug!(%lane, renewed = receipts.len() - refused.len().min(receipts.len()), "leases renewed");
+                for refused in refused {
+                    let held = chunk.iter().find(|(_, receipt)| *receipt == refused.receipt);
+                    let Some((id, _)) = held else { continue };
+                    if refused.gone {
+                        // Another worker may have the message now. Running it twice costs time, never correctness.
+                        if self.shared.held().remove(id).is_some() {
+                            warn!(%lane, "a lease was lost");
+                        }
+                    } else {
+                        self.retry_soon(*id);
+                    }
+                }
+            }
+            Err(error) => {
+                warn!(%lane, %error, leases = receipts.len(), "leases not renewed, trying again");
+                chunk.iter().for_each(|(id, _)| self.retry_soon(*id));
+            }
+        }
+    }
+
+    fn retry_soon(&self, id: u64) {
+        if let Some(held) = self.shared.held().get_mut(&id) {
+            held.renew_at = Instant::now() + self.shared.lease / 12;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::{MemoryQueue, Queue};
+
+    const LEASE: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_held_is_renewed_and_what_is_dropped_comes_back() {
+        let queue = Arc::new(MemoryQueue::default());
+        let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&queue) as Arc<dyn Queue>)].into();
+        let keeper = LeaseKeeper::new(LEASE);
+        let running = tokio::spawn({
+            let keeper = keeper.clone();
+            async move { keeper.run(&lanes).await }
+        });
+
+        queue.send("a");
+        let message = queue.receive(1, Duration::ZERO, LEASE).await.unwrap().remove(0);
+        let lease = keeper.hold(Lane::FreeLight, message.receipt);
+        assert!(queue.receive(1, LEASE * 10, LEASE).await.unwrap().is_empty(), "held far beyond one lease");
+        drop(lease);
+        let again = queue.receive(1, LEASE + Duration::from_secs(1), LEASE).await.unwrap();
+        assert_eq!(again[0].receive_count, 2);
+        running.abort();
+    }
+}

@@ -1,0 +1,151 @@
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokenizers::{Tokenizer, TruncationParams};
+use tokio::sync::OnceCell;
+
+use super::{Manifest, ManifestError, Task};
+
+/// A model whose files on the CPU's side are read: what decoding and rendering need.
+pub struct Model {
+    /// `name@version`
+    pub id: String,
+    /// What `model.toml` says.
+    pub manifest: Manifest,
+    /// For texts.
+    pub tokenizer: Option<Tokenizer>,
+    /// Class names by index; empty when the model has none.
+    pub labels: Vec<String>,
+}
+
+/// A model that is there but cannot be used. The text is for the log, not for clients.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct ModelError(pub String);
+
+/// The folder of models cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+#[error("models-dir: found {folder}: {what}; allowed is a folder of NAME/VERSION/model.toml")]
+pub struct ScanError {
+    folder: String,
+    what: String,
+}
+
+/// Every model of a folder; each is opened on its first use.
+#[derive(Default)]
+pub struct Registry {
+    entries: BTreeMap<String, Entry>,
+}
+
+struct Entry {
+    manifest: Manifest,
+    model: OnceCell<Arc<Model>>,
+}
+
+impl Registry {
+    /// Reads `folder/NAME/VERSION/model.toml`. A manifest that is wrong costs its own model only and is returned
+    /// beside the registry.
+    pub fn scan(folder: &Path) -> Result<(Self, Vec<ManifestError>), ScanError> {
+        let fail = |what: String| ScanError { folder: folder.display().to_string(), what };
+        let mut complaints = Vec::new();
+        let mut registry = Self::default();
+        for version in
+            folders(folder).map_err(|error| fail(error.to_string()))?.iter().flat_map(|name| folders(name)).flatten()
+        {
+            let file = version.join("model.toml");
+            match read(&file, &version) {
+                Ok(Some(manifest)) => registry.insert(manifest),
+                Ok(None) => {}
+                Err(complaint) => complaints.push(complaint),
+            }
+        }
+        Ok((registry, complaints))
+    }
+
+    /// Adds a model.
+    pub fn insert(&mut self, manifest: Manifest) {
+        self.entries.insert(manifest.id(), Entry { manifest, model: OnceCell::new() });
+    }
+
+    /// What is known, by `name@version`.
+    pub fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.entries.values().map(|entry| &entry.manifest)
+    }
+
+    /// The model `id`, opened if it was not; `None` where there is no such model. What fails is tried again next time.
+    pub async fn open(&self, id: &str) -> Option<Result<Arc<Model>, ModelError>> {
+        let entry = self.entries.get(id)?;
+        let open = || async {
+            let manifest = entry.manifest.clone();
+            // Reading a tokenizer takes long enough to hold up other tasks.
+            let opened = tokio::task::spawn_blocking(move || Model::open(manifest)).await;
+            opened.map_err(|error| ModelError(error.to_string()))?.map(Arc::new)
+        };
+        Some(entry.model.get_or_try_init(open).await.cloned())
+    }
+}
+
+impl Model {
+    /// Reads the files that `manifest` names, except the weights: those are the engine's.
+    pub fn open(manifest: Manifest) -> Result<Self, ModelError> {
+        let tokenizer = match &manifest.task {
+            Task::TextEmbed(text) => Some(tokenizer(&manifest.folder.join(&text.tokenizer), text.max_tokens)?),
+            _ => None,
+        };
+        let labels = match &manifest.labels {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).map_err(|error| about(file, error))?;
+                serde_json::from_str(&text).map_err(|error| about(file, error))?
+            }
+            None => Vec::new(),
+        };
+        Ok(Self { id: manifest.id(), manifest, tokenizer, labels })
+    }
+}
+
+fn about(file: &Path, what: impl std::fmt::Display) -> ModelError {
+    ModelError(format!("{}: {what}", file.display()))
+}
+
+/// Batches are padded to their own longest text, whatever the file says.
+fn tokenizer(file: &Path, max_tokens: usize) -> Result<Tokenizer, ModelError> {
+    let mut tokenizer = Tokenizer::from_file(file).map_err(|error| about(file, error))?;
+    let truncation = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
+    tokenizer.with_padding(None).with_truncation(Some(truncation)).map_err(|error| about(file, error))?;
+    Ok(tokenizer)
+}
+
+/// The folders in `folder`, in order; hidden ones are not looked at.
+fn folders(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_dir() && !hidden {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn read(file: &Path, version: &Path) -> Result<Option<Manifest>, ManifestError> {
+    let complain = |what: String| ManifestError { file: file.display().to_string(), what };
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(complain(error.to_string())),
+    };
+    let manifest = Manifest::parse(file, &text)?;
+    // Weights never change under a version, and operators find them by path.
+    if !version.ends_with(Path::new(&manifest.spec.name).join(&manifest.spec.version)) {
+        let found = manifest.id();
+        return Err(complain(format!(
+            "model.name, model.version: found {found}; allowed are the names of the folders"
+        )));
+    }
+    Ok(Some(manifest))
+}

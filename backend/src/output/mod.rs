@@ -1,0 +1,74 @@
+//! From a model's rows to a result's body: one file a kind of output. Pure.
+
+mod classes;
+mod nested;
+mod sheet;
+
+use bytes::Bytes;
+use forebay_contract::{FailureCode, ParameterValue, Parameters};
+use serde::Serialize;
+
+use crate::{
+    array::Array,
+    failure::Failure,
+    model::{Model, Task},
+};
+
+/// A result as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The `Content-Type`.
+    pub media_type: &'static str,
+    /// The body.
+    pub body: Bytes,
+}
+
+const JSON: &str = "application/json";
+
+/// Renders one job's rows; NaN and infinity are failures.
+pub fn render(model: &Model, output: &Array<f32>, parameters: &Parameters) -> Result<Rendered, Failure> {
+    if !output.data().iter().all(|number| number.is_finite()) {
+        return Err(Failure::new(FailureCode::OutputInvalid, "the model answered NaN or infinity"));
+    }
+    match &model.manifest.task {
+        Task::ImageClassify(_) => {
+            let top_k = match parameters.get("top_k") {
+                Some(ParameterValue::Integer(top_k)) => usize::try_from(*top_k).unwrap_or(DEFAULT_TOP_K),
+                _ => DEFAULT_TOP_K,
+            };
+            json(&Classes { classes: classes::top(output.data(), &model.labels, top_k) })
+        }
+        Task::TextEmbed(_) => json(&Embedding { embedding: output.data() }),
+        Task::Tensor(_) => json(&Numbers { output: nested::Nested::new(output.row_shape(), output.data()) }),
+        Task::ImageGenerate(table) => {
+            let body = sheet::png(output, table.range).ok_or_else(unexpected_shape)?;
+            Ok(Rendered { media_type: "image/png", body: body.into() })
+        }
+    }
+}
+
+const DEFAULT_TOP_K: usize = 5;
+
+#[derive(Serialize)]
+struct Classes<'a> {
+    classes: Vec<classes::Class<'a>>,
+}
+
+#[derive(Serialize)]
+struct Embedding<'a> {
+    embedding: &'a [f32],
+}
+
+#[derive(Serialize)]
+struct Numbers<'a> {
+    output: nested::Nested<'a>,
+}
+
+fn json(value: &impl Serialize) -> Result<Rendered, Failure> {
+    let body = serde_json::to_vec(value).map_err(|_| unexpected_shape())?;
+    Ok(Rendered { media_type: JSON, body: body.into() })
+}
+
+fn unexpected_shape() -> Failure {
+    Failure::new(FailureCode::OutputInvalid, "the model's output is not of the shape its task has")
+}

@@ -1,0 +1,132 @@
+//! The order of the stages. Each is a task (inference: a thread) that reads one bounded channel and writes the next;
+//! when a channel closes, what is behind it finishes and closes too.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    cpu_pool::CpuPool,
+    device::DeviceLoad,
+    edge::Edge,
+    engine::Engine,
+    lease::LeaseKeeper,
+    model::Registry,
+    queue::Lanes,
+    stages::{acknowledge, batch, decode, infer, receive, report, store},
+    store::Store,
+};
+
+/// The world around the pipeline.
+pub struct Parts {
+    /// Where jobs come from.
+    pub lanes: Lanes,
+    /// Where inputs are and results go.
+    pub store: Arc<dyn Store>,
+    /// Who is told; nobody without.
+    pub edge: Option<Arc<dyn Edge>>,
+    /// What can be run.
+    pub registry: Arc<Registry>,
+    /// What runs it.
+    pub engine: Box<dyn Engine>,
+    /// Shows how busy the device is.
+    pub load: Arc<DeviceLoad>,
+}
+
+/// How much the pipeline takes on.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// The worker's name in reports.
+    pub worker: String,
+    /// How long a message stays hidden without a sign of life.
+    pub lease: Duration,
+    /// The most messages of one lane that are held at once.
+    pub prefetch: usize,
+    /// Threads that decode and render.
+    pub cpu_threads: usize,
+}
+
+/// Why the pipeline ended without being stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The device's thread could not be started.
+    #[error("the device's thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// A stage ended by itself: the process should end too, and its supervisor start it again.
+    #[error("a stage of the pipeline ended by itself")]
+    StageEnded,
+}
+
+/// A bounded channel between two stages holds so many jobs; the room of the lanes bounds them all together.
+const BETWEEN: usize = 64;
+
+/// From the stop to the end; within the 30 seconds that supervisors wait before they kill.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// Runs until `stop`, then finishes what runs, hands back the rest and returns.
+pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Result<(), PipelineError> {
+    let Parts { lanes, store, edge, registry, engine, load } = parts;
+    let keeper = LeaseKeeper::new(bounds.lease);
+    let pool = CpuPool::new(bounds.cpu_threads);
+    let (reporter, reporting) = report::channel(edge, bounds.worker);
+
+    let (to_decode, received) = mpsc::channel(BETWEEN);
+    let (to_batch, decoded) = mpsc::channel(BETWEEN);
+    let (to_infer, batched) = mpsc::channel(1);
+    let (to_store, inferred) = mpsc::channel(BETWEEN);
+    let (to_acknowledge, settled) = mpsc::channel(BETWEEN);
+
+    let receiving = receive::Receive {
+        lanes: lanes.clone(),
+        keeper: keeper.clone(),
+        prefetch: bounds.prefetch,
+        stop: stop.clone(),
+    };
+    let decoding = decode::Decode {
+        store: Arc::clone(&store),
+        registry,
+        reporter: reporter.clone(),
+        pool: pool.clone(),
+        stop: stop.clone(),
+    };
+    let exits = decode::Exits { decoded: to_batch, failed: to_store.clone(), settled: to_acknowledge.clone() };
+    let batching = batch::Batch { load: Arc::clone(&load), stop: stop.clone() };
+    let inferring = infer::Infer { engine, load, reporter: reporter.clone(), stop: stop.clone() };
+    let storing = store::Storing { store, pool, stop: stop.clone() };
+
+    let mut stages = JoinSet::new();
+    stages.spawn(receive::run(receiving, to_decode));
+    stages.spawn(decode::run(decoding, received, exits));
+    stages.spawn(batch::run(batching, decoded, to_infer, to_acknowledge.clone()));
+    infer::spawn(inferring, batched, to_store, to_acknowledge.clone())?;
+    stages.spawn(store::run(storing, inferred, to_acknowledge));
+    stages.spawn(acknowledge::run(lanes.clone(), reporter, settled));
+    if let Some(reporting) = reporting {
+        stages.spawn(report::run(reporting));
+    }
+    // Leases are kept for as long as anything is under way, so beside the stages and not among them.
+    let mut keeping = JoinSet::new();
+    keeping.spawn(async move { keeper.run(&lanes).await });
+
+    tokio::select! {
+        () = stop.cancelled() => {}
+        _ = stages.join_next() => {
+            stop.cancel();
+            finish(stages).await;
+            return Err(PipelineError::StageEnded);
+        }
+    }
+    info!("stopping");
+    finish(stages).await;
+    Ok(())
+}
+
+/// Waits for the stages; what they still hold after the time is up is redelivered when its lease ends.
+async fn finish(mut stages: JoinSet<()>) {
+    tokio::select! {
+        () = async { while stages.join_next().await.is_some() {} } => info!("stopped"),
+        () = sleep(DRAIN) => warn!("not everything could be finished or handed back in time"),
+    }
+}

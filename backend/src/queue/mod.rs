@@ -1,0 +1,79 @@
+//! A lane as the worker sees it: messages that come at least once and stay hidden while they are leased.
+
+mod memory;
+mod sqs;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use forebay_contract::Lane;
+
+pub use memory::{MemoryQueue, MemoryQueueSettings};
+pub use sqs::SqsQueue;
+
+/// The queue of every lane that a worker serves.
+pub type Lanes = BTreeMap<Lane, Arc<dyn Queue>>;
+
+/// The most messages one call carries, as in SQS.
+pub const MAX_BATCH: usize = 10;
+
+/// What one delivery of a message is addressed by; the next delivery of the same message has another one.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Receipt(pub String);
+
+/// Receipts let their holder delete messages, so they are not printed.
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Receipt(…)")
+    }
+}
+
+/// One delivery of one message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Addresses this delivery.
+    pub receipt: Receipt,
+    /// What was sent.
+    pub body: String,
+    /// How often the message was delivered, this time included.
+    pub receive_count: u32,
+}
+
+/// Bodies are never printed.
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Message({} bytes, receive {})", self.body.len(), self.receive_count)
+    }
+}
+
+/// The queue could not be reached or refused the call as a whole: try again.
+#[derive(Debug, thiserror::Error)]
+#[error("queue: {0}")]
+pub struct QueueError(pub String);
+
+/// One receipt of a batch that was refused while others went through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Which.
+    pub receipt: Receipt,
+    /// Whether the delivery is over (deleted, or visible again), so that trying again is of no use.
+    pub gone: bool,
+}
+
+/// At-least-once delivery with leases, as SQS has it. Every call takes at most [`MAX_BATCH`] receipts.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Waits at most `wait` for up to `max` messages and hides them for `lease`.
+    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError>;
+
+    /// Hides these deliveries for `lease` from now on.
+    async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError>;
+
+    /// Removes these messages. What was removed before counts as removed.
+    async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError>;
+
+    /// Makes these messages visible at once, for another worker.
+    async fn give_back(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
+        self.extend(receipts, Duration::ZERO).await
+    }
+}

@@ -1,0 +1,125 @@
+//! [`Settled`] → lane: messages are deleted only now, many with one call, and the edge is told.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use forebay_contract::{EventKind, Lane};
+use tokio::{sync::mpsc, task::JoinSet};
+use tracing::warn;
+
+use super::report::Reporter;
+use crate::{
+    job::{Job, Settled},
+    queue::{Lanes, MAX_BATCH, Queue, QueueError, Receipt, Refused},
+    retry::Backoff,
+};
+
+/// Jobs of one batch are stored within milliseconds of one another: so long the first waits for the others.
+const LINGER: Duration = Duration::from_millis(5);
+/// Calls in flight at once.
+const CALLS: usize = 16;
+/// A message that cannot be deleted comes again and is then answered from the store.
+const TRIES: usize = 5;
+
+/// Settles until nothing more comes.
+pub(crate) async fn run(lanes: Lanes, reporter: Reporter, mut settled: mpsc::Receiver<Settled>) {
+    let lanes = Arc::new(lanes);
+    let mut calls = JoinSet::new();
+    let mut buffer = Vec::new();
+    while settled.recv_many(&mut buffer, CALLS * MAX_BATCH).await > 0 {
+        if buffer.len() < MAX_BATCH {
+            tokio::time::sleep(LINGER).await;
+            while buffer.len() < CALLS * MAX_BATCH
+                && let Ok(next) = settled.try_recv()
+            {
+                buffer.push(next);
+            }
+        }
+        for (lane, group) in groups(&mut buffer) {
+            let (lanes, reporter) = (Arc::clone(&lanes), reporter.clone());
+            calls.spawn(async move { settle(&lanes, lane, group, &reporter).await });
+        }
+        while calls.len() > CALLS {
+            calls.join_next().await;
+        }
+    }
+    while calls.join_next().await.is_some() {}
+}
+
+/// Jobs of one lane that end in the same way.
+enum Group {
+    Delete(Vec<(Job, Option<EventKind>)>),
+    GiveBack(Vec<Job>),
+}
+
+fn groups(buffer: &mut Vec<Settled>) -> Vec<(Lane, Group)> {
+    let mut delete: BTreeMap<Lane, Vec<(Job, Option<EventKind>)>> = BTreeMap::new();
+    let mut give_back: BTreeMap<Lane, Vec<Job>> = BTreeMap::new();
+    for settled in buffer.drain(..) {
+        match settled {
+            Settled::Stored(job, event) => delete.entry(job.lease.lane).or_default().push((job, event)),
+            Settled::Returned(job) => give_back.entry(job.lease.lane).or_default().push(job),
+        }
+    }
+    let delete = delete.into_iter().flat_map(|(lane, jobs)| chunks(jobs).map(move |jobs| (lane, Group::Delete(jobs))));
+    let give_back =
+        give_back.into_iter().flat_map(|(lane, jobs)| chunks(jobs).map(move |jobs| (lane, Group::GiveBack(jobs))));
+    delete.chain(give_back).collect()
+}
+
+fn chunks<T>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let mut items = items.into_iter();
+    std::iter::from_fn(move || {
+        let chunk: Vec<T> = items.by_ref().take(MAX_BATCH).collect();
+        (!chunk.is_empty()).then_some(chunk)
+    })
+}
+
+async fn settle(lanes: &Lanes, lane: Lane, group: Group, reporter: &Reporter) {
+    let Some(queue) = lanes.get(&lane) else { return };
+    match group {
+        Group::Delete(jobs) => {
+            call(queue.as_ref(), lane, Call::Delete, receipts(jobs.iter().map(|(job, _)| job))).await;
+            for (job, event) in jobs {
+                if let Some(event) = event {
+                    reporter.tell(&job, event);
+                }
+            }
+        }
+        Group::GiveBack(jobs) => {
+            call(queue.as_ref(), lane, Call::GiveBack, receipts(jobs.iter())).await;
+            jobs.iter().for_each(|job| reporter.tell(job, EventKind::Returned));
+        }
+    }
+}
+
+fn receipts<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<Receipt> {
+    jobs.map(|job| job.lease.receipt.clone()).collect()
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Call {
+    Delete,
+    GiveBack,
+}
+
+/// Tries again what may still succeed, a few times.
+async fn call(queue: &dyn Queue, lane: Lane, call: Call, mut receipts: Vec<Receipt>) {
+    let mut backoff = Backoff::default();
+    for _ in 0..TRIES {
+        let answer: Result<Vec<Refused>, QueueError> = match call {
+            Call::Delete => queue.delete(&receipts).await,
+            Call::GiveBack => queue.give_back(&receipts).await,
+        };
+        match answer {
+            Ok(refused) => {
+                receipts = refused.into_iter().filter(|refused| !refused.gone).map(|refused| refused.receipt).collect();
+            }
+            Err(error) => warn!(%lane, ?call, %error, "the lane does not answer, trying again"),
+        }
+        if receipts.is_empty() {
+            return;
+        }
+        tokio::time::sleep(backoff.next()).await;
+    }
+    warn!(%lane, ?call, messages = receipts.len(), "given up: these messages will come again");
+}

@@ -1,0 +1,179 @@
+//! [`Received`] → [`Decoded`]: is it still wanted, is it already answered, and what are its numbers?
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use forebay_contract::{EventKind, FailureCode, InputRef, MediaType, storage_key};
+use sha2::{Digest as _, Sha256};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::report::Reporter;
+use crate::{
+    cpu_pool::CpuPool,
+    failure::Failure,
+    in_flight::InFlight,
+    input,
+    job::{Decoded, Inferred, Job, Received, Settled},
+    model::{Model, Registry},
+    retry,
+    store::{Head, Store, StoreError},
+};
+
+/// How many payloads are held at once, stored and inline together: what bounds memory.
+const PAYLOADS: usize = 16;
+
+/// What decoding needs.
+pub(crate) struct Decode {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) reporter: Reporter,
+    pub(crate) pool: CpuPool,
+    pub(crate) stop: CancellationToken,
+}
+
+/// The three ways out of this stage.
+#[derive(Clone)]
+pub(crate) struct Exits {
+    pub(crate) decoded: mpsc::Sender<Decoded>,
+    /// Failed before it could run.
+    pub(crate) failed: mpsc::Sender<Inferred>,
+    /// Answered, unwanted or given back.
+    pub(crate) settled: mpsc::Sender<Settled>,
+}
+
+/// Decodes many at once, in any order, until the lanes are closed.
+pub(crate) async fn run(decode: Decode, mut received: mpsc::Receiver<Received>, exits: Exits) {
+    let shared = Arc::new(Shared { decode, in_flight: InFlight::default(), payloads: Semaphore::new(PAYLOADS) });
+    // Bounded by the room that each job holds.
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            next = received.recv() => match next {
+                Some(job) => {
+                    tasks.spawn(pass(Arc::clone(&shared), job, exits.clone()));
+                }
+                None => break,
+            },
+            Some(_) = tasks.join_next() => {}
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+struct Shared {
+    decode: Decode,
+    in_flight: InFlight,
+    payloads: Semaphore,
+}
+
+async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
+    let Received { mut job, input } = received;
+    let outcome = tokio::select! {
+        () = shared.decode.stop.cancelled() => Outcome::Stopped,
+        outcome = shared.examine(&mut job, input) => outcome,
+    };
+    // A closed exit means that the pipeline is coming down; the dropped job is redelivered.
+    let _ = match outcome {
+        Outcome::Stopped => exits.settled.send(Settled::Returned(job)).await.is_ok(),
+        Outcome::Unwanted => exits.settled.send(Settled::Stored(job, None)).await.is_ok(),
+        Outcome::AlreadyStored(Head { bytes, media_type }) => {
+            let event = EventKind::Succeeded { media_type, bytes, device_ms: 0.0 };
+            exits.settled.send(Settled::Stored(job, Some(event))).await.is_ok()
+        }
+        Outcome::Failed(failure) => {
+            exits.failed.send(Inferred { job, answer: Err(failure), device_ms: 0.0 }).await.is_ok()
+        }
+        Outcome::Ready(model, features) => exits.decoded.send(Decoded { job, model, features }).await.is_ok(),
+    };
+}
+
+enum Outcome {
+    Stopped,
+    Unwanted,
+    AlreadyStored(Head),
+    Failed(Failure),
+    Ready(Arc<Model>, crate::features::Features),
+}
+
+impl Shared {
+    /// The two questions are asked while the input is decoded: usually the answers are «wanted» and «not yet».
+    async fn examine(&self, job: &mut Job, input: InputRef) -> Outcome {
+        job.turn = Some(self.in_flight.enter(job.digest).await);
+        let key = storage_key::result(&job.digest);
+        let (wanted, stored, features) =
+            tokio::join!(self.decode.reporter.is_wanted(job), self.decode.store.head(&key), self.features(job, input));
+        if !wanted {
+            return Outcome::Unwanted;
+        }
+        match stored {
+            Ok(Some(head)) => return Outcome::AlreadyStored(head),
+            Ok(None) => {}
+            // Running it again costs time, never correctness.
+            Err(error) => warn!(job = %job.id, %error, "could not look whether the result is there"),
+        }
+        match features {
+            Ok(Some((model, features))) => Outcome::Ready(model, features),
+            Ok(None) => Outcome::Stopped,
+            Err(failure) => Outcome::Failed(failure),
+        }
+    }
+
+    /// `None` when the worker stops while the input cannot be had.
+    async fn features(
+        &self,
+        job: &Job,
+        input: InputRef,
+    ) -> Result<Option<(Arc<Model>, crate::features::Features)>, Failure> {
+        let unavailable = |detail: &str| Failure::new(FailureCode::ModelUnavailable, detail);
+        let model = match self.decode.registry.open(&job.model).await {
+            Some(Ok(model)) => model,
+            Some(Err(error)) => {
+                error!(job = %job.id, model = job.model, %error, "the model cannot be opened");
+                return Err(unavailable("the model could not be loaded"));
+            }
+            None => return Err(unavailable("no worker here has this model version")),
+        };
+        if !model.manifest.spec.takes(input.media_type()) {
+            return Err(wrong_kind(input.media_type()));
+        }
+        let _payload = self.payloads.acquire().await;
+        let Some(payload) = self.payload(&model, input).await? else { return Ok(None) };
+        let parameters = job.parameters.clone();
+        let worker = Arc::clone(&model);
+        let prepared = self.decode.pool.run(move || input::prepare(&worker, &payload, &parameters)).await;
+        match prepared {
+            Ok(features) => Ok(Some((model, features?))),
+            Err(error) => {
+                error!(job = %job.id, model = job.model, %error, "decoding failed");
+                Err(Failure::new(FailureCode::ExecutionFailed, "the input could not be decoded"))
+            }
+        }
+    }
+
+    async fn payload(&self, model: &Model, input: InputRef) -> Result<Option<Bytes>, Failure> {
+        let missing = |detail: &str| Failure::new(FailureCode::InputMissing, detail);
+        let (key, bytes, sha256) = match input {
+            InputRef::Inline { data, .. } => return Ok(Some(data.into())),
+            InputRef::Stored { key, bytes, sha256, .. } => (key, bytes, sha256),
+        };
+        // The edge refused more; a message that says otherwise does not make the worker reserve it.
+        let bound = bytes.min(model.manifest.spec.input.max_bytes);
+        let store = &self.decode.store;
+        match retry::while_unavailable(&self.decode.stop, || store.get(&key, bound)).await {
+            None => Ok(None),
+            Some(Ok(body)) if hex::encode(Sha256::digest(&body)) == sha256 => Ok(Some(body)),
+            Some(Ok(_) | Err(StoreError::TooLarge { .. })) => Err(missing("the stored input is not what was accepted")),
+            Some(Err(_)) => Err(missing("the stored input is gone: send it again")),
+        }
+    }
+}
+
+fn wrong_kind(media_type: MediaType) -> Failure {
+    let detail = format!("the model does not take {}", media_type.name());
+    Failure::new(FailureCode::ExecutionFailed, detail)
+}

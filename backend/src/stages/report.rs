@@ -1,0 +1,150 @@
+//! Events → edge: signed, many with one call, and only ever a hint.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use forebay_contract::{EventKind, JobId, Report, ReportAnswer, ReportEvent, report::MAX_EVENTS};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout, timeout_at},
+};
+use tracing::{debug, warn};
+
+use crate::{
+    clock::wall_ms,
+    edge::{Edge, EdgeError},
+    job::Job,
+    retry::Backoff,
+};
+
+/// So long the first event of a report waits for others. Jobs wait for the answer to their first one, so it is short.
+const LINGER: Duration = Duration::from_millis(10);
+/// So long a job waits to hear whether it is still wanted.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Events that may wait while the edge is slow; what is more is dropped.
+const BACKLOG: usize = 8192;
+/// How often one report is tried.
+const TRIES: usize = 3;
+
+/// One event, and who waits for the edge's answer to it.
+struct Note {
+    event: ReportEvent,
+    answer: Option<oneshot::Sender<bool>>,
+}
+
+/// The stages' end: tells events without ever waiting.
+#[derive(Clone)]
+pub(crate) struct Reporter {
+    /// `None` when no edge is configured.
+    notes: Option<mpsc::Sender<Note>>,
+    /// Whether the last report arrived: nobody waits for an edge that is away.
+    reachable: Arc<AtomicBool>,
+}
+
+/// The stage's end.
+pub(crate) struct Reporting {
+    edge: Arc<dyn Edge>,
+    worker: String,
+    notes: mpsc::Receiver<Note>,
+    reachable: Arc<AtomicBool>,
+}
+
+/// Both ends; without an edge, nothing is reported and every job is wanted.
+pub(crate) fn channel(edge: Option<Arc<dyn Edge>>, worker: String) -> (Reporter, Option<Reporting>) {
+    let reachable = Arc::new(AtomicBool::new(true));
+    let Some(edge) = edge else { return (Reporter { notes: None, reachable }, None) };
+    let (sender, notes) = mpsc::channel(BACKLOG);
+    let reporting = Reporting { edge, worker, notes, reachable: Arc::clone(&reachable) };
+    (Reporter { notes: Some(sender), reachable }, Some(reporting))
+}
+
+impl Reporter {
+    /// Something happened to `job`.
+    pub(crate) fn tell(&self, job: &Job, kind: EventKind) {
+        self.note(job, kind, None);
+    }
+
+    /// Tells that `job` is received and asks whether it is still wanted; when the edge does not say, it is.
+    pub(crate) async fn is_wanted(&self, job: &Job) -> bool {
+        let reachable = self.reachable.load(Ordering::Relaxed);
+        let (answer, answered) = oneshot::channel();
+        if !self.note(job, EventKind::Received, Some(answer)) || !reachable {
+            return true;
+        }
+        match timeout(PATIENCE, answered).await {
+            Ok(wanted) => wanted.unwrap_or(true),
+            Err(_) => {
+                self.reachable.store(false, Ordering::Relaxed);
+                true
+            }
+        }
+    }
+
+    fn note(&self, job: &Job, kind: EventKind, answer: Option<oneshot::Sender<bool>>) -> bool {
+        let Some(notes) = &self.notes else { return false };
+        let event = ReportEvent { job_id: job.id, attempt: job.attempt, at_ms: wall_ms(), kind };
+        let told = notes.try_send(Note { event, answer }).is_ok();
+        if !told {
+            debug!(job = %job.id, "an event is dropped: too many wait");
+        }
+        told
+    }
+}
+
+/// Sends reports, one after the other so that they arrive in order, until every [`Reporter`] is gone.
+pub(crate) async fn run(mut reporting: Reporting) {
+    let mut notes = Vec::new();
+    while let Some(first) = reporting.notes.recv().await {
+        notes.push(first);
+        let deadline = Instant::now() + LINGER;
+        while notes.len() < MAX_EVENTS {
+            match timeout_at(deadline, reporting.notes.recv()).await {
+                Ok(Some(note)) => notes.push(note),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        reporting.send(std::mem::take(&mut notes)).await;
+    }
+}
+
+impl Reporting {
+    async fn send(&self, notes: Vec<Note>) {
+        let (events, answers): (Vec<ReportEvent>, Vec<_>) =
+            notes.into_iter().map(|note| ((note.event.job_id, note.answer), note.event)).map(|(a, e)| (e, a)).unzip();
+        let report = Report { worker: self.worker.clone(), events };
+        let answer = self.post(&report).await;
+        self.reachable.store(answer.is_some(), Ordering::Relaxed);
+        let canceled: HashSet<JobId> = answer.unwrap_or_default().canceled.into_iter().collect();
+        for (job_id, answer) in answers {
+            if let Some(answer) = answer {
+                // Who asked may have stopped waiting.
+                let _ = answer.send(!canceled.contains(&job_id));
+            }
+        }
+    }
+
+    async fn post(&self, report: &Report) -> Option<ReportAnswer> {
+        let mut backoff = Backoff::default();
+        for left in (0..TRIES).rev() {
+            match self.edge.post(report).await {
+                Ok(answer) => return Some(answer),
+                Err(EdgeError::Unavailable(error)) if left > 0 => {
+                    self.reachable.store(false, Ordering::Relaxed);
+                    debug!(error, "the edge is away, trying again");
+                    tokio::time::sleep(backoff.next()).await;
+                }
+                Err(error) => {
+                    warn!(%error, events = report.events.len(), "a report is dropped");
+                    return None;
+                }
+            }
+        }
+        None
+    }
+}

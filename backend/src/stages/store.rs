@@ -1,0 +1,96 @@
+//! [`Inferred`] → [`Settled`]: what is in the bucket is the truth.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use forebay_contract::{EventKind, FailureCode, storage_key};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::{
+    cpu_pool::CpuPool,
+    failure::Failure,
+    job::{Inferred, Job, Settled},
+    output::{self, Rendered},
+    retry,
+    store::Store,
+};
+
+/// Puts in flight at once.
+const PUTS: usize = 64;
+
+/// What storing needs.
+pub(crate) struct Storing {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) pool: CpuPool,
+    pub(crate) stop: CancellationToken,
+}
+
+/// Renders and stores until nothing more is inferred.
+pub(crate) async fn run(storing: Storing, mut inferred: mpsc::Receiver<Inferred>, settled: mpsc::Sender<Settled>) {
+    let storing = Arc::new(storing);
+    let room = Arc::new(Semaphore::new(PUTS));
+    let mut puts = JoinSet::new();
+    while let Some(job) = inferred.recv().await {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let (storing, settled) = (Arc::clone(&storing), settled.clone());
+        puts.spawn(async move {
+            let _permit = permit;
+            // A closed channel means that the pipeline is coming down; the dropped job is redelivered.
+            let _ = settled.send(storing.pass(job).await).await;
+        });
+        while puts.try_join_next().is_some() {}
+    }
+    while puts.join_next().await.is_some() {}
+}
+
+impl Storing {
+    async fn pass(&self, inferred: Inferred) -> Settled {
+        let Inferred { job, answer, device_ms } = inferred;
+        let rendered = match answer {
+            Ok((model, output)) => {
+                let parameters = job.parameters.clone();
+                let rendered = self.pool.run(move || output::render(&model, &output, &parameters)).await;
+                rendered.unwrap_or_else(|error| {
+                    error!(job = %job.id, model = job.model, %error, "rendering failed");
+                    Err(Failure::new(FailureCode::ExecutionFailed, "the output could not be rendered"))
+                })
+            }
+            Err(failure) => Err(failure),
+        };
+        let event = match rendered {
+            Ok(rendered) => self.put_result(&job, rendered, device_ms).await,
+            Err(failure) => self.put_failure(&job, failure).await,
+        };
+        match event {
+            Some(event) => Settled::Stored(job, Some(event)),
+            None => Settled::Returned(job),
+        }
+    }
+
+    async fn put_result(&self, job: &Job, rendered: Rendered, device_ms: f64) -> Option<EventKind> {
+        let Rendered { media_type, body } = rendered;
+        let bytes = body.len() as u64;
+        self.put(&storage_key::result(&job.digest), body, media_type).await?;
+        info!(job = %job.id, model = job.model, attempt = job.attempt, bytes, device_ms, "result stored");
+        Some(EventKind::Succeeded { media_type: media_type.to_owned(), bytes, device_ms })
+    }
+
+    async fn put_failure(&self, job: &Job, failure: Failure) -> Option<EventKind> {
+        // Two strings and an id always have a JSON form.
+        let body = serde_json::to_vec(&failure.of(job.id)).unwrap_or_default();
+        self.put(&storage_key::failure(&job.id), body.into(), "application/json").await?;
+        info!(job = %job.id, model = job.model, attempt = job.attempt, code = ?failure.code, "failure stored");
+        Some(EventKind::Failed { code: failure.code, detail: failure.detail })
+    }
+
+    /// Whoever wrote it first, it is there then. `None` when the worker stops while the store is away.
+    async fn put(&self, key: &str, body: Bytes, media_type: &str) -> Option<()> {
+        let put = || self.store.put_if_absent(key, body.clone(), media_type);
+        retry::while_unavailable(&self.stop, put).await?.ok().map(|_| ())
+    }
+}

@@ -1,0 +1,80 @@
+use async_trait::async_trait;
+use aws_sdk_s3::{
+    Client,
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    primitives::ByteStream,
+};
+use bytes::{Bytes, BytesMut};
+
+use super::{Head, Put, Store, StoreError};
+
+/// One S3 bucket.
+pub struct S3Store {
+    client: Client,
+    bucket: String,
+}
+
+impl S3Store {
+    /// The bucket of this name.
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self { client, bucket: bucket.into() }
+    }
+}
+
+fn unavailable(error: impl std::error::Error) -> StoreError {
+    StoreError::Unavailable(DisplayErrorContext(error).to_string())
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+#[async_trait]
+impl Store for S3Store {
+    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).if_none_match("*");
+        match put.content_type(media_type).body(ByteStream::from(body)).send().await {
+            Ok(_) => Ok(Put::Created),
+            // 412: it is there. (409, a race that is not decided yet, is tried again as any other trouble.)
+            Err(error) if status(&error) == Some(412) => Ok(Put::AlreadyThere),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
+        let too_large = StoreError::TooLarge { max_bytes };
+        let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => object,
+            // A bucket that is gone is 404 too, and is trouble, not an answer.
+            Err(error) if status(&error) == Some(404) && error.code() != Some("NoSuchBucket") => {
+                return Err(StoreError::Missing);
+            }
+            Err(error) => return Err(unavailable(error)),
+        };
+        let announced = object.content_length().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+        if announced > max_bytes {
+            return Err(too_large);
+        }
+        // The announced length is a hint: what is read is what counts.
+        let mut body = BytesMut::with_capacity(announced as usize);
+        let mut chunks = object.body;
+        while let Some(chunk) = chunks.try_next().await.map_err(unavailable)? {
+            if (body.len() + chunk.len()) as u64 > max_bytes {
+                return Err(too_large);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
+        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
+            Ok(head) => Ok(Some(Head {
+                bytes: head.content_length().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
+                media_type: head.content_type().unwrap_or("application/octet-stream").to_owned(),
+            })),
+            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+}

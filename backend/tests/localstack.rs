@@ -1,0 +1,107 @@
+//! SQS and S3 as LocalStack has them pass the contract. Runs only when it is named, since it needs LocalStack:
+//! `FOREBAY_TEST_LOCALSTACK=http://127.0.0.1:4566 cargo test -p forebay-backend --test localstack`
+
+mod contract_suite;
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+async fn config() -> SdkConfig {
+    let endpoint = std::env::var("FOREBAY_TEST_LOCALSTACK").expect(
+        "FOREBAY_TEST_LOCALSTACK: found nothing; allowed is the address of a running LocalStack, such as \
+         http://127.0.0.1:4566",
+    );
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
+        .endpoint_url(endpoint)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys("test", "test", None)))
+        .load()
+        .await
+}
+
+/// A name that no other run has.
+fn name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    format!("contract-{since}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+mod queue {
+    use async_trait::async_trait;
+    use aws_sdk_sqs::{Client, types::QueueAttributeName};
+    use forebay_backend::{
+        aws,
+        queue::{Queue, SqsQueue},
+    };
+
+    use super::{config, name};
+    use crate::contract_suite::{self, queue::QueueUnderTest};
+
+    struct Sqs {
+        client: Client,
+        url: String,
+        dead_url: String,
+        queue: SqsQueue,
+    }
+
+    #[async_trait]
+    impl QueueUnderTest for Sqs {
+        const MAX_RECEIVES: u32 = 3;
+
+        fn queue(&self) -> &dyn Queue {
+            &self.queue
+        }
+
+        async fn send(&self, body: &str) {
+            self.client.send_message().queue_url(&self.url).message_body(body).send().await.unwrap();
+        }
+
+        async fn dead_letters(&self) -> Vec<String> {
+            let dead = self.client.receive_message().queue_url(&self.dead_url).visibility_timeout(0);
+            let dead = dead.send().await.unwrap().messages.unwrap_or_default();
+            dead.into_iter().filter_map(|message| message.body).collect()
+        }
+    }
+
+    async fn sqs() -> Sqs {
+        let client = aws::sqs(&config().await);
+        let name = name();
+        let dead = client.create_queue().queue_name(format!("{name}-dlq")).send().await.unwrap();
+        let dead_url = dead.queue_url.unwrap();
+        let policy = format!(
+            "{{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:{name}-dlq\",\"maxReceiveCount\":\"{}\"}}",
+            Sqs::MAX_RECEIVES
+        );
+        let queue = client.create_queue().queue_name(&name).attributes(QueueAttributeName::RedrivePolicy, policy);
+        let url = queue.send().await.unwrap().queue_url.unwrap();
+        Sqs { queue: SqsQueue::new(client.clone(), &url), client, url, dead_url }
+    }
+
+    crate::queue_contract! { [tokio::test] sqs }
+}
+
+mod store {
+    use forebay_backend::{aws, store::S3Store};
+
+    use super::{config, name};
+    use crate::contract_suite;
+
+    async fn s3() -> S3Store {
+        let client = aws::s3(&config().await);
+        let bucket = name();
+        client.create_bucket().bucket(&bucket).send().await.unwrap();
+        S3Store::new(client, bucket)
+    }
+
+    crate::store_contract! { s3 }
+}

@@ -1,0 +1,266 @@
+//! The pipeline's promises, over memory and the deterministic engine.
+
+mod world;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forebay_backend::{
+    queue::Queue as _,
+    store::{Head, MemoryStore, Put, Store, StoreError},
+};
+use forebay_contract::{EventKind, FailureCode, InputRef, JobFailure, JobMessage, MediaType, storage_key};
+use tokio::time::Instant;
+use world::{World, eventually, job};
+
+async fn failure_of(store: &MemoryStore, message: &JobMessage) -> JobFailure {
+    let body = store.get(&storage_key::failure(&message.job_id), 10_000).await.unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+async fn result_of(store: &MemoryStore, message: &JobMessage) -> String {
+    let body = store.get(&storage_key::result(&message.digest), 10_000).await.unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_job_is_run_stored_acknowledged_and_reported_in_this_order() {
+    let world = World::new();
+    let message = job(1, "[1, 2.5]");
+    world.send(&message);
+    let worker = world.start();
+    eventually("acknowledged", || world.queue.is_empty()).await;
+    assert_eq!(result_of(&world.store, &message).await, r#"{"output":[2.0,5.0]}"#);
+    worker.drain().await;
+    let events = world.edge.events_of(message.job_id);
+    assert!(
+        matches!(
+            events.as_slice(),
+            [EventKind::Received, EventKind::Started { batch_size: 1 }, EventKind::Succeeded { bytes: 20, .. }]
+        ),
+        "{events:?}"
+    );
+}
+
+#[tokio::test]
+async fn bad_input_fails_alone_and_says_why() {
+    let world = World::new();
+    let good: Vec<JobMessage> = (0..20).map(|number| job(number, &format!("[{number}, 0]"))).collect();
+    let mut no_model = job(103, "[8, 8]");
+    no_model.version = "9".to_owned();
+    let mut wrong_kind = job(104, "[9, 9]");
+    wrong_kind.input = InputRef::Inline { media_type: MediaType::Png, data: vec![1] };
+    let mut lost = job(105, "[9, 8]");
+    let sha256 = "00".repeat(32);
+    lost.input = InputRef::Stored { media_type: MediaType::Json, key: "inputs/lost".to_owned(), bytes: 5, sha256 };
+    let bad = [
+        (job(100, "[-666, 1]"), FailureCode::ExecutionFailed, "RuntimeError: the input is marked to fail"),
+        (job(101, "[-777, 1]"), FailureCode::OutputInvalid, "the model answered NaN or infinity"),
+        (job(102, "[1, 2, 3]"), FailureCode::TensorInvalid, "the tensor is not a JSON array"),
+        (no_model, FailureCode::ModelUnavailable, "no worker here has this model version"),
+        (wrong_kind, FailureCode::ExecutionFailed, "the model does not take image/png"),
+        (lost, FailureCode::InputMissing, "the stored input is gone"),
+    ];
+    for message in good.iter().chain(bad.iter().map(|(message, ..)| message)) {
+        world.send(message);
+    }
+    let worker = world.start();
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+
+    for (number, message) in good.iter().enumerate() {
+        assert_eq!(result_of(&world.store, message).await, format!("{{\"output\":[{}.0,0.0]}}", number * 2));
+    }
+    for (message, code, detail) in &bad {
+        let failure = failure_of(&world.store, message).await;
+        assert_eq!((failure.job_id, failure.code), (message.job_id, *code));
+        assert!(failure.detail.starts_with(detail), "{}", failure.detail);
+        let events = world.edge.events_of(message.job_id);
+        assert!(matches!(events.last(), Some(EventKind::Failed { code: told, .. }) if told == code), "{events:?}");
+    }
+    assert_eq!(world.store.keys().len(), good.len() + bad.len());
+}
+
+#[tokio::test]
+async fn a_crash_loses_nothing_and_every_job_ends_once() {
+    let mut world = World::new();
+    (world.lease, world.delay) = (Duration::from_millis(400), Duration::from_millis(30));
+    let mut messages: Vec<JobMessage> = (0..60).map(|number| job(number, &format!("[{number}, 1]"))).collect();
+    // The same question from another job, and a poison among the rest.
+    messages.push(job(60, "[7, 1]"));
+    messages.push(job(61, "[-666, 1]"));
+    for message in &messages {
+        world.send(message);
+    }
+    world.queue.send("this is no job");
+
+    for _ in 0..2 {
+        let worker = world.start();
+        let stored = world.store.keys().len();
+        eventually("some results", || world.store.keys().len() >= stored + 9).await;
+        worker.crash().await;
+    }
+    let worker = world.start();
+    eventually("all are acknowledged, the unreadable one is dead", || world.queue.is_empty()).await;
+    worker.drain().await;
+
+    assert_eq!(world.queue.dead_letters(), ["this is no job"]);
+    let results = world.store.keys().iter().filter(|key| key.starts_with("results/")).count();
+    let failures = world.store.keys().iter().filter(|key| key.starts_with("failures/")).count();
+    assert_eq!((results, failures), (60, 1), "60 digests of 61 good jobs, and the poison");
+    for message in &messages {
+        let last = world.edge.events_of(message.job_id).last().cloned();
+        assert!(matches!(last, Some(EventKind::Succeeded { .. } | EventKind::Failed { .. })), "{last:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_drain_finishes_what_runs_and_hands_back_the_rest_at_once() {
+    let mut world = World::new();
+    world.delay = Duration::from_millis(200);
+    let messages: Vec<JobMessage> = (0..50).map(|number| job(number, &format!("[{number}, 1]"))).collect();
+    for message in &messages {
+        world.send(message);
+    }
+    let worker = world.start();
+    eventually("the first batch is stored", || !world.store.keys().is_empty()).await;
+    let stopping = Instant::now();
+    worker.drain().await;
+    assert!(stopping.elapsed() < Duration::from_secs(5), "{:?}", stopping.elapsed());
+
+    let stored = world.store.keys().len();
+    assert!(stored < 50, "some were left");
+    let mut back = BTreeMap::new();
+    while let [message, ..] = &world.queue.receive(1, Duration::ZERO, world.lease).await.unwrap()[..] {
+        back.insert(JobMessage::from_json(&message.body).unwrap().job_id, message.receive_count);
+    }
+    assert_eq!(back.len() + stored, 50, "visible at once, long before the lease ends");
+    let returned = |message: &&JobMessage| world.edge.events_of(message.job_id).contains(&EventKind::Returned);
+    assert!(messages.iter().filter(returned).count() > 0);
+}
+
+#[tokio::test]
+async fn one_digest_runs_once() {
+    let mut world = World::new();
+    world.delay = Duration::from_millis(50);
+    let messages = [job(1, "[4, 2]"), job(2, "[4, 2]"), job(3, "[4, 2]")];
+    for message in &messages[..2] {
+        world.send(message);
+    }
+    let worker = world.start();
+    eventually("both are acknowledged", || world.queue.is_empty()).await;
+    world.send(&messages[2]);
+    eventually("the late one too", || world.queue.is_empty()).await;
+    worker.drain().await;
+
+    assert_eq!(world.load.rows(), 1);
+    let free = |message: &&JobMessage| {
+        let last = world.edge.events_of(message.job_id).pop();
+        matches!(last, Some(EventKind::Succeeded { device_ms, .. }) if device_ms == 0.0)
+    };
+    assert_eq!(messages.iter().filter(free).count(), 2);
+}
+
+#[tokio::test]
+async fn a_canceled_job_is_acknowledged_and_never_runs() {
+    let world = World::new();
+    let (canceled, wanted) = (job(1, "[1, 1]"), job(2, "[2, 2]"));
+    world.edge.canceled.lock().unwrap().insert(canceled.job_id);
+    world.send(&canceled);
+    world.send(&wanted);
+    let worker = world.start();
+    eventually("both are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(world.store.keys(), [storage_key::result(&wanted.digest)]);
+    assert_eq!(world.edge.events_of(canceled.job_id), [EventKind::Received]);
+}
+
+#[tokio::test]
+async fn an_edge_that_is_away_stops_nothing() {
+    let world = World::new();
+    world.edge.away.store(true, Ordering::Relaxed);
+    for number in 0..20 {
+        world.send(&job(number, &format!("[{number}, 1]")));
+    }
+    let worker = world.start();
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(world.store.keys().len(), 20);
+}
+
+/// A store that is away for its first calls.
+struct Flaky {
+    inner: Arc<MemoryStore>,
+    left: AtomicUsize,
+}
+
+impl Flaky {
+    fn fails(&self) -> Result<(), StoreError> {
+        match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+            Ok(_) => Err(StoreError::Unavailable("away".to_owned())),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Flaky {
+    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
+        self.fails()?;
+        self.inner.put_if_absent(key, body, media_type).await
+    }
+
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
+        self.fails()?;
+        self.inner.get(key, max_bytes).await
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
+        self.fails()?;
+        self.inner.head(key).await
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_costs_time_and_no_job() {
+    let mut world = World::new();
+    world.lease = Duration::from_millis(300);
+    let message = job(1, "[1, 1]");
+    world.send(&message);
+    let flaky = Arc::new(Flaky { inner: Arc::clone(&world.store), left: AtomicUsize::new(5) });
+    let worker = world.start_over(flaky);
+    eventually("acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(result_of(&world.store, &message).await, r#"{"output":[2.0,2.0]}"#);
+    assert_eq!(world.load.rows(), 1, "its lease was kept, so nobody else got it");
+}
+
+#[tokio::test]
+async fn a_stored_input_is_read_and_checked() {
+    use sha2::Digest as _;
+
+    let world = World::new();
+    let body = Bytes::from_static(b"[3, 4]");
+    let stored = |number: u64, sha256: String| {
+        let mut message = job(number, &format!("[3, {number}]"));
+        message.input = InputRef::Stored { media_type: MediaType::Json, key: "inputs/x".to_owned(), bytes: 6, sha256 };
+        message
+    };
+    world.store.put_if_absent("inputs/x", body.clone(), "application/json").await.unwrap();
+    let (right, wrong) = (stored(1, hex::encode(sha2::Sha256::digest(&body))), stored(2, "11".repeat(32)));
+    world.send(&right);
+    world.send(&wrong);
+    let worker = world.start();
+    eventually("both are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(result_of(&world.store, &right).await, r#"{"output":[6.0,8.0]}"#);
+    assert_eq!(failure_of(&world.store, &wrong).await.code, FailureCode::InputMissing);
+}

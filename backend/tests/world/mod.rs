@@ -1,0 +1,168 @@
+//! A pipeline over the in-memory queue and store and the deterministic engine.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use forebay_backend::{
+    DeviceLoad,
+    edge::{Edge, EdgeError},
+    engine::DeterministicEngine,
+    model::{Manifest, Registry},
+    pipeline::{self, Bounds, Parts, PipelineError},
+    queue::{Lanes, MemoryQueue, MemoryQueueSettings, Queue},
+    store::{MemoryStore, Store},
+};
+use forebay_contract::{
+    Digest, EventKind, Input, InputRef, JobId, JobMessage, Lane, MediaType, Namespace, Parameters, Report,
+    ReportAnswer, ReportEvent, ShardKey,
+};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+const DOUBLER: &str = r#"
+[model]
+name = "doubler"
+version = "1"
+task = "tensor"
+title = "Doubles two numbers"
+licence = "Apache-2.0"
+work = "light"
+cost_ms = 1.0
+input = { kind = "tensor", max_bytes = 1000 }
+[tensor]
+shape = [2]
+[batch]
+max_items = 8
+max_wait_ms = 5
+"#;
+
+/// What outlives a worker.
+pub(crate) struct World {
+    pub(crate) queue: Arc<MemoryQueue>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) edge: Arc<RecordingEdge>,
+    pub(crate) load: Arc<DeviceLoad>,
+    pub(crate) lease: Duration,
+    pub(crate) delay: Duration,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            queue: Arc::new(MemoryQueue::new(MemoryQueueSettings::default())),
+            store: Arc::default(),
+            edge: Arc::default(),
+            load: Arc::default(),
+            lease: Duration::from_secs(30),
+            delay: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn start(&self) -> Worker {
+        self.start_over(Arc::clone(&self.store) as Arc<dyn Store>)
+    }
+
+    pub(crate) fn start_over(&self, store: Arc<dyn Store>) -> Worker {
+        let mut registry = Registry::default();
+        registry.insert(Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap());
+        let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&self.queue) as Arc<dyn Queue>)].into();
+        let parts = Parts {
+            lanes,
+            store,
+            edge: Some(Arc::clone(&self.edge) as Arc<dyn Edge>),
+            registry: Arc::new(registry),
+            engine: Box::new(DeterministicEngine { delay: self.delay }),
+            load: Arc::clone(&self.load),
+        };
+        let bounds = Bounds { worker: "w".to_owned(), lease: self.lease, prefetch: 64, cpu_threads: 2 };
+        let stop = CancellationToken::new();
+        Worker { stop: stop.clone(), running: tokio::spawn(pipeline::run(parts, bounds, stop)) }
+    }
+
+    pub(crate) fn send(&self, message: &JobMessage) {
+        self.queue.send(message.to_json().unwrap());
+    }
+}
+
+pub(crate) struct Worker {
+    pub(crate) stop: CancellationToken,
+    pub(crate) running: JoinHandle<Result<(), PipelineError>>,
+}
+
+impl Worker {
+    /// As `kill -9` does: nothing is finished, nothing handed back.
+    pub(crate) async fn crash(self) {
+        self.running.abort();
+        let _ = self.running.await;
+    }
+
+    pub(crate) async fn drain(self) {
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
+    }
+}
+
+/// Job number `number` of an account, over these two numbers as they stand in JSON.
+pub(crate) fn job(number: u64, numbers: &str) -> JobMessage {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&number.to_be_bytes());
+    let input = Input { media_type: MediaType::Json, bytes: numbers.as_bytes().to_vec() };
+    JobMessage {
+        job_id: JobId::new(1_800_000_000_000, random, ShardKey::new("acme", 0)),
+        account: format!("account-{}", number % 3),
+        model: "doubler".to_owned(),
+        version: "1".to_owned(),
+        parameters: Parameters::new(),
+        digest: Digest::new(Namespace::Account("acme"), "doubler", "1", &Parameters::new(), &input),
+        input: InputRef::Inline { media_type: MediaType::Json, data: input.bytes },
+        cost_ms: 1.0,
+        accepted_ms: 1_800_000_000_000,
+        traceparent: None,
+    }
+}
+
+/// Remembers reports, and answers as it is told.
+#[derive(Default)]
+pub(crate) struct RecordingEdge {
+    pub(crate) events: Mutex<Vec<ReportEvent>>,
+    pub(crate) canceled: Mutex<BTreeSet<JobId>>,
+    pub(crate) away: std::sync::atomic::AtomicBool,
+}
+
+impl RecordingEdge {
+    pub(crate) fn events_of(&self, id: JobId) -> Vec<EventKind> {
+        let events = self.events.lock().unwrap();
+        events.iter().filter(|event| event.job_id == id).map(|event| event.kind.clone()).collect()
+    }
+}
+
+#[async_trait]
+impl Edge for RecordingEdge {
+    async fn post(&self, report: &Report) -> Result<ReportAnswer, EdgeError> {
+        if self.away.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(EdgeError::Unavailable("away".to_owned()));
+        }
+        self.events.lock().unwrap().extend(report.events.iter().cloned());
+        let canceled = self.canceled.lock().unwrap();
+        let asked = report.events.iter().map(|event| event.job_id);
+        Ok(ReportAnswer { canceled: asked.filter(|id| canceled.contains(id)).collect() })
+    }
+}
+
+/// Polls until it holds; fails after 20 seconds.
+pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within 20 s: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
