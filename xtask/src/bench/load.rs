@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow, bail};
 use super::{http1::Connection, ratio::percentile};
 
 /// What is asked, again and again: each connection sends its next request when it has the answer to the one before.
+#[derive(Clone, Copy)]
 pub(super) struct Load<'a> {
     pub(super) address: SocketAddr,
     pub(super) connections: usize,
