@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         .iter()
         .map(|(name, check)| {
             let hall = Arc::clone(&hall);
-            Trial::test(*name, move || check(&hall).map_err(|error| Failed::from(format!("{error:?}"))))
+            Trial::test(*name, move || check(&hall).map_err(|error| Failed::from(format!("{error:#}"))))
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

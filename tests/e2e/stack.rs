@@ -81,7 +81,7 @@ impl Hall {
                 stack.start_worker(&[])?;
                 anyhow::Ok(stack)
             };
-            start().map_err(|error| format!("{error:?}"))
+            start().map_err(|error| format!("{error:#}"))
         });
         made.as_ref().map_err(|error| anyhow!("the shared stack did not start: {error}"))
     }

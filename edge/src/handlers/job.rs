@@ -17,8 +17,8 @@ use crate::{
 /// Answers with the job; `?wait=N` waits inside its object, where the report arrives.
 pub async fn get(cx: &Cx, request: &Request, target: &Target, id: &str) -> Result<Response, Stop> {
     let caller = caller(cx, request).await?;
-    let id = own_job_id(&caller, id)?;
     let wait_ms = query::wait_s(&target.query)? * 1000;
+    let id = own_job_id(&caller, id)?;
     let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms }).await?;
     let job = found(cx, &id, job)?;
     let fields: Vec<_> = look_again(&job).into_iter().collect();

@@ -20,8 +20,8 @@ use crate::{
 /// Answers with the result from the nearest place that has it; while there is none, says when to ask again.
 pub async fn get(cx: &Cx, request: &Request, target: &Target, id: &str) -> Result<Response, Stop> {
     let caller = caller(cx, request).await?;
-    let id = own_job_id(&caller, id)?;
     query::none(&target.query)?;
+    let id = own_job_id(&caller, id)?;
     let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: 0 }).await?;
     let job = found(cx, &id, job)?;
     match job.state {
