@@ -108,7 +108,12 @@ mod tests {
         Catalog::from_json(&json.to_string()).unwrap()
     }
 
-    fn check(model: &str, media_type: MediaType, bytes: &[u8], parameters: Value) -> Result<(Lane, bool), ProblemCode> {
+    fn check(
+        model: &str,
+        media_type: MediaType,
+        bytes: &[u8],
+        parameters: &Value,
+    ) -> Result<(Lane, bool), ProblemCode> {
         let catalog = catalog();
         let submission = Submission {
             model: model.to_owned(),
@@ -123,18 +128,18 @@ mod tests {
     #[test]
     fn a_job_needs_a_model_its_kind_of_input_and_its_parameters() {
         use MediaType::{Empty, PlainText, Png};
-        assert_eq!(check("texts", PlainText, b"hi", json!({})), Ok((Lane::FreeHeavy, false)));
-        assert_eq!(check("text", PlainText, b"hi", json!({})), Err(ProblemCode::ModelNotFound));
-        assert_eq!(check("texts", Empty, b"", json!({})), Err(ProblemCode::InputMismatch));
-        assert_eq!(check("texts", PlainText, &[b'x'; 101], json!({})), Err(ProblemCode::BodyTooLarge));
-        assert_eq!(check("texts", PlainText, b"hi", json!({"k": 1})), Err(ProblemCode::InvalidParameter));
-        assert_eq!(check("images", Png, b"hi", json!({})), Err(ProblemCode::ImageUnrecognized));
-        assert_eq!(check("seeds", Empty, b"", json!({"seed": 10})), Err(ProblemCode::InvalidParameter));
+        assert_eq!(check("texts", PlainText, b"hi", &json!({})), Ok((Lane::FreeHeavy, false)));
+        assert_eq!(check("text", PlainText, b"hi", &json!({})), Err(ProblemCode::ModelNotFound));
+        assert_eq!(check("texts", Empty, b"", &json!({})), Err(ProblemCode::InputMismatch));
+        assert_eq!(check("texts", PlainText, &[b'x'; 101], &json!({})), Err(ProblemCode::BodyTooLarge));
+        assert_eq!(check("texts", PlainText, b"hi", &json!({"k": 1})), Err(ProblemCode::InvalidParameter));
+        assert_eq!(check("images", Png, b"hi", &json!({})), Err(ProblemCode::ImageUnrecognized));
+        assert_eq!(check("seeds", Empty, b"", &json!({"seed": 10})), Err(ProblemCode::InvalidParameter));
     }
 
     #[test]
     fn a_drawn_seed_is_told_apart_from_a_given_one() {
-        assert_eq!(check("seeds", MediaType::Empty, b"", json!({})), Ok((Lane::FreeHeavy, true)));
-        assert_eq!(check("seeds", MediaType::Empty, b"", json!({"seed": 3})), Ok((Lane::FreeHeavy, false)));
+        assert_eq!(check("seeds", MediaType::Empty, b"", &json!({})), Ok((Lane::FreeHeavy, true)));
+        assert_eq!(check("seeds", MediaType::Empty, b"", &json!({"seed": 3})), Ok((Lane::FreeHeavy, false)));
     }
 }

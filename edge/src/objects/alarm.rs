@@ -37,11 +37,12 @@ async fn check(core: &Core) -> Result<()> {
     let bucket = Bucket { url: &config.bucket_url, signer: &config.signer };
     let due = core.tables.to_check(now_ms(), MOST_CHECKS)?;
     let found = join_all(due.iter().map(|job| look(&bucket, job))).await;
+    // One line for all: they ask the same bucket.
+    if let Some(Err(error)) = found.iter().find(|found| found.is_err()) {
+        log_line("reconciliation-failed", &error.to_string());
+    }
     for (job, found) in due.iter().zip(found) {
-        let found = found.unwrap_or_else(|error| {
-            log_line("reconciliation-failed", &error.to_string());
-            Found::Nothing
-        });
+        let found = found.unwrap_or(Found::Nothing);
         // Read anew: a report may have come while the bucket was asked.
         let Some(mut job) = core.tables.job(&job.id)? else { continue };
         let patience = Patience {

@@ -1,0 +1,66 @@
+# The built edge and its floor in one workerd, with nothing of a development proxy between. README.md has the command.
+using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "edge", worker = .edge),
+    (name = "floor", worker = .floor),
+    (name = "kv", worker = .kv),
+    (name = "cache", worker = .cache),
+    (name = "sink", worker = .sink),
+    # Where the objects' databases lie: `--directory-path disk=DIR`.
+    (name = "disk", disk = (writable = true)),
+  ],
+  # Addresses: `--socket-addr edge=127.0.0.1:PORT`.
+  sockets = [
+    (name = "edge", http = (), service = "edge"),
+    (name = "floor", http = (), service = "floor"),
+  ],
+);
+
+const edge :Workerd.Worker = (
+  modules = [
+    (name = "index.js", esModule = embed "../build/index.js"),
+    (name = "index_bg.wasm", wasm = embed "../build/index_bg.wasm"),
+  ],
+  compatibilityDate = "2026-11-01",
+  bindings = [
+    (name = "ACCOUNT", durableObjectNamespace = "Account"),
+    (name = "CONFIG", kvNamespace = "kv"),
+    (name = "AWS_REGION", text = "us-east-1"),
+    (name = "AWS_ACCESS_KEY_ID", text = "bench"),
+    (name = "AWS_SECRET_ACCESS_KEY", text = "bench"),
+    (name = "REPORT_SECRET", text = "bench"),
+    (name = "QUEUE_URL_PREFIX", text = "http://sink/queue/bench"),
+    (name = "BUCKET_URL", text = "http://sink/bucket"),
+    # Submissions alone are measured: nobody reports, so nobody is asked either.
+    (name = "RECONCILE_AFTER_MS", text = "86400000"),
+  ],
+  durableObjectNamespaces = [ (className = "Account", uniqueKey = "account", enableSql = true) ],
+  durableObjectStorage = (localDisk = "disk"),
+  globalOutbound = "sink",
+  cacheApiOutbound = "cache",
+);
+
+const floor :Workerd.Worker = (
+  modules = [ (name = "floor.mjs", esModule = embed "floor.mjs") ],
+  compatibilityDate = "2026-11-01",
+  bindings = [ (name = "FLOOR", durableObjectNamespace = "Floor") ],
+  durableObjectNamespaces = [ (className = "Floor", uniqueKey = "floor", enableSql = true) ],
+  durableObjectStorage = (localDisk = "disk"),
+);
+
+const kv :Workerd.Worker = (
+  modules = [ (name = "kv.mjs", esModule = embed "kv.mjs") ],
+  compatibilityDate = "2026-11-01",
+);
+
+const cache :Workerd.Worker = (
+  modules = [ (name = "cache.mjs", esModule = embed "cache.mjs") ],
+  compatibilityDate = "2026-11-01",
+);
+
+const sink :Workerd.Worker = (
+  modules = [ (name = "sink.mjs", esModule = embed "sink.mjs") ],
+  compatibilityDate = "2026-11-01",
+);
