@@ -23,7 +23,6 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(answer.must("retry-after")?.parse::<u32>()? >= 1, "{answer:?}");
     let result = client.result(&job)?;
     agrees(&result.json()?, &reference["chelsea.png"])?;
-    ensure!(result.json()?["classes"][0]["label"] == "tiger cat");
 
     // A finished result never changes: cached for long, and revalidated by its digest.
     ensure!(result.must("cache-control")?.contains("immutable"), "{result:?}");

@@ -3,7 +3,10 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{client::text, stack::Hall};
+use crate::{
+    client::text,
+    stack::{Hall, Options},
+};
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.shared()?;
@@ -19,9 +22,12 @@ pub fn check(hall: &Hall) -> Result<()> {
     let cached = client.get(text(&again, "result_url")?)?.expect(200)?;
     ensure!(cached.body == first.body, "the cached picture differs");
 
-    // Another account shares no results, so this one is made anew: and comes out the same.
-    let stranger = stack.client("somebody_else");
-    let second = stranger.result(&stranger.accepted(&job)?)?;
+    // Another worker, which shares neither cache nor bucket: it makes the picture anew, and it comes out the same.
+    let mut elsewhere = hall.own("seed", &Options::default())?;
+    elsewhere.start_worker(&[])?;
+    let stranger = elsewhere.client("somebody_else");
+    let second = stranger.accepted(&job)?;
+    let second = stranger.result(&second)?;
     ensure!(second.body == first.body, "the same seed made another picture");
 
     // Another seed does not; without one the edge draws one, and says which.
