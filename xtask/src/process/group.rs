@@ -1,4 +1,5 @@
 use std::{
+    env,
     fs::OpenOptions,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
@@ -40,6 +41,7 @@ impl Group {
         if let Some(folder) = log.parent() {
             std::fs::create_dir_all(folder)?;
         }
+        forget_who_runs_us(command);
         let out = OpenOptions::new().create(true).append(true).open(log)?;
         let child = command
             .stdin(Stdio::null())
@@ -145,6 +147,17 @@ impl Group {
 
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
+    }
+}
+
+/// `cargo xtask` tells this program its own package in variables. Some build scripts depend on variables of these names:
+/// passed on, they would build again whenever cargo is run in the other way.
+fn forget_who_runs_us(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
     }
 }
 

@@ -88,6 +88,8 @@ fn run_check(repository: &Repository, console: Console, check: Check, localstack
         if let (Some(endpoint), true) = (localstack, check.needs != Needs::Nothing) {
             command.env("FOREBAY_TEST_LOCALSTACK", endpoint);
         }
+        // A backtrace of the test program pushes what failed out of the lines that are shown.
+        command.env("RUST_BACKTRACE", "0");
         if let Err(error) = run.program(&mut command) {
             interrupt::check()?;
             failure = Some(error);

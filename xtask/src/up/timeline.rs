@@ -17,7 +17,8 @@ impl Timeline {
 
 /// `accepted → 12 ms → sent → 31 ms → … finished (240 ms in all)`; what was not told is left out.
 ///
-/// Edge and worker have clocks of their own, so a step may come out a little below zero.
+/// A step may come out a little below zero: edge and worker have clocks of their own, and a queue may deliver a message
+/// before it has answered who sent it.
 impl fmt::Display for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known: Vec<(&str, u64)> = STAGES.iter().zip(self.0).filter_map(|(stage, at)| Some((*stage, at?))).collect();
