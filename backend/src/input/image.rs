@@ -1,13 +1,15 @@
 use std::io::Cursor;
 
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image, images::ImageRef};
 use forebay_contract::{FailureCode, catalog::ImageLimits};
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits,
     codecs::{jpeg::JpegDecoder, png::PngDecoder},
 };
 
-use super::jpeg;
+use super::{
+    jpeg,
+    resample::{Axis, resample},
+};
 use crate::{array::Array, failure::Failure, model::ImageTable};
 
 /// What decoding one picture may reserve beyond its pixels in RGB; 16 bits with alpha at fifty million pixels is more.
@@ -15,7 +17,7 @@ const MAX_ALLOC_BYTES: u64 = 256 << 20;
 
 /// One picture as the model wants it: decoded, resized, cropped, normalised; `[1, 3, crop, crop]`.
 ///
-/// Agrees with Pillow and torchvision to one level in 255 for PNG and two for JPEG (its decoder rounds differently).
+/// The pixels are those of Pillow and torchvision; for JPEG its decoder may round one or two levels differently.
 /// As there, EXIF orientation is not applied and transparency is dropped.
 pub(super) fn prepare(payload: &[u8], table: &ImageTable, limits: Option<ImageLimits>) -> Result<Array<f32>, Failure> {
     let picture = decode(payload, limits)?;
@@ -92,21 +94,13 @@ fn refused(error: ImageError) -> Failure {
 fn resize_and_crop(picture: &Rgb, table: &ImageTable) -> Result<Vec<u8>, Failure> {
     let broken = || Failure::new(FailureCode::ImageUndecodable, "the picture cannot be resized");
     let (width, height) = resized(picture.width, picture.height, table.resize_short);
-    let scale_x = f64::from(picture.width) / f64::from(width);
-    let scale_y = f64::from(picture.height) / f64::from(height);
-    let crop = f64::from(table.crop);
-    // torchvision rounds halves to even, as Python does.
-    let left = ((f64::from(width) - crop) / 2.0).round_ties_even();
-    let top = ((f64::from(height) - crop) / 2.0).round_ties_even();
+    let middle = |from: u32, to: u32| Axis { from, to, first: margin(to, table.crop), count: table.crop };
+    resample(&picture.bytes, middle(picture.width, width), middle(picture.height, height)).ok_or_else(broken)
+}
 
-    let source = ImageRef::new(picture.width, picture.height, &picture.bytes, PixelType::U8x3).map_err(|_| broken())?;
-    let mut target = Image::new(table.crop, table.crop, PixelType::U8x3);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-        .crop(left * scale_x, top * scale_y, crop * scale_x, crop * scale_y)
-        .use_alpha(false);
-    Resizer::new().resize(&source, &mut target, &options).map_err(|_| broken())?;
-    Ok(target.into_vec())
+/// What is cut off before the middle; torchvision rounds halves to even, as Python does.
+fn margin(whole: u32, middle: u32) -> u32 {
+    (f64::from(whole.saturating_sub(middle)) / 2.0).round_ties_even() as u32
 }
 
 /// The size after resizing the short side to `short`; the long side is rounded down, as torchvision does.

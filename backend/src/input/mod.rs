@@ -3,6 +3,7 @@
 mod image;
 mod jpeg;
 mod noise;
+mod resample;
 mod tensor;
 mod text;
 
