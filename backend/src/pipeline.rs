@@ -31,7 +31,7 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// What runs it.
     pub engine: Box<dyn Engine>,
-    /// Shows how busy the device is.
+    /// Shows how busy the device is: one for each pipeline.
     pub load: Arc<DeviceLoad>,
 }
 

@@ -24,7 +24,7 @@ async fn config() -> SdkConfig {
         .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
         .endpoint_url(endpoint)
         .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys("test", "test", None)))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
         .load()
         .await
 }

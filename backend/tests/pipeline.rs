@@ -156,12 +156,13 @@ async fn one_digest_runs_once() {
         world.send(message);
     }
     let worker = world.start();
+    let load = Arc::clone(&worker.load);
     eventually("both are acknowledged", || world.queue.is_empty()).await;
     world.send(&messages[2]);
     eventually("the late one too", || world.queue.is_empty()).await;
     worker.drain().await;
 
-    assert_eq!(world.load.rows(), 1);
+    assert_eq!(load.rows(), 1);
     let free = |message: &&JobMessage| {
         let last = world.edge.events_of(message.job_id).pop();
         matches!(last, Some(EventKind::Succeeded { device_ms, .. }) if device_ms == 0.0)
@@ -237,10 +238,11 @@ async fn a_store_that_is_away_costs_time_and_no_job() {
     world.send(&message);
     let flaky = Arc::new(Flaky { inner: Arc::clone(&world.store), left: AtomicUsize::new(5) });
     let worker = world.start_over(flaky);
+    let load = Arc::clone(&worker.load);
     eventually("acknowledged", || world.queue.is_empty()).await;
     worker.drain().await;
     assert_eq!(result_of(&world.store, &message).await, r#"{"output":[2.0,2.0]}"#);
-    assert_eq!(world.load.rows(), 1, "its lease was kept, so nobody else got it");
+    assert_eq!(load.rows(), 1, "its lease was kept, so nobody else got it");
 }
 
 #[tokio::test]

@@ -51,7 +51,6 @@ impl TorchEngine {
             },
         };
         tch::set_num_threads(i32::try_from(threads).unwrap_or(1));
-        tch::set_num_interop_threads(1);
         Ok(Self { device, modules: HashMap::new() })
     }
 

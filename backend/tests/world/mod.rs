@@ -50,7 +50,6 @@ pub(crate) struct World {
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) edge: Arc<RecordingEdge>,
-    pub(crate) load: Arc<DeviceLoad>,
     pub(crate) lease: Duration,
     pub(crate) delay: Duration,
 }
@@ -61,7 +60,6 @@ impl World {
             queue: Arc::new(MemoryQueue::new(MemoryQueueSettings::default())),
             store: Arc::default(),
             edge: Arc::default(),
-            load: Arc::default(),
             lease: Duration::from_secs(30),
             delay: Duration::ZERO,
         }
@@ -75,17 +73,18 @@ impl World {
         let mut registry = Registry::default();
         registry.insert(Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap());
         let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&self.queue) as Arc<dyn Queue>)].into();
+        let load = Arc::new(DeviceLoad::default());
         let parts = Parts {
             lanes,
             store,
             edge: Some(Arc::clone(&self.edge) as Arc<dyn Edge>),
             registry: Arc::new(registry),
             engine: Box::new(DeterministicEngine { delay: self.delay }),
-            load: Arc::clone(&self.load),
+            load: Arc::clone(&load),
         };
         let bounds = Bounds { worker: "w".to_owned(), lease: self.lease, prefetch: 64, cpu_threads: 2 };
         let stop = CancellationToken::new();
-        Worker { stop: stop.clone(), running: tokio::spawn(pipeline::run(parts, bounds, stop)) }
+        Worker { load, stop: stop.clone(), running: tokio::spawn(pipeline::run(parts, bounds, stop)) }
     }
 
     pub(crate) fn send(&self, message: &JobMessage) {
@@ -94,6 +93,7 @@ impl World {
 }
 
 pub(crate) struct Worker {
+    pub(crate) load: Arc<DeviceLoad>,
     pub(crate) stop: CancellationToken,
     pub(crate) running: JoinHandle<Result<(), PipelineError>>,
 }
