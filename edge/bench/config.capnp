@@ -6,7 +6,6 @@ const config :Workerd.Config = (
     (name = "edge", worker = .edge),
     (name = "floor", worker = .floor),
     (name = "kv", worker = .kv),
-    (name = "cache", worker = .cache),
     (name = "sink", worker = .sink),
     # Where the objects' databases lie: `--directory-path disk=DIR`.
     (name = "disk", disk = (writable = true)),
@@ -39,7 +38,6 @@ const edge :Workerd.Worker = (
   durableObjectNamespaces = [ (className = "Account", uniqueKey = "account", enableSql = true) ],
   durableObjectStorage = (localDisk = "disk"),
   globalOutbound = "sink",
-  cacheApiOutbound = "cache",
 );
 
 const floor :Workerd.Worker = (
@@ -52,11 +50,6 @@ const floor :Workerd.Worker = (
 
 const kv :Workerd.Worker = (
   modules = [ (name = "kv.mjs", esModule = embed "kv.mjs") ],
-  compatibilityDate = "2026-11-01",
-);
-
-const cache :Workerd.Worker = (
-  modules = [ (name = "cache.mjs", esModule = embed "cache.mjs") ],
   compatibilityDate = "2026-11-01",
 );
 

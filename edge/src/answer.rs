@@ -1,42 +1,86 @@
-//! Answers: JSON, problem details, and the fields that every one of them has.
+//! Answers: JSON, problem details, and results that stream through.
 
-use forebay_contract::{Problem, ProblemCode};
+use forebay_contract::Problem;
 use serde::Serialize;
-use worker::{Headers, Response};
+use worker::{Response, web_sys};
 
-use crate::{admission::Refusal, cx::Stop};
+use crate::{admission::Refusal, cx::Stop, runtime};
 
-/// An answer in JSON that nobody may keep.
-pub fn json(status: u16, body: &impl Serialize, fields: &[(&'static str, String)]) -> Result<Response, Stop> {
-    with_type(status, "application/json", body, fields)
+/// What a handler answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// JSON that nobody may keep.
+    Json {
+        /// The HTTP status.
+        status: u16,
+        /// `application/json` or `application/problem+json`.
+        content_type: &'static str,
+        /// The text.
+        body: String,
+        /// Further header fields.
+        fields: Vec<(&'static str, String)>,
+    },
+    /// Anything else; its body is not touched on its way.
+    Stream(Response),
+}
+
+impl Answer {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Json { status, .. } => *status,
+            Self::Stream(response) => response.status_code(),
+        }
+    }
+
+    /// As the runtime sends it, under the request's id.
+    pub fn send(self, request_id: &str) -> worker::Result<web_sys::Response> {
+        match self {
+            Self::Json { status, content_type, body, fields } => {
+                let own = [("content-type", content_type), ("cache-control", "no-store"), ("x-request-id", request_id)];
+                let more = fields.iter().map(|(name, value)| (*name, value.as_str()));
+                let fields: Vec<_> = own.into_iter().chain(more).collect();
+                runtime::respond(status, &body, &fields)
+            }
+            Self::Stream(mut response) => {
+                response.headers_mut().set("x-request-id", request_id)?;
+                Ok(response.into())
+            }
+        }
+    }
+}
+
+/// An answer in JSON.
+pub fn json(status: u16, body: &impl Serialize, fields: Vec<(&'static str, String)>) -> Result<Answer, Stop> {
+    let body = serde_json::to_string(body).map_err(|error| Stop::broken(error.to_string()))?;
+    Ok(Answer::Json { status, content_type: "application/json", body, fields })
 }
 
 /// The answer to a request that is refused.
-pub fn problem(refusal: Refusal, request_id: &str) -> Result<Response, Stop> {
+pub fn problem(refusal: Refusal, request_id: &str) -> Answer {
     let mut problem = Problem::new(refusal.code, refusal.detail);
     request_id.clone_into(&mut problem.request_id);
     problem.violated_policies = refusal.violated_policies;
     problem.failure = refusal.failure.map(|failure| *failure);
-    with_type(problem.status, "application/problem+json", &problem, &refusal.headers)
+    // Texts and numbers under fixed names: there is nothing that could not be JSON.
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    Answer::Json { status: problem.status, content_type: "application/problem+json", body, fields: refusal.headers }
 }
 
-/// For what cannot even be said: a problem that needs no serialiser.
-pub fn last_resort() -> worker::Result<Response> {
-    Response::error(ProblemCode::Internal.title(), ProblemCode::Internal.status())
-}
+#[cfg(test)]
+mod tests {
+    use forebay_contract::ProblemCode;
 
-fn with_type(
-    status: u16,
-    content_type: &str,
-    body: &impl Serialize,
-    fields: &[(&'static str, String)],
-) -> Result<Response, Stop> {
-    let bytes = serde_json::to_vec(body).map_err(|error| Stop::broken(error.to_string()))?;
-    let headers = Headers::new();
-    headers.set("content-type", content_type)?;
-    headers.set("cache-control", "no-store")?;
-    for (name, value) in fields {
-        headers.set(name, value)?;
+    use super::*;
+
+    #[test]
+    fn a_problem_carries_its_code_the_requests_id_and_its_fields() {
+        let refusal =
+            Refusal::new(ProblemCode::MethodNotAllowed, "this path takes POST alone").with_header("allow", "POST");
+        let Answer::Json { status, content_type, body, fields } = problem(refusal, "r1") else { panic!("not JSON") };
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, content_type), (405, "application/problem+json"));
+        assert_eq!((&body["code"], &body["request_id"]), (&"method-not-allowed".into(), &"r1".into()));
+        assert_eq!(fields, [("allow", "POST".to_owned())]);
     }
-    Ok(Response::from_bytes(bytes)?.with_status(status).with_headers(headers))
 }

@@ -8,6 +8,9 @@ use crate::{
     cx::Stop,
 };
 
+/// Up to this length a body is not worth a stream.
+const SMALL_BYTES: u64 = 64 * 1024;
+
 /// The header fields that describe a body, owned.
 pub struct Fields {
     content_type: Option<String>,
@@ -26,6 +29,10 @@ impl Fields {
         })
     }
 
+    fn declared_length(&self) -> Option<u64> {
+        self.content_length.as_deref()?.trim().parse().ok()
+    }
+
     /// For the pure checks.
     pub fn as_ref(&self) -> BodyFields<'_> {
         BodyFields {
@@ -42,11 +49,15 @@ pub async fn read(request: &mut Request, fields: &Fields, max_bytes: usize) -> R
     if request.inner().body().is_none() {
         return Ok(Vec::new());
     }
+    // HTTP's framing holds a body to the length it declares, so a small one is read at once.
+    if fields.declared_length().is_some_and(|length| length <= SMALL_BYTES) {
+        let body = request.bytes().await.map_err(|error| ended_early(&error))?;
+        return if body.len() > max_bytes { Err(too_large(max_bytes).into()) } else { Ok(body) };
+    }
     let mut stream = request.stream()?;
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
-        // A client that went away is not an error of ours, and nobody reads the answer.
-        let chunk = chunk.map_err(|error| Stop::broken(format!("the body ended early: {error}")))?;
+        let chunk = chunk.map_err(|error| ended_early(&error))?;
         if body.len() + chunk.len() > max_bytes {
             return Err(too_large(max_bytes).into());
         }
@@ -57,4 +68,9 @@ pub async fn read(request: &mut Request, fields: &Fields, max_bytes: usize) -> R
         }
     }
     Ok(body)
+}
+
+/// The client went away: nobody reads the answer.
+fn ended_early(error: &worker::Error) -> Stop {
+    Stop::broken(format!("the body ended early: {error}"))
 }

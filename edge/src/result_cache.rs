@@ -7,7 +7,7 @@ use forebay_contract::Digest;
 use worker::{Cache, Headers, Response};
 
 use crate::{
-    cx::{Cx, log_line},
+    cx::{Cx, log_line, now_ms},
     objects::Job,
 };
 
@@ -16,8 +16,12 @@ const JOB_FIELD: &str = "forebay-job";
 /// Results never change; they do go, with the bucket's own lifetime.
 const MAX_AGE_S: u64 = 604_800;
 
+/// How long a cache that failed is left alone.
+const PAUSE_MS: u64 = 60_000;
+
 thread_local! {
-    static COMPLAINED: Cell<bool> = const { Cell::new(false) };
+    /// Until when nothing is asked of the cache.
+    static PAUSED_UNTIL_MS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A result found in the cache.
@@ -30,6 +34,9 @@ pub struct Cached {
 
 /// The result of `digest`, when this colo has it. A cache that fails is a cache that has nothing.
 pub async fn get(digest: &Digest) -> Option<Cached> {
+    if now_ms() < PAUSED_UNTIL_MS.get() {
+        return None;
+    }
     let response = match Cache::default().get(url(digest), false).await {
         Ok(found) => found?,
         Err(error) => {
@@ -67,9 +74,8 @@ fn url(digest: &Digest) -> String {
     format!("https://results.forebay.internal/{digest}")
 }
 
-/// Once an isolate: a Worker without a cache works all the same.
+/// A runtime without a cache works all the same, and says so once a minute.
 fn complain(error: &worker::Error) {
-    if !COMPLAINED.replace(true) {
-        log_line("cache-unavailable", &error.to_string());
-    }
+    PAUSED_UNTIL_MS.set(now_ms() + PAUSE_MS);
+    log_line("cache-unavailable", &error.to_string());
 }

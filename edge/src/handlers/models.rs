@@ -6,12 +6,13 @@ use forebay_contract::{
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
-use worker::{Request, Response};
+use worker::Request;
 
 use super::{Target, caller};
 use crate::{
     admission::query,
-    answer, catalog,
+    answer::{self, Answer},
+    catalog,
     cx::{Cx, Stop},
 };
 
@@ -49,13 +50,13 @@ struct ModelInput<'a> {
 }
 
 /// Lists the versions that answer, with what they take and what the caller's plan allows.
-pub async fn get(cx: &Cx, request: &Request, target: &Target) -> Result<Response, Stop> {
+pub async fn get(cx: &Cx, request: &Request, target: &Target) -> Result<Answer, Stop> {
     let caller = caller(cx, request).await?;
     query::none(&target.query)?;
     let catalog = catalog::current(cx).await?;
     let limits = catalog.plans.get(&caller.plan).map(|plan| plan.limits.as_slice()).unwrap_or_default();
     let listing = Listing { models: models(&catalog, &target.origin), plan: Plan { name: &caller.plan, limits } };
-    answer::json(200, &listing, &[])
+    answer::json(200, &listing, Vec::new())
 }
 
 fn models<'a>(catalog: &'a Catalog, origin: &str) -> Vec<Model<'a>> {

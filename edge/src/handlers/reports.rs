@@ -6,11 +6,12 @@ use forebay_contract::{
     ProblemCode, Report, ReportAnswer, ReportEvent, SIGNATURE_HEADER, ShardKey, report::MAX_EVENTS, verify,
 };
 use futures_util::future::join_all;
-use worker::{Request, Response};
+use worker::Request;
 
 use crate::{
     admission::Refusal,
-    answer, body,
+    answer::{self, Answer},
+    body,
     cx::{Cx, Stop},
     objects::{self, Call},
 };
@@ -21,7 +22,7 @@ const MAX_REPORT_BYTES: usize = 512 * 1024;
 const MAX_WORKER_CHARS: usize = 128;
 
 /// Applies a report: one call an object that it concerns.
-pub async fn post(cx: &Cx, mut request: Request) -> Result<Response, Stop> {
+pub async fn post(cx: &Cx, mut request: Request) -> Result<Answer, Stop> {
     let signature = request.headers().get(SIGNATURE_HEADER)?.unwrap_or_default();
     let fields = body::Fields::of(&request)?;
     let bytes = body::read(&mut request, &fields, MAX_REPORT_BYTES).await?;
@@ -37,7 +38,7 @@ pub async fn post(cx: &Cx, mut request: Request) -> Result<Response, Stop> {
     for answered in join_all(calls).await {
         answer.canceled.extend(answered?.canceled);
     }
-    answer::json(200, &answer, &[])
+    answer::json(200, &answer, Vec::new())
 }
 
 fn read(bytes: &[u8]) -> Result<Report, Refusal> {

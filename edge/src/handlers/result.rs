@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     admission::{Refusal, conditional, query},
-    answer,
+    answer::{self, Answer},
     aws::s3::Bucket,
     cx::{Cx, Stop, log_line},
     objects::{self, Call, Job},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Answers with the result from the nearest place that has it; while there is none, says when to ask again.
-pub async fn get(cx: &Cx, request: &Request, target: &Target, id: &str) -> Result<Response, Stop> {
+pub async fn get(cx: &Cx, request: &Request, target: &Target, id: &str) -> Result<Answer, Stop> {
     let caller = caller(cx, request).await?;
     query::none(&target.query)?;
     let id = own_job_id(&caller, id)?;
@@ -30,7 +30,7 @@ pub async fn get(cx: &Cx, request: &Request, target: &Target, id: &str) -> Resul
             let mut fields: Vec<_> = look_again(&job).into_iter().collect();
             let body = JobBody::new(&job, false, &target.origin)?;
             fields.push(("location", body.location()));
-            answer::json(202, &body, &fields)
+            answer::json(202, &body, fields)
         }
         JobState::Failed => {
             let failure = job.failure();
@@ -44,11 +44,12 @@ pub async fn get(cx: &Cx, request: &Request, target: &Target, id: &str) -> Resul
     }
 }
 
-async fn deliver(cx: &Cx, request: &Request, job: Job) -> Result<Response, Stop> {
+async fn deliver(cx: &Cx, request: &Request, job: Job) -> Result<Answer, Stop> {
     let etag = format!("\"{}\"", job.digest);
     // The name is the content: who has it under this name needs neither cache nor bucket.
     if conditional::none_match(request.headers().get("if-none-match")?.as_deref(), &etag) {
-        return Ok(Response::empty()?.with_status(304).with_headers(immutable(&etag)?));
+        let response = Response::empty()?.with_status(304).with_headers(immutable(&etag)?);
+        return Ok(Answer::Stream(response));
     }
     if let Some(cached) = result_cache::get(&job.digest).await {
         return delivered(cached.response, &etag);
@@ -72,14 +73,14 @@ async fn deliver(cx: &Cx, request: &Request, job: Job) -> Result<Response, Stop>
 }
 
 /// The stored answer under our own fields: its body goes through without being read here.
-fn delivered(stored: Response, etag: &str) -> Result<Response, Stop> {
+fn delivered(stored: Response, etag: &str) -> Result<Answer, Stop> {
     let headers = immutable(etag)?;
     for name in ["content-type", "content-length"] {
         if let Some(value) = stored.headers().get(name)? {
             headers.set(name, &value)?;
         }
     }
-    Ok(stored.with_headers(headers).with_status(200))
+    Ok(Answer::Stream(stored.with_headers(headers).with_status(200)))
 }
 
 /// Results never change: a client may keep one as long as it likes, a shared cache may not.

@@ -7,7 +7,7 @@ use forebay_contract::{
     catalog::{Catalog, PlanSpec},
     storage_key,
 };
-use worker::{Request, Response};
+use worker::Request;
 
 use super::{
     Target, caller,
@@ -22,7 +22,7 @@ use crate::{
         decode, prefer, query, rate_fields,
         route::{Routed, route},
     },
-    answer,
+    answer::{self, Answer},
     aws::s3::{Bucket, NewObject},
     body, catalog,
     cx::{Cx, Stop, log_line},
@@ -32,12 +32,12 @@ use crate::{
 };
 
 /// `POST /v1/jobs`: everything in one JSON body.
-pub async fn json(cx: &Cx, request: Request, target: &Target) -> Result<Response, Stop> {
+pub async fn json(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
     submit(cx, request, target, Form::Json).await
 }
 
 /// `POST /v1/models/{model}/jobs`: the input is the body, the parameters are the query.
-pub async fn bare(cx: &Cx, request: Request, target: &Target, model: &str) -> Result<Response, Stop> {
+pub async fn bare(cx: &Cx, request: Request, target: &Target, model: &str) -> Result<Answer, Stop> {
     submit(cx, request, target, Form::Bare { model }).await
 }
 
@@ -47,7 +47,7 @@ enum Form<'a> {
     Bare { model: &'a str },
 }
 
-async fn submit(cx: &Cx, mut request: Request, target: &Target, form: Form<'_>) -> Result<Response, Stop> {
+async fn submit(cx: &Cx, mut request: Request, target: &Target, form: Form<'_>) -> Result<Answer, Stop> {
     // authenticate: who asks, under which plan
     let caller = caller(cx, &request).await?;
     let wait_s = prefer::wait_s(request.headers().get("prefer")?.as_deref())?;
@@ -64,7 +64,7 @@ async fn submit(cx: &Cx, mut request: Request, target: &Target, form: Form<'_>) 
     let named = Named::new(cx, &caller, &routed, &submission.input, traceparent);
     let cached = if routed.drawn { None } else { result_cache::get(&named.digest).await };
     if let Some(cached) = cached.as_ref().filter(|cached| cached.job.id.shard() == shard(&caller)) {
-        return answer::json(200, &JobBody::new(&cached.job, true, &target.origin)?, &[]);
+        return answer::json(200, &JobBody::new(&cached.job, true, &target.origin)?, Vec::new());
     }
     let known = cached.map(|cached| KnownResult { media_type: cached.job.media_type, bytes: cached.job.bytes });
 
@@ -182,7 +182,7 @@ async fn store(cx: &Cx, id: &JobId, input: Input) -> Result<InputRef, Stop> {
     Ok(InputRef::Stored { media_type: input.media_type, key, bytes: input.bytes.len() as u64, sha256 })
 }
 
-fn answer_of(admitted: SubmitAnswer, wait_s: Option<u64>, target: &Target) -> Result<Response, Stop> {
+fn answer_of(admitted: SubmitAnswer, wait_s: Option<u64>, target: &Target) -> Result<Answer, Stop> {
     let (job, joined, standings) = match admitted {
         SubmitAnswer::Admitted { job, joined, standings } => (job, joined, standings),
         SubmitAnswer::Denied { standings } => return Err(rate_fields::denied(&standings).into()),
@@ -203,5 +203,5 @@ fn answer_of(admitted: SubmitAnswer, wait_s: Option<u64>, target: &Target) -> Re
         fields.push(("preference-applied", format!("wait={wait_s}")));
     }
     let status = if job.state.is_final() { 200 } else { 202 };
-    answer::json(status, &body, &fields)
+    answer::json(status, &body, fields)
 }

@@ -58,7 +58,10 @@ impl Account {
         let (call, message) = text.split_once('\n').unwrap_or((text, ""));
         match serde_json::from_str(call)? {
             Call::Submit(call) => json(&submit(core, *call, message).await?),
-            Call::Job { id, wait_ms } => json(&core.job(id, wait_ms).await?),
+            Call::Job { id, wait_ms } => {
+                flush::settle(core)?;
+                json(&core.job(id, wait_ms).await?)
+            }
             Call::Cancel { id } => json(&cancel(core, id).await?),
             Call::Expire { id } => json(&expire(core, id)?),
             Call::Report { worker, events } => json(&report(core, &worker, &events).await?),
@@ -67,7 +70,7 @@ impl Account {
 }
 
 fn json(answer: &impl Serialize) -> Result<Response> {
-    Response::from_bytes(serde_json::to_vec(answer)?)
+    Ok(Response::builder().fixed(serde_json::to_vec(answer)?))
 }
 
 /// Everything a submission writes is written in one turn: job, message, buckets and alarm stand or fall together, and
@@ -80,7 +83,7 @@ async fn submit(core: &Rc<Core>, call: SubmitCall, message: &str) -> Result<Subm
     let present = Present {
         buckets: &buckets,
         twin,
-        outbox_jobs: core.outbox_jobs.get(),
+        outbox_jobs: core.unsent.get(),
         outbox_max_jobs: config.outbox_max_jobs,
         now_ms: now,
     };
@@ -96,18 +99,21 @@ async fn submit(core: &Rc<Core>, call: SubmitCall, message: &str) -> Result<Subm
         }
     };
     let queued = !joined && !job.state.is_final();
+    let message = queued.then(|| core.message(&job, message));
     core.tables.transaction(|| {
         if !joined {
             core.tables.add_job(&job)?;
         }
-        if queued {
-            core.tables.add_message(&job, message)?;
+        if let Some(message) = &message {
+            core.tables.add_message(message)?;
         }
         core.tables.put_buckets(&buckets)
     })?;
+    flush::settle_along(core);
     core.buckets.replace(buckets);
-    if queued {
-        core.outbox_jobs.set(core.outbox_jobs.get() + 1);
+    if let Some(message) = message {
+        core.unsent.set(core.unsent.get() + 1);
+        core.pending.borrow_mut().push(message);
     }
     if !joined {
         core.arrange_alarm().await?;
@@ -119,6 +125,7 @@ async fn submit(core: &Rc<Core>, call: SubmitCall, message: &str) -> Result<Subm
 }
 
 async fn cancel(core: &Rc<Core>, id: JobId) -> Result<CancelAnswer> {
+    flush::settle(core)?;
     let Some(mut job) = core.tables.job(&id)? else { return Ok(CancelAnswer::Unknown) };
     if !job.transition(Transition::Canceled, now_ms()) {
         return Ok(CancelAnswer::Ended { job: Box::new(job) });
@@ -127,7 +134,10 @@ async fn cancel(core: &Rc<Core>, id: JobId) -> Result<CancelAnswer> {
         core.tables.drop_message(&id)?;
         core.tables.update_job(&job)
     })?;
-    core.outbox_jobs.set(core.tables.outbox_jobs()?);
+    core.pending.borrow_mut().remove(&id);
+    core.unsent.set(core.tables.outbox_jobs()?);
+    // A batch that is on its way may carry it still.
+    core.recount.set(core.flushing.get());
     core.waiters.wake(&id);
     Ok(CancelAnswer::Canceled { job: Box::new(job) })
 }
@@ -142,6 +152,7 @@ fn expire(core: &Core, id: JobId) -> Result<Option<Job>> {
 
 async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result<ReportAnswer> {
     let config = core.config()?;
+    flush::settle(core)?;
     let mut answer = ReportAnswer::default();
     for event in events {
         let Some(mut job) = core.tables.job(&event.job_id)? else { continue };

@@ -1,9 +1,11 @@
 use forebay_contract::ShardKey;
 use serde::de::DeserializeOwned;
-use worker::{Method, Request, RequestInit};
 
 use super::{Call, SubmitAnswer, SubmitCall};
-use crate::cx::{Cx, Stop};
+use crate::{
+    cx::{Cx, Stop},
+    runtime::ask_account,
+};
 
 /// Calls an Account object.
 pub async fn call<Answer: DeserializeOwned>(cx: &Cx, shard: ShardKey, call: &Call) -> Result<Answer, Stop> {
@@ -20,14 +22,7 @@ async fn send<Answer: DeserializeOwned>(cx: &Cx, shard: ShardKey, call: &Call, r
     body.reserve(rest.len() + 1);
     body.push('\n');
     body.push_str(rest);
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(js_sys::Uint8Array::from(body.as_bytes()).into()));
-    let request = Request::new_with_init("https://account/", &init)?;
-    let stub = cx.env.durable_object("ACCOUNT")?.get_by_name(&shard.to_string())?;
-    let mut answer = stub.fetch_with_request(request).await?;
-    let bytes = answer.bytes().await?;
-    if answer.status_code() != 200 {
-        return Err(Stop::broken(format!("account object: {}", String::from_utf8_lossy(&bytes))));
-    }
-    serde_json::from_slice(&bytes).map_err(|error| Stop::broken(format!("account object's answer: {error}")))
+    let broken = |error: String| Stop::broken(format!("account object: {error}"));
+    let answer = ask_account(&cx.env, &shard.to_string(), &body).await.map_err(broken)?;
+    serde_json::from_str(&answer).map_err(|error| broken(error.to_string()))
 }

@@ -9,7 +9,13 @@ use forebay_contract::JobId;
 use futures_util::future::select;
 use worker::{Delay, Env, Result, State, Storage};
 
-use super::{Job, tables::Tables, waiters::Waiters};
+use super::{
+    Job,
+    flush::Sent,
+    pending::{Message, Pending},
+    tables::Tables,
+    waiters::Waiters,
+};
 use crate::{admission::limit::Buckets, config::Config, cx::now_ms};
 
 /// While messages wait, an alarm stands this close behind: whatever dies between commit and send, it sends them.
@@ -26,10 +32,21 @@ pub struct Core {
     pub waiters: Waiters,
     /// As stored last.
     pub buckets: RefCell<Buckets>,
-    /// Rows in the outbox.
-    pub outbox_jobs: Cell<usize>,
-    /// Whether a flush runs.
+    /// Messages that no queue has taken yet.
+    pub unsent: Cell<usize>,
+    /// Their beginning, in memory.
+    pub pending: RefCell<Pending>,
+    /// Messages that were taken and are still in the table.
+    pub sent: RefCell<Vec<Sent>>,
+    /// The place of the next message.
+    pub next_seq: Cell<u64>,
+    /// Set when a message left the table in another way than by being sent.
+    pub recount: Cell<bool>,
+    /// Whether a flush runs, and when its last batch began.
     pub flushing: Cell<bool>,
+    pub last_batch_ms: Cell<u64>,
+    /// Whether somebody will delete what was sent.
+    pub settling: Cell<bool>,
     /// Failed sends in a row, and when the next is tried.
     pub failures: Cell<u32>,
     pub retry_at_ms: Cell<u64>,
@@ -42,11 +59,18 @@ impl Core {
     pub fn open(state: State, env: Env) -> Result<Rc<Self>> {
         let storage = state.storage();
         let tables = Tables::open(state.storage())?;
+        let unsent = tables.outbox_jobs()?;
         Ok(Rc::new(Self {
             buckets: RefCell::new(tables.buckets()?),
-            outbox_jobs: Cell::new(tables.outbox_jobs()?),
+            unsent: Cell::new(unsent),
+            pending: RefCell::new(Pending::new(unsent == 0)),
+            sent: RefCell::default(),
+            next_seq: Cell::new(tables.last_seq()?.saturating_add(1)),
+            recount: Cell::new(false),
             waiters: Waiters::default(),
             flushing: Cell::new(false),
+            last_batch_ms: Cell::new(0),
+            settling: Cell::new(false),
             failures: Cell::new(0),
             retry_at_ms: Cell::new(0),
             alarm_ms: Cell::new(None),
@@ -80,6 +104,13 @@ impl Core {
         if wait_ms == 0 { Ok(None) } else { self.job(id, wait_ms).await }
     }
 
+    /// The next message of the outbox.
+    pub fn message(&self, job: &Job, text: &str) -> Message {
+        let seq = self.next_seq.get();
+        self.next_seq.set(seq + 1);
+        Message { seq, job_id: job.id, lane: job.lane, text: text.to_owned() }
+    }
+
     /// Writes a changed job and wakes who waits for its end.
     pub fn save(&self, job: &Job) -> Result<()> {
         self.tables.update_job(job)?;
@@ -95,7 +126,7 @@ impl Core {
     pub async fn arrange_alarm(&self) -> Result<()> {
         let now = now_ms();
         let set = self.alarm_ms.get();
-        let waiting = self.outbox_jobs.get() > 0;
+        let waiting = self.unsent.get() > 0;
         let due = match (waiting, set) {
             (true, _) if self.retry_at_ms.get() > now => Some(self.retry_at_ms.get()),
             (true, _) => Some(now + OUTBOX_ALARM_MS),

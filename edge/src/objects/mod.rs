@@ -1,6 +1,6 @@
 //! Durable Objects: thin shells over pure decisions.
 //!
-//! `Account` keeps the jobs of one shard of one account. Pure: `admit`, `apply`, `backoff`, `batch`, `reconcile`.
+//! `Account` keeps the jobs of one shard of one account. Pure: `admit`, `apply`, `backoff`, `batch`, `pending`, `reconcile`.
 
 mod account;
 mod admit;
@@ -13,6 +13,7 @@ mod client;
 mod core;
 mod flush;
 mod job;
+mod pending;
 mod reconcile;
 mod tables;
 mod waiters;

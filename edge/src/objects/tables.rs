@@ -1,11 +1,11 @@
 //! The object's SQLite tables. Statements only: what is written was decided elsewhere.
 
-use forebay_contract::{Digest, JobId, Lane};
+use forebay_contract::{Digest, JobId};
 use serde::Deserialize;
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use worker::{Result, SqlStorage, SqlStorageValue, Storage};
 
-use super::Job;
+use super::{Job, flush::Sent, pending::Message};
 use crate::admission::limit::Buckets;
 
 /// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check.
@@ -40,19 +40,6 @@ pub struct Tables {
     sql: SqlStorage,
 }
 
-/// A message that waits for its queue.
-#[derive(Debug, Deserialize)]
-pub struct OutboxRow {
-    /// The order of acceptance.
-    pub seq: u64,
-    /// The job.
-    pub job_id: JobId,
-    /// The queue.
-    pub lane: Lane,
-    /// The message.
-    pub message: String,
-}
-
 #[derive(Deserialize)]
 struct Number {
     n: Option<u64>,
@@ -79,11 +66,17 @@ impl Tables {
     }
 
     /// The latest job of `digest` that has a result or will have one.
+    ///
+    /// Mostly there is none: the question is about one column, because the runtime names every column of a cursor.
     pub fn twin(&self, digest: &Digest) -> Result<Option<Job>> {
-        self.one(
-            "SELECT * FROM jobs WHERE digest = ? AND state IN ('queued', 'running', 'succeeded') ORDER BY id DESC LIMIT 1",
-            vec![digest.to_hex().into()],
-        )
+        #[derive(Deserialize)]
+        struct Row {
+            id: JobId,
+        }
+        let sql = "SELECT max(id) AS id FROM jobs WHERE digest = ? AND state IN ('queued', 'running', 'succeeded') \
+                   HAVING max(id) IS NOT NULL";
+        let twin: Option<Row> = self.one(sql, vec![digest.to_hex().into()])?;
+        twin.map_or(Ok(None), |twin| self.job(&twin.id))
     }
 
     /// Up to `most` jobs whose check is due, the longest due first.
@@ -167,28 +160,45 @@ impl Tables {
     }
 
     /// Puts a message into the outbox.
-    pub fn add_message(&self, job: &Job, message: &str) -> Result<()> {
-        let row = vec![job.id.to_string().into(), job.lane.name().into(), message.into()];
-        self.sql.exec("INSERT INTO outbox (job_id, lane, message) VALUES (?, ?, ?)", row)?;
+    pub fn add_message(&self, message: &Message) -> Result<()> {
+        self.sql.exec(
+            "INSERT INTO outbox (seq, job_id, lane, message) VALUES (?, ?, ?, ?)",
+            vec![
+                integer(message.seq),
+                message.job_id.to_string().into(),
+                message.lane.name().into(),
+                message.text.as_str().into(),
+            ],
+        )?;
         Ok(())
     }
 
     /// The oldest message and up to `most` of its lane, in order.
-    pub fn next_messages(&self, most: usize) -> Result<Vec<OutboxRow>> {
+    pub fn next_messages(&self, most: usize) -> Result<Vec<Message>> {
         let sql =
             "SELECT * FROM outbox WHERE lane = (SELECT lane FROM outbox ORDER BY seq LIMIT 1) ORDER BY seq LIMIT ?";
         self.sql.exec(sql, vec![integer(most as u64)])?.to_array()
     }
 
     /// Takes messages out of the outbox that their queue has; their jobs remember when.
-    pub fn messages_sent(&self, rows: &[&OutboxRow], now_ms: u64) -> Result<()> {
-        let marks = vec!["?"; rows.len()].join(", ");
-        let mut ids = vec![integer(now_ms)];
-        ids.extend(rows.iter().map(|row| row.job_id.to_string().into()));
-        self.sql.exec(&format!("UPDATE jobs SET sent_ms = ? WHERE id IN ({marks})"), ids)?;
-        let seqs: Vec<SqlStorageValue> = rows.iter().map(|row| integer(row.seq)).collect();
-        self.sql.exec(&format!("DELETE FROM outbox WHERE seq IN ({marks})"), seqs)?;
+    pub fn messages_sent(&self, sent: &[Sent]) -> Result<()> {
+        let list: Vec<_> = sent.iter().map(|sent| (sent.seq, sent.job_id, sent.at_ms)).collect();
+        let list = serde_json::to_string(&list)?;
+        // One text for any number of rows: statements are cached by their text.
+        self.sql.exec(
+            "UPDATE jobs SET sent_ms = sent.value ->> 2 FROM json_each(?) AS sent WHERE jobs.id = sent.value ->> 1",
+            vec![list.as_str().into()],
+        )?;
+        self.sql.exec(
+            "DELETE FROM outbox WHERE seq IN (SELECT value ->> 0 FROM json_each(?))",
+            vec![list.as_str().into()],
+        )?;
         Ok(())
+    }
+
+    /// The place of the newest message; 0 when there is none.
+    pub fn last_seq(&self) -> Result<u64> {
+        Ok(self.number("SELECT max(seq) AS n FROM outbox")?.unwrap_or(0))
     }
 
     /// Takes a job's message back, if it is still there.
