@@ -40,6 +40,10 @@ pub(super) fn checks(repository: &Repository, only: &[String]) -> Result<Vec<Che
     Ok(all.into_iter().filter(|check| only.is_empty() || only.iter().any(|name| name == check.name)).collect())
 }
 
+/// Every package but the backend. Packages that are built together share the sum of their features: with these, all that
+/// the backend depends on would be compiled a second time, libtorch's bindings included.
+const LIGHT: &str = "--package forebay-contract --package forebay-edge --package forebay-xtask --package forebay-tests";
+
 fn all(repository: &Repository) -> Vec<Check> {
     let one = |arguments: &str| {
         let mut command = cargo(repository);
@@ -56,8 +60,10 @@ fn all(repository: &Repository) -> Vec<Check> {
             "clippy",
             "clippy, natively, every target",
             vec![
-                one("clippy --workspace --all-targets -- -D warnings"),
-                one("clippy --workspace --test * -- -D warnings"),
+                one(&format!("clippy {LIGHT} --all-targets -- -D warnings")),
+                one(&format!("clippy {LIGHT} --test * -- -D warnings")),
+                one("clippy --package forebay-backend --all-targets -- -D warnings"),
+                one("clippy --package forebay-backend --test * -- -D warnings"),
             ],
         ),
         check(
@@ -66,15 +72,10 @@ fn all(repository: &Repository) -> Vec<Check> {
             run("clippy --package forebay-backend --no-default-features --all-targets -- -D warnings"),
         ),
         wasm_check(repository),
-        // The backend apart: tested together, packages share the sum of their features, and all that the backend depends on
-        // would be compiled a second time.
         check(
             "unit",
             "unit and property tests, natively",
-            vec![
-                one("test --package forebay-contract --package forebay-edge --package forebay-xtask"),
-                one("test --package forebay-backend"),
-            ],
+            vec![one(&format!("test {LIGHT}")), one("test --package forebay-backend")],
         ),
         Check {
             needs: Needs::LocalStack,
