@@ -14,13 +14,18 @@ export async function ask(env, name, body) {
 }
 
 export function respond(status, body, fields) {
-  return new Response(body, { status, headers: fields.map((field) => field.split("\n")) });
+  const headers = {};
+  for (const line of fields.split("\n")) {
+    const colon = line.indexOf(":");
+    headers[line.slice(0, colon)] = line.slice(colon + 1);
+  }
+  return new Response(body, { status, headers });
 }
 "#)]
 extern "C" {
     fn ask(env: &JsValue, name: &str, body: &str) -> Promise;
     #[wasm_bindgen(catch, js_name = respond)]
-    fn new_response(status: u16, body: &str, fields: Vec<String>) -> Result<web_sys::Response, JsValue>;
+    fn new_response(status: u16, body: &str, fields: &str) -> Result<web_sys::Response, JsValue>;
 }
 
 /// What the Account object `name` answers to `body`.
@@ -30,8 +35,8 @@ pub async fn ask_account(env: &Env, name: &str, body: &str) -> Result<String, St
     answer.as_string().ok_or_else(|| "not a text".to_owned())
 }
 
-/// A response of text; a field's value has no line breaks, so that one separates it from its name.
+/// A response of text. Header fields have no line breaks and their names no colons, so one text carries them all.
 pub fn respond(status: u16, body: &str, fields: &[(&str, &str)]) -> worker::Result<web_sys::Response> {
-    let fields = fields.iter().map(|(name, value)| format!("{name}\n{value}")).collect();
-    Ok(new_response(status, body, fields)?)
+    let lines: Vec<String> = fields.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+    Ok(new_response(status, body, &lines.join("\n"))?)
 }

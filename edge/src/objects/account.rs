@@ -100,15 +100,11 @@ async fn submit(core: &Rc<Core>, call: SubmitCall, message: &str) -> Result<Subm
     };
     let queued = !joined && !job.state.is_final();
     let message = queued.then(|| core.message(&job, message));
-    core.tables.transaction(|| {
-        if !joined {
-            core.tables.add_job(&job)?;
-        }
-        if let Some(message) = &message {
-            core.tables.add_message(message)?;
-        }
-        core.tables.put_buckets(&buckets)
-    })?;
+    if joined {
+        core.tables.put_buckets(&buckets)?;
+    } else {
+        core.tables.submit(&job, message.as_ref(), &buckets)?;
+    }
     flush::settle_along(core);
     core.buckets.replace(buckets);
     if let Some(message) = message {
@@ -130,10 +126,8 @@ async fn cancel(core: &Rc<Core>, id: JobId) -> Result<CancelAnswer> {
     if !job.transition(Transition::Canceled, now_ms()) {
         return Ok(CancelAnswer::Ended { job: Box::new(job) });
     }
-    core.tables.transaction(|| {
-        core.tables.drop_message(&id)?;
-        core.tables.update_job(&job)
-    })?;
+    core.tables.update_job(&job)?;
+    core.tables.drop_message(&id)?;
     core.pending.borrow_mut().remove(&id);
     core.unsent.set(core.tables.outbox_jobs()?);
     // A batch that is on its way may carry it still.

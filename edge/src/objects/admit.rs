@@ -90,6 +90,7 @@ mod tests {
     use forebay_contract::catalog::{Algorithm, Dimension, Unit};
 
     use super::*;
+    use crate::objects::KnownResult;
     use crate::objects::job::tests::{START_MS, queued};
 
     fn check(twin: Option<Job>, outbox_jobs: usize, spent: bool) -> Admission {
@@ -114,5 +115,27 @@ mod tests {
         let Admission::Accept { buckets, standings } = check(None, 1, false) else { panic!("not accepted") };
         assert_eq!(buckets.len(), 1);
         assert_eq!(standings[0].remaining, 0);
+    }
+
+    #[test]
+    fn a_job_whose_result_is_known_is_born_finished() {
+        let twin = queued();
+        let call = |known| SubmitCall {
+            id: twin.id,
+            digest: twin.digest,
+            model: "m".to_owned(),
+            version: "1".to_owned(),
+            parameters: "{}".to_owned(),
+            lane: twin.lane,
+            limits: Vec::new(),
+            join: true,
+            known,
+            wait_ms: 0,
+        };
+        assert_eq!(new_job(call(None), START_MS, 30_000), twin);
+        let known = KnownResult { media_type: Some("image/png".to_owned()), bytes: Some(9) };
+        let job = new_job(call(Some(known)), START_MS, 30_000);
+        assert_eq!((job.state, job.cached, job.check_ms), (JobState::Succeeded, 1, None));
+        assert_eq!((job.bytes, job.finished_ms), (Some(9), Some(START_MS)));
     }
 }

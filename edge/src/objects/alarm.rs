@@ -23,12 +23,15 @@ const MOST_CHECKS: u32 = 16;
 /// Rows deleted at one alarm.
 const MOST_DELETED: u32 = 500;
 
-/// The alarm.
+/// The alarm. Whatever goes wrong in it, the next one is set: the runtime gives up on alarms that keep failing.
 pub async fn ring(core: &Rc<Core>) -> Result<()> {
     core.alarm_ms.set(None);
     flush::run(core.clone()).await;
-    check(core).await?;
-    sweep(core)?;
+    for step in [check(core).await, sweep(core)] {
+        if let Err(error) = step {
+            log_line("alarm-step-failed", &error.to_string());
+        }
+    }
     core.arrange_alarm().await
 }
 

@@ -8,7 +8,6 @@ use crate::admission::limit::Standing;
 
 /// A call: the first line of the request's body, as JSON. A submission's message is the rest of it, untouched.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "call", rename_all = "lowercase")]
 pub enum Call {
     /// Admit a job. Answer: [`SubmitAnswer`].
     Submit(Box<SubmitCall>),
@@ -74,7 +73,6 @@ pub struct KnownResult {
 
 /// How a submission ended.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "lowercase")]
 pub enum SubmitAnswer {
     /// It is a job now, or an earlier one answers for it.
     Admitted {
@@ -99,7 +97,6 @@ pub enum SubmitAnswer {
 
 /// How a cancellation ended.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "lowercase")]
 pub enum CancelAnswer {
     /// It is canceled.
     Canceled {

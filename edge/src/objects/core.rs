@@ -58,7 +58,7 @@ impl Core {
     /// Reads what the object needs to know; its truth is all in SQLite.
     pub fn open(state: State, env: Env) -> Result<Rc<Self>> {
         let storage = state.storage();
-        let tables = Tables::open(state.storage())?;
+        let tables = Tables::open(storage.sql())?;
         let unsent = tables.outbox_jobs()?;
         Ok(Rc::new(Self {
             buckets: RefCell::new(tables.buckets()?),

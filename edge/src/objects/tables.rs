@@ -2,13 +2,15 @@
 
 use forebay_contract::{Digest, JobId};
 use serde::Deserialize;
-use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
-use worker::{Result, SqlStorage, SqlStorageValue, Storage};
+use worker::{Result, SqlStorage, SqlStorageValue};
 
 use super::{Job, flush::Sent, pending::Message};
 use crate::admission::limit::Buckets;
 
 /// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check.
+///
+/// A submission is one statement on a view: its trigger writes job, message and buckets, and SQLite makes one statement
+/// all or nothing. It is also a third of the calls that three statements would be.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS jobs (
   id TEXT PRIMARY KEY, digest TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL, parameters TEXT NOT NULL,
@@ -21,22 +23,23 @@ CREATE INDEX IF NOT EXISTS jobs_by_digest ON jobs(digest);
 CREATE INDEX IF NOT EXISTS jobs_to_check ON jobs(check_ms) WHERE check_ms IS NOT NULL;
 CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, job_id TEXT NOT NULL, lane TEXT NOT NULL, message TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, full_at_ns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE VIEW IF NOT EXISTS submissions AS
+  SELECT id, digest, model, version, parameters, lane, state, cached, accepted_ms, finished_ms, media_type, bytes,
+         check_ms, NULL AS seq, NULL AS message, NULL AS buckets
+  FROM jobs;
+CREATE TRIGGER IF NOT EXISTS submit INSTEAD OF INSERT ON submissions BEGIN
+  INSERT INTO jobs (id, digest, model, version, parameters, lane, state, attempt, cached, accepted_ms, finished_ms,
+                    media_type, bytes, check_ms, checks)
+    VALUES (NEW.id, NEW.digest, NEW.model, NEW.version, NEW.parameters, NEW.lane, NEW.state, 0, NEW.cached,
+            NEW.accepted_ms, NEW.finished_ms, NEW.media_type, NEW.bytes, NEW.check_ms, 0);
+  INSERT INTO outbox (seq, job_id, lane, message)
+    SELECT NEW.seq, NEW.id, NEW.lane, NEW.message WHERE NEW.message IS NOT NULL;
+  INSERT OR REPLACE INTO buckets (name, full_at_ns) SELECT key, value FROM json_each(NEW.buckets);
+END;
 ";
-
-#[wasm_bindgen]
-extern "C" {
-    /// The part of `ctx.storage` that the `worker` crate does not wrap.
-    type SyncStorage;
-    #[wasm_bindgen(method, catch, js_name = transactionSync)]
-    fn transaction_sync(
-        this: &SyncStorage,
-        body: &mut dyn FnMut() -> std::result::Result<(), JsValue>,
-    ) -> std::result::Result<JsValue, JsValue>;
-}
 
 /// The tables of one object.
 pub struct Tables {
-    storage: Storage,
     sql: SqlStorage,
 }
 
@@ -47,17 +50,9 @@ struct Number {
 
 impl Tables {
     /// Opens the tables, making them when the object is new.
-    pub fn open(storage: Storage) -> Result<Self> {
-        let sql = storage.sql();
+    pub fn open(sql: SqlStorage) -> Result<Self> {
         sql.exec(SCHEMA, None)?;
-        Ok(Self { storage, sql })
-    }
-
-    /// Runs `body` in a transaction: all of its writes, or on an error none.
-    pub fn transaction(&self, mut body: impl FnMut() -> Result<()>) -> Result<()> {
-        let storage: &SyncStorage = self.storage.as_raw().unchecked_ref();
-        storage.transaction_sync(&mut || body().map_err(JsValue::from))?;
-        Ok(())
+        Ok(Self { sql })
     }
 
     /// A job.
@@ -97,11 +92,12 @@ impl Tables {
         Ok(oldest.map(|job| job.id))
     }
 
-    /// Adds a job.
-    pub fn add_job(&self, job: &Job) -> Result<()> {
+    /// Writes everything a submission does: the job, its message unless nothing is queued, the buckets.
+    pub fn submit(&self, job: &Job, message: Option<&Message>, buckets: &Buckets) -> Result<()> {
         self.sql.exec(
-            "INSERT INTO jobs (id, digest, model, version, parameters, lane, state, attempt, cached, accepted_ms,
-             finished_ms, media_type, bytes, check_ms, checks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            "INSERT INTO submissions (id, digest, model, version, parameters, lane, state, cached, accepted_ms,
+             finished_ms, media_type, bytes, check_ms, seq, message, buckets)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 job.id.to_string().into(),
                 job.digest.to_hex().into(),
@@ -110,13 +106,15 @@ impl Tables {
                 job.parameters.as_str().into(),
                 job.lane.name().into(),
                 job.state.name().into(),
-                integer(job.attempt),
                 integer(job.cached),
                 integer(job.accepted_ms),
                 maybe(job.finished_ms),
                 job.media_type.clone().into(),
                 maybe(job.bytes),
                 maybe(job.check_ms),
+                maybe(message.map(|message| message.seq)),
+                message.map(|message| message.text.as_str()).into(),
+                serde_json::to_string(buckets)?.into(),
             ],
         )?;
         Ok(())
@@ -155,20 +153,6 @@ impl Tables {
         self.sql.exec(
             "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE id < ? AND check_ms IS NULL ORDER BY id LIMIT ?)",
             vec![before.to_string().into(), integer(most)],
-        )?;
-        Ok(())
-    }
-
-    /// Puts a message into the outbox.
-    pub fn add_message(&self, message: &Message) -> Result<()> {
-        self.sql.exec(
-            "INSERT INTO outbox (seq, job_id, lane, message) VALUES (?, ?, ?, ?)",
-            vec![
-                integer(message.seq),
-                message.job_id.to_string().into(),
-                message.lane.name().into(),
-                message.text.as_str().into(),
-            ],
         )?;
         Ok(())
     }
@@ -224,14 +208,10 @@ impl Tables {
         Ok(rows.into_iter().filter_map(|row| Some((row.name, row.full_at_ns.parse().ok()?))).collect())
     }
 
-    /// Stores buckets; SQLite turns the text into the integer the column holds.
+    /// Stores buckets alone.
     pub fn put_buckets(&self, buckets: &Buckets) -> Result<()> {
-        for (name, full_at_ns) in buckets {
-            self.sql.exec(
-                "INSERT OR REPLACE INTO buckets (name, full_at_ns) VALUES (?, ?)",
-                vec![name.as_str().into(), full_at_ns.to_string().into()],
-            )?;
-        }
+        let sql = "INSERT OR REPLACE INTO buckets (name, full_at_ns) SELECT key, value FROM json_each(?)";
+        self.sql.exec(sql, vec![serde_json::to_string(buckets)?.into()])?;
         Ok(())
     }
 
