@@ -354,6 +354,7 @@ fn text(number: u64) -> Input {
         ["the", "river", "turns", "a", "wheel", "while", "water", "waits", "in", "its", "pool", "above"];
     // A multiplicative hash: spread evenly, and the same in every run.
     let words = 3 + number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 196;
-    let text: Vec<&str> = (0..words).map(|word| WORDS[((number + word * 7) % 12) as usize]).collect();
+    let start = usize::try_from(number % 12).unwrap_or(0);
+    let text: Vec<&str> = WORDS.iter().copied().cycle().skip(start).step_by(7).take(words as usize).collect();
     Input { media_type: MediaType::PlainText, bytes: text.join(" ").into_bytes() }
 }

@@ -124,49 +124,49 @@ mod tests {
         Pending { model, lane: Lane::FreeLight, account, rows: 1, since_ms }
     }
 
-    fn check(pending: &[Pending<'_>], now_ms: u64, device: Device, expect: Decision) {
-        assert_eq!(plan(pending, now_ms, |_| LIMITS, device), expect, "{pending:?} at {now_ms}, {device:?}");
+    fn check(pending: &[Pending<'_>], now_ms: u64, device: Device, expect: &Decision) {
+        assert_eq!(plan(pending, now_ms, |_| LIMITS, device), *expect, "{pending:?} at {now_ms}, {device:?}");
     }
 
     #[test]
     fn nothing_pending_is_idle() {
-        check(&[], 5, Device::Free, Decision::Idle);
+        check(&[], 5, Device::Free, &Decision::Idle);
     }
 
     #[test]
     fn a_lone_job_waits_for_company_and_then_runs() {
         let pending = [job("m", "a", 100)];
-        check(&pending, 100, Device::Free, Decision::WaitUntil(110));
-        check(&pending, 110, Device::Free, Decision::Run(vec![0]));
+        check(&pending, 100, Device::Free, &Decision::WaitUntil(110));
+        check(&pending, 110, Device::Free, &Decision::Run(vec![0]));
     }
 
     #[test]
     fn a_busy_device_lets_the_batch_grow_until_it_is_full() {
         let mut pending = vec![job("m", "a", 0); 3];
-        check(&pending, 1000, Device::Busy, Decision::Idle);
+        check(&pending, 1000, Device::Busy, &Decision::Idle);
         pending.push(job("m", "a", 1000));
-        check(&pending, 1000, Device::Busy, Decision::Run(vec![0, 1, 2, 3]));
+        check(&pending, 1000, Device::Busy, &Decision::Run(vec![0, 1, 2, 3]));
     }
 
     #[test]
     fn models_never_mix_and_the_oldest_goes_first() {
         let pending = [job("m", "a", 5), job("n", "a", 1), job("m", "a", 6)];
-        check(&pending, 20, Device::Free, Decision::Run(vec![1]));
-        check(&[pending[0], pending[2]], 20, Device::Free, Decision::Run(vec![0, 1]));
+        check(&pending, 20, Device::Free, &Decision::Run(vec![1]));
+        check(&[pending[0], pending[2]], 20, Device::Free, &Decision::Run(vec![0, 1]));
     }
 
     #[test]
     fn a_crowd_leaves_room_for_the_others() {
         let mut pending = vec![job("m", "crowd", 0); 10];
         pending.push(job("m", "lone", 9));
-        check(&pending, 9, Device::Free, Decision::Run(vec![0, 10, 1, 2]));
+        check(&pending, 9, Device::Free, &Decision::Run(vec![0, 10, 1, 2]));
     }
 
     #[test]
     fn a_job_over_the_limit_runs_alone() {
         let large = Pending { rows: 64, ..job("m", "a", 0) };
-        check(&[large, job("m", "b", 1)], 2, Device::Free, Decision::Run(vec![0]));
-        check(&[job("m", "b", 0), large], 2, Device::Free, Decision::Run(vec![0]));
+        check(&[large, job("m", "b", 1)], 2, Device::Free, &Decision::Run(vec![0]));
+        check(&[job("m", "b", 0), large], 2, Device::Free, &Decision::Run(vec![0]));
     }
 
     fn pendings() -> impl Strategy<Value = Vec<Pending<'static>>> {

@@ -1,5 +1,6 @@
 //! The shipped models answer what PyTorch answers. Runs only when it is named, since it needs the exported weights:
 //! `cargo test -p forebay-backend --test models`
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 #![cfg(feature = "tch")]
 
 use std::{path::PathBuf, sync::Arc};

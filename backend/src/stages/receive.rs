@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use forebay_contract::{JobMessage, Lane};
+use forebay_contract::{JobMessage, Lane, MessageError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -113,9 +113,15 @@ fn open(receive: &Receive, lane: Lane, message: Message, room: OwnedSemaphorePer
         }
         Err(error) => {
             if message.receive_count == 1 {
-                error!(%lane, %error, bytes = message.body.len(), "a message cannot be read");
+                error!(%lane, at = place(&error), bytes = message.body.len(), "a message cannot be read");
             }
             None
         }
     }
+}
+
+/// Where reading stopped. The error's own words would quote the message.
+fn place(error: &MessageError) -> Option<String> {
+    let json = std::error::Error::source(error)?.downcast_ref::<serde_json::Error>()?;
+    Some(format!("{:?}, line {}, column {}", json.classify(), json.line(), json.column()))
 }

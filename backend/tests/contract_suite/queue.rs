@@ -137,7 +137,7 @@ pub(crate) async fn a_message_that_is_received_too_often_is_dead(test: &impl Que
         test.queue().give_back(&[message.receipt]).await.unwrap();
     }
     test.send("poison").await;
-    for count in 1..=u32::from(u8::try_from(max_receives(test)).unwrap()) {
+    for count in 1..=max_receives(test) {
         give_back(test, count).await;
     }
     let deadline = Instant::now() + LATE * 2;
