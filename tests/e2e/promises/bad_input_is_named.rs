@@ -159,7 +159,9 @@ fn pictures(client: &Client) -> Result<()> {
     let tiny = png_header(1, 1);
     let huge = png_header(20_000, 20_000);
     let cmyk = jpeg_header(640, 480, 4);
-    let cases: [(&str, &[(&str, &str)], &[u8], u16, &str); 8] = [
+    /// Name, headers, body, and what the answer must be.
+    type Picture<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16, &'a str);
+    let cases: [Picture<'_>; 8] = [
         ("empty", PNG, b"", 422, "input-invalid"),
         ("not an image", PNG, b"this is not an image at all", 422, "image-unrecognized"),
         ("cut within the header", PNG, header, 422, "image-unrecognized"),
