@@ -10,10 +10,13 @@ use std::{
 };
 
 use forebay_contract::Lane;
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 use tracing::{debug, warn};
 
-use crate::queue::{Lanes, MAX_BATCH, Receipt};
+use crate::queue::{Lanes, MAX_BATCH, QueueError, Receipt};
 
 /// Renews leases at a third of their length, many with one call.
 #[derive(Clone)]
@@ -110,7 +113,9 @@ impl LeaseKeeper {
     async fn renew(&self, lanes: &Lanes, lane: Lane, chunk: &[(u64, Receipt)]) {
         let Some(queue) = lanes.get(&lane) else { return };
         let receipts: Vec<Receipt> = chunk.iter().map(|(_, receipt)| receipt.clone()).collect();
-        match queue.extend(&receipts, self.shared.lease).await {
+        // A lane that hangs must not cost the others their leases.
+        let extended = timeout(self.shared.lease / 3, queue.extend(&receipts, self.shared.lease)).await;
+        match extended.unwrap_or_else(|_| Err(QueueError("no answer in time".to_owned()))) {
             Ok(refused) => {
                 debug!(%lane, renewed = receipts.len() - refused.len().min(receipts.len()), "leases renewed");
                 for refused in refused {

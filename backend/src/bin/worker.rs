@@ -65,14 +65,30 @@ fn open_engine(settings: &Settings, cores: usize) -> anyhow::Result<Box<dyn Engi
     let _ = cores;
     Ok(match settings.engine {
         #[cfg(feature = "tch")]
-        EngineChoice::Tch => Box::new(forebay_backend::engine::torch::TorchEngine::open(
-            settings.device,
-            settings.device_threads_of(cores),
-        )?),
+        EngineChoice::Tch => {
+            let threads = settings.device_threads_of(cores);
+            wait_passively(threads)?;
+            Box::new(forebay_backend::engine::torch::TorchEngine::open(settings.device, threads)?)
+        }
         EngineChoice::Test => {
             Box::new(DeterministicEngine { delay: Duration::from_millis(settings.test_engine_delay_ms) })
         }
     })
+}
+
+/// Several OpenMP threads spin while they wait for one another, and on shared cores they take the cores from the very
+/// ones they wait for: a hundredfold slower. OpenMP reads its settings before `main`, so the program starts once more.
+#[cfg(feature = "tch")]
+fn wait_passively(threads: usize) -> anyhow::Result<()> {
+    use std::os::unix::process::CommandExt as _;
+
+    const POLICY: &str = "OMP_WAIT_POLICY";
+    if threads < 2 || std::env::var_os(POLICY).is_some() {
+        return Ok(());
+    }
+    let program = std::env::current_exe().context("the program's own file is not found")?;
+    let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).env(POLICY, "passive").exec();
+    Err(error).context("the program could not be started once more")
 }
 
 async fn run(settings: &Settings, engine: Box<dyn Engine>, cores: usize) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use forebay_backend::{
     DeviceLoad,
     edge::{Edge, EdgeError},
-    engine::DeterministicEngine,
+    engine::{DeterministicEngine, Engine},
     model::{Manifest, Registry},
     pipeline::{self, Bounds, Parts, PipelineError},
     queue::{Lanes, MemoryQueue, MemoryQueueSettings, Queue},
@@ -28,7 +28,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const DOUBLER: &str = r#"
+pub(crate) const DOUBLER: &str = r#"
 [model]
 name = "doubler"
 version = "1"
@@ -70,8 +70,13 @@ impl World {
     }
 
     pub(crate) fn start_over(&self, store: Arc<dyn Store>) -> Worker {
+        let manifest = Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap();
+        self.start_with(store, manifest, Box::new(DeterministicEngine { delay: self.delay }))
+    }
+
+    pub(crate) fn start_with(&self, store: Arc<dyn Store>, manifest: Manifest, engine: Box<dyn Engine>) -> Worker {
         let mut registry = Registry::default();
-        registry.insert(Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap());
+        registry.insert(manifest);
         let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&self.queue) as Arc<dyn Queue>)].into();
         let load = Arc::new(DeviceLoad::default());
         let parts = Parts {
@@ -79,7 +84,7 @@ impl World {
             store,
             edge: Some(Arc::clone(&self.edge) as Arc<dyn Edge>),
             registry: Arc::new(registry),
-            engine: Box::new(DeterministicEngine { delay: self.delay }),
+            engine,
             load: Arc::clone(&load),
         };
         let bounds = Bounds { worker: "w".to_owned(), lease: self.lease, prefetch: 64, cpu_threads: 2 };
