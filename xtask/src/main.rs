@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use forebay_xtask::{bench, console::Console, process::interrupt, repository::Repository, setup, test, up};
+use forebay_xtask::{bench, build, console::Console, process::interrupt, repository::Repository, setup, test, up};
 
 /// Forebay's own commands
 #[derive(Debug, Parser)]
@@ -30,6 +30,10 @@ enum Task {
     #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench edge --json")]
     Bench(bench::BenchArguments),
 
+    /// Print the compiled catalogue: what goes into KV under `catalog` to change plans or models without a deployment
+    #[command(after_help = "Example: cargo xtask catalog > catalog.json")]
+    Catalog,
+
     /// Install what is missing, into the checkout's own ignored folders
     #[command(after_help = "Example: cargo xtask setup")]
     Setup,
@@ -43,6 +47,10 @@ fn main() -> ExitCode {
             Task::Up(arguments) => up::run(&repository, console, arguments),
             Task::Test(arguments) => test::run(&repository, console, arguments),
             Task::Bench(arguments) => bench::run(&repository, console, arguments),
+            Task::Catalog => {
+                console.line(serde_json::to_string_pretty(&build::catalog(&repository)?)?);
+                Ok(())
+            }
             Task::Setup => setup::run(&repository, console),
         }
     });

@@ -2,6 +2,7 @@
 //!
 //! One file a step. A step that is done is recognised by its stamp, a hash of what it was made from.
 
+mod cargo_deny;
 mod debian_wasm;
 mod exporter;
 mod fingerprint;
@@ -26,6 +27,7 @@ use crate::{
     repository::Repository,
 };
 
+pub use cargo_deny::cargo_deny;
 pub use fingerprint::Fingerprint;
 pub use libtorch::libtorch_dir;
 pub use node::{NodeVersion, node};
@@ -45,6 +47,11 @@ pub fn steps() -> Vec<Box<dyn Step>> {
         Box::new(libtorch::Libtorch),
         Box::new(models::Models),
     ]
+}
+
+/// What only `cargo xtask test` needs.
+pub fn test_steps() -> Vec<Box<dyn Step>> {
+    vec![Box::new(cargo_deny::CargoDeny)]
 }
 
 /// `cargo xtask setup`

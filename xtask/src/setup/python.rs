@@ -10,9 +10,9 @@ use crate::{
     repository::Repository,
 };
 
-/// LocalStack was tried on 3.11 most; all of these have wheels of everything that is pinned.
-const NAMES: [&str; 5] = ["python3.11", "python3.12", "python3.13", "python3.10", "python3"];
-const OLDEST: (u32, u32) = (3, 10);
+/// LocalStack was tried on 3.11 most, and does not start on 3.10; all of these have wheels of everything that is pinned.
+const NAMES: [&str; 4] = ["python3.11", "python3.12", "python3.13", "python3"];
+const OLDEST: (u32, u32) = (3, 11);
 const NEWEST: (u32, u32) = (3, 13);
 
 /// Why no Python can be used.
@@ -71,7 +71,7 @@ fn refuse(seen: &[(PathBuf, Verdict)]) -> NoPython {
         Some((path, Verdict::WrongVersion(major, minor))) => format!("{} is {major}.{minor}", path.display()),
         _ => "there is none".to_owned(),
     };
-    let what = format!("python 3.10 to 3.13 (to export the models and to run LocalStack; {found})");
+    let what = format!("python 3.11 to 3.13 (to export the models and to run LocalStack; {found})");
     NoPython { what, package: "python3 python3-venv" }
 }
 
@@ -128,7 +128,7 @@ mod tests {
     fn versions_and_abilities_are_judged() {
         for (said, verdict) in [
             ("3 11 1", Some(Verdict::Good)),
-            ("3 10 1", Some(Verdict::Good)),
+            ("3 10 1", Some(Verdict::WrongVersion(3, 10))),
             ("3 13 0", Some(Verdict::NoVenv)),
             ("3 9 1", Some(Verdict::WrongVersion(3, 9))),
             ("3 14 1", Some(Verdict::WrongVersion(3, 14))),

@@ -34,7 +34,6 @@ struct Row {
 enum Outcome {
     Passed(Tally),
     Failed(Tally),
-    Skipped(&'static str),
 }
 
 /// Runs what was asked for; every check runs even when one before it failed.
@@ -43,7 +42,8 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     let checks = plan::checks(repository, &arguments.only)?;
     setup::check_prerequisites(repository)?;
     let wants_parts = checks.iter().any(|check| check.needs == Needs::Parts);
-    let steps = if wants_parts { build::steps() } else { setup::steps() };
+    let mut steps = if wants_parts { build::steps() } else { setup::steps() };
+    steps.extend(setup::test_steps());
     setup::run_steps(repository, console, &steps)?;
     let mut rows = vec![Row { name: "setup", outcome: Outcome::Passed(Tally::default()), took: started.elapsed() }];
 
@@ -76,10 +76,6 @@ fn start_localstack(repository: &Repository) -> Result<LocalStack> {
 fn run_check(repository: &Repository, console: Console, check: Check, localstack: Option<&str>) -> Result<Row> {
     interrupt::check()?;
     let started = Instant::now();
-    if let Some(why) = check.skip {
-        console.note(check.name, &format!("skipped: {why}"));
-        return Ok(Row { name: check.name, outcome: Outcome::Skipped(why), took: Duration::ZERO });
-    }
     console.begin(check.name, check.what);
     let log = repository.step_log(check.name);
     let run = Run::new(console, check.name, &log)?;

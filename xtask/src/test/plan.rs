@@ -4,9 +4,8 @@ use anyhow::{Result, bail};
 
 use crate::{
     build::cargo,
-    process::on_path,
     repository::Repository,
-    setup::{WasmToolchain, wasm_toolchain},
+    setup::{WasmToolchain, cargo_deny, wasm_toolchain},
 };
 
 /// What a check wants to be running.
@@ -26,8 +25,6 @@ pub(super) struct Check {
     pub(super) needs: Needs,
     /// Run one after the other until one fails.
     pub(super) commands: Vec<Command>,
-    /// Why it cannot run here, if so.
-    pub(super) skip: Option<&'static str>,
 }
 
 /// The checks that are asked for, in the order in which they run: quick and telling ones first.
@@ -51,8 +48,9 @@ fn all(repository: &Repository) -> Vec<Check> {
         command
     };
     let run = |arguments: &str| vec![one(arguments)];
-    let check = |name, what, commands| Check { name, what, needs: Needs::Nothing, commands, skip: None };
-    let has_deny = on_path("cargo-deny").is_some();
+    let check = |name, what, commands| Check { name, what, needs: Needs::Nothing, commands };
+    let mut deny = Command::new(cargo_deny(repository));
+    deny.current_dir(repository.root()).args(["check", "bans", "licenses", "sources"]);
     vec![
         check("fmt", "cargo fmt --check", run("fmt --all --check")),
         // --all-targets passes over tests that run only when they are named.
@@ -90,10 +88,7 @@ fn all(repository: &Repository) -> Vec<Check> {
             needs: Needs::Parts,
             ..check("e2e", "the promises, end to end", run("test --package forebay-tests --test e2e"))
         },
-        Check {
-            skip: (!has_deny).then_some("cargo-deny is not installed (cargo install cargo-deny)"),
-            ..check("deny", "licences and sources of what is depended on", run("deny check bans licenses sources"))
-        },
+        check("deny", "licences and sources of what is depended on", vec![deny]),
     ]
 }
 
@@ -112,5 +107,5 @@ fn wasm_check(repository: &Repository) -> Check {
             "clippy, for wasm"
         }
     };
-    Check { name: "clippy-wasm", what, needs: Needs::Nothing, commands: vec![command], skip: None }
+    Check { name: "clippy-wasm", what, needs: Needs::Nothing, commands: vec![command] }
 }

@@ -8,7 +8,6 @@ pub(super) fn render(rows: &[Row]) -> String {
             let (outcome, tests) = match &row.outcome {
                 Outcome::Passed(tally) => ("passed", counts(tally.passed, tally.failed, tally.ignored)),
                 Outcome::Failed(tally) => ("FAILED", counts(tally.passed, tally.failed, tally.ignored)),
-                Outcome::Skipped(why) => ("skipped", (*why).to_owned()),
             };
             format!("{:<12} {outcome:<8} {:>7.1} s  {tests}", row.name, row.took.as_secs_f64()).trim_end().to_owned()
         })
@@ -35,11 +34,9 @@ mod tests {
         let rows = [
             row("fmt", Outcome::Passed(Tally::default()), 420),
             row("unit", Outcome::Failed(Tally { passed: 9, failed: 1, ignored: 0 }), 61_000),
-            row("deny", Outcome::Skipped("not installed"), 0),
         ];
         let expected = "fmt          passed       0.4 s\n\
-                        unit         FAILED      61.0 s  9 passed, 1 failed, 0 ignored\n\
-                        deny         skipped      0.0 s  not installed";
+                        unit         FAILED      61.0 s  9 passed, 1 failed, 0 ignored";
         assert_eq!(render(&rows), expected);
     }
 }
