@@ -201,6 +201,15 @@ impl Stack {
         self.deployment.messages_in_lanes()
     }
 
+    /// What the edge and the workers wrote down so far.
+    pub fn logs(&self) -> Result<String> {
+        let workers = (0..self.workers.len()).map(|number| format!("worker-{number}.log"));
+        std::iter::once("edge.log".to_owned())
+            .chain(workers)
+            .map(|name| fs::read_to_string(self.folder.join(&name)).with_context(|| name))
+            .collect()
+    }
+
     /// How many results lie in the bucket.
     pub fn stored_results(&self) -> Result<usize> {
         Ok(self.deployment.stored("results/")?.len())

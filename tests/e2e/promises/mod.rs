@@ -6,6 +6,7 @@ mod edge_restart_loses_nothing;
 mod image_is_classified;
 mod killed_worker_loses_nothing;
 mod limited_client_gets_in_when_told;
+mod log_holds_no_payload;
 mod long_poll_answers_when_done;
 mod lost_report_is_healed;
 mod over_large_body_is_refused;
@@ -23,7 +24,7 @@ use crate::stack::Hall;
 type Check = fn(&Hall) -> Result<()>;
 
 /// Every promise by name. Those that restart and kill parts come first: they take longest.
-pub const ALL: [(&str, Check); 15] = [
+pub const ALL: [(&str, Check); 16] = [
     ("killed_worker_loses_nothing", killed_worker_loses_nothing::check),
     ("edge_restart_loses_nothing", edge_restart_loses_nothing::check),
     ("lost_report_is_healed", lost_report_is_healed::check),
@@ -34,6 +35,7 @@ pub const ALL: [(&str, Check); 15] = [
     ("text_is_embedded", text_is_embedded::check),
     ("same_submission_runs_once", same_submission_runs_once::check),
     ("limited_client_gets_in_when_told", limited_client_gets_in_when_told::check),
+    ("log_holds_no_payload", log_holds_no_payload::check),
     ("long_poll_answers_when_done", long_poll_answers_when_done::check),
     ("undecodable_image_fails_alone", undecodable_image_fails_alone::check),
     ("over_large_body_is_refused", over_large_body_is_refused::check),
