@@ -15,7 +15,6 @@ pub struct JobBody<'a> {
     attempt: u32,
     /// Whether the result was there before the client asked.
     cached: bool,
-    accepted_at_ms: u64,
     timeline: Timeline,
     parameters: Box<RawValue>,
     batch_size: Option<u32>,
@@ -58,7 +57,6 @@ impl<'a> JobBody<'a> {
             lane: job.lane,
             attempt: job.attempt,
             cached: cached || job.cached != 0,
-            accepted_at_ms: job.accepted_ms,
             timeline: Timeline {
                 accepted_ms: job.accepted_ms,
                 sent_ms: job.sent_ms,
