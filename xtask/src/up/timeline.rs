@@ -15,25 +15,17 @@ impl Timeline {
     }
 }
 
-/// `accepted → 12 ms → sent → 31 ms → … finished (240 ms in all)`; what was not told is left out.
+/// `accepted → sent 12 ms → received 43 ms → …`: milliseconds since the first stage; what was not told is left out.
 ///
-/// A step may come out a little below zero: edge and worker have clocks of their own, and a queue may deliver a message
-/// before it has answered who sent it.
+/// A stage may seem to come before the one that led to it: a queue may deliver a message before it has answered who
+/// sent it, and edge and worker have clocks of their own.
 impl fmt::Display for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<(&str, u64)> = STAGES.iter().zip(self.0).filter_map(|(stage, at)| Some((*stage, at?))).collect();
-        let mut before: Option<u64> = None;
-        for (stage, at) in &known {
-            match before {
-                None => write!(f, "{stage}")?,
-                Some(before) => write!(f, " →{} ms→ {stage}", at.cast_signed() - before.cast_signed())?,
-            }
-            before = Some(*at);
-        }
-        if let (Some((_, first)), Some((_, last))) = (known.first(), known.last())
-            && known.len() > 1
-        {
-            write!(f, "  ({} ms in all)", last.cast_signed() - first.cast_signed())?;
+        let mut known = STAGES.iter().zip(self.0).filter_map(|(stage, at)| Some((*stage, at?)));
+        let Some((first, since)) = known.next() else { return Ok(()) };
+        write!(f, "{first}")?;
+        for (stage, at) in known {
+            write!(f, " → {stage} {} ms", at.cast_signed() - since.cast_signed())?;
         }
         Ok(())
     }
@@ -52,11 +44,11 @@ mod tests {
             timeline(
                 json!({"accepted_ms": 100, "sent_ms": 112, "received_ms": 143, "started_ms": 150, "finished_ms": 340})
             ),
-            "accepted →12 ms→ sent →31 ms→ received →7 ms→ started →190 ms→ finished  (240 ms in all)"
+            "accepted → sent 12 ms → received 43 ms → started 50 ms → finished 240 ms"
         );
         assert_eq!(
             timeline(json!({"accepted_ms": 100, "sent_ms": 99, "received_ms": null, "finished_ms": 200})),
-            "accepted →-1 ms→ sent →101 ms→ finished  (100 ms in all)"
+            "accepted → sent -1 ms → finished 100 ms"
         );
         assert_eq!(timeline(json!({"accepted_ms": 5})), "accepted");
         assert_eq!(timeline(json!({})), "");
