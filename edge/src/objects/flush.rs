@@ -91,9 +91,9 @@ async fn send_one_batch(core: &Rc<Core>) -> std::result::Result<(), String> {
     let Some(lane) = batch.first().map(|message| message.lane) else { return Ok(()) };
     let texts: Vec<&str> = batch.iter().map(|message| message.text.as_str()).collect();
     let queue_url = lane.queue_url(&config.queue_url_prefix);
-    let taken =
-        sqs::send_batch(&config.signer, now_ms(), &queue_url, &texts).await.map_err(|error| error.to_string())?;
+    // A worker may have a message before the queue's answer is here: it was sent when it left.
     let now = now_ms();
+    let taken = sqs::send_batch(&config.signer, now, &queue_url, &texts).await.map_err(|error| error.to_string())?;
     let sent: Vec<_> =
         taken.iter().filter_map(|index| batch.get(*index)).map(|message| (message.seq, message.job_id)).collect();
     let refused = batch.len() - sent.len();
@@ -117,7 +117,7 @@ pub struct Sent {
     pub seq: u64,
     /// Its job.
     pub job_id: forebay_contract::JobId,
-    /// When the queue took it.
+    /// When it left.
     pub at_ms: u64,
 }
 

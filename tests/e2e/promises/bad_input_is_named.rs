@@ -111,7 +111,7 @@ fn json_bodies(client: &Client) -> Result<()> {
     let cases: [(&str, &str, u16, &str); 26] = [
         ("empty", "", 400, "malformed-json"),
         ("cut", r#"{"model":"#, 400, "malformed-json"),
-        ("too deep", &deep, 400, "malformed-json"),
+        ("too deep a tensor", &deep, 422, "input-invalid"),
         ("an array", "[]", 400, "malformed-json"),
         ("a number", "7", 400, "malformed-json"),
         ("trailing", r#"{"model":"dcgan-faces"} x"#, 400, "malformed-json"),
