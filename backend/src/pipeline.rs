@@ -112,15 +112,14 @@ pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Resul
 
     tokio::select! {
         () = stop.cancelled() => {}
-        _ = stages.join_next() => {
-            stop.cancel();
-            finish(stages).await;
-            return Err(PipelineError::StageEnded);
-        }
+        _ = stages.join_next() => {}
     }
+    // A stop ends stages too, and may be seen second.
+    let stopped = stop.is_cancelled();
     info!("stopping");
+    stop.cancel();
     finish(stages).await;
-    Ok(())
+    if stopped { Ok(()) } else { Err(PipelineError::StageEnded) }
 }
 
 /// Waits for the stages; what they still hold after the time is up is redelivered when its lease ends.

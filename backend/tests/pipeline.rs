@@ -148,6 +148,14 @@ async fn a_drain_finishes_what_runs_and_hands_back_the_rest_at_once() {
     assert!(messages.iter().filter(returned).count() > 0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_is_never_taken_for_a_fault() {
+    let world = World::new();
+    for _ in 0..200 {
+        world.start().drain().await;
+    }
+}
+
 #[tokio::test]
 async fn one_digest_runs_once() {
     let mut world = World::new();
