@@ -164,7 +164,7 @@ fn pictures(client: &Client) -> Result<()> {
     /// Name, headers, body, and what the answer must be.
     type Picture<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16, &'a str);
     let cases: [Picture<'_>; 8] = [
-        ("empty", PNG, b"", 422, "input-invalid"),
+        ("empty", PNG, b"", 422, "image-unrecognized"),
         ("not an image", PNG, b"this is not an image at all", 422, "image-unrecognized"),
         ("cut within the header", PNG, header, 422, "image-unrecognized"),
         ("a PNG called JPEG", JPEG, &cat, 422, "image-unrecognized"),
