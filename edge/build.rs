@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use forebay_contract::catalog::sources::{Source, compile};
+use forebay_contract::catalog::sources::{Source, Sources, compile};
 
 fn main() -> ExitCode {
     match embed() {
@@ -37,10 +37,14 @@ fn embed() -> Result<(), Vec<String>> {
             }
         }
     }
-    let models_toml = read(&root, &root.join("catalog/models.toml"))?;
-    let plans_toml = read(&root, &root.join("catalog/plans.toml"))?;
-    let catalog = compile(&models_toml, &plans_toml, &manifests)
-        .map_err(|complaints| complaints.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let sources = Sources {
+        models: read(&root, &root.join("catalog/models.toml"))?,
+        plans: read(&root, &root.join("catalog/plans.toml"))?,
+        identity: read(&root, &root.join("catalog/identity.toml"))?,
+        manifests,
+    };
+    let catalog =
+        compile(&sources).map_err(|complaints| complaints.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let json = serde_json::to_string(&catalog).map_err(|error| vec![error.to_string()])?;
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("catalog.json");
     fs::write(&out, json).map_err(|error| vec![format!("{}: {error}", out.display())])

@@ -24,7 +24,7 @@ pub use lane::{Lane, PlanClass, WorkClass};
 pub use message::{JobMessage, MessageError};
 pub use outcome::{FailureCode, JobFailure};
 pub use parameters::{ParameterError, ParameterSpec, ParameterValue, Parameters, resolve as resolve_parameters};
-pub use problem::{Problem, ProblemCode};
+pub use problem::{Challenge, Extensions, Problem, ProblemCode};
 pub use report::{EventKind, Report, ReportAnswer, ReportEvent};
 pub use signature::{SIGNATURE_HEADER, SignatureError, sign, verify};
 pub use state::JobState;

@@ -9,6 +9,18 @@ pub enum ProblemCode {
     MethodNotAllowed,
     MissingCredentials,
     InvalidCredentials,
+    MalformedCredentials,
+    RevokedCredentials,
+    ExpiredCredentials,
+    PrematureCredentials,
+    WrongAudience,
+    WrongIssuer,
+    RefusedAlgorithm,
+    UnknownPlan,
+    IssuerUnavailable,
+    TooManyAttempts,
+    TooManyHeaders,
+    KeyNotFound,
     InvalidSignature,
     BodyTooLarge,
     UnsupportedMediaType,
@@ -25,6 +37,12 @@ pub enum ProblemCode {
     ImageTooSmall,
     ImageUnsupported,
     ModelNotFound,
+    VersionNotFound,
+    InvalidDeadline,
+    DeadlineInfeasible,
+    InvalidIdempotencyKey,
+    IdempotencyMismatch,
+    IdempotencyInProgress,
     MalformedJobId,
     JobNotFound,
     JobNotCancelable,
@@ -32,6 +50,11 @@ pub enum ProblemCode {
     JobFailed,
     JobExpired,
     RateLimited,
+    ChallengeRequired,
+    ChallengeFailed,
+    ChallengeUnavailable,
+    LaneFull,
+    ModelUnavailable,
     OutboxFull,
     StorageUnavailable,
     Internal,
@@ -39,11 +62,23 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, for documents and tests.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 53] = [
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::MissingCredentials,
         Self::InvalidCredentials,
+        Self::MalformedCredentials,
+        Self::RevokedCredentials,
+        Self::ExpiredCredentials,
+        Self::PrematureCredentials,
+        Self::WrongAudience,
+        Self::WrongIssuer,
+        Self::RefusedAlgorithm,
+        Self::UnknownPlan,
+        Self::IssuerUnavailable,
+        Self::TooManyAttempts,
+        Self::TooManyHeaders,
+        Self::KeyNotFound,
         Self::InvalidSignature,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -60,6 +95,12 @@ impl ProblemCode {
         Self::ImageTooSmall,
         Self::ImageUnsupported,
         Self::ModelNotFound,
+        Self::VersionNotFound,
+        Self::InvalidDeadline,
+        Self::DeadlineInfeasible,
+        Self::InvalidIdempotencyKey,
+        Self::IdempotencyMismatch,
+        Self::IdempotencyInProgress,
         Self::MalformedJobId,
         Self::JobNotFound,
         Self::JobNotCancelable,
@@ -67,6 +108,11 @@ impl ProblemCode {
         Self::JobFailed,
         Self::JobExpired,
         Self::RateLimited,
+        Self::ChallengeRequired,
+        Self::ChallengeFailed,
+        Self::ChallengeUnavailable,
+        Self::LaneFull,
+        Self::ModelUnavailable,
         Self::OutboxFull,
         Self::StorageUnavailable,
         Self::Internal,
@@ -77,8 +123,20 @@ impl ProblemCode {
         match self {
             Self::RouteNotFound => (404, "route-not-found", "There is nothing at this path", false),
             Self::MethodNotAllowed => (405, "method-not-allowed", "This path does not take this method", false),
-            Self::MissingCredentials => (401, "missing-credentials", "An API key is needed", false),
-            Self::InvalidCredentials => (401, "invalid-credentials", "The API key is not valid", false),
+            Self::MissingCredentials => (401, "missing-credentials", "An API key or a token is needed", false),
+            Self::InvalidCredentials => (401, "invalid-credentials", "The credentials are not valid", false),
+            Self::MalformedCredentials => (401, "malformed-credentials", "The credentials cannot be read", false),
+            Self::RevokedCredentials => (401, "revoked-credentials", "The API key was revoked", false),
+            Self::ExpiredCredentials => (401, "expired-credentials", "The credentials have expired", false),
+            Self::PrematureCredentials => (401, "premature-credentials", "The token is not valid yet", false),
+            Self::WrongAudience => (401, "wrong-audience", "The token is for somebody else", false),
+            Self::WrongIssuer => (401, "wrong-issuer", "Tokens of this issuer are not taken", false),
+            Self::RefusedAlgorithm => (401, "refused-algorithm", "Tokens signed this way are not taken", false),
+            Self::UnknownPlan => (403, "unknown-plan", "The token names a plan that there is not", false),
+            Self::IssuerUnavailable => (503, "issuer-unavailable", "The issuer's keys cannot be fetched", true),
+            Self::TooManyAttempts => (429, "too-many-attempts", "Too many requests from this address", true),
+            Self::TooManyHeaders => (431, "too-many-headers", "The request has too many header fields", false),
+            Self::KeyNotFound => (404, "key-not-found", "There is no such API key", false),
             Self::InvalidSignature => (401, "invalid-signature", "The request's signature is not valid", false),
             Self::BodyTooLarge => (413, "body-too-large", "The body is larger than allowed", false),
             Self::UnsupportedMediaType => (415, "unsupported-media-type", "This Content-Type is not taken here", false),
@@ -95,6 +153,20 @@ impl ProblemCode {
             Self::ImageTooSmall => (422, "image-too-small", "The image has too few pixels", false),
             Self::ImageUnsupported => (422, "image-unsupported", "Images of this kind are not read", false),
             Self::ModelNotFound => (404, "model-not-found", "There is no such model", false),
+            Self::VersionNotFound => (404, "version-not-found", "The model has no such version", false),
+            Self::InvalidDeadline => (422, "invalid-deadline", "The deadline cannot be read or has passed", false),
+            Self::DeadlineInfeasible => {
+                (422, "deadline-infeasible", "The job would not be finished by its deadline", false)
+            }
+            Self::InvalidIdempotencyKey => {
+                (400, "invalid-idempotency-key", "The Idempotency-Key cannot be taken", false)
+            }
+            Self::IdempotencyMismatch => {
+                (422, "idempotency-mismatch", "The Idempotency-Key was used for another request", false)
+            }
+            Self::IdempotencyInProgress => {
+                (409, "idempotency-in-progress", "The first request of this Idempotency-Key is not decided yet", true)
+            }
             Self::MalformedJobId => (400, "malformed-job-id", "This is not a job id", false),
             Self::JobNotFound => (404, "job-not-found", "There is no such job", false),
             Self::JobNotCancelable => (409, "job-not-cancelable", "The job can no longer be canceled", false),
@@ -102,6 +174,11 @@ impl ProblemCode {
             Self::JobFailed => (424, "job-failed", "The job failed and has no result", false),
             Self::JobExpired => (410, "job-expired", "The job or its result has expired", false),
             Self::RateLimited => (429, "rate-limited", "Too many requests", true),
+            Self::ChallengeRequired => (403, "challenge-required", "A challenge must be solved first", false),
+            Self::ChallengeFailed => (403, "challenge-failed", "The challenge was not solved", false),
+            Self::ChallengeUnavailable => (503, "challenge-unavailable", "The challenge cannot be checked", true),
+            Self::LaneFull => (503, "lane-full", "Too much work waits already", true),
+            Self::ModelUnavailable => (503, "model-unavailable", "The model fails too often to be worth a try", true),
             Self::OutboxFull => (503, "outbox-full", "The queue cannot be reached and no more jobs are taken", true),
             Self::StorageUnavailable => (503, "storage-unavailable", "The storage cannot be reached", true),
             Self::Internal => (500, "internal", "Something went wrong on our side", true),
@@ -128,10 +205,14 @@ impl ProblemCode {
         self.describe().3
     }
 
-    /// The problem type: a URI, as RFC 9457 §3.1.1 wants it. 429 has the type of the RateLimit header fields' draft.
+    /// The problem type: a URI, as RFC 9457 §3.1.1 wants it. Limits have the types of the RateLimit header fields' draft.
     pub fn type_uri(self) -> String {
         match self {
             Self::RateLimited => "https://iana.org/assignments/http-problem-types#quota-exceeded".to_owned(),
+            Self::LaneFull => "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity".to_owned(),
+            Self::TooManyAttempts => {
+                "https://iana.org/assignments/http-problem-types#abnormal-usage-detected".to_owned()
+            }
             _ => format!("urn:forebay:problem:{}", self.name()),
         }
     }
@@ -156,12 +237,41 @@ pub struct Problem {
     /// The id that the log knows the request by.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub request_id: String,
-    /// The limits that refused, with 429.
-    #[serde(rename = "violated_policies", default, skip_serializing_if = "Vec::is_empty")]
+    /// What some problems say besides.
+    #[serde(flatten)]
+    pub extensions: Extensions,
+}
+
+/// What some problems say besides.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Extensions {
+    /// The limits that refused, with 429 and `challenge-required`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub violated_policies: Vec<String>,
+    /// The plans that would have admitted the request, with 429.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub admitting_plans: Vec<String>,
+    /// The earliest deadline that can be met, in milliseconds since the epoch, with `deadline-infeasible`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earliest_feasible_ms: Option<u64>,
+    /// What is to be solved, with `challenge-required`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Challenge>,
     /// Why the job failed, with 424.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<crate::JobFailure>,
+}
+
+/// A challenge that lets a caller through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Whose widget solves it: `turnstile`.
+    pub kind: String,
+    /// The widget's public key.
+    pub site_key: String,
+    /// The request header that carries the widget's token.
+    pub header: String,
 }
 
 impl Problem {
@@ -175,8 +285,7 @@ impl Problem {
             code,
             retryable: code.retryable(),
             request_id: String::new(),
-            violated_policies: Vec::new(),
-            failure: None,
+            extensions: Extensions::default(),
         }
     }
 }
@@ -200,7 +309,8 @@ mod tests {
     #[test]
     fn only_what_may_pass_by_itself_is_retryable() {
         for code in ProblemCode::ALL {
-            assert_eq!(code.retryable(), matches!(code.status(), 429 | 500 | 503), "{code:?}");
+            let passes = matches!(code.status(), 429 | 500 | 503) || code == ProblemCode::IdempotencyInProgress;
+            assert_eq!(code.retryable(), passes, "{code:?}");
         }
     }
 }

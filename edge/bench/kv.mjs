@@ -7,12 +7,12 @@ const catalog = {
     name: "bench", version: "1", task: "bench", title: "Never runs", licence: "Apache-2.0", work: "light",
     shareable: false, cost_ms: 1, input: { kind: "text", max_bytes: 100000 }, parameters: {},
   }],
-  serving: { bench: "1" },
+  serving: { bench: { version: "1" } },
   plans: {
     bench: {
       class: "paid",
       limits: [{
-        name: "submit", dimension: "account", algorithm: "token-bucket", quantity: 1000000000, window_s: 1,
+        name: "submit", dimension: "account", algorithm: "token-bucket", quantity: 1000000000, window: "1s",
         unit: "requests",
       }],
     },

@@ -60,8 +60,7 @@ pub fn json(status: u16, body: &impl Serialize, fields: Vec<(&'static str, Strin
 pub fn problem(refusal: Refusal, request_id: &str) -> Answer {
     let mut problem = Problem::new(refusal.code, refusal.detail);
     request_id.clone_into(&mut problem.request_id);
-    problem.violated_policies = refusal.violated_policies;
-    problem.failure = refusal.failure.map(|failure| *failure);
+    problem.extensions = *refusal.extensions;
     // Texts and numbers under fixed names: there is nothing that could not be JSON.
     let body = serde_json::to_string(&problem).unwrap_or_default();
     Answer::Json { status: problem.status, content_type: "application/problem+json", body, fields: refusal.headers }

@@ -25,7 +25,7 @@ pub const TINY_PLAN: &str = "tiny";
 const TINY_PLAN_TOML: &str = r#"
 [plans.tiny]
 class = "free"
-limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", quantity = 3, window_s = 6, unit = "requests" }]
+limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", quantity = 3, window = "6s", unit = "requests" }]
 "#;
 
 /// An account that no promise is about.

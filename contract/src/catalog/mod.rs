@@ -1,7 +1,11 @@
-//! What the service offers: models and plans, checked as a whole.
+//! What the service offers: models, plans and who may call, checked as a whole.
 
+mod identity;
+mod lane_spec;
+mod limit;
 mod model;
 mod plan;
+mod serving;
 #[cfg(feature = "sources")]
 pub mod sources;
 mod validate;
@@ -10,9 +14,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use identity::{IdentitySpec, IssuerSpec, JwtAlgorithm};
+pub use lane_spec::LaneSpec;
+pub use limit::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window};
 pub use model::{ImageLimits, InputSpec, ModelSpec};
-pub use plan::{Algorithm, Dimension, LimitSpec, PlanSpec, Unit};
+pub use plan::{CachedHits, PlanSpec};
+pub use serving::Serving;
 pub use validate::Complaint;
+
+use crate::Lane;
 
 /// The whole catalogue in its compiled form: what is built into the edge and what may replace it at run time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,10 +30,22 @@ pub use validate::Complaint;
 pub struct Catalog {
     /// Every model version there is.
     pub models: Vec<ModelSpec>,
-    /// Model name → the version that answers when the client names none.
-    pub serving: BTreeMap<String, String>,
+    /// The names clients use → what answers.
+    pub serving: BTreeMap<String, Serving>,
+    /// Task → the served name that answers when a client names the task instead of a model.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tasks: BTreeMap<String, String>,
     /// Plan name → plan.
     pub plans: BTreeMap<String, PlanSpec>,
+    /// Limits of a shared dimension that hold for all plans together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitSpec>,
+    /// What each lane takes; the default where it is not said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lanes: BTreeMap<Lane, LaneSpec>,
+    /// Who may call without an API key.
+    #[serde(default)]
+    pub identity: IdentitySpec,
 }
 
 impl Catalog {
@@ -35,9 +57,26 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// The model version that runs for `name`.
-    pub fn serving_model(&self, name: &str) -> Option<&ModelSpec> {
-        let version = self.serving.get(name)?;
-        self.models.iter().find(|model| model.name == name && model.version == *version)
+    /// The name that `asked` is served under: itself, or the one of the task it names.
+    pub fn served_name<'a>(&'a self, asked: &'a str) -> Option<(&'a str, &'a Serving)> {
+        let (name, serving) =
+            self.serving.get_key_value(asked).or_else(|| self.serving.get_key_value(self.tasks.get(asked)?))?;
+        Some((name, serving))
+    }
+
+    /// A model version.
+    pub fn model(&self, name: &str, version: &str) -> Option<&ModelSpec> {
+        self.models.iter().find(|model| model.name == name && model.version == version)
+    }
+
+    /// The stable version of what `asked` names.
+    pub fn stable_model(&self, asked: &str) -> Option<&ModelSpec> {
+        let (name, serving) = self.served_name(asked)?;
+        self.model(serving.model(name), &serving.version)
+    }
+
+    /// What `lane` takes.
+    pub fn lane(&self, lane: Lane) -> LaneSpec {
+        self.lanes.get(&lane).copied().unwrap_or_default()
     }
 }

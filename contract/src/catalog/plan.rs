@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::LimitSpec;
 use crate::PlanClass;
 
 /// A named set of limits.
@@ -8,48 +9,27 @@ use crate::PlanClass;
 pub struct PlanSpec {
     /// The half of the lane that the plan decides.
     pub class: PlanClass,
-    /// Every limit that holds at once.
+    /// Every limit that holds at once. Those of a shared dimension count all callers of the plan together.
     pub limits: Vec<LimitSpec>,
+    /// The share of its own rates that the plan keeps however full a lane is: 1 is never lowered.
+    #[serde(default = "whole")]
+    pub guaranteed: f64,
+    /// Whether a submission that the cache answers counts against the limits.
+    #[serde(default)]
+    pub cached: CachedHits,
 }
 
-/// One limit: `quantity` units a `window_s`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitSpec {
-    /// The name that refusals and the RateLimit fields give.
-    pub name: String,
-    /// What is counted together.
-    pub dimension: Dimension,
-    /// How it is counted.
-    pub algorithm: Algorithm,
-    /// How many units a window.
-    pub quantity: u64,
-    /// The window in seconds.
-    pub window_s: u64,
-    /// What one request counts as.
-    pub unit: Unit,
-}
-
-/// What a limit counts together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What an answer from the cache counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Dimension {
-    /// All of an account's requests.
-    Account,
+pub enum CachedHits {
+    /// Like any other submission.
+    #[default]
+    Counted,
+    /// Nothing.
+    Free,
 }
 
-/// How a limit counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Algorithm {
-    /// A bucket of `quantity` tokens that refills evenly over the window (GCRA).
-    TokenBucket,
-}
-
-/// What one request counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unit {
-    /// One.
-    Requests,
+fn whole() -> f64 {
+    1.0
 }

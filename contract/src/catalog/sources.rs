@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Catalog, Complaint, ModelSpec, PlanSpec};
+use super::{Catalog, Complaint, IdentitySpec, LaneSpec, LimitSpec, ModelSpec, PlanSpec, Serving};
+use crate::Lane;
 
 /// A file's name, for complaints, and its text.
 #[derive(Debug, Clone)]
@@ -15,18 +16,27 @@ pub struct Source {
     pub text: String,
 }
 
+/// Every file that the catalogue is made of.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// `catalog/models.toml`
+    pub models: Source,
+    /// `catalog/plans.toml`
+    pub plans: Source,
+    /// `catalog/identity.toml`
+    pub identity: Source,
+    /// `models/NAME/VERSION/model.toml`
+    pub manifests: Vec<Source>,
+}
+
 /// `catalog/models.toml`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ModelsFile {
     #[serde(default)]
-    serve: BTreeMap<String, Serve>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Serve {
-    version: String,
+    serve: BTreeMap<String, Serving>,
+    #[serde(default)]
+    tasks: BTreeMap<String, String>,
 }
 
 /// `catalog/plans.toml`
@@ -34,6 +44,10 @@ struct Serve {
 #[serde(deny_unknown_fields)]
 struct PlansFile {
     plans: BTreeMap<String, PlanSpec>,
+    #[serde(default)]
+    limits: Vec<LimitSpec>,
+    #[serde(default)]
+    lanes: BTreeMap<Lane, LaneSpec>,
 }
 
 /// The part of a `model.toml` that clients see; the rest is the worker's.
@@ -42,29 +56,36 @@ struct ModelFile {
     model: ModelSpec,
 }
 
-/// Compiles and checks the catalogue. Models that `models_toml` does not name are served at their highest version.
-pub fn compile(models_toml: &Source, plans_toml: &Source, manifests: &[Source]) -> Result<Catalog, Vec<Complaint>> {
+/// Compiles and checks the catalogue. Models that `models.toml` does not name are served at their highest version.
+pub fn compile(sources: &Sources) -> Result<Catalog, Vec<Complaint>> {
     let mut complaints = Vec::new();
-    let serve = read::<ModelsFile>(models_toml, &mut complaints).map(|file| file.serve).unwrap_or_default();
-    let plans = read::<PlansFile>(plans_toml, &mut complaints).map(|file| file.plans).unwrap_or_default();
-    let models: Vec<ModelSpec> = manifests
+    let models_file = read::<ModelsFile>(&sources.models, &mut complaints);
+    let plans_file = read::<PlansFile>(&sources.plans, &mut complaints);
+    let identity = read::<IdentitySpec>(&sources.identity, &mut complaints);
+    let models: Vec<ModelSpec> = sources
+        .manifests
         .iter()
         .filter_map(|source| read::<ModelFile>(source, &mut complaints).map(|file| file.model))
         .collect();
-    if !complaints.is_empty() {
+    let (Some(models_file), Some(plans_file), Some(identity), true) =
+        (models_file, plans_file, identity, complaints.is_empty())
+    else {
         return Err(complaints);
-    }
+    };
 
-    let mut serving: BTreeMap<String, String> = BTreeMap::new();
+    let mut highest: BTreeMap<&str, &str> = BTreeMap::new();
     for model in &models {
-        let highest = serving.entry(model.name.clone()).or_insert_with(|| model.version.clone());
-        if version_order(&model.version) > version_order(highest) {
-            highest.clone_from(&model.version);
+        let version = highest.entry(&model.name).or_insert(&model.version);
+        if version_order(&model.version) > version_order(version) {
+            *version = &model.version;
         }
     }
-    serving.extend(serve.into_iter().map(|(name, serve)| (name, serve.version)));
+    let mut serving: BTreeMap<String, Serving> =
+        highest.into_iter().map(|(name, version)| (name.to_owned(), Serving::only(version))).collect();
+    serving.extend(models_file.serve);
 
-    let catalog = Catalog { models, serving, plans };
+    let PlansFile { plans, limits, lanes } = plans_file;
+    let catalog = Catalog { models, serving, tasks: models_file.tasks, plans, limits, lanes, identity };
     catalog.validate()?;
     Ok(catalog)
 }
@@ -95,31 +116,36 @@ mod tests {
     }
 
     const PLANS: &str = "[plans.free]\nclass = \"free\"\nlimits = [{ name = \"submit\", dimension = \"account\", \
-                         algorithm = \"token-bucket\", quantity = 5, window_s = 1, unit = \"requests\" }]\n";
+                         algorithm = \"token-bucket\", quantity = 5, window = \"1s\", unit = \"requests\" }]\n";
+
+    fn sources(models: &str, plans: &str, identity: &str, manifests: &[Source]) -> Sources {
+        Sources {
+            models: source("models.toml", models),
+            plans: source("plans.toml", plans),
+            identity: source("identity.toml", identity),
+            manifests: manifests.to_vec(),
+        }
+    }
 
     fn complaints(models: &str, plans: &str, manifests: &[Source]) -> Vec<String> {
-        compile(&source("models.toml", models), &source("plans.toml", plans), manifests)
-            .unwrap_err()
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        compile(&sources(models, plans, "", manifests)).unwrap_err().iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn the_highest_version_is_served_unless_the_operator_names_one() {
         let manifests = [manifest("m", "9"), manifest("m", "10"), manifest("n", "1")];
-        let compiled = |models| compile(&source("models.toml", models), &source("plans.toml", PLANS), &manifests);
+        let compiled = |models| compile(&sources(models, PLANS, "", &manifests));
         let catalog = compiled("").unwrap();
-        assert_eq!(catalog.serving_model("m").unwrap().version, "10");
-        assert_eq!(catalog.serving_model("n").unwrap().version, "1");
-        assert_eq!(catalog.serving_model("o"), None);
+        assert_eq!(catalog.stable_model("m").unwrap().version, "10");
+        assert_eq!(catalog.stable_model("n").unwrap().version, "1");
+        assert_eq!(catalog.stable_model("o"), None);
         let catalog = compiled("[serve.m]\nversion = \"9\"\n").unwrap();
-        assert_eq!(catalog.serving_model("m").unwrap().version, "9");
+        assert_eq!(catalog.stable_model("m").unwrap().version, "9");
     }
 
     #[test]
     fn the_compiled_form_round_trips() {
-        let catalog = compile(&source("m", ""), &source("p", PLANS), &[manifest("m", "1")]).unwrap();
+        let catalog = compile(&sources("", PLANS, "", &[manifest("m", "1")])).unwrap();
         let json = serde_json::to_string(&catalog).unwrap();
         assert_eq!(Catalog::from_json(&json), Ok(catalog));
     }

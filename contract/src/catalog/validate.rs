@@ -1,12 +1,18 @@
 use std::collections::BTreeSet;
 
-use super::{Catalog, LimitSpec, ModelSpec};
+use super::{Algorithm, Beyond, Catalog, IssuerSpec, JwtAlgorithm, LimitSpec, ModelSpec, PlanSpec, Serving};
 use crate::{InputKind, ParameterSpec};
 
 /// The service's bound on one input, in bytes.
 const MAX_INPUT_BYTES: u64 = 10_000_000;
 /// JSON numbers are doubles: whole numbers are exact below 2⁵³.
 const MAX_EXACT: i64 = 9_007_199_254_740_991;
+/// A sliding log keeps a time for every unit.
+const LONGEST_LOG: u64 = 1_000;
+/// The longest a submission may wait for a limit, in milliseconds.
+const LONGEST_WAIT_MS: u64 = 30_000;
+/// The most limits that hold for one submission, the service's own included.
+const MOST_LIMITS: usize = 16;
 
 /// One thing that is wrong with a catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,21 +42,142 @@ impl Catalog {
             }
             check_model(model, &mut complaints);
         }
-        for (name, version) in &self.serving {
-            if !seen.contains(&(name, version)) {
-                let what = format!("found version \"{version}\", but there is no such model folder");
-                complaints.push(Complaint::new(format!("serve.{name}.version"), what));
+        for (name, serving) in &self.serving {
+            self.check_serving(name, serving, &mut complaints);
+        }
+        for (task, name) in &self.tasks {
+            if !self.serving.contains_key(name) {
+                let what = format!("found \"{name}\"; allowed is a name that is served");
+                complaints.push(Complaint::new(format!("tasks.{task}"), what));
             }
         }
         if self.plans.is_empty() {
             complaints.push(Complaint::new("plans", "there is no plan; at least one is needed"));
         }
         for (name, plan) in &self.plans {
-            for limit in &plan.limits {
-                check_limit(name, limit, &mut complaints);
+            self.check_plan(name, plan, &mut complaints);
+        }
+        for limit in &self.limits {
+            check_limit("limits", limit, &mut complaints);
+            if !limit.dimension.is_shared() {
+                let what = "allowed for limits of all plans together are model, lane and global";
+                complaints.push(Complaint::new(format!("limits.{}.dimension", limit.name), what));
             }
         }
+        for (lane, spec) in &self.lanes {
+            if spec.backlog_ms == 0 || !(spec.rate.is_finite() && spec.rate > 0.0) {
+                complaints.push(Complaint::new(format!("lanes.{lane}"), "backlog_ms and rate must be above 0"));
+            }
+        }
+        self.check_identity(&mut complaints);
         if complaints.is_empty() { Ok(()) } else { Err(complaints) }
+    }
+}
+
+impl Catalog {
+    fn check_serving(&self, name: &str, serving: &Serving, complaints: &mut Vec<Complaint>) {
+        let place = |key: &str| format!("serve.{name}.{key}");
+        let model = serving.model(name);
+        for version in serving.versions().collect::<BTreeSet<_>>() {
+            if self.model(model, version).is_none() {
+                let what = format!("found version \"{version}\", but there is no such model folder");
+                complaints.push(Complaint::new(place("version"), what));
+            }
+        }
+        let sum: u64 = serving.weights.values().map(|weight| u64::from(*weight)).sum();
+        if !serving.weights.is_empty() && sum != 100 {
+            complaints.push(Complaint::new(place("weights"), format!("the sum is {sum}; it must be 100")));
+        }
+        for plan in serving.plans.keys() {
+            self.check_plan_name(&place("plans"), plan, complaints);
+        }
+        let Some(lighter) = &serving.lighter else { return };
+        let kind = |name: &str| self.stable_model(name).map(|model| model.input.kind);
+        if lighter == name || !self.serving.contains_key(lighter) || kind(lighter) != kind(name) {
+            let what = format!("found \"{lighter}\"; allowed is another served name with the same kind of input");
+            complaints.push(Complaint::new(place("lighter"), what));
+        }
+    }
+
+    fn check_plan(&self, name: &str, plan: &PlanSpec, complaints: &mut Vec<Complaint>) {
+        let place = format!("plans.{name}.limits");
+        let mut names: BTreeSet<&str> = self.limits.iter().map(|limit| limit.name.as_str()).collect();
+        for limit in &plan.limits {
+            check_limit(&place, limit, complaints);
+            if !names.insert(&limit.name) {
+                let what = "there are two limits of this name that hold together";
+                complaints.push(Complaint::new(format!("{place}.{}", limit.name), what));
+            }
+        }
+        if plan.limits.len() + self.limits.len() > MOST_LIMITS {
+            complaints.push(Complaint::new(place, format!("allowed are {MOST_LIMITS} limits at once")));
+        }
+        if !(plan.guaranteed > 0.0 && plan.guaranteed <= 1.0) {
+            let what = format!("found {}; allowed is above 0 and at most 1", plan.guaranteed);
+            complaints.push(Complaint::new(format!("plans.{name}.guaranteed"), what));
+        }
+    }
+
+    fn check_plan_name(&self, place: &str, plan: &str, complaints: &mut Vec<Complaint>) {
+        if !self.plans.contains_key(plan) {
+            let what = format!("found \"{plan}\"; allowed are {}", join(self.plans.keys()));
+            complaints.push(Complaint::new(place, what));
+        }
+    }
+
+    fn check_identity(&self, complaints: &mut Vec<Complaint>) {
+        if let Some(plan) = &self.identity.anonymous {
+            self.check_plan_name("identity.anonymous", plan, complaints);
+        }
+        let mut names = BTreeSet::new();
+        for issuer in &self.identity.issuers {
+            let place = format!("identity.issuers.{}", issuer.name);
+            for plan in std::iter::once(&issuer.plan).chain(issuer.groups.values()) {
+                self.check_plan_name(&place, plan, complaints);
+            }
+            if !names.insert(&issuer.name) {
+                complaints.push(Complaint::new(&place, "there are two issuers of this name"));
+            }
+            check_issuer(&place, issuer, complaints);
+        }
+    }
+}
+
+fn check_issuer(place: &str, issuer: &IssuerSpec, complaints: &mut Vec<Complaint>) {
+    let mut complain = |key: &str, what: String| complaints.push(Complaint::new(format!("{place}.{key}"), what));
+    // `ip` is where anonymous callers are.
+    if !is_name(&issuer.name) || issuer.name == "ip" {
+        complain("name", "allowed are 1 to 64 of a-z 0-9 . _ -, but not ip".to_owned());
+    }
+    if issuer.issuer.is_empty() || issuer.audience.is_empty() {
+        complain("issuer", "issuer and audience must be there: a token for somebody else is not for us".to_owned());
+    }
+    if issuer.algorithms.is_empty() {
+        complain("algorithms", "allowed are HS256, RS256, ES256, EdDSA, at least one of them".to_owned());
+    }
+    if let Some(url) = &issuer.jwks_url
+        && !(url.starts_with("https://") || url.starts_with("http://127.0.0.1:"))
+    {
+        complain("jwks_url", format!("found \"{url}\"; allowed is an https URL"));
+    }
+    let public = issuer.algorithms.iter().any(|algorithm| *algorithm != JwtAlgorithm::HS256);
+    if public && issuer.jwks_url.is_none() && issuer.keys.is_empty() {
+        complain("keys", "jwks_url or keys must be there for RS256, ES256 and EdDSA".to_owned());
+    }
+    if issuer.algorithms.contains(&JwtAlgorithm::HS256) != issuer.secret.is_some() {
+        complain("secret", "must name a Worker secret for HS256 and only then".to_owned());
+    }
+    for key in &issuer.keys {
+        let field = |name: &str| key.get(name).and_then(serde_json::Value::as_str);
+        let fits = |algorithm: &JwtAlgorithm| {
+            let (kty, crv) = algorithm.key_type();
+            *algorithm != JwtAlgorithm::HS256
+                && field("kty") == Some(kty)
+                && crv.is_none_or(|crv| field("crv") == Some(crv))
+        };
+        if !issuer.algorithms.iter().any(fits) || key.contains_key("d") {
+            complain("keys", "allowed are public JWKs of the algorithms that are listed".to_owned());
+        }
     }
 }
 
@@ -129,19 +256,43 @@ fn outside(default: impl std::fmt::Display, spec: &ParameterSpec) -> String {
     format!("found default {default}; allowed is {}", spec.expected())
 }
 
-fn check_limit(plan: &str, limit: &LimitSpec, complaints: &mut Vec<Complaint>) {
-    let place = |key: &str| format!("plans.{plan}.limits.{}.{key}", limit.name);
+fn check_limit(place: &str, limit: &LimitSpec, complaints: &mut Vec<Complaint>) {
+    let mut complain =
+        |key: &str, what: String| complaints.push(Complaint::new(format!("{place}.{}.{key}", limit.name), what));
     if !is_name(&limit.name) {
-        complaints.push(Complaint::new(place("name"), "allowed are 1 to 64 of a-z 0-9 . _ -"));
+        complain("name", "allowed are 1 to 64 of a-z 0-9 . _ -".to_owned());
     }
     if !(1..=1_000_000_000).contains(&limit.quantity) {
-        let what = format!("found {}; allowed is 1 to 1000000000", limit.quantity);
-        complaints.push(Complaint::new(place("quantity"), what));
+        complain("quantity", format!("found {}; allowed is 1 to 1000000000", limit.quantity));
     }
-    if !(1..=31 * 86_400).contains(&limit.window_s) {
-        let what = format!("found {}; allowed is 1 to 2678400 (31 days)", limit.window_s);
-        complaints.push(Complaint::new(place("window_s"), what));
+    if limit.algorithm == Algorithm::SlidingLog && limit.quantity > LONGEST_LOG {
+        let what = format!("found {}; a sliding-log takes at most {LONGEST_LOG}: use sliding-window", limit.quantity);
+        complain("quantity", what);
     }
+    match (limit.algorithm, limit.window) {
+        (Algorithm::InFlight, None) => {}
+        (Algorithm::InFlight, Some(_)) => complain("window", "in-flight has no window".to_owned()),
+        (_, None) => complain("window", "is missing; allowed are such as 10s, 5m, 1h, 7d, day, month".to_owned()),
+        (Algorithm::FixedWindow, Some(_)) => {}
+        (_, Some(window)) if window.is_calendar() => {
+            complain("window", format!("found \"{window}\"; only a fixed-window follows the calendar"));
+        }
+        (_, Some(_)) => {}
+    }
+    let own = !limit.dimension.is_shared();
+    if limit.algorithm == Algorithm::InFlight && !(own && limit.dimension == super::Dimension::Account) {
+        complain("dimension", "in-flight counts an account's jobs: allowed is account".to_owned());
+    }
+    if let Beyond::Wait(wait_ms) = limit.beyond
+        && !(own && limit.algorithm != Algorithm::InFlight && (1..=LONGEST_WAIT_MS).contains(&wait_ms))
+    {
+        let what = format!("wait_ms is allowed for account, key, ip and endpoint, with 1 to {LONGEST_WAIT_MS}");
+        complain("beyond", what);
+    }
+}
+
+fn join<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Names go into paths, keys and headers as they are.

@@ -78,7 +78,12 @@ struct Rate {
 impl Rate {
     fn new(limit: &LimitSpec) -> Self {
         let quantity = limit.quantity.max(1);
-        let interval = limit.window_s.saturating_mul(1000 * NS_PER_MS).div_ceil(quantity).max(1);
+        let interval = limit
+            .window
+            .map_or(1, forebay_contract::catalog::Window::seconds)
+            .saturating_mul(1000 * NS_PER_MS)
+            .div_ceil(quantity)
+            .max(1);
         Self { interval, burst: interval.saturating_mul(quantity) }
     }
 
@@ -98,7 +103,7 @@ impl Rate {
         Standing {
             name: limit.name.clone(),
             quantity: limit.quantity,
-            window_s: limit.window_s,
+            window_s: limit.window.map_or(1, forebay_contract::catalog::Window::seconds),
             remaining: self.burst.saturating_sub(missing) / self.interval,
             full_in_ms: missing.div_ceil(NS_PER_MS),
             retry_after_ms: self.wait(full_at, now).div_ceil(NS_PER_MS),
@@ -108,7 +113,7 @@ impl Rate {
 
 #[cfg(test)]
 mod tests {
-    use forebay_contract::catalog::{Algorithm, Dimension, Unit};
+    use forebay_contract::catalog::{Algorithm, Beyond, Dimension, Unit, Window};
     use proptest::prelude::*;
 
     use super::*;
@@ -119,8 +124,9 @@ mod tests {
             dimension: Dimension::Account,
             algorithm: Algorithm::TokenBucket,
             quantity,
-            window_s,
+            window: Some(Window::Seconds(window_s)),
             unit: Unit::Requests,
+            beyond: Beyond::Reject,
         }
     }
 

@@ -27,7 +27,7 @@ pub fn denied(standings: &[Standing]) -> Refusal {
     let detail = format!("the limit {} is used up; the next request passes in {wait_ms} ms", violated.join(", "));
     let mut refusal = Refusal::new(ProblemCode::RateLimited, detail).with_header("retry-after", retry_after(wait_ms));
     refusal.headers.extend(fields(standings));
-    refusal.violated_policies = violated;
+    refusal.extensions.violated_policies = violated;
     refusal
 }
 
@@ -64,7 +64,7 @@ mod tests {
     fn a_denial_says_which_limit_and_when_to_come_back() {
         let refusal = denied(&[standing("submit", 59, 0), standing("day", 0, 1200)]);
         assert_eq!(refusal.code, ProblemCode::RateLimited);
-        assert_eq!(refusal.violated_policies, ["day"]);
+        assert_eq!(refusal.extensions.violated_policies, ["day"]);
         assert_eq!(refusal.headers[0], ("retry-after", "2".to_owned()));
         assert_eq!(refusal.detail, "the limit day is used up; the next request passes in 1200 ms");
         assert_eq!(retry_after(0), "1");

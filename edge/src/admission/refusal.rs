@@ -1,4 +1,4 @@
-use forebay_contract::{JobFailure, ProblemCode};
+use forebay_contract::{Extensions, ProblemCode};
 
 /// Why a request goes no further, and what the caller should do about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,16 +9,14 @@ pub struct Refusal {
     pub detail: String,
     /// Header fields that go with the answer.
     pub headers: Vec<(&'static str, String)>,
-    /// The limits that refused, with 429.
-    pub violated_policies: Vec<String>,
-    /// Why the job failed, with 424.
-    pub failure: Option<Box<JobFailure>>,
+    /// What the problem says besides.
+    pub extensions: Box<Extensions>,
 }
 
 impl Refusal {
     /// A refusal without extras.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), headers: Vec::new(), violated_policies: Vec::new(), failure: None }
+        Self { code, detail: detail.into(), headers: Vec::new(), extensions: Box::default() }
     }
 
     /// The same with one more header field.

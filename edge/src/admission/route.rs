@@ -29,7 +29,7 @@ pub fn route<'a>(
     submission: &Submission,
     draw: impl FnMut(u64) -> u64,
 ) -> Result<Routed<'a>, Refusal> {
-    let model = catalog.serving_model(&submission.model).ok_or_else(|| {
+    let model = catalog.stable_model(&submission.model).ok_or_else(|| {
         let detail = format!("there is no model {}; GET /v1/models lists them", quoted(&submission.model));
         Refusal::new(ProblemCode::ModelNotFound, detail)
     })?;
@@ -102,7 +102,7 @@ mod tests {
                     "kind": "image", "max_bytes": 100, "image": {"min_side": 2, "max_pixels": 100}
                 }})),
             ],
-            "serving": {"texts": "1", "seeds": "1", "images": "1"},
+            "serving": {"texts": {"version": "1"}, "seeds": {"version": "1"}, "images": {"version": "1"}},
             "plans": {"free": {"class": "free", "limits": []}},
         });
         Catalog::from_json(&json.to_string()).unwrap()

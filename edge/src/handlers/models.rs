@@ -60,7 +60,7 @@ pub async fn get(cx: &Cx, request: &Request, target: &Target) -> Result<Answer, 
 }
 
 fn models<'a>(catalog: &'a Catalog, origin: &str) -> Vec<Model<'a>> {
-    let serving = catalog.serving.keys().filter_map(|name| catalog.serving_model(name));
+    let serving = catalog.serving.keys().filter_map(|name| catalog.stable_model(name));
     serving.map(|model| model_of(model, origin)).collect()
 }
 

@@ -36,7 +36,7 @@ pub async fn get(cx: &Cx, request: &Request, target: &Target, id: &str) -> Resul
             let failure = job.failure();
             let detail = failure.as_ref().map_or("the job failed", |failure| failure.detail.as_str());
             let mut refusal = Refusal::new(ProblemCode::JobFailed, detail);
-            refusal.failure = failure.map(Box::new);
+            refusal.extensions.failure = failure;
             Err(refusal.into())
         }
         JobState::Canceled => Err(Refusal::new(ProblemCode::JobCanceled, "you canceled this job").into()),

@@ -87,7 +87,7 @@ pub fn new_job(call: SubmitCall, now_ms: u64, reconcile_after_ms: u64) -> Job {
 
 #[cfg(test)]
 mod tests {
-    use forebay_contract::catalog::{Algorithm, Dimension, Unit};
+    use forebay_contract::catalog::{Algorithm, Beyond, Dimension, Unit, Window};
 
     use super::*;
     use crate::objects::KnownResult;
@@ -99,8 +99,9 @@ mod tests {
             dimension: Dimension::Account,
             algorithm: Algorithm::TokenBucket,
             quantity: 1,
-            window_s: 60,
+            window: Some(Window::Seconds(60)),
             unit: Unit::Requests,
+            beyond: Beyond::Reject,
         };
         let buckets = if spent { Buckets::from([("submit".to_owned(), u64::MAX)]) } else { Buckets::new() };
         let present = Present { buckets: &buckets, twin, outbox_jobs, outbox_max_jobs: 2, now_ms: START_MS };

@@ -3,7 +3,7 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, Result, anyhow};
 use forebay_contract::catalog::{
     Catalog,
-    sources::{Source, compile},
+    sources::{Source, Sources, compile},
 };
 
 use crate::repository::Repository;
@@ -20,6 +20,7 @@ pub fn catalog_with_plans(repository: &Repository, models: &Path, plans: &str) -
 
 fn compiled(repository: &Repository, models: &Path, more_plans: &str) -> Result<Catalog> {
     let mut serving = source(repository, &repository.path("catalog/models.toml"))?;
+    let identity = source(repository, &repository.path("catalog/identity.toml"))?;
     if models != repository.path("models") {
         // Which version serves is said of the checkout's own models.
         serving.text.clear();
@@ -36,7 +37,7 @@ fn compiled(repository: &Repository, models: &Path, more_plans: &str) -> Result<
             }
         }
     }
-    compile(&serving, &plans, &manifests).map_err(|complaints| {
+    compile(&Sources { models: serving, plans, identity, manifests }).map_err(|complaints| {
         let list: Vec<String> = complaints.iter().map(ToString::to_string).collect();
         anyhow!("the catalogue has mistakes:\n  {}", list.join("\n  "))
     })
