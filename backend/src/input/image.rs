@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{array::Array, failure::Failure, model::ImageTable};
 
-/// What decoding one picture may reserve beyond its pixels in RGB; 16 bits with alpha at fifty million pixels is more.
-const MAX_ALLOC_BYTES: u64 = 256 << 20;
+/// The most that one picture's decoded pixels may take: fifty million pixels with alpha pass, with 16 bits they do not.
+/// The decoder's own tables may take as much; the copy in RGB comes to three bytes a pixel.
+const MAX_DECODED_BYTES: u64 = 256 << 20;
 
 /// One picture as the model wants it: decoded, resized, cropped, normalised; `[1, 3, crop, crop]`.
 ///
@@ -52,7 +53,7 @@ fn decode(payload: &[u8], limits: Option<ImageLimits>) -> Result<Rgb, Failure> {
 
 fn alloc_limit() -> Limits {
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_ALLOC_BYTES);
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
     limits
 }
 
@@ -69,6 +70,16 @@ fn pixels(mut decoder: impl ImageDecoder, limits: Option<ImageLimits>) -> Result
             let detail = format!("the picture has {width}×{height} pixels; no side may be below {}", limits.min_side);
             return Err(Failure::new(FailureCode::ImageTooSmall, detail));
         }
+    }
+    // The decoder's limit does not count the buffer that it fills.
+    let decoded = decoder.total_bytes();
+    if decoded > MAX_DECODED_BYTES {
+        let detail = format!(
+            "decoded, the picture takes {} MB; at most {} MB are taken: send it smaller, or with 8 bits a channel",
+            decoded / 1_000_000,
+            MAX_DECODED_BYTES / 1_000_000
+        );
+        return Err(Failure::new(FailureCode::ImageTooLarge, detail));
     }
     decoder.set_limits(alloc_limit()).map_err(refused)?;
     let bytes = DynamicImage::from_decoder(decoder).map_err(refused)?.into_rgb8().into_raw();
@@ -168,6 +179,33 @@ mod tests {
         let mut bomb = png(9, 9, ExtendedColorType::Rgb8);
         bomb[16..24].copy_from_slice(&[0, 0, 0x4E, 0x20, 0, 0, 0x4E, 0x20]);
         assert!(matches!(code(&bomb), FailureCode::ImageTooLarge | FailureCode::ImageUndecodable));
+    }
+
+    /// A PNG whose header says this and whose pixels are missing.
+    fn header(width: u32, height: u32, bits: u8, colour: u8) -> Vec<u8> {
+        let mut png = png(9, 9, ExtendedColorType::Rgb8);
+        png[16..20].copy_from_slice(&width.to_be_bytes());
+        png[20..24].copy_from_slice(&height.to_be_bytes());
+        (png[24], png[25]) = (bits, colour);
+        let bit = |crc: u32, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1));
+        let crc = !png[12..29].iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit));
+        png[29..33].copy_from_slice(&crc.to_be_bytes());
+        png
+    }
+
+    #[test]
+    fn what_would_take_too_much_memory_is_refused_before_it_is_reserved() {
+        let (rgb, rgba) = (2, 6);
+        let limits = ImageLimits { min_side: 2, max_pixels: 50_000_000 };
+        let refusal = |png: &[u8]| prepare(png, &TABLE, Some(limits)).unwrap_err();
+        let large = refusal(&header(10_000, 5_000, 16, rgba));
+        assert_eq!(large.code, FailureCode::ImageTooLarge);
+        assert!(large.detail.contains("400 MB") && large.detail.contains("8 bits"), "{}", large.detail);
+        for (bits, colour) in [(8, rgb), (8, rgba)] {
+            let told = refusal(&header(10_000, 5_000, bits, colour));
+            assert_eq!(told.code, FailureCode::ImageUndecodable, "its size is fine, its pixels are missing");
+        }
+        assert_eq!(refusal(&header(5_000, 5_000, 16, rgba)).code, FailureCode::ImageUndecodable);
     }
 
     #[test]
