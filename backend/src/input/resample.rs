@@ -57,15 +57,16 @@ pub(super) fn resample(bytes: &[u8], x: Axis, y: Axis) -> Option<Vec<u8>> {
     let narrow = x.count as usize * 3;
     let mut rows = Vec::with_capacity(narrow * (bottom - top));
     for row in bytes.chunks_exact(row_bytes).take(bottom).skip(top) {
+        let (pixels, _) = row.as_chunks::<3>();
         for window in &across {
-            let pixels = row.get(window.start * 3..)?.chunks_exact(3);
-            let mut sums = [HALF; 3];
-            for (pixel, weight) in pixels.zip(&window.weights) {
-                for (sum, byte) in sums.iter_mut().zip(pixel) {
-                    *sum += i32::from(*byte) * weight;
-                }
+            // The innermost loop of a large picture: three plain sums, which are fast without any optimiser's help.
+            let (mut red, mut green, mut blue) = (HALF, HALF, HALF);
+            for ([r, g, b], weight) in pixels.get(window.start..)?.iter().zip(&window.weights) {
+                red += i32::from(*r) * weight;
+                green += i32::from(*g) * weight;
+                blue += i32::from(*b) * weight;
             }
-            rows.extend(sums.map(level));
+            rows.extend([level(red), level(green), level(blue)]);
         }
     }
 
