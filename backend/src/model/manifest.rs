@@ -103,6 +103,9 @@ impl Manifest {
     /// Reads `text`, the content of `file`, which lies in its model's folder.
     pub fn parse(file: &Path, text: &str) -> Result<Self, ManifestError> {
         let complain = |what: String| ManifestError { file: file.display().to_string(), what };
+        if text.trim().is_empty() {
+            return Err(complain("the file is empty; models/README.md says what belongs in it".to_owned()));
+        }
         let read: File = toml::from_str(text).map_err(|error| complain(error.to_string()))?;
         read.check().map_err(complain)?;
         let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
@@ -251,6 +254,11 @@ shape = [4]
         assert_eq!(manifest.weights, Path::new("models/doubler/1/model.pt"));
         assert_eq!(manifest.batch.limits(), Limits { max_rows: 8, max_wait_ms: 10 });
         assert_eq!(manifest.task, Task::Tensor(TensorTable { shape: vec![4] }));
+    }
+
+    #[test]
+    fn an_empty_file_is_called_empty() {
+        assert!(complaint("\n \n").starts_with("models/doubler/1/model.toml: the file is empty"));
     }
 
     #[test]
