@@ -1,11 +1,37 @@
-use std::sync::Arc;
+use forebay_contract::InputKind;
 
-use tokio::sync::Semaphore;
+use crate::gate::Gate;
 
 /// A few threads for decoding and rendering, so that these never hold up I/O and never crowd out the device's thread.
+///
+/// A picture may take seconds, a text or an answer takes less than a millisecond. So each kind of work has threads of
+/// its own and none waits behind another; between kinds the system shares out the cores.
 #[derive(Clone)]
 pub(crate) struct CpuPool {
-    threads: Arc<Semaphore>,
+    render: Gate,
+    light: Gate,
+    pictures: Gate,
+}
+
+/// What is to be computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// An output.
+    Render,
+    /// An input that is cheap: a text, a tensor, none.
+    Light,
+    /// An input that is a picture.
+    Picture,
+}
+
+impl Work {
+    /// The work that an input of this kind is.
+    pub(crate) fn of(input: InputKind) -> Self {
+        match input {
+            InputKind::Image => Self::Picture,
+            InputKind::Text | InputKind::Tensor | InputKind::None => Self::Light,
+        }
+    }
 }
 
 /// The work panicked; its thread lives on.
@@ -14,22 +40,60 @@ pub(crate) struct CpuPool {
 pub(crate) struct Panicked;
 
 impl CpuPool {
-    /// A pool that runs `threads` pieces of work at once.
+    /// A pool that runs `threads` pieces of each kind of work at once.
     pub(crate) fn new(threads: usize) -> Self {
-        Self { threads: Arc::new(Semaphore::new(threads.max(1))) }
+        Self { render: Gate::new(threads), light: Gate::new(threads), pictures: Gate::new(threads) }
     }
 
-    /// Runs `work` when a thread is free.
+    /// Runs `task` when one of the kind's threads is free and it is the account's turn.
     pub(crate) async fn run<R: Send + 'static>(
         &self,
-        work: impl FnOnce() -> R + Send + 'static,
+        work: Work,
+        account: &str,
+        task: impl FnOnce() -> R + Send + 'static,
     ) -> Result<R, Panicked> {
-        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| Panicked)?;
-        let work = move || {
-            // Given up by the work's end, not by its caller's: who stops waiting does not free the thread.
-            let _thread = thread;
-            work()
+        let gate = match work {
+            Work::Render => &self.render,
+            Work::Light => &self.light,
+            Work::Picture => &self.pictures,
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| Panicked)
+        let pass = gate.enter(account).await;
+        let task = move || {
+            // Given up by the work's end, not by its caller's: who stops waiting does not free the thread.
+            let _pass = pass;
+            task()
+        };
+        tokio::task::spawn_blocking(task).await.map_err(|_| Panicked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, time::Duration};
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_picture_that_takes_long_holds_up_pictures_alone() {
+        let pool = CpuPool::new(1);
+        let (finish, finished) = mpsc::channel::<()>();
+        let slow = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.run(Work::Picture, "a", move || finished.recv().is_ok()).await.unwrap() }
+        });
+        while pool.pictures.has_room() {
+            tokio::task::yield_now().await;
+        }
+        for work in [Work::Render, Work::of(InputKind::Text), Work::of(InputKind::Tensor), Work::of(InputKind::None)] {
+            let done = timeout(Duration::from_secs(10), pool.run(work, "a", || 7)).await;
+            assert_eq!(done.expect("it need not wait").unwrap(), 7);
+        }
+        let another = timeout(Duration::from_millis(50), pool.run(Work::of(InputKind::Image), "b", || 7)).await;
+        assert!(another.is_err(), "one thread decodes one picture");
+        finish.send(()).unwrap();
+        assert!(slow.await.unwrap());
+        assert_eq!(pool.run(Work::Picture, "b", || 7).await.unwrap(), 7);
     }
 }

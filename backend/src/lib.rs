@@ -10,6 +10,7 @@ pub mod edge;
 pub mod engine;
 mod failure;
 mod features;
+mod gate;
 mod in_flight;
 pub mod input;
 mod job;

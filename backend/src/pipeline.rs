@@ -44,7 +44,7 @@ pub struct Bounds {
     pub lease: Duration,
     /// The most messages of one lane that are held at once.
     pub prefetch: usize,
-    /// Threads that decode and render.
+    /// Threads that decode pictures; as many again prepare other inputs, and as many render.
     pub cpu_threads: usize,
 }
 

@@ -48,7 +48,7 @@ pub struct Settings {
     #[arg(long, env = "FOREBAY_PREFETCH", value_name = "N", value_parser = range(1, 100_000))]
     pub prefetch: Option<u64>,
 
-    /// Threads that decode inputs and render outputs; without it half of the cores.
+    /// Threads that decode pictures, as many again for other inputs and for outputs; without it half of the cores.
     #[arg(long, env = "FOREBAY_CPU_THREADS", value_name = "N", value_parser = range(1, 1024))]
     pub cpu_threads: Option<u64>,
 
@@ -102,7 +102,7 @@ impl Settings {
         self.prefetch.map_or(largest_batch.saturating_mul(4).max(32), |prefetch| prefetch as usize)
     }
 
-    /// Threads that decode and render on `cores` cores.
+    /// Threads of each kind of work beside the device, on `cores` cores.
     pub fn cpu_threads_of(&self, cores: usize) -> usize {
         self.cpu_threads.map_or((cores / 2).max(1), |threads| threads as usize)
     }

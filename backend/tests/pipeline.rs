@@ -20,7 +20,7 @@ use forebay_backend::{
 };
 use forebay_contract::{EventKind, FailureCode, InputRef, JobFailure, JobMessage, MediaType, storage_key};
 use tokio::time::Instant;
-use world::{World, eventually, job};
+use world::{World, eventually, job, picture_job};
 
 async fn failure_of(store: &MemoryStore, message: &JobMessage) -> JobFailure {
     let body = store.get(&storage_key::failure(&message.job_id), 10_000).await.unwrap();
@@ -193,6 +193,31 @@ async fn a_canceled_job_is_acknowledged_and_never_runs() {
     worker.drain().await;
     assert_eq!(world.store.keys(), [storage_key::result(&wanted.digest)]);
     assert_eq!(world.edge.events_of(canceled.job_id), [EventKind::Received]);
+}
+
+#[tokio::test]
+async fn what_is_cheap_waits_for_no_picture() {
+    let world = World::new();
+    let mut png = Vec::new();
+    let side = 1_500_u32;
+    let pixels = vec![7; (side * side) as usize];
+    let encoder = image::codecs::png::PngEncoder::new(&mut png);
+    image::ImageEncoder::write_image(encoder, &pixels, side, side, image::ExtendedColorType::L8).unwrap();
+    let pictures: Vec<JobMessage> = (0..40).map(|number| picture_job(number, &png)).collect();
+    for message in &pictures {
+        world.send(message);
+    }
+    let worker = world.start();
+    let received = |message: &JobMessage| world.edge.events_of(message.job_id).contains(&EventKind::Received);
+    eventually("the pictures are there", || pictures.iter().all(received)).await;
+    let cheap = job(99, "[1, 1]");
+    world.send(&cheap);
+    eventually("the cheap one is done", || world.store.keys().contains(&storage_key::result(&cheap.digest))).await;
+    let before = world.store.keys().len() - 1;
+    assert!(before < pictures.len() / 2, "{before} pictures went first");
+    eventually("the pictures are done", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(world.store.keys().iter().filter(|key| key.starts_with("results/")).count(), 41);
 }
 
 #[tokio::test]

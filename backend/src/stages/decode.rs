@@ -6,7 +6,7 @@ use bytes::Bytes;
 use forebay_contract::{EventKind, FailureCode, InputRef, MediaType, storage_key};
 use sha2::{Digest as _, Sha256};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -14,8 +14,9 @@ use tracing::{error, warn};
 
 use super::report::Reporter;
 use crate::{
-    cpu_pool::CpuPool,
+    cpu_pool::{CpuPool, Work},
     failure::Failure,
+    gate::Gate,
     in_flight::InFlight,
     input,
     job::{Decoded, Inferred, Job, Received, Settled},
@@ -24,7 +25,7 @@ use crate::{
     store::{Head, Store, StoreError},
 };
 
-/// How many payloads are held at once, stored and inline together: what bounds memory.
+/// How many payloads of pictures are held at once, and as many others: what bounds memory.
 const PAYLOADS: usize = 16;
 
 /// What decoding needs.
@@ -48,7 +49,8 @@ pub(crate) struct Exits {
 
 /// Decodes many at once, in any order, until the lanes are closed.
 pub(crate) async fn run(decode: Decode, mut received: mpsc::Receiver<Received>, exits: Exits) {
-    let shared = Arc::new(Shared { decode, in_flight: InFlight::default(), payloads: Semaphore::new(PAYLOADS) });
+    let (pictures, others) = (Gate::new(PAYLOADS), Gate::new(PAYLOADS));
+    let shared = Arc::new(Shared { decode, in_flight: InFlight::default(), pictures, others });
     // Bounded by the room that each job holds.
     let mut tasks = JoinSet::new();
     loop {
@@ -68,7 +70,10 @@ pub(crate) async fn run(decode: Decode, mut received: mpsc::Receiver<Received>, 
 struct Shared {
     decode: Decode,
     in_flight: InFlight,
-    payloads: Semaphore,
+    /// Pictures whose payload is held.
+    pictures: Gate,
+    /// Other inputs whose payload is held: they never wait for a picture.
+    others: Gate,
 }
 
 async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
@@ -141,11 +146,14 @@ impl Shared {
         if !model.manifest.spec.takes(input.media_type()) {
             return Err(wrong_kind(input.media_type()));
         }
-        let _payload = self.payloads.acquire().await;
+        let work = Work::of(model.manifest.spec.input.kind);
+        let payloads = if work == Work::Picture { &self.pictures } else { &self.others };
+        let _payload = payloads.enter(&job.account).await;
         let Some(payload) = self.payload(&model, input).await? else { return Ok(None) };
         let parameters = job.parameters.clone();
         let worker = Arc::clone(&model);
-        let prepared = self.decode.pool.run(move || input::prepare(&worker, &payload, &parameters)).await;
+        let prepare = move || input::prepare(&worker, &payload, &parameters);
+        let prepared = self.decode.pool.run(work, &job.account, prepare).await;
         match prepared {
             Ok(features) => Ok(Some((model, features?))),
             Err(error) => {

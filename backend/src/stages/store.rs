@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::{
-    cpu_pool::CpuPool,
+    cpu_pool::{CpuPool, Work},
     failure::Failure,
     job::{Inferred, Job, Settled},
     output::{self, Rendered},
@@ -54,7 +54,8 @@ impl Storing {
         let rendered = match answer {
             Ok((model, output)) => {
                 let parameters = job.parameters.clone();
-                let rendered = self.pool.run(move || output::render(&model, &output, &parameters)).await;
+                let render = move || output::render(&model, &output, &parameters);
+                let rendered = self.pool.run(Work::Render, &job.account, render).await;
                 rendered.unwrap_or_else(|error| {
                     error!(job = %job.id, model = job.model, %error, "rendering failed");
                     Err(Failure::new(FailureCode::ExecutionFailed, "the output could not be rendered"))

@@ -45,6 +45,27 @@ max_items = 8
 max_wait_ms = 5
 "#;
 
+/// Classifies pictures of up to a hundred million pixels.
+pub(crate) const SEER: &str = r#"
+[model]
+name = "seer"
+version = "1"
+task = "image-classify"
+title = "Looks at a picture"
+licence = "Apache-2.0"
+work = "light"
+cost_ms = 1.0
+input = { kind = "image", max_bytes = 1_000_000, image = { min_side = 8, max_pixels = 100_000_000 } }
+[image]
+resize_short = 16
+crop = 16
+mean = [0.5, 0.5, 0.5]
+std = [0.5, 0.5, 0.5]
+[batch]
+max_items = 8
+max_wait_ms = 5
+"#;
+
 /// What outlives a worker.
 pub(crate) struct World {
     pub(crate) queue: Arc<MemoryQueue>,
@@ -77,6 +98,7 @@ impl World {
     pub(crate) fn start_with(&self, store: Arc<dyn Store>, manifest: Manifest, engine: Box<dyn Engine>) -> Worker {
         let mut registry = Registry::default();
         registry.insert(manifest);
+        registry.insert(Manifest::parse(Path::new("models/seer/1/model.toml"), SEER).unwrap());
         let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&self.queue) as Arc<dyn Queue>)].into();
         let load = Arc::new(DeviceLoad::default());
         let parts = Parts {
@@ -133,6 +155,18 @@ pub(crate) fn job(number: u64, numbers: &str) -> JobMessage {
         accepted_ms: 1_800_000_000_000,
         traceparent: None,
     }
+}
+
+/// Job number `number` of an account, over this picture.
+pub(crate) fn picture_job(number: u64, png: &[u8]) -> JobMessage {
+    let mut message = job(number, "");
+    "seer".clone_into(&mut message.model);
+    let input = Input { media_type: MediaType::Png, bytes: png.to_vec() };
+    // Of a digest of its own: the same picture sent twice would run once.
+    let model = format!("seer-{number}");
+    message.digest = Digest::new(Namespace::Account("acme"), &model, "1", &Parameters::new(), &input);
+    message.input = InputRef::Inline { media_type: MediaType::Png, data: input.bytes };
+    message
 }
 
 /// Remembers reports, and answers as it is told.
