@@ -34,11 +34,21 @@ impl<T: Clone> Array<T> {
 
     /// A copy of `count` rows from row `start`; `None` when there are fewer.
     pub fn copy_rows(&self, start: usize, count: usize) -> Option<Self> {
+        self.copy_ranges(&[(start, count)])
+    }
+
+    /// A copy of the rows in these ranges, `(start, count)` each, behind one another; `None` when there are fewer.
+    pub fn copy_ranges(&self, ranges: &[(usize, usize)]) -> Option<Self> {
         let width: usize = self.row_shape().iter().product();
-        let data = self.data.get(start.checked_mul(width)?..start.checked_add(count)?.checked_mul(width)?)?;
+        let (mut data, mut rows) = (Vec::new(), 0_usize);
+        for (start, count) in ranges {
+            let from = start.checked_mul(width)?;
+            data.extend_from_slice(self.data.get(from..start.checked_add(*count)?.checked_mul(width)?)?);
+            rows += count;
+        }
         let mut shape = self.shape.clone();
-        *shape.first_mut()? = count;
-        Some(Self { shape, data: data.to_vec() })
+        *shape.first_mut()? = rows;
+        Some(Self { shape, data })
     }
 }
 

@@ -73,14 +73,19 @@ impl BatchInput {
         }
     }
 
-    /// A copy of `count` rows from row `start`: one job of a batch, to be run alone.
-    pub fn copy_rows(&self, start: usize, count: usize) -> Option<Self> {
+    /// A copy of the rows in these ranges, `(start, count)` each; at least one.
+    pub fn copy_ranges(&self, ranges: &[(usize, usize)]) -> Option<Self> {
         Some(match self {
-            Self::Rows(array) => Self::Rows(array.copy_rows(start, count)?),
+            Self::Rows(array) => Self::Rows(array.copy_ranges(ranges)?),
             Self::Tokens { ids, mask } => {
-                Self::Tokens { ids: ids.copy_rows(start, count)?, mask: mask.copy_rows(start, count)? }
+                Self::Tokens { ids: ids.copy_ranges(ranges)?, mask: mask.copy_ranges(ranges)? }
             }
         })
+    }
+
+    /// A copy of `count` rows from row `start`: one job of a batch, to be run alone.
+    pub fn copy_rows(&self, start: usize, count: usize) -> Option<Self> {
+        self.copy_ranges(&[(start, count)])
     }
 }
 
@@ -113,6 +118,8 @@ mod tests {
         assert_eq!(array.shape(), [3, 2]);
         assert_eq!(array.data(), [1.0, 1.0, 2.0, 2.0, 2.0, 2.0]);
         assert_eq!(batch.copy_rows(1, 2), BatchInput::assemble(&[rows(2, 2.0)]));
+        assert_eq!(batch.copy_ranges(&[(0, 1), (2, 1)]), BatchInput::assemble(&[rows(1, 1.0), rows(1, 2.0)]));
+        assert_eq!(batch.copy_ranges(&[(0, 1), (3, 1)]), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use forebay_contract::{Digest, EventKind, InputRef, JobId, JobMessage, Parameters};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     array::Array,
@@ -12,6 +13,7 @@ use crate::{
     in_flight::Turn,
     lease::Lease,
     model::Model,
+    stages::waiting::Watch,
 };
 
 /// What every stage needs of a job. Dropped without being settled, its message is redelivered.
@@ -34,6 +36,10 @@ pub(crate) struct Job {
     pub(crate) _room: OwnedSemaphorePermit,
     /// Keeps others of the same digest waiting; taken when decoding begins.
     pub turn: Option<Turn>,
+    /// Set when the edge says that it is canceled.
+    pub unwanted: CancellationToken,
+    /// Has the edge asked whether it is; dropped when the job begins.
+    pub watch: Option<Watch>,
 }
 
 impl Job {
@@ -49,6 +55,8 @@ impl Job {
             lease,
             _room: room,
             turn: None,
+            unwanted: CancellationToken::new(),
+            watch: None,
         };
         (job, message.input)
     }

@@ -195,6 +195,39 @@ async fn a_canceled_job_is_acknowledged_and_never_runs() {
     assert_eq!(world.edge.events_of(canceled.job_id), [EventKind::Received]);
 }
 
+/// Those decoded last wait for more than one batch, those handed over wait behind the one that runs.
+#[tokio::test]
+async fn a_job_that_is_canceled_while_it_waits_never_runs() {
+    let mut world = World::new();
+    world.delay = Duration::from_secs(2);
+    let messages: Vec<JobMessage> = (0..24).map(|number| job(number, &format!("[{number}, 1]"))).collect();
+    for message in &messages {
+        world.send(message);
+    }
+    let worker = world.start();
+    let load = Arc::clone(&worker.load);
+    let began = |message: &JobMessage| {
+        world.edge.events_of(message.job_id).iter().any(|event| matches!(event, EventKind::Started { .. }))
+    };
+    let received = |message: &JobMessage| world.edge.events_of(message.job_id).contains(&EventKind::Received);
+    eventually("all are received, some began", || messages.iter().all(received) && messages.iter().any(began)).await;
+    let waiting: Vec<&JobMessage> = messages.iter().filter(|message| !began(message)).collect();
+    world.edge.canceled.lock().unwrap().extend(waiting.iter().map(|message| message.job_id));
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+
+    assert!(waiting.len() >= 16, "a batch has eight");
+    assert_eq!(load.rows() as usize, messages.len() - waiting.len());
+    for message in waiting {
+        assert!(!began(message) && !world.store.keys().contains(&storage_key::result(&message.digest)));
+    }
+    let asked = world.edge.events.lock().unwrap().clone();
+    for event in asked.iter().filter(|event| event.kind == EventKind::Received) {
+        let first = asked.iter().find(|first| first.job_id == event.job_id && first.kind == EventKind::Received);
+        assert!(event.at_ms <= first.unwrap().at_ms, "asking again is no news of when it was received");
+    }
+}
+
 #[tokio::test]
 async fn what_is_cheap_waits_for_no_picture() {
     let world = World::new();

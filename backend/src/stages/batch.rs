@@ -13,7 +13,7 @@ use crate::{
     batch::{Decision, Device, Limits, Pending, plan},
     device::DeviceLoad,
     features::BatchInput,
-    job::{Batched, Decoded, Settled},
+    job::{Batched, Decoded, Job, Settled},
 };
 
 /// What forming batches needs.
@@ -36,6 +36,9 @@ pub(crate) async fn run(
     let mut waiting = Waiting::new();
     let mut open = true;
     while (open || !waiting.jobs.is_empty()) && !batch.stop.is_cancelled() {
+        for job in waiting.take_unwanted() {
+            let _ = settled.send(Settled::Stored(job, None)).await;
+        }
         let handed_over = *load.borrow_and_update();
         let decision = if handed_over < HANDED_OVER { waiting.plan(handed_over) } else { Decision::Idle };
         let wake = match decision {
@@ -90,6 +93,12 @@ impl Waiting {
         self.limits.entry(job.model.id.clone()).or_insert_with(|| job.model.manifest.batch.limits());
         let now_ms = self.now_ms();
         self.jobs.push((job, now_ms));
+    }
+
+    /// Takes out what was canceled meanwhile.
+    fn take_unwanted(&mut self) -> Vec<Job> {
+        let unwanted = self.jobs.extract_if(.., |(decoded, _)| decoded.job.unwanted.is_cancelled());
+        unwanted.map(|(decoded, _)| decoded.job).collect()
     }
 
     fn plan(&self, handed_over: usize) -> Decision {

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use forebay_contract::{EventKind, FailureCode, InputRef, MediaType, storage_key};
 use sha2::{Digest as _, Sha256};
-use tokio::{
-    sync::mpsc,
-    task::JoinSet,
-};
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -78,10 +75,15 @@ struct Shared {
 
 async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
     let Received { mut job, input } = received;
+    let unwanted = job.unwanted.clone();
     let outcome = tokio::select! {
         () = shared.decode.stop.cancelled() => Outcome::Stopped,
+        () = unwanted.cancelled() => Outcome::Unwanted,
         outcome = shared.examine(&mut job, input) => outcome,
     };
+    if !matches!(outcome, Outcome::Ready(..)) {
+        job.watch = None;
+    }
     // A closed exit means that the pipeline is coming down; the dropped job is redelivered.
     let _ = match outcome {
         Outcome::Stopped => exits.settled.send(Settled::Returned(job)).await.is_ok(),
@@ -106,25 +108,51 @@ enum Outcome {
 }
 
 impl Shared {
-    /// The two questions are asked while the input is decoded: usually the answers are «wanted» and «not yet».
+    /// Two questions are asked while the input is decoded: usually the answers are «wanted» and «not yet». Another
+    /// answer ends the decoding, unless it has a thread by then.
     async fn examine(&self, job: &mut Job, input: InputRef) -> Outcome {
+        job.watch = self.decode.reporter.watch(job);
         job.turn = Some(self.in_flight.enter(job.digest).await);
-        let key = storage_key::result(&job.digest);
-        let (wanted, stored, features) =
-            tokio::join!(self.decode.reporter.is_wanted(job), self.decode.store.head(&key), self.features(job, input));
-        if !wanted {
-            return Outcome::Unwanted;
-        }
-        match stored {
-            Ok(Some(head)) => return Outcome::AlreadyStored(head),
-            Ok(None) => {}
-            // Running it again costs time, never correctness.
-            Err(error) => warn!(job = %job.id, %error, "could not look whether the result is there"),
-        }
-        match features {
+        let questions = self.needless(job);
+        let features = self.features(job, input);
+        tokio::pin!(questions, features);
+        let early = tokio::select! {
+            needless = &mut questions => match needless {
+                Some(outcome) => return outcome,
+                None => None,
+            },
+            features = &mut features => Some(features),
+        };
+        let prepared = match early {
+            Some(prepared) => {
+                if let Some(outcome) = questions.await {
+                    return outcome;
+                }
+                prepared
+            }
+            None => features.await,
+        };
+        match prepared {
             Ok(Some((model, features))) => Outcome::Ready(model, features),
             Ok(None) => Outcome::Stopped,
             Err(failure) => Outcome::Failed(failure),
+        }
+    }
+
+    /// Why the job need not run, if so.
+    async fn needless(&self, job: &Job) -> Option<Outcome> {
+        let key = storage_key::result(&job.digest);
+        let (wanted, stored) = tokio::join!(self.decode.reporter.is_wanted(job), self.decode.store.head(&key));
+        if !wanted {
+            return Some(Outcome::Unwanted);
+        }
+        match stored {
+            Ok(head) => head.map(Outcome::AlreadyStored),
+            Err(error) => {
+                // Running it again costs time, never correctness.
+                warn!(job = %job.id, %error, "could not look whether the result is there");
+                None
+            }
         }
     }
 

@@ -50,10 +50,12 @@ pub(crate) fn spawn(
                 }
                 continue;
             }
-            let rows = batch.input.rows();
-            let (answers, busy) = device.run(batch);
+            let Ran { rows, busy, answers, unwanted } = device.run(batch);
             // First the next batch may be formed, then this one's answers go their way.
             infer.load.finish(rows, busy);
+            for job in unwanted {
+                let _ = settled.blocking_send(Settled::Stored(job, None));
+            }
             for answer in answers {
                 if inferred.blocking_send(answer).is_err() {
                     return;
@@ -70,16 +72,36 @@ struct DeviceThread {
     reporter: Reporter,
 }
 
+/// What became of a batch.
+#[derive(Default)]
+struct Ran {
+    /// How many rows ran, and for how long.
+    rows: usize,
+    busy: Duration,
+    answers: Vec<Inferred>,
+    /// Canceled before they began.
+    unwanted: Vec<Job>,
+}
+
 impl DeviceThread {
-    fn run(&mut self, batch: Batched) -> (Vec<Inferred>, Duration) {
-        let Batched { model, jobs, input } = batch;
-        if !self.is_loaded(&model) {
+    fn run(&mut self, batch: Batched) -> Ran {
+        if !self.is_loaded(&batch.model) {
             let failure = Failure::new(FailureCode::ModelUnavailable, "the model could not be loaded");
             let fail = |(job, _)| Inferred { job, answer: Err(failure.clone()), device_ms: 0.0 };
-            return (jobs.into_iter().map(fail).collect(), Duration::ZERO);
+            return Ran { answers: batch.jobs.into_iter().map(fail).collect(), ..Ran::default() };
         }
+        let (batch, unwanted) = without_unwanted(batch);
+        let Some(batch) = batch else { return Ran { unwanted, ..Ran::default() } };
+        let rows = batch.input.rows();
+        let (answers, busy) = self.run_wanted(batch);
+        Ran { rows, busy, answers, unwanted }
+    }
+
+    fn run_wanted(&mut self, batch: Batched) -> (Vec<Inferred>, Duration) {
+        let Batched { model, mut jobs, input } = batch;
         let batch_size = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
-        for (job, _) in &jobs {
+        for (job, _) in &mut jobs {
+            job.watch = None;
             self.reporter.tell(job, EventKind::Started { batch_size });
         }
         let started = Instant::now();
@@ -144,6 +166,27 @@ impl DeviceThread {
         self.loaded.insert(model.id.clone(), failed);
         failed.is_none()
     }
+}
+
+/// Takes out the jobs that were canceled while the batch waited; nearly always there are none.
+fn without_unwanted(batch: Batched) -> (Option<Batched>, Vec<Job>) {
+    if !batch.jobs.iter().any(|(job, _)| job.unwanted.is_cancelled()) {
+        return (Some(batch), Vec::new());
+    }
+    let Batched { model, jobs, input } = batch;
+    let (mut wanted, mut unwanted, mut ranges, mut start) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for (job, rows) in jobs {
+        if job.unwanted.is_cancelled() {
+            unwanted.push(job);
+        } else {
+            ranges.push((start, rows));
+            wanted.push((job, rows));
+        }
+        start += rows;
+    }
+    // A batch counts its jobs' rows, so there is an input whenever there is a job.
+    let input = (!wanted.is_empty()).then(|| input.copy_ranges(&ranges)).flatten();
+    (input.map(|input| Batched { model, jobs: wanted, input }), unwanted)
 }
 
 /// Gives every job its rows and its share of the time.

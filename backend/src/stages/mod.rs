@@ -7,3 +7,4 @@ pub(crate) mod infer;
 pub(crate) mod receive;
 pub(crate) mod report;
 pub(crate) mod store;
+pub(crate) mod waiting;

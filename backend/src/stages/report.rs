@@ -12,10 +12,11 @@ use std::{
 use forebay_contract::{EventKind, JobId, Report, ReportAnswer, ReportEvent, report::MAX_EVENTS};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tracing::{debug, warn};
 
+use super::waiting::{Waiting, Watch};
 use crate::{
     clock::wall_ms,
     edge::{Edge, EdgeError},
@@ -29,6 +30,8 @@ const LINGER: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Events that may wait while the edge is slow; what is more is dropped.
 const BACKLOG: usize = 8192;
+/// How often it is looked which waiting jobs are to be asked about again.
+const ROUND: Duration = Duration::from_millis(250);
 /// How often one report is tried.
 const TRIES: usize = 3;
 
@@ -45,6 +48,7 @@ pub(crate) struct Reporter {
     notes: Option<mpsc::Sender<Note>>,
     /// Whether the last report arrived: nobody waits for an edge that is away.
     reachable: Arc<AtomicBool>,
+    waiting: Waiting,
 }
 
 /// The stage's end.
@@ -53,21 +57,28 @@ pub(crate) struct Reporting {
     worker: String,
     notes: mpsc::Receiver<Note>,
     reachable: Arc<AtomicBool>,
+    waiting: Waiting,
 }
 
 /// Both ends; without an edge, nothing is reported and every job is wanted.
 pub(crate) fn channel(edge: Option<Arc<dyn Edge>>, worker: String) -> (Reporter, Option<Reporting>) {
     let reachable = Arc::new(AtomicBool::new(true));
-    let Some(edge) = edge else { return (Reporter { notes: None, reachable }, None) };
+    let waiting = Waiting::default();
+    let Some(edge) = edge else { return (Reporter { notes: None, reachable, waiting }, None) };
     let (sender, notes) = mpsc::channel(BACKLOG);
-    let reporting = Reporting { edge, worker, notes, reachable: Arc::clone(&reachable) };
-    (Reporter { notes: Some(sender), reachable }, Some(reporting))
+    let reporting = Reporting { edge, worker, notes, reachable: Arc::clone(&reachable), waiting: waiting.clone() };
+    (Reporter { notes: Some(sender), reachable, waiting }, Some(reporting))
 }
 
 impl Reporter {
     /// Something happened to `job`.
     pub(crate) fn tell(&self, job: &Job, kind: EventKind) {
         self.note(job, kind, None);
+    }
+
+    /// From now on the edge is asked about `job` now and then; `None` without an edge.
+    pub(crate) fn watch(&self, job: &Job) -> Option<Watch> {
+        self.notes.as_ref().map(|_| self.waiting.watch(job))
     }
 
     /// Tells that `job` is received and asks whether it is still wanted; when the edge does not say, it is.
@@ -100,7 +111,17 @@ impl Reporter {
 /// Sends reports, one after the other so that they arrive in order, until every [`Reporter`] is gone.
 pub(crate) async fn run(mut reporting: Reporting) {
     let mut notes = Vec::new();
-    while let Some(first) = reporting.notes.recv().await {
+    let mut round = Instant::now() + ROUND;
+    loop {
+        let first = tokio::select! {
+            first = reporting.notes.recv() => first,
+            () = sleep_until(round) => {
+                reporting.ask_again().await;
+                round = Instant::now() + ROUND;
+                continue;
+            }
+        };
+        let Some(first) = first else { return };
         notes.push(first);
         let deadline = Instant::now() + LINGER;
         while notes.len() < MAX_EVENTS {
@@ -119,14 +140,35 @@ impl Reporting {
             notes.into_iter().map(|note| ((note.event.job_id, note.answer), note.event)).map(|(a, e)| (e, a)).unzip();
         let report = Report { worker: self.worker.clone(), events };
         let answer = self.post(&report).await;
-        self.reachable.store(answer.is_some(), Ordering::Relaxed);
-        let canceled: HashSet<JobId> = answer.unwrap_or_default().canceled.into_iter().collect();
+        let canceled = self.hear(answer);
         for (job_id, answer) in answers {
             if let Some(answer) = answer {
                 // Who asked may have stopped waiting.
                 let _ = answer.send(!canceled.contains(&job_id));
             }
         }
+    }
+
+    /// Asks about the jobs that wait for long. A question that is lost is asked again, so it is tried once.
+    async fn ask_again(&self) {
+        let due = self.waiting.due(Instant::now());
+        for events in due.chunks(MAX_EVENTS) {
+            let report = Report { worker: self.worker.clone(), events: events.to_vec() };
+            let answer = self.edge.post(&report).await.inspect_err(|error| debug!(%error, "a question is dropped"));
+            let arrived = answer.is_ok();
+            self.hear(answer.ok());
+            if !arrived {
+                return;
+            }
+        }
+    }
+
+    /// Whoever asked: what the edge names as canceled shall not begin.
+    fn hear(&self, answer: Option<ReportAnswer>) -> HashSet<JobId> {
+        self.reachable.store(answer.is_some(), Ordering::Relaxed);
+        let canceled: HashSet<JobId> = answer.unwrap_or_default().canceled.into_iter().collect();
+        self.waiting.forget(&canceled);
+        canceled
     }
 
     async fn post(&self, report: &Report) -> Option<ReportAnswer> {

@@ -1,0 +1,91 @@
+//! Jobs that have not begun: while they wait, the edge is asked now and then whether they are still wanted.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use forebay_contract::{EventKind, JobId, ReportEvent, report::MAX_EVENTS};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{clock::wall_ms, job::Job};
+
+/// An answer is good for so long.
+const GOOD_FOR: Duration = Duration::from_secs(1);
+/// The most jobs that are asked about at once; those that were not asked about for the longest time go first.
+const AT_ONCE: usize = 2 * MAX_EVENTS;
+
+/// The jobs that wait: the stages put them in, reporting asks about them.
+#[derive(Clone, Default)]
+pub(super) struct Waiting {
+    jobs: Arc<Mutex<Jobs>>,
+}
+
+#[derive(Default)]
+struct Jobs {
+    next: u64,
+    waiting: HashMap<u64, Question>,
+}
+
+struct Question {
+    /// With the time of the first asking: it is then that the job was received.
+    event: ReportEvent,
+    asked: Instant,
+    unwanted: CancellationToken,
+}
+
+/// The edge is asked about a job until this is dropped.
+pub(crate) struct Watch {
+    number: u64,
+    waiting: Waiting,
+}
+
+impl Waiting {
+    /// From now on `job` waits; it is being asked about just now.
+    pub(super) fn watch(&self, job: &Job) -> Watch {
+        let event = ReportEvent { job_id: job.id, attempt: job.attempt, at_ms: wall_ms(), kind: EventKind::Received };
+        let question = Question { event, asked: Instant::now(), unwanted: job.unwanted.clone() };
+        let mut jobs = self.jobs();
+        let number = jobs.next;
+        jobs.next += 1;
+        jobs.waiting.insert(number, question);
+        Watch { number, waiting: self.clone() }
+    }
+
+    /// The questions whose last answer is too old, as asked at `now`.
+    pub(super) fn due(&self, now: Instant) -> Vec<ReportEvent> {
+        let mut jobs = self.jobs();
+        let mut due: Vec<&mut Question> =
+            jobs.waiting.values_mut().filter(|question| question.asked + GOOD_FOR <= now).collect();
+        due.sort_unstable_by_key(|question| question.asked);
+        due.truncate(AT_ONCE);
+        let ask = |question: &mut Question| {
+            question.asked = now;
+            question.event.clone()
+        };
+        due.into_iter().map(ask).collect()
+    }
+
+    /// The edge said, in whatever context, that nobody wants these.
+    pub(super) fn forget(&self, canceled: &HashSet<JobId>) {
+        if canceled.is_empty() {
+            return;
+        }
+        let jobs = self.jobs();
+        let unwanted = jobs.waiting.values().filter(|question| canceled.contains(&question.event.job_id));
+        unwanted.for_each(|question| question.unwanted.cancel());
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        // Nothing panics under this lock.
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.waiting.jobs().waiting.remove(&self.number);
+    }
+}
