@@ -93,6 +93,12 @@ impl Group {
         }
     }
 
+    /// Whether it is this part, and not another program, that listens on the TCP port; taken for granted where the
+    /// system does not tell.
+    pub fn listens_on(&self, port: u16) -> bool {
+        super::listener::is_of_group(self.child.id(), port).unwrap_or(true)
+    }
+
     /// Sends a signal to the leader alone.
     pub fn signal_leader(&mut self, signal: Signal) -> Result<()> {
         if self.exited()?.is_none() {
@@ -213,6 +219,21 @@ mod tests {
         assert!(eventually(|| group.check_alive().is_err()));
         let told = group.check_alive().unwrap_err().to_string();
         assert!(told.contains("part ended unasked") && told.contains("no more disk"), "{told}");
+        std::fs::remove_file(&log).unwrap();
+    }
+
+    #[test]
+    fn a_part_is_told_from_another_program_on_its_port() {
+        let log = log("listens");
+        let other = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1]); time.sleep(60)";
+        // A grandchild, as workerd is.
+        let mut group = Group::spawn("part", shell("python3 -uc \"$0\" & wait").arg(listen), &log).unwrap();
+        assert!(eventually(|| super::super::tail(&log, 1).len() == 1));
+        let port: u16 = super::super::tail(&log, 1)[0].parse().unwrap();
+        assert!(group.listens_on(port));
+        assert!(!group.listens_on(other.local_addr().unwrap().port()));
+        group.kill();
         std::fs::remove_file(&log).unwrap();
     }
 

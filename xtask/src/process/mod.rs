@@ -3,6 +3,7 @@
 mod failure;
 mod group;
 pub mod interrupt;
+mod listener;
 mod log_tail;
 mod program;
 mod run;

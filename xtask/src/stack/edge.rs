@@ -21,6 +21,8 @@ use crate::{
 
 /// How long the edge may take until it answers.
 const START: Duration = Duration::from_secs(90);
+/// How long a running edge may take to say that it is well.
+const PROBE: Duration = Duration::from_secs(2);
 /// How long the edge may take to end when asked to.
 const STOP: Duration = Duration::from_secs(5);
 
@@ -68,6 +70,12 @@ impl Edge {
         Ok(edge)
     }
 
+    /// Whether it says that it is well.
+    pub fn answers(&self) -> bool {
+        let answer = Http::new(PROBE).get(&format!("{}/healthz", self.origin()), &[]);
+        answer.is_ok_and(|answer| answer.status == 200)
+    }
+
     /// Where it answers, such as `http://127.0.0.1:8787`.
     pub fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.options.port)
@@ -102,7 +110,13 @@ impl Edge {
         let found = interrupt::poll(Instant::now() + START, Duration::from_millis(100), || {
             self.group.check_alive()?;
             Ok(match http.get(&url, &[]) {
-                Ok(answer) if answer.status == 200 => Some(()),
+                Ok(answer) if answer.status == 200 && self.group.listens_on(self.options.port) => Some(()),
+                // Another edge that took the port first would refuse our keys.
+                Ok(answer) if answer.status == 200 => {
+                    let what = format!("cannot use port {}: another program answers there", self.options.port);
+                    let failure = Failure::new(&self.options.name, what, &self.options.log);
+                    return Err(failure.advise("choose another port for the edge").into());
+                }
                 Ok(answer) => {
                     last = format!("status {}", answer.status);
                     None

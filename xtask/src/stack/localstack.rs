@@ -20,6 +20,7 @@ const START: Duration = Duration::from_secs(120);
 pub struct LocalStack {
     group: Group,
     endpoint: String,
+    port: u16,
 }
 
 impl LocalStack {
@@ -34,7 +35,7 @@ impl LocalStack {
             .arg(folder)
             .current_dir(repository.root());
         let group = Group::spawn("localstack", &mut command, log)?;
-        let mut this = Self { group, endpoint: format!("http://127.0.0.1:{port}") };
+        let mut this = Self { group, endpoint: format!("http://127.0.0.1:{port}"), port };
         this.wait_ready()?;
         Ok(this)
     }
@@ -64,7 +65,13 @@ impl LocalStack {
         let url = format!("{}/_localstack/health", self.endpoint);
         let found = interrupt::poll(Instant::now() + START, Duration::from_millis(100), || {
             self.group.check_alive()?;
-            Ok(http.get(&url, &[]).ok().filter(|answer| answer.status == 200).map(|_| ()))
+            let well = http.get(&url, &[]).is_ok_and(|answer| answer.status == 200);
+            if well && !self.group.listens_on(self.port) {
+                let what = format!("cannot use port {}: another program answers there", self.port);
+                let failure = Failure::new("localstack", what, self.group.log());
+                return Err(failure.advise("choose another port for LocalStack").into());
+            }
+            Ok(well.then_some(()))
         })?;
         if found.is_none() {
             let what = format!("did not answer within {} s", START.as_secs());
