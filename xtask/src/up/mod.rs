@@ -29,7 +29,7 @@ use crate::{
 /// Sets up, builds, starts, demonstrates, and waits for Ctrl-C.
 pub fn run(repository: &Repository, console: Console, arguments: &UpArguments) -> Result<()> {
     let started = Instant::now();
-    let state = state::State::open(repository, &arguments.name)?;
+    let state = state::State::open(repository, arguments)?;
     arguments.check_ports()?;
     setup::check_prerequisites(repository)?;
     setup::run_steps(repository, console, &build::steps())?;

@@ -6,6 +6,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+use super::arguments::UpArguments;
 use crate::repository::Repository;
 
 /// `.run/up/NAME`: the state and the logs of one run. Held by a lock until this process ends.
@@ -18,10 +19,10 @@ pub(super) struct State {
 impl State {
     /// Takes the folder and empties it: LocalStack forgets everything when it ends, so an edge that remembered jobs
     /// would point at results that are gone.
-    pub(super) fn open(repository: &Repository, name: &str) -> Result<Self> {
-        let folder = repository.run("up").join(name);
+    pub(super) fn open(repository: &Repository, arguments: &UpArguments) -> Result<Self> {
+        let folder = repository.run("up").join(&arguments.name);
         fs::create_dir_all(&folder)?;
-        let lock = take_lock(&folder, name)?;
+        let lock = take_lock(&folder, &arguments.beside())?;
         for inner in ["edge", "localstack", "logs"] {
             let inner = folder.join(inner);
             if inner.exists() {
@@ -43,7 +44,7 @@ impl State {
     }
 }
 
-fn take_lock(folder: &Path, name: &str) -> Result<File> {
+fn take_lock(folder: &Path, beside: &str) -> Result<File> {
     let path = folder.join("lock");
     let mut lock = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path)?;
     match lock.try_lock() {
@@ -53,7 +54,7 @@ fn take_lock(folder: &Path, name: &str) -> Result<File> {
             lock.read_to_string(&mut holder)?;
             bail!(
                 "`cargo xtask up` runs here already (process {}); a second one beside it needs a name and ports of its \
-                 own: cargo xtask up --name {name}-2 --edge-port 8788 --localstack-port 4567",
+                 own: {beside}",
                 holder.trim()
             );
         }
@@ -73,11 +74,11 @@ mod tests {
     fn a_second_run_of_the_same_name_is_refused_plainly() {
         let folder = std::env::temp_dir().join(format!("forebay-lock-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let held = take_lock(&folder, "default").unwrap();
-        let refusal = take_lock(&folder, "default").unwrap_err().to_string();
-        assert!(refusal.contains(&std::process::id().to_string()) && refusal.contains("--name"), "{refusal}");
+        let held = take_lock(&folder, "up --name x-2").unwrap();
+        let refusal = take_lock(&folder, "up --name x-2").unwrap_err().to_string();
+        assert!(refusal.contains(&std::process::id().to_string()) && refusal.contains("up --name x-2"), "{refusal}");
         drop(held);
-        take_lock(&folder, "default").unwrap();
+        take_lock(&folder, "").unwrap();
         fs::remove_dir_all(&folder).unwrap();
     }
 }
