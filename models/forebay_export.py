@@ -11,8 +11,12 @@ import hashlib
 import io
 import re
 import struct
+import warnings
 import zipfile
 from pathlib import Path
+
+# torch says so once where numpy is not installed; nothing here needs it. Before torch is imported, which may say it.
+warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch
 from torch import Tensor, nn

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Adds a tiny model of one's own: `double` takes four numbers and answers twice as much. models/README.md explains it.
 
-example: .tools/python/bin/python models/examples/add_your_own.py models
+example: .tools/python/bin/python models/examples/add_your_own.py [FOLDER, models without it]
 """
 
 import sys
@@ -18,7 +18,7 @@ class Double(torch.nn.Module):
         return numbers * 2
 
 
-folder = Path(sys.argv[1]) / "double" / "1"
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "models") / "double" / "1"
 sha256 = forebay_export.save(Double(), (torch.ones(1, 4),), folder)
 (folder / "model.toml").write_text(f"""\
 [model]
