@@ -44,12 +44,25 @@ impl Http {
 
     /// POST
     pub fn post(&self, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
-        let mut request = self.0.post(url);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        read(request.send(body), url)
+        send(self.0.post(url), url, headers, body)
     }
+
+    /// PUT
+    pub fn put(&self, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
+        send(self.0.put(url), url, headers, body)
+    }
+}
+
+fn send(
+    mut request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Answer> {
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    read(request.send(body), url)
 }
 
 fn read(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>, url: &str) -> Result<Answer> {

@@ -38,7 +38,11 @@ pub struct WorkerOptions<'a> {
 
 /// A running `forebay-worker`.
 #[derive(Debug)]
-pub struct Worker(Group);
+pub struct Worker {
+    group: Group,
+    /// Where its lines begin in the log, which may hold those of one before it.
+    from: u64,
+}
 
 impl Worker {
     /// Starts a worker and waits until it polls.
@@ -65,7 +69,8 @@ impl Worker {
             command.args(["--edge-url", options.edge_url]);
         }
         command.args(options.arguments);
-        Ok(Self(Group::spawn(options.name, &mut command, &options.log)?))
+        let from = std::fs::metadata(&options.log).map_or(0, |log| log.len());
+        Ok(Self { group: Group::spawn(options.name, &mut command, &options.log)?, from })
     }
 
     /// Waits until the worker polls its queues.
@@ -73,40 +78,41 @@ impl Worker {
         self.wait_for_line("\"message\":\"ready\"", START)
     }
 
-    /// Waits until some line of the log holds `text`.
+    /// Waits until some line that this worker logged holds `text`.
     pub fn wait_for_line(&mut self, text: &str, patience: Duration) -> Result<()> {
         let deadline = Instant::now() + patience;
         let found = interrupt::poll(deadline, Duration::from_millis(50), || {
-            let log = std::fs::read_to_string(self.0.log()).unwrap_or_default();
-            if log.lines().any(|line| line.contains(text)) {
+            let log = std::fs::read(self.group.log()).unwrap_or_default();
+            let own = log.get(usize::try_from(self.from)?..).unwrap_or_default();
+            if String::from_utf8_lossy(own).lines().any(|line| line.contains(text)) {
                 return Ok(Some(()));
             }
-            self.0.check_alive()?;
+            self.group.check_alive()?;
             Ok(None)
         })?;
         if found.is_none() {
             let what = format!("did not say {text} within {} s", patience.as_secs());
-            return Err(Failure::new(self.0.name(), what, self.0.log()).into());
+            return Err(Failure::new(self.group.name(), what, self.group.log()).into());
         }
         Ok(())
     }
 
     /// Ends it at once, as a power cut would.
     pub fn kill(&mut self) {
-        self.0.kill();
+        self.group.kill();
     }
 
     /// Asks it to drain and end, and waits for that.
     pub fn terminate(&mut self, patience: Duration) -> Result<()> {
-        self.0.signal_leader(Signal::SIGTERM)?;
-        let status = self.0.wait_until(Instant::now() + patience)?;
-        self.0.kill();
-        ensure!(status.is_some_and(|status| status.success()), "{} did not end well: {status:?}", self.0.name());
+        self.group.signal_leader(Signal::SIGTERM)?;
+        let status = self.group.wait_until(Instant::now() + patience)?;
+        self.group.kill();
+        ensure!(status.is_some_and(|status| status.success()), "{} did not end well: {status:?}", self.group.name());
         Ok(())
     }
 
     /// The processes.
     pub fn group(&mut self) -> &mut Group {
-        &mut self.0
+        &mut self.group
     }
 }

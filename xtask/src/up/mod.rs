@@ -8,11 +8,9 @@ mod parts;
 mod similarity;
 mod state;
 mod timeline;
+mod watch;
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -21,7 +19,6 @@ pub use arguments::UpArguments;
 use crate::{
     build,
     console::{self, Console},
-    process::interrupt,
     repository::Repository,
     setup, stack,
 };
@@ -37,24 +34,17 @@ pub fn run(repository: &Repository, console: Console, arguments: &UpArguments) -
 
     let mut parts = parts::Parts::start(repository, console, &state, arguments)?;
     demonstration::run(repository, console, &parts.client())?;
-    guide::tell(repository, console, &state, &mut parts);
-    console.line(format!("\nUp in {}.", console::duration(started.elapsed())));
-    if !arguments.once {
-        console.line("Ctrl-C stops everything.");
-        wait(&mut parts)?;
+    let up = format!("\nUp in {}.", console::duration(started.elapsed()));
+    if arguments.once {
+        console.line(up);
+    } else {
+        guide::tell(repository, console, &state, &mut parts)?;
+        console.line(format!("{up}\nCtrl-C stops everything."));
+        watch::look_after(&mut parts, console)?;
     }
     console.line("\nStopping …");
     parts.stop();
     console.done("up", "everything is stopped");
-    Ok(())
-}
-
-/// Until Ctrl-C, or until a part dies.
-fn wait(parts: &mut parts::Parts) -> Result<()> {
-    while !interrupt::happened() {
-        parts.check_alive()?;
-        thread::sleep(Duration::from_millis(200));
-    }
     Ok(())
 }
 

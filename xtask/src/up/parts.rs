@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, thread, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, thread, time::Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 
@@ -6,7 +6,7 @@ use super::{arguments::UpArguments, client::Client, state::State};
 use crate::{
     build::{catalog, worker_path},
     console::{self, Console},
-    process::Failure,
+    process::{Failure, interrupt::Interrupted},
     repository::Repository,
     stack::{ApiKey, Deployment, Edge, EdgeOptions, LocalStack, Worker, WorkerOptions, seed},
 };
@@ -24,6 +24,33 @@ pub(super) struct Parts {
     pub(super) localstack: LocalStack,
     pub(super) deployment: Deployment,
     pub(super) key: ApiKey,
+    seat: WorkerSeat,
+}
+
+/// What the worker is started with, and started again.
+#[derive(Debug)]
+struct WorkerSeat {
+    binary: PathBuf,
+    models: PathBuf,
+    edge_url: String,
+    secret: ApiKey,
+    log: PathBuf,
+}
+
+impl WorkerSeat {
+    fn start(&self, deployment: &Deployment) -> Result<Worker> {
+        Worker::start(&WorkerOptions {
+            name: "worker-1",
+            binary: &self.binary,
+            deployment,
+            edge_url: &self.edge_url,
+            report_secret: self.secret.reveal(),
+            models: &self.models,
+            log: self.log.clone(),
+            arguments: &[],
+            environment: &[],
+        })
+    }
 }
 
 impl Parts {
@@ -37,9 +64,10 @@ impl Parts {
         console.heading("Starting");
         let key = ApiKey::random()?;
         let secret = ApiKey::random()?;
+        let admin_token = ApiKey::random()?;
+        state.keep_admin_token(admin_token.reveal())?;
         let mut entries = BTreeMap::from([key.kv_entry(ACCOUNT.0, ACCOUNT.1, ACCOUNT.2)]);
         entries.insert("catalog".to_owned(), serde_json::to_string(&catalog(repository)?)?);
-        let binary = worker_path(repository)?;
 
         let (seeded, deployed) = thread::scope(|scope| {
             let seeding = scope.spawn(|| seed(repository, &state.part("edge"), &entries, &state.log("wrangler-kv")));
@@ -49,34 +77,31 @@ impl Parts {
         let (localstack, deployment) = deployed?;
         seeded.map_err(|_| anyhow!("seeding the edge's KV panicked"))??;
 
+        let mut variables = EdgeOptions::variables_for(&deployment, secret.reveal());
+        variables.insert("ADMIN_TOKEN".to_owned(), admin_token.reveal().to_owned());
         let edge_options = EdgeOptions {
             name: "edge".to_owned(),
             folder: state.part("edge"),
             log: state.log("edge"),
             port: arguments.edge_port,
-            variables: EdgeOptions::variables_for(&deployment, secret.reveal()),
+            variables,
         };
-        let edge_url = format!("http://127.0.0.1:{}", arguments.edge_port);
-        let worker_options = WorkerOptions {
-            name: "worker-1",
-            binary: &binary,
-            deployment: &deployment,
-            edge_url: &edge_url,
-            report_secret: secret.reveal(),
-            models: &repository.path("models"),
+        let seat = WorkerSeat {
+            binary: worker_path(repository)?,
+            models: repository.path("models"),
+            edge_url: format!("http://127.0.0.1:{}", arguments.edge_port),
+            secret,
             log: state.log("worker-1"),
-            arguments: &[],
-            environment: &[],
         };
         let (worker, edge) = thread::scope(|scope| {
-            let worker = scope.spawn(|| timed(console, "worker", || Worker::start(&worker_options)));
+            let worker = scope.spawn(|| timed(console, "worker", || seat.start(&deployment)));
             let edge = timed(console, "edge", || Edge::start(repository, edge_options));
             (worker.join(), edge)
         });
         let worker =
             worker.map_err(|_| anyhow!("starting the worker panicked"))?.context("the worker did not start")?;
         let edge = edge.context("the edge did not start")?;
-        Ok(Self { worker, edge, localstack, deployment, key })
+        Ok(Self { worker, edge, localstack, deployment, key, seat })
     }
 
     /// A client with the demonstration's key.
@@ -84,11 +109,11 @@ impl Parts {
         Client::new(self.edge.origin(), &self.key)
     }
 
-    /// An error if one of them ended by itself.
-    pub(super) fn check_alive(&mut self) -> Result<()> {
-        self.localstack.group().check_alive()?;
-        self.edge.group().check_alive()?;
-        self.worker.group().check_alive()
+    /// Starts another worker in the place of the one that ended.
+    pub(super) fn start_worker_again(&mut self) -> Result<()> {
+        self.worker.kill();
+        self.worker = self.seat.start(&self.deployment)?;
+        Ok(())
     }
 
     /// Stops everything, users of a part before it.
@@ -124,9 +149,11 @@ fn timed<T>(console: Console, name: &str, what: impl FnOnce() -> Result<T>) -> R
         }
         Err(error) => error,
     };
-    console.failed(name, &format!("failed after {took}"));
+    let how = if error.is::<Interrupted>() { "stopped" } else { "failed" };
+    console.failed(name, &format!("{how} after {took}"));
     match error.downcast::<Failure>() {
-        Ok(failure) => Err(failure.advise(advice(name)).into()),
+        Ok(failure) if failure.advice.is_empty() => Err(failure.advise(advice(name)).into()),
+        Ok(failure) => Err(failure.into()),
         Err(error) => Err(error),
     }
 }

@@ -1,6 +1,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read as _, Seek as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -41,6 +42,18 @@ impl State {
     /// Where a part's log goes.
     pub(super) fn log(&self, name: &str) -> PathBuf {
         self.folder.join("logs").join(format!("{name}.log"))
+    }
+
+    /// The file of the operator's token.
+    pub(super) fn admin_token(&self) -> PathBuf {
+        self.folder.join("admin-token")
+    }
+
+    /// Keeps the operator's token where its owner alone can read it.
+    pub(super) fn keep_admin_token(&self, token: &str) -> Result<()> {
+        let path = self.admin_token();
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path)?;
+        writeln!(file, "{token}").with_context(|| path.display().to_string())
     }
 }
 
