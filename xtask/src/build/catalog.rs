@@ -8,24 +8,38 @@ use forebay_contract::catalog::{
 
 use crate::repository::Repository;
 
+/// What a catalogue is made of besides the checkout's own `catalog/`.
+#[derive(Debug, Clone, Copy)]
+pub struct CatalogSources<'a> {
+    /// The folder of models.
+    pub models: &'a Path,
+    /// What stands for `catalog/models.toml`; with another folder of models nothing does by itself.
+    pub serving: Option<&'a str>,
+    /// What stands for `catalog/plans.toml`.
+    pub plans: Option<&'a str>,
+    /// Plans added to those, as TOML tables `[plans.NAME]`.
+    pub more_plans: &'a str,
+    /// What stands for `catalog/identity.toml`.
+    pub identity: Option<&'a str>,
+}
+
 /// The catalogue of the checkout as it is now: a model folder that was added needs no new build.
 pub fn catalog(repository: &Repository) -> Result<Catalog> {
-    compiled(repository, &repository.path("models"), "")
+    let models = repository.path("models");
+    catalog_of(
+        repository,
+        &CatalogSources { models: &models, serving: None, plans: None, more_plans: "", identity: None },
+    )
 }
 
-/// The catalogue of a folder of models, with plans added to the checkout's own (as TOML tables `[plans.NAME]`).
-pub fn catalog_with_plans(repository: &Repository, models: &Path, plans: &str) -> Result<Catalog> {
-    compiled(repository, models, plans)
-}
-
-fn compiled(repository: &Repository, models: &Path, more_plans: &str) -> Result<Catalog> {
-    let mut serving = source(repository, &repository.path("catalog/models.toml"))?;
-    let identity = source(repository, &repository.path("catalog/identity.toml"))?;
-    if models != repository.path("models") {
-        // Which version serves is said of the checkout's own models.
-        serving.text.clear();
-    }
-    let mut plans = source(repository, &repository.path("catalog/plans.toml"))?;
+/// The catalogue of the checkout with something else in some places.
+pub fn catalog_of(repository: &Repository, sources: &CatalogSources<'_>) -> Result<Catalog> {
+    let CatalogSources { models, serving, plans, more_plans, identity } = *sources;
+    // What is said of the checkout's own models means nothing for others.
+    let serving = serving.or_else(|| (models != repository.path("models")).then_some(""));
+    let serving = replaced(source(repository, &repository.path("catalog/models.toml"))?, serving);
+    let identity = replaced(source(repository, &repository.path("catalog/identity.toml"))?, identity);
+    let mut plans = replaced(source(repository, &repository.path("catalog/plans.toml"))?, plans);
     plans.text.push('\n');
     plans.text.push_str(more_plans);
     let mut manifests = Vec::new();
@@ -41,6 +55,10 @@ fn compiled(repository: &Repository, models: &Path, more_plans: &str) -> Result<
         let list: Vec<String> = complaints.iter().map(ToString::to_string).collect();
         anyhow!("the catalogue has mistakes:\n  {}", list.join("\n  "))
     })
+}
+
+fn replaced(source: Source, text: Option<&str>) -> Source {
+    Source { text: text.map_or(source.text, str::to_owned), name: source.name }
 }
 
 fn source(repository: &Repository, path: &Path) -> Result<Source> {

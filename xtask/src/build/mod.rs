@@ -1,10 +1,12 @@
-//! Building the parts: the edge's bundle, the worker's binary, the catalogue.
+//! Building the parts: the edge's bundle, the worker's binary, the command line, the catalogue.
 
 mod catalog;
+mod cli_binary;
 mod edge_bundle;
 mod worker_binary;
 
-pub use catalog::{catalog, catalog_with_plans};
+pub use catalog::{CatalogSources, catalog, catalog_of};
+pub use cli_binary::{CliBinary, cli_path};
 pub use edge_bundle::{BundleSize, EdgeBundle};
 pub use worker_binary::{WorkerBinary, cargo, worker_path};
 
@@ -15,5 +17,6 @@ pub fn steps() -> Vec<Box<dyn Step>> {
     let mut steps = setup::steps();
     steps.push(Box::new(EdgeBundle));
     steps.push(Box::new(WorkerBinary));
+    steps.push(Box::new(CliBinary));
     steps
 }

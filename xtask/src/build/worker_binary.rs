@@ -61,10 +61,15 @@ pub fn cargo(repository: &Repository) -> Command {
 
 /// Where cargo puts the worker.
 pub fn worker_path(repository: &Repository) -> Result<PathBuf> {
+    binary_path(repository, "forebay-worker")
+}
+
+/// Where cargo puts a program of the development profile.
+pub(super) fn binary_path(repository: &Repository, name: &str) -> Result<PathBuf> {
     let said = answer(cargo(repository).args(["metadata", "--no-deps", "--offline", "--format-version", "1"]))
         .context("cargo metadata does not answer")?;
     let metadata: serde_json::Value = serde_json::from_str(&said)?;
     let target =
         metadata.get("target_directory").and_then(|path| path.as_str()).context("cargo says no target folder")?;
-    Ok(PathBuf::from(target).join("debug/forebay-worker"))
+    Ok(PathBuf::from(target).join("debug").join(name))
 }

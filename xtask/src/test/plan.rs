@@ -39,7 +39,8 @@ pub(super) fn checks(repository: &Repository, only: &[String]) -> Result<Vec<Che
 
 /// Every package but the backend. Packages that are built together share the sum of their features: with these, all that
 /// the backend depends on would be compiled a second time, libtorch's bindings included.
-const LIGHT: &str = "--package forebay-contract --package forebay-edge --package forebay-xtask --package forebay-tests";
+const LIGHT: &str = "--package forebay-contract --package forebay-edge --package forebay --package forebay-xtask --package \
+                     forebay-tests";
 
 fn all(repository: &Repository) -> Vec<Check> {
     let one = |arguments: &str| {
