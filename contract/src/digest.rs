@@ -47,7 +47,7 @@ impl Digest {
 
     /// The 64 hex digits.
     pub fn to_hex(&self) -> String {
-        hex::encode(self.0)
+        data_encoding::HEXLOWER.encode(&self.0)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Answers: JSON, problem details, and results that stream through.
 
-use forebay_contract::Problem;
 use serde::Serialize;
 use worker::{Response, web_sys};
 
@@ -9,7 +8,7 @@ use crate::{admission::Refusal, cx::Stop, runtime};
 /// What a handler answers.
 #[derive(Debug)]
 pub enum Answer {
-    /// JSON that nobody may keep.
+    /// JSON that nobody may keep, unless its fields say so.
     Json {
         /// The HTTP status.
         status: u16,
@@ -58,9 +57,8 @@ pub fn json(status: u16, body: &impl Serialize, fields: Vec<(&'static str, Strin
 
 /// The answer to a request that is refused.
 pub fn problem(refusal: Refusal, request_id: &str) -> Answer {
-    let mut problem = Problem::new(refusal.code, refusal.detail);
+    let mut problem = refusal.problem();
     request_id.clone_into(&mut problem.request_id);
-    problem.extensions = *refusal.extensions;
     // Texts and numbers under fixed names: there is nothing that could not be JSON.
     let body = serde_json::to_string(&problem).unwrap_or_default();
     Answer::Json { status: problem.status, content_type: "application/problem+json", body, fields: refusal.headers }

@@ -1,11 +1,16 @@
 //! Reading a request's body, up to a bound.
 
+use forebay_contract::ProblemCode;
 use futures_util::StreamExt as _;
-use worker::Request;
+use worker::web_sys::Request;
 
 use crate::{
-    admission::body::{BodyFields, too_large},
-    cx::Stop,
+    admission::{
+        Refusal,
+        body::{BodyFields, too_large},
+    },
+    cx::{Stop, log_line},
+    runtime::{Incoming, body_bytes},
 };
 
 /// Up to this length a body is not worth a stream.
@@ -20,13 +25,12 @@ pub struct Fields {
 
 impl Fields {
     /// Of this request.
-    pub fn of(request: &Request) -> Result<Self, Stop> {
-        let headers = request.headers();
-        Ok(Self {
-            content_type: headers.get("content-type")?,
-            content_encoding: headers.get("content-encoding")?,
-            content_length: headers.get("content-length")?,
-        })
+    pub fn of(incoming: &Incoming) -> Self {
+        Self {
+            content_type: incoming.content_type.clone(),
+            content_encoding: incoming.content_encoding.clone(),
+            content_length: incoming.content_length.clone(),
+        }
     }
 
     fn declared_length(&self) -> Option<u64> {
@@ -44,20 +48,20 @@ impl Fields {
 }
 
 /// The whole body; reading stops at the first byte over the bound, whatever `Content-Length` said.
-pub async fn read(request: &mut Request, fields: &Fields, max_bytes: usize) -> Result<Vec<u8>, Stop> {
+pub async fn read(request: Request, fields: &Fields, max_bytes: usize) -> Result<Vec<u8>, Stop> {
     fields.as_ref().check(max_bytes)?;
-    if request.inner().body().is_none() {
-        return Ok(Vec::new());
-    }
     // HTTP's framing holds a body to the length it declares, so a small one is read at once.
     if fields.declared_length().is_some_and(|length| length <= SMALL_BYTES) {
-        let body = request.bytes().await.map_err(|error| ended_early(&error))?;
+        let body = body_bytes(&request).await.map_err(ended_early)?;
         return if body.len() > max_bytes { Err(too_large(max_bytes).into()) } else { Ok(body) };
     }
-    let mut stream = request.stream()?;
+    if request.body().is_none() {
+        return Ok(Vec::new());
+    }
+    let mut stream = worker::Request::from(request).stream()?;
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|error| ended_early(&error))?;
+        let chunk = chunk.map_err(ended_early)?;
         if body.len() + chunk.len() > max_bytes {
             return Err(too_large(max_bytes).into());
         }
@@ -70,7 +74,8 @@ pub async fn read(request: &mut Request, fields: &Fields, max_bytes: usize) -> R
     Ok(body)
 }
 
-/// The client went away: nobody reads the answer.
-fn ended_early(error: &worker::Error) -> Stop {
-    Stop::broken(format!("the body ended early: {error}"))
+/// The client went away, or stopped sending and still reads.
+fn ended_early(error: impl std::fmt::Display) -> Stop {
+    log_line("body-ended-early", &error.to_string());
+    Refusal::new(ProblemCode::InvalidHeader, "the body ended early: fewer bytes came than its length says").into()
 }

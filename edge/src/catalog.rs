@@ -11,8 +11,8 @@ use crate::cx::{Cx, Stop, log_line};
 
 /// What `build.rs` compiled.
 const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/catalog.json"));
-/// How long an isolate trusts what it read.
-const RECHECK_MS: u64 = 30_000;
+/// The least that the namespace's own cache takes, in seconds.
+const NAMESPACE_CACHE_S: u64 = 30;
 
 thread_local! {
     static IN_FORCE: RefCell<Option<InForce>> = const { RefCell::new(None) };
@@ -27,16 +27,17 @@ struct InForce {
     text: Option<String>,
 }
 
-/// The catalogue in force; asks the namespace at most every thirty seconds.
+/// The catalogue in force; an isolate trusts what it read for `CATALOG_RECHECK_MS`.
 pub async fn current(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
     let known = IN_FORCE.with_borrow(|in_force| in_force.as_ref().map(|in_force| in_force.catalog.clone()));
-    let fresh = CHECKED_MS.get().and_then(|at| cx.now_ms.checked_sub(at)).is_some_and(|age| age < RECHECK_MS);
+    let fresh =
+        CHECKED_MS.get().and_then(|at| cx.now_ms.checked_sub(at)).is_some_and(|age| age < cx.config.catalog_recheck_ms);
     if let (Some(catalog), true) = (known, fresh) {
         return Ok(catalog);
     }
     // Set before the wait: whoever comes meanwhile goes on with what is there.
     CHECKED_MS.set(Some(cx.now_ms));
-    let text = match cx.env.kv("CONFIG")?.get("catalog").cache_ttl(RECHECK_MS / 1000).text().await {
+    let text = match cx.env.kv("CONFIG")?.get("catalog").cache_ttl(NAMESPACE_CACHE_S).text().await {
         Ok(text) => Ok(text),
         Err(error) => Err(format!("CONFIG cannot be read: {error}")),
     };

@@ -4,6 +4,8 @@ use std::{cell::OnceCell, rc::Rc};
 
 use worker::Env;
 
+use crate::admission::administrate::AdminToken;
+
 /// Everything from the environment; read once an isolate, whose variables never change.
 pub struct Config {
     /// The queue URL of a lane is this, a dash and the lane's name.
@@ -14,6 +16,8 @@ pub struct Config {
     pub signer: crate::aws::Signer,
     /// Signs and checks reports.
     pub report_secret: String,
+    /// What the operator manages keys with; without it nobody does.
+    pub admin_token: Option<AdminToken>,
     /// The largest input that travels inside its message, in bytes.
     pub inline_limit_bytes: usize,
     /// How long after the last news of a job the bucket is asked about it, in milliseconds.
@@ -22,7 +26,24 @@ pub struct Config {
     pub outbox_max_jobs: usize,
     /// How long a job is kept after it was accepted, in milliseconds.
     pub retention_ms: u64,
+    /// How long a catalogue from the namespace is trusted, in milliseconds.
+    pub catalog_recheck_ms: u64,
+    /// Challenges; `None` when they are not set up.
+    pub turnstile: Option<Turnstile>,
 }
+
+/// How challenges are set and checked.
+pub struct Turnstile {
+    /// The widget's public key.
+    pub site_key: String,
+    /// The key that checks its tokens.
+    pub secret_key: String,
+    /// Where tokens are checked.
+    pub url: String,
+}
+
+/// Cloudflare's own.
+const SITEVERIFY_URL: &str = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 
 /// A message is at most 1 MiB; base64 adds a third to an input.
 const LARGEST_INLINE_BYTES: usize = 700_000;
@@ -53,20 +74,38 @@ impl Config {
                 format!("the variable {name} is \"{value}\"; allowed is a whole number from 1 to {most}")
             }),
         };
+        let set = |name: &str| var(name).filter(|value| !value.is_empty());
+        let turnstile = match (set("TURNSTILE_SITE_KEY"), set("TURNSTILE_SECRET_KEY")) {
+            (Some(site_key), Some(secret_key)) => {
+                let url = set("TURNSTILE_URL").unwrap_or_else(|| SITEVERIFY_URL.to_owned());
+                Some(Turnstile { site_key, secret_key, url })
+            }
+            (None, None) => None,
+            _ => return Err("set both TURNSTILE_SITE_KEY and TURNSTILE_SECRET_KEY, or neither".to_owned()),
+        };
         Ok(Self {
+            turnstile,
             queue_url_prefix: text("QUEUE_URL_PREFIX")?,
             bucket_url: text("BUCKET_URL")?.trim_end_matches('/').to_owned(),
             signer: crate::aws::Signer {
                 region: text("AWS_REGION")?,
                 access_key_id: text("AWS_ACCESS_KEY_ID")?,
                 secret_access_key: text("AWS_SECRET_ACCESS_KEY")?,
-                session_token: var("AWS_SESSION_TOKEN").filter(|token| !token.is_empty()),
+                session_token: set("AWS_SESSION_TOKEN"),
             },
             report_secret: text("REPORT_SECRET")?,
+            admin_token: match set("ADMIN_TOKEN") {
+                None => None,
+                Some(token) => Some(
+                    AdminToken::new(&token)
+                        .ok_or("the secret ADMIN_TOKEN is too short; allowed are 16 characters and more")?,
+                ),
+            },
             inline_limit_bytes: number("INLINE_LIMIT_BYTES", 65_536, LARGEST_INLINE_BYTES as u64)? as usize,
             reconcile_after_ms: number("RECONCILE_AFTER_MS", 30_000, DAY_MS)?,
             outbox_max_jobs: number("OUTBOX_MAX_JOBS", 10_000, 1_000_000)? as usize,
             retention_ms: number("JOB_RETENTION_DAYS", 7, 365)? * DAY_MS,
+            catalog_recheck_ms: number("CATALOG_RECHECK_MS", 30_000, DAY_MS)?,
         })
     }
 }
@@ -78,7 +117,11 @@ mod tests {
     fn read(changed: &str, value: Option<&str>) -> Result<Config, String> {
         Config::read(&|name| match name {
             _ if name == changed => value.map(str::to_owned),
-            "INLINE_LIMIT_BYTES" | "RECONCILE_AFTER_MS" | "OUTBOX_MAX_JOBS" | "JOB_RETENTION_DAYS" => None,
+            "ADMIN_TOKEN" | "INLINE_LIMIT_BYTES" | "RECONCILE_AFTER_MS" | "OUTBOX_MAX_JOBS" | "JOB_RETENTION_DAYS" => {
+                None
+            }
+            "CATALOG_RECHECK_MS" => None,
+            _ if name.starts_with("TURNSTILE_") => None,
             _ => Some("x/".to_owned()),
         })
     }
@@ -93,6 +136,10 @@ mod tests {
                 assert!(read(name, value).err().unwrap().contains(name));
             }
         }
+        assert!(read("TURNSTILE_SITE_KEY", Some("0x4")).err().unwrap().contains("TURNSTILE_SECRET_KEY"));
+        assert!(config.admin_token.is_none());
+        assert!(read("ADMIN_TOKEN", Some("0123456789abcdef")).is_ok_and(|config| config.admin_token.is_some()));
+        assert!(read("ADMIN_TOKEN", Some("0123456789abcde")).err().unwrap().contains("ADMIN_TOKEN"));
         for value in ["0", "-1", "700001", "many", ""] {
             assert!(read("INLINE_LIMIT_BYTES", Some(value)).err().unwrap().contains("1 to 700000"));
         }

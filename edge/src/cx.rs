@@ -1,12 +1,13 @@
 //! What every handler gets: the environment and the moment; and how it stops.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
+use data_encoding::HEXLOWER;
 use forebay_contract::ProblemCode;
 use serde_json::json;
 use worker::{Context, Date, Env};
 
-use crate::{admission::Refusal, config::Config, entropy};
+use crate::{admission::Refusal, config::Config, entropy, runtime::Incoming};
 
 /// One request's surroundings.
 pub struct Cx {
@@ -18,6 +19,17 @@ pub struct Cx {
     pub config: Rc<Config>,
     /// When the request came, in milliseconds since the epoch.
     pub now_ms: u64,
+    /// What the request says besides its body.
+    pub incoming: Incoming,
+    /// How many calls of objects were made for it so far.
+    pub asked: Rc<Cell<u32>>,
+}
+
+impl Cx {
+    /// One more object is asked.
+    pub fn asks(&self) {
+        self.asked.set(self.asked.get() + 1);
+    }
 }
 
 /// Why a request ends early.
@@ -66,7 +78,7 @@ pub fn now_ms() -> u64 {
 
 /// A fresh request id.
 pub fn request_id() -> String {
-    hex::encode(entropy::bytes::<16>())
+    HEXLOWER.encode(&entropy::bytes::<16>())
 }
 
 /// One line of JSON in the log. Never payloads, keys or tokens.

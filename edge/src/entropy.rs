@@ -20,6 +20,11 @@ pub fn below(span: u64) -> u64 {
     scaled(u128::from_le_bytes(bytes()), span)
 }
 
+/// A number in 0..1.
+pub fn unit() -> f64 {
+    (u64::from_le_bytes(bytes()) >> 11) as f64 / (1u64 << 53) as f64
+}
+
 /// 128 random bits, of which 64 are more than the span needs: what the division leaves uneven is below 2⁻⁶⁴.
 fn scaled(random: u128, span: u64) -> u64 {
     let (high, low) = ((random >> 64) as u64, random as u64);

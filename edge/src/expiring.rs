@@ -1,6 +1,6 @@
 //! A bounded map whose entries live for a time: what an isolate may remember.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 
 /// Keeps at most `capacity` entries for `ttl_ms` each. The clock is an argument.
 #[derive(Debug)]
@@ -17,7 +17,10 @@ impl<Key: Eq + Hash, Value: Clone> Expiring<Key, Value> {
     }
 
     /// What is remembered of `key` at `now_ms`. A clock that jumped back makes entries too old, never immortal.
-    pub fn get(&self, key: &Key, now_ms: u64) -> Option<Value> {
+    pub fn get<Asked: Eq + Hash + ?Sized>(&self, key: &Asked, now_ms: u64) -> Option<Value>
+    where
+        Key: Borrow<Asked>,
+    {
         let (since, value) = self.entries.get(key)?;
         now_ms.checked_sub(*since).filter(|age| *age < self.ttl_ms).map(|_| value.clone())
     }

@@ -13,6 +13,10 @@ pub enum Route<'a> {
     Models,
     /// `POST /v1/jobs`
     Submit,
+    /// `POST /v1/plan`
+    Plan,
+    /// `GET /v1/quota`
+    Quota,
     /// `POST /v1/models/{model}/jobs`
     SubmitBare {
         /// The model's name, as in the path.
@@ -35,23 +39,37 @@ pub enum Route<'a> {
     },
     /// `POST /internal/v1/reports`
     Reports,
+    /// `GET /internal/v1/keys`
+    KeyList,
+    /// `POST /internal/v1/keys`
+    KeyCreate,
+    /// `POST /internal/v1/keys/{id}/rotate`
+    KeyRotate {
+        /// The id, as in the path.
+        id: &'a str,
+    },
+    /// `DELETE /internal/v1/keys/{id}`
+    KeyRevoke {
+        /// The id, as in the path.
+        id: &'a str,
+    },
 }
 
 impl<'a> Route<'a> {
     /// The route of a request.
     pub fn of(method: &str, path: &'a str) -> Result<Self, Refusal> {
-        let (route, allow) = Self::of_path(path).ok_or_else(|| {
+        let (route, allow) = Self::of_path(method, path).ok_or_else(|| {
             Refusal::new(ProblemCode::RouteNotFound, "GET /v1/models and POST /v1/jobs are good places to start")
         })?;
-        if method == allow {
+        if allow.split(", ").any(|allowed| allowed == method) {
             return Ok(route);
         }
         let detail = format!("this path takes {allow} alone");
         Err(Refusal::new(ProblemCode::MethodNotAllowed, detail).with_header("allow", allow))
     }
 
-    /// The route of a path and the one method it takes.
-    fn of_path(path: &'a str) -> Option<(Self, &'static str)> {
+    /// The route of a path and the methods it takes, as `Allow` lists them.
+    fn of_path(method: &str, path: &'a str) -> Option<(Self, &'static str)> {
         if path == report::PATH {
             return Some((Self::Reports, "POST"));
         }
@@ -61,9 +79,15 @@ impl<'a> Route<'a> {
             ["v1", "models"] => Some((Self::Models, "GET")),
             ["v1", "models", model, "jobs"] => Some((Self::SubmitBare { model }, "POST")),
             ["v1", "jobs"] => Some((Self::Submit, "POST")),
+            ["v1", "plan"] => Some((Self::Plan, "POST")),
+            ["v1", "quota"] => Some((Self::Quota, "GET")),
             ["v1", "jobs", id] if !id.is_empty() => Some((Self::Job { id }, "GET")),
             ["v1", "jobs", id, "result"] => Some((Self::Result { id }, "GET")),
             ["v1", "jobs", id, "cancel"] => Some((Self::Cancel { id }, "POST")),
+            ["internal", "v1", "keys"] if method == "GET" => Some((Self::KeyList, "GET, POST")),
+            ["internal", "v1", "keys"] => Some((Self::KeyCreate, "GET, POST")),
+            ["internal", "v1", "keys", id] if !id.is_empty() => Some((Self::KeyRevoke { id }, "DELETE")),
+            ["internal", "v1", "keys", id, "rotate"] => Some((Self::KeyRotate { id }, "POST")),
             _ => None,
         }
     }
@@ -74,11 +98,16 @@ impl<'a> Route<'a> {
             Self::Health => "/healthz",
             Self::Models => "/v1/models",
             Self::Submit => "/v1/jobs",
+            Self::Plan => "/v1/plan",
+            Self::Quota => "/v1/quota",
             Self::SubmitBare { .. } => "/v1/models/{model}/jobs",
             Self::Job { .. } => "/v1/jobs/{id}",
             Self::Result { .. } => "/v1/jobs/{id}/result",
             Self::Cancel { .. } => "/v1/jobs/{id}/cancel",
             Self::Reports => report::PATH,
+            Self::KeyList | Self::KeyCreate => "/internal/v1/keys",
+            Self::KeyRotate { .. } => "/internal/v1/keys/{id}/rotate",
+            Self::KeyRevoke { .. } => "/internal/v1/keys/{id}",
         }
     }
 }
@@ -88,16 +117,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_path_takes_one_method() {
+    fn every_path_takes_its_methods() {
         for (method, path, expect) in [
             ("GET", "/healthz", Ok(Route::Health)),
             ("GET", "/v1/models", Ok(Route::Models)),
             ("POST", "/v1/jobs", Ok(Route::Submit)),
+            ("POST", "/v1/plan", Ok(Route::Plan)),
+            ("GET", "/v1/quota", Ok(Route::Quota)),
             ("POST", "/v1/models/a/jobs", Ok(Route::SubmitBare { model: "a" })),
             ("GET", "/v1/jobs/x", Ok(Route::Job { id: "x" })),
             ("GET", "/v1/jobs/x/result", Ok(Route::Result { id: "x" })),
             ("POST", "/v1/jobs/x/cancel", Ok(Route::Cancel { id: "x" })),
             ("POST", "/internal/v1/reports", Ok(Route::Reports)),
+            ("GET", "/internal/v1/keys", Ok(Route::KeyList)),
+            ("POST", "/internal/v1/keys", Ok(Route::KeyCreate)),
+            ("POST", "/internal/v1/keys/k/rotate", Ok(Route::KeyRotate { id: "k" })),
+            ("DELETE", "/internal/v1/keys/k", Ok(Route::KeyRevoke { id: "k" })),
+            ("DELETE", "/internal/v1/keys", Err(ProblemCode::MethodNotAllowed)),
+            ("GET", "/internal/v1/keys/k", Err(ProblemCode::MethodNotAllowed)),
+            ("DELETE", "/internal/v1/keys/", Err(ProblemCode::RouteNotFound)),
             ("HEAD", "/v1/models", Err(ProblemCode::MethodNotAllowed)),
             ("OPTIONS", "/v1/jobs", Err(ProblemCode::MethodNotAllowed)),
             ("GET", "/v1/jobs/x/cancel", Err(ProblemCode::MethodNotAllowed)),

@@ -1,13 +1,41 @@
-//! Three steps where the runtime's own objects are handled by its own language: a call of an Account object, an answer
-//! and a body. The `worker` crate takes each of them apart into a dozen crossings between wasm and JavaScript.
+//! Steps where the runtime's own objects are handled by its own language: what a request says, its body, a call of an
+//! object, an answer. The `worker` crate takes each of them apart into a dozen crossings between wasm and JavaScript.
 
-use js_sys::Promise;
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use worker::{Env, wasm_bindgen_futures::JsFuture, web_sys};
 
 #[wasm_bindgen(inline_js = r#"
-export async function ask(env, name, body) {
-  const answer = await env.ACCOUNT.getByName(name).fetch("https://account/", { method: "POST", body });
+// Every step of every future passes through here, and the runtime's own version costs many times a promise's reaction.
+globalThis.queueMicrotask = (task) => { Promise.resolve().then(task); };
+
+const ABSENT = "\0";
+const NAMES = [
+  "authorization", "cf-connecting-ip", "content-type", "content-encoding", "content-length", "prefer", "traceparent",
+  "x-model-version", "idempotency-key", "cache-control", "cf-turnstile-response", "if-none-match", "forebay-signature",
+];
+
+export function incoming(request) {
+  const { headers } = request;
+  let lines = `${request.method}\n${request.url}`;
+  for (const name of NAMES) lines += `\n${headers.get(name) ?? ABSENT}`;
+  return lines;
+}
+
+export function count_headers(request) {
+  return [...request.headers.keys()].length;
+}
+
+export async function bytes_of(message) {
+  return new Uint8Array(await message.arrayBuffer());
+}
+
+export function text_of(message) {
+  return message.text();
+}
+
+export async function ask(env, binding, name, body) {
+  const answer = await env[binding].getByName(name).fetch("https://object/", { method: "POST", body });
   const text = await answer.text();
   if (answer.status !== 200) throw new Error(text);
   return text;
@@ -23,15 +51,95 @@ export function respond(status, body, fields) {
 }
 "#)]
 extern "C" {
-    fn ask(env: &JsValue, name: &str, body: &str) -> Promise;
+    #[wasm_bindgen(js_name = incoming)]
+    fn incoming_lines(request: &web_sys::Request) -> String;
+    /// How many header fields of different names a request has.
+    pub fn count_headers(request: &web_sys::Request) -> u32;
+    fn bytes_of(message: &web_sys::Request) -> Promise;
+    fn text_of(message: &web_sys::Request) -> Promise;
+    fn ask(env: &JsValue, binding: &str, name: &str, body: &str) -> Promise;
     #[wasm_bindgen(catch, js_name = respond)]
     fn new_response(status: u16, body: &str, fields: &str) -> Result<web_sys::Response, JsValue>;
 }
 
-/// What the Account object `name` answers to `body`.
-pub async fn ask_account(env: &Env, name: &str, body: &str) -> Result<String, String> {
-    let answer =
-        JsFuture::from(ask(env.as_ref(), name, body)).await.map_err(|error| worker::Error::from(error).to_string())?;
+/// What a request says besides its body: the fields that somebody here asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Incoming {
+    pub method: String,
+    pub url: String,
+    pub authorization: Option<String>,
+    pub connecting_ip: Option<String>,
+    pub content_type: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_length: Option<String>,
+    pub prefer: Option<String>,
+    pub traceparent: Option<String>,
+    pub model_version: Option<String>,
+    pub idempotency_key: Option<String>,
+    pub cache_control: Option<String>,
+    pub turnstile_response: Option<String>,
+    pub if_none_match: Option<String>,
+    pub signature: Option<String>,
+}
+
+impl Incoming {
+    /// Of a request, in one crossing: fields have no line breaks, so one text carries them all.
+    pub fn of(request: &web_sys::Request) -> Self {
+        let text = incoming_lines(request);
+        let mut lines = text.split('\n');
+        let mut line = || lines.next().unwrap_or_default().to_owned();
+        let (method, url) = (line(), line());
+        let mut field = || Some(line()).filter(|text| text != "\0");
+        // In the order of NAMES.
+        Self {
+            method,
+            url,
+            authorization: field(),
+            connecting_ip: field(),
+            content_type: field(),
+            content_encoding: field(),
+            content_length: field(),
+            prefer: field(),
+            traceparent: field(),
+            model_version: field(),
+            idempotency_key: field(),
+            cache_control: field(),
+            turnstile_response: field(),
+            if_none_match: field(),
+            signature: field(),
+        }
+    }
+}
+
+/// A request's body.
+pub async fn body_bytes(request: &web_sys::Request) -> Result<Vec<u8>, String> {
+    let bytes = JsFuture::from(bytes_of(request)).await.map_err(|error| worker::Error::from(error).to_string())?;
+    bytes.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).ok_or_else(|| "not bytes".to_owned())
+}
+
+/// A request's body, where it is known to be text.
+pub async fn body_text(request: &web_sys::Request) -> Result<String, String> {
+    let text = JsFuture::from(text_of(request)).await.map_err(|error| worker::Error::from(error).to_string())?;
+    text.as_string().ok_or_else(|| "not a text".to_owned())
+}
+
+/// A class of Durable Objects.
+#[derive(Debug, Clone, Copy)]
+pub enum Class {
+    /// One an account.
+    Account,
+    /// One a lane, and one a scope of shared limits.
+    Lane,
+}
+
+/// What the object `name` of `class` answers to `body`.
+pub async fn ask_object(env: &Env, class: Class, name: &str, body: &str) -> Result<String, String> {
+    let binding = match class {
+        Class::Account => "ACCOUNT",
+        Class::Lane => "LANE",
+    };
+    let asked = JsFuture::from(ask(env.as_ref(), binding, name, body)).await;
+    let answer = asked.map_err(|error| worker::Error::from(error).to_string())?;
     answer.as_string().ok_or_else(|| "not a text".to_owned())
 }
 

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forebay_contract::{Input, MediaType, ProblemCode};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Refusal, fields, image_header, refusal::quoted, tensor};
+use super::{Refusal, fields, image_header, query::Asked, refusal::quoted, tensor};
 
 /// Parameters are a handful of scalars; more is refused before it is built in memory.
 const MAX_PARAMETERS_BYTES: usize = 16 * 1024;
@@ -20,29 +20,28 @@ pub struct Submission {
     pub input: Input,
     /// The parameters as given.
     pub parameters: Map<String, Value>,
+    /// By when the result is worth having, as given.
+    pub deadline: Option<String>,
 }
 
-/// Reads `{"model", "input", "parameters"}`.
+/// Reads `{"model", "input", "parameters", "deadline_ms"}`.
 pub fn json(body: &[u8]) -> Result<Submission, Refusal> {
     let text =
         std::str::from_utf8(body).map_err(|_| Refusal::new(ProblemCode::MalformedJson, "the body is not UTF-8"))?;
-    let [model, input, parameters] = fields::read(text, "the body", ["model", "input", "parameters"])?;
+    let known = ["model", "input", "parameters", "deadline_ms"];
+    let [model, input, parameters, deadline] = fields::read(text, "the body", known)?;
     let model = model.ok_or_else(|| fields::invalid("`model` is missing: GET /v1/models lists the names"))?;
     let model = text_of(model).ok_or_else(|| fields::invalid("`model` must be a text"))?;
     Ok(Submission {
         model: model.into_owned(),
         input: input.map_or_else(|| Ok(Input::empty()), input_of)?,
         parameters: parameters.map_or_else(|| Ok(Map::new()), parameters_of)?,
+        deadline: deadline.map(|raw| raw.get().to_owned()).filter(|text| text != "null"),
     })
 }
 
 /// Reads a bare body of the type its header gave.
-pub fn bare(
-    model: &str,
-    media_type: MediaType,
-    body: Vec<u8>,
-    parameters: Map<String, Value>,
-) -> Result<Submission, Refusal> {
+pub fn bare(model: &str, media_type: MediaType, body: Vec<u8>, asked: Asked) -> Result<Submission, Refusal> {
     let bytes = match media_type {
         MediaType::Empty if body.is_empty() => body,
         MediaType::Empty => {
@@ -56,7 +55,8 @@ pub fn bare(
         }
         MediaType::Jpeg | MediaType::Png => body,
     };
-    Ok(Submission { model: model.to_owned(), input: Input { media_type, bytes }, parameters })
+    let Asked { parameters, deadline } = asked;
+    Ok(Submission { model: model.to_owned(), input: Input { media_type, bytes }, parameters, deadline })
 }
 
 /// Exactly one of `text`, `image` and `tensor`; `null` is no input.
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn bare_bodies() {
-        let read = |media_type, body: &[u8]| bare("m", media_type, body.to_vec(), Map::new());
+        let read = |media_type, body: &[u8]| bare("m", media_type, body.to_vec(), Asked::default());
         assert_eq!(read(MediaType::Empty, b"").unwrap().input, Input::empty());
         assert_eq!(read(MediaType::Empty, b"x").unwrap_err().code, ProblemCode::UnsupportedMediaType);
         assert_eq!(read(MediaType::PlainText, b"").unwrap_err().code, ProblemCode::InputInvalid);

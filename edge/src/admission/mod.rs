@@ -2,19 +2,31 @@
 //!
 //! `handlers/submit.rs` puts the stages in their order.
 
+pub mod address;
+pub mod administrate;
+pub mod advice;
+pub mod api_key;
 pub mod authenticate;
 pub mod body;
+pub mod cache_control;
+pub mod caller;
 pub mod conditional;
+pub mod deadline;
 pub mod decode;
 mod fields;
+pub mod idempotency;
 mod image_header;
+pub mod lane;
 pub mod limit;
+pub mod policy;
 pub mod prefer;
 pub mod query;
 pub mod rate_fields;
 mod refusal;
 pub mod route;
 mod tensor;
+pub mod token;
+pub mod version;
 
 pub use decode::Submission;
 pub use refusal::Refusal;

@@ -1,4 +1,4 @@
-//! `Prefer: wait=N` (RFC 7240 §4.3).
+//! `Prefer: wait=N` and `Prefer: handling=strict` (RFC 7240 §4.3, §4.4).
 
 use forebay_contract::ProblemCode;
 
@@ -25,9 +25,29 @@ pub fn wait_s(prefer: Option<&str>) -> Result<Option<u64>, Refusal> {
     Ok(None)
 }
 
+/// Whether the client wants what it asked for or a refusal: nothing that is degraded.
+pub fn is_strict(prefer: Option<&str>) -> bool {
+    prefer.unwrap_or_default().split(',').any(|preference| {
+        let (name, value) = preference.split(';').next().unwrap_or_default().split_once('=').unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("handling") && value.trim().trim_matches('"').eq_ignore_ascii_case("strict")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_strict_handling_is_strict() {
+        for (prefer, expect) in [
+            (None, false),
+            (Some("handling=lenient"), false),
+            (Some("strict"), false),
+            (Some("wait=3, Handling=\"strict\"; x"), true),
+        ] {
+            assert_eq!(is_strict(prefer), expect, "{prefer:?}");
+        }
+    }
 
     #[test]
     fn table() {

@@ -24,16 +24,27 @@ pub fn wait_s(query: &str) -> Result<u64, Refusal> {
     Ok(wait.unwrap_or(0))
 }
 
-/// The model parameters of `?p.NAME=VALUE`.
-pub fn parameters(query: &str) -> Result<Map<String, Value>, Refusal> {
-    let mut parameters = Map::new();
+/// What a bare submission says in its query.
+#[derive(Debug, Default, PartialEq)]
+pub struct Asked {
+    /// The model parameters of `p.NAME=VALUE`.
+    pub parameters: Map<String, Value>,
+    /// The text of `deadline_ms`.
+    pub deadline: Option<String>,
+}
+
+/// Reads the query of a bare submission.
+pub fn asked(query: &str) -> Result<Asked, Refusal> {
+    let mut asked = Asked::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.strip_prefix("p.") {
-            Some(parameter) => parameter_from_query(parameter, &value, &mut parameters)?,
-            None => return Err(unknown(&name, "p.NAME for each model parameter")),
+            Some(parameter) => parameter_from_query(parameter, &value, &mut asked.parameters)?,
+            None if name == "deadline_ms" && asked.deadline.is_none() => asked.deadline = Some(value.into_owned()),
+            None if name == "deadline_ms" => return Err(invalid("`deadline_ms` is given twice")),
+            None => return Err(unknown(&name, "p.NAME for each model parameter, and deadline_ms")),
         }
     }
-    Ok(parameters)
+    Ok(asked)
 }
 
 /// For paths that take none.
@@ -80,9 +91,12 @@ mod tests {
 
     #[test]
     fn parameters_are_prefixed() {
-        assert_eq!(Value::Object(parameters("p.top_k=3&p.t=a%26b").unwrap()), json!({"top_k": 3, "t": "a&b"}));
-        assert_eq!(parameters("top_k=3").unwrap_err().code, ProblemCode::InvalidQuery);
-        assert_eq!(parameters("p.k=3&p.k=3").unwrap_err().code, ProblemCode::InvalidQuery);
+        let parameters = |query| asked(query).map(|asked| Value::Object(asked.parameters));
+        assert_eq!(parameters("p.top_k=3&p.t=a%26b").unwrap(), json!({"top_k": 3, "t": "a&b"}));
+        for query in ["top_k=3", "p.k=3&p.k=3", "deadline_ms=1&deadline_ms=1"] {
+            assert_eq!(parameters(query).unwrap_err().code, ProblemCode::InvalidQuery);
+        }
+        assert_eq!(asked("deadline_ms=7").unwrap().deadline.as_deref(), Some("7"));
         assert_eq!(none("").ok(), Some(()));
         assert_eq!(none("a").unwrap_err().code, ProblemCode::InvalidQuery);
     }

@@ -2,7 +2,10 @@
 
 use forebay_contract::ProblemCode;
 
-use super::{Refusal, limit::Standing};
+use super::{
+    Refusal,
+    policy::{Standing, Violation},
+};
 
 /// `RateLimit-Policy` and `RateLimit`; nothing for a plan without limits.
 pub fn fields(standings: &[Standing]) -> Vec<(&'static str, String)> {
@@ -10,24 +13,38 @@ pub fn fields(standings: &[Standing]) -> Vec<(&'static str, String)> {
         return Vec::new();
     }
     let list = |item: fn(&Standing) -> String| standings.iter().map(item).collect::<Vec<_>>().join(", ");
-    vec![
-        ("ratelimit-policy", list(|limit| format!("\"{}\";q={};w={}", limit.name, limit.quantity, limit.window_s))),
-        (
-            "ratelimit",
-            list(|limit| format!("\"{}\";r={};t={}", limit.name, limit.remaining, seconds(limit.full_in_ms))),
-        ),
-    ]
+    vec![("ratelimit-policy", list(policy)), ("ratelimit", list(limit))]
 }
 
-/// The 429 of a caller that stands so.
-pub fn denied(standings: &[Standing]) -> Refusal {
-    let wait_ms = standings.iter().map(|limit| limit.retry_after_ms).max().unwrap_or(0);
-    let violated: Vec<String> =
-        standings.iter().filter(|limit| limit.retry_after_ms > 0).map(|limit| limit.name.clone()).collect();
-    let detail = format!("the limit {} is used up; the next request passes in {wait_ms} ms", violated.join(", "));
-    let mut refusal = Refusal::new(ProblemCode::RateLimited, detail).with_header("retry-after", retry_after(wait_ms));
+fn policy(standing: &Standing) -> String {
+    let window = standing.window_s.map(|window_s| format!(";w={window_s}")).unwrap_or_default();
+    format!("\"{}\";q={}{window}", standing.name, standing.quantity)
+}
+
+fn limit(standing: &Standing) -> String {
+    let reset = standing.window_s.map(|_| format!(";t={}", seconds(standing.reset_ms))).unwrap_or_default();
+    format!("\"{}\";r={}{reset}", standing.name, standing.remaining)
+}
+
+/// The refusal of a submission that limits do not let pass.
+pub fn denied(code: ProblemCode, violations: &[Violation], standings: &[Standing]) -> Refusal {
+    let names: Vec<String> = violations.iter().map(|violation| violation.name.clone()).collect();
+    // One that never passes outlasts all that do later.
+    let never = violations.iter().any(|violation| violation.retry_after_ms.is_none());
+    let wait_ms = violations.iter().filter_map(|violation| violation.retry_after_ms).max().unwrap_or(0);
+    let what = if names.len() == 1 { "the limit" } else { "the limits" };
+    let detail = if never {
+        format!("this is more than {what} {} ever allows at once: send less", names.join(", "))
+    } else {
+        format!("beyond {what} {}; the next request passes in {wait_ms} ms", names.join(", "))
+    };
+    let mut refusal = Refusal::new(code, detail);
+    refusal.retryable = !never && code.retryable();
+    if !never {
+        refusal.headers.push(("retry-after", retry_after(wait_ms)));
+    }
     refusal.headers.extend(fields(standings));
-    refusal.extensions.violated_policies = violated;
+    refusal.extensions.violated_policies = names;
     refusal
 }
 
@@ -42,31 +59,45 @@ fn seconds(ms: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use forebay_contract::catalog::Beyond;
+
     use super::*;
 
-    fn standing(name: &str, remaining: u64, retry_after_ms: u64) -> Standing {
-        Standing { name: name.to_owned(), quantity: 60, window_s: 60, remaining, full_in_ms: 1001, retry_after_ms }
+    fn standing(name: &str, window_s: Option<u64>, remaining: u64) -> Standing {
+        Standing { name: name.to_owned(), quantity: 60, window_s, remaining, reset_ms: 1001 }
+    }
+
+    fn violation(name: &str, retry_after_ms: Option<u64>) -> Violation {
+        Violation { name: name.to_owned(), amount: 1, beyond: Beyond::Reject, retry_after_ms, blocks_all: true }
     }
 
     #[test]
     fn the_fields_are_structured_lists() {
         assert_eq!(fields(&[]), []);
         assert_eq!(
-            fields(&[standing("submit", 59, 0), standing("day", 0, 5)]),
+            fields(&[standing("submit", Some(60), 59), standing("in-flight", None, 0)]),
             [
-                ("ratelimit-policy", "\"submit\";q=60;w=60, \"day\";q=60;w=60".to_owned()),
-                ("ratelimit", "\"submit\";r=59;t=2, \"day\";r=0;t=2".to_owned()),
+                ("ratelimit-policy", "\"submit\";q=60;w=60, \"in-flight\";q=60".to_owned()),
+                ("ratelimit", "\"submit\";r=59;t=2, \"in-flight\";r=0".to_owned()),
             ]
         );
     }
 
     #[test]
     fn a_denial_says_which_limit_and_when_to_come_back() {
-        let refusal = denied(&[standing("submit", 59, 0), standing("day", 0, 1200)]);
+        let standings = [standing("submit", Some(60), 59), standing("day", Some(86_400), 0)];
+        let refusal = denied(ProblemCode::RateLimited, &[violation("day", Some(1200))], &standings);
         assert_eq!(refusal.code, ProblemCode::RateLimited);
         assert_eq!(refusal.extensions.violated_policies, ["day"]);
-        assert_eq!(refusal.headers[0], ("retry-after", "2".to_owned()));
-        assert_eq!(refusal.detail, "the limit day is used up; the next request passes in 1200 ms");
+        assert_eq!((refusal.headers[0].clone(), refusal.retryable), (("retry-after", "2".to_owned()), true));
+        assert_eq!(refusal.detail, "beyond the limit day; the next request passes in 1200 ms");
         assert_eq!(retry_after(0), "1");
+    }
+
+    #[test]
+    fn what_never_passes_is_not_told_to_come_back() {
+        let refusal = denied(ProblemCode::RateLimited, &[violation("a", None), violation("b", Some(5))], &[]);
+        assert!(refusal.headers.is_empty() && !refusal.retryable);
+        assert!(refusal.detail.contains("a, b ever allows"), "{}", refusal.detail);
     }
 }

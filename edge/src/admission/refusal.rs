@@ -1,4 +1,4 @@
-use forebay_contract::{Extensions, ProblemCode};
+use forebay_contract::{Extensions, Problem, ProblemCode};
 
 /// Why a request goes no further, and what the caller should do about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,6 +9,8 @@ pub struct Refusal {
     pub detail: String,
     /// Header fields that go with the answer.
     pub headers: Vec<(&'static str, String)>,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
     /// What the problem says besides.
     pub extensions: Box<Extensions>,
 }
@@ -16,7 +18,8 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal without extras.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), headers: Vec::new(), extensions: Box::default() }
+        let retryable = code.retryable();
+        Self { code, detail: detail.into(), headers: Vec::new(), retryable, extensions: Box::default() }
     }
 
     /// The same with one more header field.
@@ -24,6 +27,14 @@ impl Refusal {
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// As the caller reads it; under which request is not said yet.
+    pub fn problem(&self) -> Problem {
+        let mut problem = Problem::new(self.code, self.detail.clone());
+        problem.retryable = self.retryable;
+        problem.extensions = (*self.extensions).clone();
+        problem
     }
 }
 

@@ -1,19 +1,25 @@
 //! Which model version runs, in which lane, and whether it takes this input.
 
 use forebay_contract::{
-    Input, Lane, ParameterError, Parameters, ProblemCode,
-    catalog::{Catalog, ModelSpec, PlanSpec},
+    Digest, Input, Lane, Namespace, ParameterError, Parameters, PlanClass, ProblemCode,
+    catalog::{Catalog, ModelSpec},
     resolve_parameters,
 };
 use serde_json::{Map, Value};
 
-use super::{Refusal, Submission, image_header, refusal::quoted};
+use super::{
+    Refusal, Submission, image_header, rate_fields,
+    refusal::quoted,
+    version::{Asker, Because, Choice, NoChoice, choose},
+};
 
 /// A submission with everything the catalogue decides.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Routed<'a> {
     /// The model version that runs.
     pub model: &'a ModelSpec,
+    /// Why this version.
+    pub because: Because,
     /// The queue the job waits in.
     pub lane: Lane,
     /// Complete, canonical parameters.
@@ -22,20 +28,83 @@ pub struct Routed<'a> {
     pub drawn: bool,
 }
 
-/// Routes `submission` for a caller of `plan`. `draw(n)` gives a number in `0..n`.
+/// What is to be routed.
+#[derive(Debug, Clone, Copy)]
+pub struct Unrouted<'a, 's> {
+    /// What is served.
+    pub catalog: &'a Catalog,
+    /// The half of the lane that the caller's plan decides.
+    pub class: PlanClass,
+    /// Who asks.
+    pub asker: Asker<'s>,
+    /// For what.
+    pub submission: &'s Submission,
+}
+
+/// Routes a submission. `broken` is asked as [`choose`] asks it; `draw(n)` gives a number in `0..n`.
 pub fn route<'a>(
-    catalog: &'a Catalog,
-    plan: &PlanSpec,
+    unrouted: Unrouted<'a, '_>,
+    broken: impl FnMut(&ModelSpec) -> Option<u64>,
+    draw: impl FnMut(u64) -> u64,
+) -> Result<Routed<'a>, Refusal> {
+    let Unrouted { catalog, class, asker, submission } = unrouted;
+    let choice = choose(catalog, &submission.model, asker, broken)
+        .map_err(|why| no_choice(&submission.model, asker.version, why))?;
+    with_model(choice, class, submission, draw)
+}
+
+/// What may answer in the place of a submission that was routed as `routed`: versions whose stored results may, best
+/// first, and a lighter model, if there is one that takes the submission as it is.
+pub fn degraded<'a>(unrouted: Unrouted<'a, '_>, routed: &Routed<'_>) -> (Vec<Routed<'a>>, Option<Routed<'a>>) {
+    let Unrouted { catalog, class, submission, .. } = unrouted;
+    let Some((name, serving)) = catalog.served_name(&submission.model) else { return Default::default() };
+    // A seed that nobody gave is drawn once, for what was asked for: nothing else can stand in for it.
+    let stand_in = |model| {
+        let choice = Choice { model, because: Because::Fallback };
+        with_model(choice, class, submission, |_| 0).ok().filter(|routed| !routed.drawn)
+    };
+    let versions = serving.stale.iter().filter(|version| **version != routed.model.version);
+    let stale =
+        versions.filter_map(|version| catalog.model(serving.model(name), version)).filter_map(stand_in).collect();
+    let lighter = serving.lighter.as_ref().and_then(|name| catalog.stable_model(name)).and_then(stand_in);
+    (stale, lighter)
+}
+
+/// The name of the result: results of one account are another's only where the model says so.
+pub fn digest(model: &ModelSpec, account: &str, parameters: &Parameters, input: &Input) -> Digest {
+    let namespace = if model.shareable { Namespace::Shared } else { Namespace::Account(account) };
+    Digest::new(namespace, &model.name, &model.version, parameters, input)
+}
+
+fn with_model<'a>(
+    choice: Choice<'a>,
+    class: PlanClass,
     submission: &Submission,
     draw: impl FnMut(u64) -> u64,
 ) -> Result<Routed<'a>, Refusal> {
-    let model = catalog.stable_model(&submission.model).ok_or_else(|| {
-        let detail = format!("there is no model {}; GET /v1/models lists them", quoted(&submission.model));
-        Refusal::new(ProblemCode::ModelNotFound, detail)
-    })?;
+    let model = choice.model;
     check_input(model, &submission.input)?;
     let (parameters, drawn) = resolve(model, &submission.parameters, draw)?;
-    Ok(Routed { model, lane: Lane::new(plan.class, model.work), parameters, drawn })
+    Ok(Routed { model, because: choice.because, lane: Lane::new(class, model.work), parameters, drawn })
+}
+
+fn no_choice(model: &str, version: Option<&str>, why: NoChoice) -> Refusal {
+    match why {
+        NoChoice::NoModel => {
+            let detail = format!("there is no model {}; GET /v1/models lists them", quoted(model));
+            Refusal::new(ProblemCode::ModelNotFound, detail)
+        }
+        NoChoice::NoVersion { versions } => {
+            let version = quoted(version.unwrap_or_default());
+            let detail = format!("{} has no version {version}; there are {}", quoted(model), versions.join(", "));
+            Refusal::new(ProblemCode::VersionNotFound, detail)
+        }
+        NoChoice::Broken { retry_after_ms } => {
+            let detail = format!("{} fails too often at the moment; try again in {retry_after_ms} ms", quoted(model));
+            let refusal = Refusal::new(ProblemCode::ModelUnavailable, detail);
+            refusal.with_header("retry-after", rate_fields::retry_after(retry_after_ms))
+        }
+    }
 }
 
 fn check_input(model: &ModelSpec, input: &Input) -> Result<(), Refusal> {
@@ -119,8 +188,11 @@ mod tests {
             model: model.to_owned(),
             input: Input { media_type, bytes: bytes.to_vec() },
             parameters: parameters.as_object().unwrap().clone(),
+            deadline: None,
         };
-        route(&catalog, &catalog.plans["free"], &submission, |span| span - 1)
+        let asker = Asker { account: "a", plan: "free", groups: &[], version: None };
+        let unrouted = Unrouted { catalog: &catalog, class: PlanClass::Free, asker, submission: &submission };
+        route(unrouted, |_| None, |span| span - 1)
             .map(|routed| (routed.lane, routed.drawn))
             .map_err(|refusal| refusal.code)
     }

@@ -1,7 +1,6 @@
 //! `POST /v1/jobs/{id}/cancel`: calls a job off.
 
 use forebay_contract::ProblemCode;
-use worker::Request;
 
 use super::{Target, caller, found, job_body::JobBody, own_job_id, shard};
 use crate::{
@@ -12,12 +11,12 @@ use crate::{
 };
 
 /// Cancels what has not ended. A worker that runs the job already is told with its next report.
-pub async fn post(cx: &Cx, request: &Request, target: &Target, id: &str) -> Result<Answer, Stop> {
-    let caller = caller(cx, request).await?;
+pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
+    let caller = caller(cx).await?;
     let id = own_job_id(&caller, id)?;
     query::none(&target.query)?;
     match objects::call(cx, shard(&caller), &Call::Cancel { id }).await? {
-        CancelAnswer::Canceled { job } => answer::json(202, &JobBody::new(&job, false, &target.origin)?, Vec::new()),
+        CancelAnswer::Canceled { job } => answer::json(202, &JobBody::new(&job, &target.origin)?, Vec::new()),
         CancelAnswer::Ended { job } => {
             let detail = format!("the job is {} already", job.state.name());
             Err(Refusal::new(ProblemCode::JobNotCancelable, detail).into())

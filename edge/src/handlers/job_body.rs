@@ -11,10 +11,18 @@ pub struct JobBody<'a> {
     status: JobState,
     model: &'a str,
     version: &'a str,
+    /// `model@version`: what runs, whatever was asked for.
+    served_model: String,
+    /// Whether something else answers than was asked for.
+    degraded: bool,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degraded_reason: Option<&'static str>,
     lane: Lane,
+    cost_ms: u64,
     attempt: u32,
     /// Whether the result was there before the client asked.
-    cached: bool,
+    pub cached: bool,
     timeline: Timeline,
     parameters: Box<RawValue>,
     batch_size: Option<u32>,
@@ -24,6 +32,9 @@ pub struct JobBody<'a> {
     failure: Option<Failure>,
     status_url: String,
     result_url: String,
+    /// The result itself, where it was at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Box<RawValue>>,
 }
 
 /// Milliseconds since the epoch; null is «not yet».
@@ -45,7 +56,7 @@ struct Failure {
 
 impl<'a> JobBody<'a> {
     /// The body, with links below `origin`.
-    pub fn new(job: &'a Job, cached: bool, origin: &str) -> Result<Self, Stop> {
+    pub fn new(job: &'a Job, origin: &str) -> Result<Self, Stop> {
         let status_url = format!("{origin}/v1/jobs/{}", job.id);
         let parameters =
             RawValue::from_string(job.parameters.clone()).map_err(|error| Stop::broken(error.to_string()))?;
@@ -54,9 +65,13 @@ impl<'a> JobBody<'a> {
             status: job.state,
             model: &job.model,
             version: &job.version,
+            served_model: format!("{}@{}", job.model, job.version),
+            degraded: job.degraded.is_some(),
+            degraded_reason: job.degraded.map(crate::objects::Degraded::name),
             lane: job.lane,
+            cost_ms: job.cost_ms,
             attempt: job.attempt,
-            cached: cached || job.cached != 0,
+            cached: job.cached != 0,
             timeline: Timeline {
                 accepted_ms: job.accepted_ms,
                 sent_ms: job.sent_ms,
@@ -75,6 +90,7 @@ impl<'a> JobBody<'a> {
             }),
             result_url: format!("{status_url}/result"),
             status_url,
+            result: None,
         })
     }
 

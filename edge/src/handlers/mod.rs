@@ -4,19 +4,26 @@ pub mod cancel;
 pub mod health;
 pub mod job;
 mod job_body;
+pub mod manage_keys;
 pub mod models;
+pub mod quota;
 pub mod reports;
 pub mod result;
 pub mod submit;
 
 use forebay_contract::{JobId, ProblemCode, ShardKey};
-use worker::Request;
 
 use crate::{
-    admission::{Refusal, authenticate::Caller},
+    admission::{
+        Refusal, address,
+        authenticate::{Credentials, anonymous, credentials},
+        caller::Caller,
+    },
+    catalog,
     cx::{Cx, Stop},
     keys,
     objects::Job,
+    prefilter, tokens,
 };
 
 /// A request's target, taken apart once.
@@ -42,8 +49,18 @@ impl Target {
 }
 
 /// The caller of a request.
-async fn caller(cx: &Cx, request: &Request) -> Result<Caller, Stop> {
-    keys::authenticate(cx, request.headers().get("authorization")?.as_deref()).await
+async fn caller(cx: &Cx) -> Result<Caller, Stop> {
+    let ip = address::prefix(cx.incoming.connecting_ip.as_deref());
+    match credentials(cx.incoming.authorization.as_deref())? {
+        Credentials::Key(name) => keys::authenticate(cx, name, &ip).await,
+        Credentials::Token(text) => tokens::authenticate(cx, text, &ip).await,
+        Credentials::None => {
+            let plan = &catalog::current(cx).await?.identity.anonymous;
+            let caller = anonymous(plan.as_deref(), &ip)?;
+            prefilter::check(cx, &ip).await?;
+            Ok(caller)
+        }
+    }
 }
 
 /// Accounts have one shard each so far.
@@ -95,7 +112,13 @@ mod tests {
 
     #[test]
     fn other_accounts_jobs_are_unknown() {
-        let caller = |account: &str| Caller { account: account.to_owned(), plan: "free".to_owned() };
+        let caller = |account: &str| Caller {
+            account: account.to_owned(),
+            plan: "free".to_owned(),
+            groups: Vec::new(),
+            key: None,
+            ip: String::new(),
+        };
         let id = JobId::new(1, [0; 10], shard(&caller("a")));
         assert_eq!(own_job_id(&caller("a"), &id.to_string()), Ok(id));
         assert_eq!(own_job_id(&caller("b"), &id.to_string()).unwrap_err().code, ProblemCode::JobNotFound);

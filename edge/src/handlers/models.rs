@@ -5,13 +5,14 @@ use forebay_contract::{
     catalog::{Catalog, ImageLimits, LimitSpec, ModelSpec},
 };
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use worker::Request;
+use worker::{Headers, Response};
 
 use super::{Target, caller};
 use crate::{
-    admission::query,
-    answer::{self, Answer},
+    admission::{conditional, query},
+    answer::Answer,
     catalog,
     cx::{Cx, Stop},
 };
@@ -49,14 +50,29 @@ struct ModelInput<'a> {
     image: Option<&'a ImageLimits>,
 }
 
+/// How long a client may go on with what it has: the catalogue changes by hand, and the limits with it.
+const CACHE_CONTROL: &str = "private, max-age=60";
+/// What the listing depends on besides its address.
+const VARY: &str = "Authorization";
+
 /// Lists the versions that answer, with what they take and what the caller's plan allows.
-pub async fn get(cx: &Cx, request: &Request, target: &Target) -> Result<Answer, Stop> {
-    let caller = caller(cx, request).await?;
+pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
+    let caller = caller(cx).await?;
     query::none(&target.query)?;
     let catalog = catalog::current(cx).await?;
     let limits = catalog.plans.get(&caller.plan).map(|plan| plan.limits.as_slice()).unwrap_or_default();
     let listing = Listing { models: models(&catalog, &target.origin), plan: Plan { name: &caller.plan, limits } };
-    answer::json(200, &listing, Vec::new())
+    let body = serde_json::to_string(&listing).map_err(|error| Stop::broken(error.to_string()))?;
+    let etag = format!("\"{}\"", hex::encode(Sha256::digest(&body)));
+    let fields = [("etag", etag.clone()), ("cache-control", CACHE_CONTROL.to_owned()), ("vary", VARY.to_owned())];
+    if conditional::none_match(cx.incoming.if_none_match.as_deref(), &etag) {
+        let headers = Headers::new();
+        for (name, value) in &fields {
+            headers.set(name, value)?;
+        }
+        return Ok(Answer::Stream(Response::empty()?.with_status(304).with_headers(headers)));
+    }
+    Ok(Answer::Json { status: 200, content_type: "application/json", body, fields: fields.into() })
 }
 
 fn models<'a>(catalog: &'a Catalog, origin: &str) -> Vec<Model<'a>> {

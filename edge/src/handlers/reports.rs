@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use forebay_contract::{
-    ProblemCode, Report, ReportAnswer, ReportEvent, SIGNATURE_HEADER, ShardKey, report::MAX_EVENTS, verify,
-};
+use forebay_contract::{ProblemCode, Report, ReportAnswer, ReportEvent, ShardKey, report::MAX_EVENTS, verify};
 use futures_util::future::join_all;
-use worker::Request;
+use worker::web_sys::Request;
 
 use crate::{
     admission::Refusal,
@@ -22,10 +20,10 @@ const MAX_REPORT_BYTES: usize = 512 * 1024;
 const MAX_WORKER_CHARS: usize = 128;
 
 /// Applies a report: one call an object that it concerns.
-pub async fn post(cx: &Cx, mut request: Request) -> Result<Answer, Stop> {
-    let signature = request.headers().get(SIGNATURE_HEADER)?.unwrap_or_default();
-    let fields = body::Fields::of(&request)?;
-    let bytes = body::read(&mut request, &fields, MAX_REPORT_BYTES).await?;
+pub async fn post(cx: &Cx, request: Request) -> Result<Answer, Stop> {
+    let signature = cx.incoming.signature.clone().unwrap_or_default();
+    let fields = body::Fields::of(&cx.incoming);
+    let bytes = body::read(request, &fields, MAX_REPORT_BYTES).await?;
     verify(cx.config.report_secret.as_bytes(), cx.now_ms, &signature, &bytes).map_err(|_| {
         Refusal::new(ProblemCode::InvalidSignature, "sign the body with the shared secret and a clock that is right")
     })?;

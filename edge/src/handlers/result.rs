@@ -1,7 +1,7 @@
 //! `GET /v1/jobs/{id}/result`: the result itself, streamed.
 
 use forebay_contract::{JobState, ProblemCode, storage_key};
-use worker::{Headers, Request, Response};
+use worker::{Headers, Response};
 
 use super::{
     Target, caller, expired, found,
@@ -18,17 +18,17 @@ use crate::{
 };
 
 /// Answers with the result from the nearest place that has it; while there is none, says when to ask again.
-pub async fn get(cx: &Cx, request: &Request, target: &Target, id: &str) -> Result<Answer, Stop> {
-    let caller = caller(cx, request).await?;
+pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
+    let caller = caller(cx).await?;
     query::none(&target.query)?;
     let id = own_job_id(&caller, id)?;
     let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: 0 }).await?;
     let job = found(cx, &id, job)?;
     match job.state {
-        JobState::Succeeded => deliver(cx, request, job).await,
+        JobState::Succeeded => deliver(cx, job).await,
         JobState::Queued | JobState::Running => {
             let mut fields: Vec<_> = look_again(&job).into_iter().collect();
-            let body = JobBody::new(&job, false, &target.origin)?;
+            let body = JobBody::new(&job, &target.origin)?;
             fields.push(("location", body.location()));
             answer::json(202, &body, fields)
         }
@@ -44,10 +44,10 @@ pub async fn get(cx: &Cx, request: &Request, target: &Target, id: &str) -> Resul
     }
 }
 
-async fn deliver(cx: &Cx, request: &Request, job: Job) -> Result<Answer, Stop> {
+async fn deliver(cx: &Cx, job: Job) -> Result<Answer, Stop> {
     let etag = format!("\"{}\"", job.digest);
     // The name is the content: who has it under this name needs neither cache nor bucket.
-    if conditional::none_match(request.headers().get("if-none-match")?.as_deref(), &etag) {
+    if conditional::none_match(cx.incoming.if_none_match.as_deref(), &etag) {
         let response = Response::empty()?.with_status(304).with_headers(immutable(&etag)?);
         return Ok(Answer::Stream(response));
     }
@@ -57,7 +57,9 @@ async fn deliver(cx: &Cx, request: &Request, job: Job) -> Result<Answer, Stop> {
     let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
     match bucket.get(cx.now_ms, &storage_key::result(&job.digest)).await {
         Ok(Some(mut stored)) => {
-            result_cache::put(cx, &job, &mut stored)?;
+            if job.no_store == 0 {
+                result_cache::put(cx, &job, &mut stored)?;
+            }
             delivered(stored, &etag)
         }
         Ok(None) => {

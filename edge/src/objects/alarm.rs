@@ -11,8 +11,10 @@ use super::{
     core::Core,
     flush,
     reconcile::{Found, Patience, reconcile},
+    tally,
 };
 use crate::{
+    admission::idempotency,
     aws::{AwsError, s3::Bucket},
     cx::{log_line, now_ms},
     entropy,
@@ -32,6 +34,8 @@ pub async fn ring(core: &Rc<Core>) -> Result<()> {
             log_line("alarm-step-failed", &error.to_string());
         }
     }
+    // Lanes that were not told, or have forgotten, hear of what is still open.
+    tally::tell(core).await;
     core.arrange_alarm().await
 }
 
@@ -53,8 +57,12 @@ async fn check(core: &Core) -> Result<()> {
             retention_ms: config.retention_ms,
             random: entropy::below(u64::MAX),
         };
+        let before = job.state;
         reconcile(&mut job, found, now_ms(), patience);
-        core.save(&job)?;
+        core.save(before, &job)?;
+        if !job.state.is_final() {
+            core.load.borrow_mut().not_told(job.lane);
+        }
     }
     Ok(())
 }
@@ -72,6 +80,9 @@ async fn look(bucket: &Bucket<'_>, job: &Job) -> std::result::Result<Found, AwsE
 
 /// Jobs older than the retention go; those that never ended were given up by a check before.
 fn sweep(core: &Core) -> Result<()> {
+    let now = now_ms();
+    core.tables.delete_stale(now, now.saturating_sub(idempotency::LIFETIME_MS))?;
+    core.buckets.borrow_mut().retain(|_, bucket| bucket.until_ms >= now);
     let Some(oldest) = core.tables.oldest_ended()? else { return Ok(()) };
     let before_ms = now_ms().saturating_sub(core.config()?.retention_ms);
     if oldest.made_at_ms() < before_ms {

@@ -1,12 +1,16 @@
 //! What the Worker says to an Account object and what it answers.
 
-use forebay_contract::{Digest, JobId, Lane, ReportEvent, catalog::LimitSpec};
+use forebay_contract::{Digest, JobId, Lane, ReportEvent};
 use serde::{Deserialize, Serialize};
 
 use super::Job;
-use crate::admission::limit::Standing;
+use crate::admission::{
+    idempotency::Idempotency,
+    policy::{Policy, Standing, Subject, Violation},
+};
 
-/// A call: the first line of the request's body, as JSON. A submission's message is the rest of it, untouched.
+/// A call: the first line of the request's body, as JSON. A submission's message is the next line, untouched, and that
+/// of its lighter offer the one after.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Call {
     /// Admit a job. Answer: [`SubmitAnswer`].
@@ -28,6 +32,13 @@ pub enum Call {
         /// Which.
         id: JobId,
     },
+    /// How the caller stands with its limits. Answer: `Vec<Standing>`.
+    Standings(Box<StandingsCall>),
+    /// An API key is revoked: nothing is accepted for it any more. Answer: `()`.
+    RevokeKey {
+        /// The key's id.
+        key: String,
+    },
     /// What a worker reported of this object's jobs. Answer: `ReportAnswer`.
     Report {
         /// The worker's name.
@@ -38,10 +49,72 @@ pub enum Call {
 }
 
 /// A job to admit.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubmitCall {
     /// The id it gets when it is new.
     pub id: JobId,
+    /// What is to run.
+    pub offer: Offer,
+    /// What runs instead where a limit says `degrade`.
+    pub lighter: Option<Box<Offer>>,
+    /// Whose stored results may answer instead where a limit says `degrade`, best first.
+    pub stale: Vec<Offer>,
+    /// The limits.
+    pub policy: Policy,
+    /// The API key's id; empty for callers without one.
+    pub key: String,
+    /// The caller's address prefix.
+    pub ip: String,
+    /// The path's pattern.
+    pub endpoint: String,
+    /// What earlier jobs of the same digest may do for it.
+    pub reuse: Reuse,
+    /// Whether an answer that is there already counts against no limit.
+    pub free_hits: bool,
+    /// Set when the result is known to be stored: then nothing is queued.
+    pub known: Option<KnownResult>,
+    /// Sending it again is not asking again.
+    pub idempotency: Option<Idempotency>,
+    /// Set when nothing new is taken at the moment: then what was decided under the idempotency key may be told again,
+    /// and nothing else.
+    pub replay_only: bool,
+    /// Whether the caller has solved a challenge.
+    pub challenged: bool,
+    /// Whether caches may keep the result.
+    pub store: bool,
+    /// Decide only: write nothing, spend nothing.
+    pub dry_run: bool,
+    /// How long to wait for the job's end before answering, in milliseconds.
+    pub wait_ms: u64,
+}
+
+/// A question for standings.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StandingsCall {
+    /// The limits.
+    pub policy: Policy,
+    /// The API key's id; empty for callers without one.
+    pub key: String,
+    /// The caller's address prefix.
+    pub ip: String,
+    /// The path's pattern.
+    pub endpoint: String,
+}
+
+/// What an earlier job of the same digest may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reuse {
+    /// Answer, finished or not.
+    Any,
+    /// Answer while it is under way: a client that wants no cached answer still needs it run once only.
+    Unfinished,
+    /// Nothing: a parameter was drawn for this job alone.
+    Nothing,
+}
+
+/// Something that could run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
     /// The name of its result.
     pub digest: Digest,
     /// The model's name.
@@ -52,18 +125,26 @@ pub struct SubmitCall {
     pub parameters: String,
     /// The queue it waits in.
     pub lane: Lane,
-    /// The limits of the caller's plan.
-    pub limits: Vec<LimitSpec>,
-    /// Whether an earlier job of the same digest may answer for it.
-    pub join: bool,
-    /// Set when the result is known to be stored: then nothing is queued.
-    pub known: Option<KnownResult>,
-    /// How long to wait for the job's end before answering, in milliseconds.
-    pub wait_ms: u64,
+    /// Predicted device milliseconds, rounded up.
+    pub cost_ms: u64,
+}
+
+impl SubmitCall {
+    /// What limits count it by, when `offer` runs.
+    pub fn subject<'a>(&'a self, offer: &'a Offer) -> Subject<'a> {
+        Subject {
+            key: &self.key,
+            ip: &self.ip,
+            endpoint: &self.endpoint,
+            model: &offer.model,
+            lane: offer.lane,
+            cost_ms: offer.cost_ms,
+        }
+    }
 }
 
 /// A stored result.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownResult {
     /// Its `Content-Type`.
     pub media_type: Option<String>,
@@ -74,7 +155,7 @@ pub struct KnownResult {
 /// How a submission ended.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum SubmitAnswer {
-    /// It is a job now, or an earlier one answers for it.
+    /// It is a job now, or an earlier one answers for it. After a dry run: it would be.
     Admitted {
         /// The job.
         job: Box<Job>,
@@ -83,8 +164,10 @@ pub enum SubmitAnswer {
         /// How the caller stands with its limits.
         standings: Vec<Standing>,
     },
-    /// A limit is used up.
+    /// Limits do not let it pass.
     Denied {
+        /// Which.
+        violations: Vec<Violation>,
         /// How the caller stands with its limits.
         standings: Vec<Standing>,
     },
@@ -93,6 +176,14 @@ pub enum SubmitAnswer {
         /// When the queue is tried next, from now.
         retry_after_ms: u64,
     },
+    /// The key is revoked.
+    Revoked,
+    /// Nothing was decided under the idempotency key, and nothing new is taken.
+    NothingToReplay,
+    /// The idempotency key was used for another request.
+    IdempotencyMismatch,
+    /// Another request of the same idempotency key is being decided.
+    IdempotencyInProgress,
 }
 
 /// How a cancellation ended.

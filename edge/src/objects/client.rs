@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use super::{Call, SubmitAnswer, SubmitCall};
 use crate::{
     cx::{Cx, Stop},
-    runtime::ask_account,
+    runtime::{Class, ask_object},
 };
 
 /// Calls an Account object.
@@ -12,9 +12,9 @@ pub async fn call<Answer: DeserializeOwned>(cx: &Cx, shard: ShardKey, call: &Cal
     send(cx, shard, call, "").await
 }
 
-/// Submits a job with the message that its queue gets.
-pub async fn submit(cx: &Cx, shard: ShardKey, job: SubmitCall, message: &str) -> Result<SubmitAnswer, Stop> {
-    send(cx, shard, &Call::Submit(Box::new(job)), message).await
+/// Submits a job with the messages that its queue gets: that of the offer, and that of the lighter one.
+pub async fn submit(cx: &Cx, shard: ShardKey, job: SubmitCall, messages: [&str; 2]) -> Result<SubmitAnswer, Stop> {
+    send(cx, shard, &Call::Submit(Box::new(job)), &messages.join("\n")).await
 }
 
 async fn send<Answer: DeserializeOwned>(cx: &Cx, shard: ShardKey, call: &Call, rest: &str) -> Result<Answer, Stop> {
@@ -22,7 +22,8 @@ async fn send<Answer: DeserializeOwned>(cx: &Cx, shard: ShardKey, call: &Call, r
     body.reserve(rest.len() + 1);
     body.push('\n');
     body.push_str(rest);
+    cx.asks();
     let broken = |error: String| Stop::broken(format!("account object: {error}"));
-    let answer = ask_account(&cx.env, &shard.to_string(), &body).await.map_err(broken)?;
+    let answer = ask_object(&cx.env, Class::Account, &shard.to_string(), &body).await.map_err(broken)?;
     serde_json::from_str(&answer).map_err(|error| broken(error.to_string()))
 }

@@ -2,21 +2,29 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeSet,
     rc::Rc,
 };
 
-use forebay_contract::JobId;
+use forebay_contract::{JobId, JobState};
 use futures_util::future::select;
 use worker::{Delay, Env, Result, State, Storage};
 
 use super::{
     Job,
     flush::Sent,
+    idempotent::Deciding,
+    line::Line,
+    load::Load,
     pending::{Message, Pending},
     tables::Tables,
     waiters::Waiters,
 };
-use crate::{admission::limit::Buckets, config::Config, cx::now_ms};
+use crate::{
+    admission::{idempotency, lane::holdings::Holdings, policy::Buckets},
+    config::Config,
+    cx::now_ms,
+};
 
 /// While messages wait, an alarm stands this close behind: whatever dies between commit and send, it sends them.
 const OUTBOX_ALARM_MS: u64 = 1_000;
@@ -30,8 +38,24 @@ pub struct Core {
     pub storage: Storage,
     pub tables: Tables,
     pub waiters: Waiters,
-    /// As stored last.
+    /// The object's own name.
+    pub shard: String,
+    /// What its limits remember, as stored last.
     pub buckets: RefCell<Buckets>,
+    /// What it holds of shared limits. In memory alone: leases that die with it count as used.
+    pub holdings: RefCell<Holdings>,
+    /// Whether somebody will give unused leases back.
+    pub settling_leases: Cell<bool>,
+    /// Who waits for a limit.
+    pub line: Rc<Line>,
+    /// Idempotency keys that are being decided.
+    pub deciding: Deciding,
+    /// API keys that nothing is accepted for any more.
+    pub revoked_keys: RefCell<BTreeSet<String>>,
+    /// What is open, and what the lanes do not know yet.
+    pub load: RefCell<Load>,
+    /// Whether the lanes are about to be told.
+    pub tallying: Cell<bool>,
     /// Messages that no queue has taken yet.
     pub unsent: Cell<usize>,
     /// Their beginning, in memory.
@@ -61,7 +85,15 @@ impl Core {
         let tables = Tables::open(storage.sql())?;
         let unsent = tables.outbox_jobs()?;
         Ok(Rc::new(Self {
+            shard: state.id().name().unwrap_or_else(|| state.id().to_string()),
             buckets: RefCell::new(tables.buckets()?),
+            holdings: RefCell::default(),
+            settling_leases: Cell::new(false),
+            line: Rc::default(),
+            deciding: Deciding::default(),
+            revoked_keys: RefCell::new(tables.revoked_keys()?),
+            load: RefCell::new(Load::new(tables.open_jobs()?)),
+            tallying: Cell::new(false),
             unsent: Cell::new(unsent),
             pending: RefCell::new(Pending::new(unsent == 0)),
             sent: RefCell::default(),
@@ -111,11 +143,14 @@ impl Core {
         Message { seq, job_id: job.id, lane: job.lane, text: text.to_owned() }
     }
 
-    /// Writes a changed job and wakes who waits for its end.
-    pub fn save(&self, job: &Job) -> Result<()> {
+    /// Writes a job that was in state `before`; when it has ended, wakes who waits for that.
+    pub fn save(&self, before: JobState, job: &Job) -> Result<()> {
         self.tables.update_job(job)?;
         if job.state.is_final() {
             self.waiters.wake(&job.id);
+            if !before.is_final() {
+                self.load.borrow_mut().ended(job);
+            }
         }
         Ok(())
     }
@@ -144,6 +179,7 @@ impl Core {
         let check = self.tables.next_check_ms()?;
         let retention_ms = self.config()?.retention_ms;
         let sweep = self.tables.oldest_ended()?.map(|id| id.made_at_ms().saturating_add(retention_ms));
-        Ok(check.into_iter().chain(sweep).min().map(|due| due.max(now + ALARM_GAP_MS)))
+        let keys = self.tables.oldest_idempotency_ms()?.map(|made_ms| made_ms.saturating_add(idempotency::LIFETIME_MS));
+        Ok(check.into_iter().chain(sweep).chain(keys).min().map(|due| due.max(now + ALARM_GAP_MS)))
     }
 }

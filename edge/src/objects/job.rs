@@ -21,6 +21,12 @@ pub struct Job {
     pub parameters: String,
     /// The queue it waits in.
     pub lane: Lane,
+    /// Predicted device milliseconds, rounded up.
+    pub cost_ms: u64,
+    /// Why another answer than the one asked for is given; `None` when it is the one.
+    pub degraded: Option<Degraded>,
+    /// 1 when no cache may keep the result.
+    pub no_store: u8,
     /// Where it stands.
     pub state: JobState,
     /// How often a worker has begun.
@@ -55,6 +61,26 @@ pub struct Job {
     pub check_ms: Option<u64>,
     /// How often the bucket has been asked in vain since the last news.
     pub checks: u32,
+}
+
+/// Why another answer than the one asked for is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Degraded {
+    /// A limit is exceeded: a lighter model answers.
+    LighterModel,
+    /// A limit is exceeded: a result of another version answers.
+    StaleResult,
+}
+
+impl Degraded {
+    /// The name in JSON and SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LighterModel => "lighter-model",
+            Self::StaleResult => "stale-result",
+        }
+    }
 }
 
 impl Job {
@@ -95,6 +121,9 @@ pub(super) mod tests {
             version: "1".to_owned(),
             parameters: "{}".to_owned(),
             lane: Lane::FreeLight,
+            cost_ms: 7,
+            degraded: None,
+            no_store: 0,
             state: JobState::Queued,
             attempt: 0,
             cached: 0,

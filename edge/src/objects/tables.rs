@@ -1,42 +1,64 @@
 //! The object's SQLite tables. Statements only: what is written was decided elsewhere.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use forebay_contract::{Digest, JobId};
 use serde::Deserialize;
+use serde_json::json;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
-use super::{Job, flush::Sent, pending::Message};
-use crate::admission::limit::Buckets;
+use super::{Job, flush::Sent, job::Degraded, load::OpenRow, pending::Message};
+use crate::admission::{
+    idempotency::Idempotency,
+    policy::{Bucket, Buckets},
+};
 
-/// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check.
+/// Each entry is what one version of the object adds; they run in order, once.
 ///
-/// A submission is one statement on a view: its trigger writes job, message and buckets, and SQLite makes one statement
-/// all or nothing. It is also a third of the calls that three statements would be.
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS jobs (
+/// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check,
+/// which is also where a job is open. A submission is one statement on a view: its trigger writes job, message, limits
+/// and key, and SQLite makes one statement all or nothing. It is also a third of the calls that three statements would be.
+const MIGRATIONS: [&str; 1] = ["
+-- The layout before there was a first version.
+DROP VIEW IF EXISTS submissions;
+DROP TABLE IF EXISTS jobs;
+DROP TABLE IF EXISTS outbox;
+DROP TABLE IF EXISTS buckets;
+CREATE TABLE jobs (
   id TEXT PRIMARY KEY, digest TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL, parameters TEXT NOT NULL,
-  lane TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL, cached INTEGER NOT NULL,
-  accepted_ms INTEGER NOT NULL, sent_ms INTEGER, received_ms INTEGER, started_ms INTEGER, finished_ms INTEGER,
-  batch_size INTEGER, device_ms REAL, worker TEXT, media_type TEXT, bytes INTEGER,
-  failure_code TEXT, failure_detail TEXT, check_ms INTEGER, checks INTEGER NOT NULL
+  lane TEXT NOT NULL, cost_ms INTEGER NOT NULL, degraded TEXT, no_store INTEGER NOT NULL, state TEXT NOT NULL,
+  attempt INTEGER NOT NULL, cached INTEGER NOT NULL, accepted_ms INTEGER NOT NULL, sent_ms INTEGER, received_ms INTEGER,
+  started_ms INTEGER, finished_ms INTEGER, batch_size INTEGER, device_ms REAL, worker TEXT, media_type TEXT,
+  bytes INTEGER, failure_code TEXT, failure_detail TEXT, check_ms INTEGER, checks INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS jobs_by_digest ON jobs(digest);
-CREATE INDEX IF NOT EXISTS jobs_to_check ON jobs(check_ms) WHERE check_ms IS NOT NULL;
-CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, job_id TEXT NOT NULL, lane TEXT NOT NULL, message TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, full_at_ns INTEGER NOT NULL) WITHOUT ROWID;
-CREATE VIEW IF NOT EXISTS submissions AS
-  SELECT id, digest, model, version, parameters, lane, state, cached, accepted_ms, finished_ms, media_type, bytes,
-         check_ms, NULL AS seq, NULL AS message, NULL AS buckets
+CREATE INDEX jobs_by_digest ON jobs(digest);
+CREATE INDEX jobs_to_check ON jobs(check_ms) WHERE check_ms IS NOT NULL;
+CREATE TABLE outbox (seq INTEGER PRIMARY KEY, job_id TEXT NOT NULL, lane TEXT NOT NULL, message TEXT NOT NULL);
+CREATE TABLE limits (name TEXT PRIMARY KEY, memory TEXT NOT NULL, until_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE idempotency (
+  key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, job_id TEXT NOT NULL, made_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX idempotency_by_age ON idempotency(made_ms);
+CREATE TABLE revoked_keys (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE VIEW submissions AS
+  SELECT id, digest, model, version, parameters, lane, cost_ms, degraded, no_store, state, cached, accepted_ms,
+         finished_ms, media_type, bytes, check_ms, NULL AS seq, NULL AS message, NULL AS limits, NULL AS key,
+         NULL AS fingerprint
   FROM jobs;
-CREATE TRIGGER IF NOT EXISTS submit INSTEAD OF INSERT ON submissions BEGIN
-  INSERT INTO jobs (id, digest, model, version, parameters, lane, state, attempt, cached, accepted_ms, finished_ms,
-                    media_type, bytes, check_ms, checks)
-    VALUES (NEW.id, NEW.digest, NEW.model, NEW.version, NEW.parameters, NEW.lane, NEW.state, 0, NEW.cached,
-            NEW.accepted_ms, NEW.finished_ms, NEW.media_type, NEW.bytes, NEW.check_ms, 0);
+CREATE TRIGGER submit INSTEAD OF INSERT ON submissions BEGIN
+  INSERT INTO jobs (id, digest, model, version, parameters, lane, cost_ms, degraded, no_store, state, attempt, cached,
+                    accepted_ms, finished_ms, media_type, bytes, check_ms, checks)
+    VALUES (NEW.id, NEW.digest, NEW.model, NEW.version, NEW.parameters, NEW.lane, NEW.cost_ms, NEW.degraded,
+            NEW.no_store, NEW.state, 0, NEW.cached, NEW.accepted_ms, NEW.finished_ms, NEW.media_type, NEW.bytes,
+            NEW.check_ms, 0);
   INSERT INTO outbox (seq, job_id, lane, message)
     SELECT NEW.seq, NEW.id, NEW.lane, NEW.message WHERE NEW.message IS NOT NULL;
-  INSERT OR REPLACE INTO buckets (name, full_at_ns) SELECT key, value FROM json_each(NEW.buckets);
+  INSERT OR REPLACE INTO limits (name, memory, until_ms)
+    SELECT key, value ->> 'memory', value ->> 'until_ms' FROM json_each(NEW.limits);
+  INSERT OR REPLACE INTO idempotency (key, fingerprint, job_id, made_ms)
+    SELECT NEW.key, NEW.fingerprint, NEW.id, NEW.accepted_ms WHERE NEW.key IS NOT NULL;
 END;
-";
+"];
 
 /// The tables of one object.
 pub struct Tables {
@@ -48,11 +70,28 @@ struct Number {
     n: Option<u64>,
 }
 
+/// What an idempotency key was used for.
+#[derive(Debug, Deserialize)]
+pub struct Used {
+    /// SHA-256 of the request, in hex.
+    pub fingerprint: String,
+    /// The job.
+    pub job_id: JobId,
+    /// When, in milliseconds since the epoch.
+    pub made_ms: u64,
+}
+
 impl Tables {
     /// Opens the tables, making them when the object is new.
     pub fn open(sql: SqlStorage) -> Result<Self> {
-        sql.exec(SCHEMA, None)?;
-        Ok(Self { sql })
+        sql.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY) WITHOUT ROWID", None)?;
+        let tables = Self { sql };
+        let done = tables.number("SELECT max(version) AS n FROM migrations")?.unwrap_or(0);
+        for (version, statements) in (1u64..).zip(MIGRATIONS).filter(|(version, _)| *version > done) {
+            tables.sql.exec(statements, None)?;
+            tables.sql.exec("INSERT INTO migrations (version) VALUES (?)", vec![integer(version)])?;
+        }
+        Ok(tables)
     }
 
     /// A job.
@@ -68,8 +107,9 @@ impl Tables {
         struct Row {
             id: JobId,
         }
-        let sql = "SELECT max(id) AS id FROM jobs WHERE digest = ? AND state IN ('queued', 'running', 'succeeded') \
-                   HAVING max(id) IS NOT NULL";
+        // A result that was not to be kept for others answers for its own job alone.
+        let sql = "SELECT max(id) AS id FROM jobs WHERE digest = ? AND (state IN ('queued', 'running') \
+                   OR state = 'succeeded' AND no_store = 0) HAVING max(id) IS NOT NULL";
         let twin: Option<Row> = self.one(sql, vec![digest.to_hex().into()])?;
         twin.map_or(Ok(None), |twin| self.job(&twin.id))
     }
@@ -92,12 +132,19 @@ impl Tables {
         Ok(oldest.map(|job| job.id))
     }
 
-    /// Writes everything a submission does: the job, its message unless nothing is queued, the buckets.
-    pub fn submit(&self, job: &Job, message: Option<&Message>, buckets: &Buckets) -> Result<()> {
+    /// Writes everything a submission does: the job, its message unless nothing is queued, what its limits remember,
+    /// and its key if it has one.
+    pub fn submit(
+        &self,
+        job: &Job,
+        message: Option<&Message>,
+        buckets: &Buckets,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<()> {
         self.sql.exec(
-            "INSERT INTO submissions (id, digest, model, version, parameters, lane, state, cached, accepted_ms,
-             finished_ms, media_type, bytes, check_ms, seq, message, buckets)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO submissions (id, digest, model, version, parameters, lane, cost_ms, degraded, no_store, state,
+             cached, accepted_ms, finished_ms, media_type, bytes, check_ms, seq, message, limits, key, fingerprint)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 job.id.to_string().into(),
                 job.digest.to_hex().into(),
@@ -105,6 +152,9 @@ impl Tables {
                 job.version.as_str().into(),
                 job.parameters.as_str().into(),
                 job.lane.name().into(),
+                integer(job.cost_ms),
+                job.degraded.map(Degraded::name).into(),
+                integer(job.no_store),
                 job.state.name().into(),
                 integer(job.cached),
                 integer(job.accepted_ms),
@@ -114,7 +164,9 @@ impl Tables {
                 maybe(job.check_ms),
                 maybe(message.map(|message| message.seq)),
                 message.map(|message| message.text.as_str()).into(),
-                serde_json::to_string(buckets)?.into(),
+                rows(buckets)?.into(),
+                idempotency.map(|idempotency| idempotency.key.as_str()).into(),
+                idempotency.map(|idempotency| idempotency.fingerprint.as_str()).into(),
             ],
         )?;
         Ok(())
@@ -196,23 +248,86 @@ impl Tables {
         Ok(self.number("SELECT count(*) AS n FROM outbox")?.unwrap_or(0) as usize)
     }
 
-    /// The buckets as they were stored last. As text: nanoseconds are more digits than a double has.
+    /// What limits remember, as it was stored last.
     pub fn buckets(&self) -> Result<Buckets> {
         #[derive(Deserialize)]
         struct Row {
             name: String,
-            full_at_ns: String,
+            memory: String,
+            until_ms: u64,
         }
-        let sql = "SELECT name, CAST(full_at_ns AS TEXT) AS full_at_ns FROM buckets";
-        let rows: Vec<Row> = self.sql.exec(sql, None)?.to_array()?;
-        Ok(rows.into_iter().filter_map(|row| Some((row.name, row.full_at_ns.parse().ok()?))).collect())
+        let rows: Vec<Row> = self.sql.exec("SELECT * FROM limits", None)?.to_array()?;
+        // What another build wrote and this one cannot read is forgotten: a limit that starts anew.
+        let bucket = |row: Row| {
+            let memory = serde_json::from_str(&row.memory).ok()?;
+            Some((row.name, Bucket { memory, until_ms: row.until_ms }))
+        };
+        Ok(rows.into_iter().filter_map(bucket).collect())
     }
 
-    /// Stores buckets alone.
+    /// Stores what limits remember, alone.
     pub fn put_buckets(&self, buckets: &Buckets) -> Result<()> {
-        let sql = "INSERT OR REPLACE INTO buckets (name, full_at_ns) SELECT key, value FROM json_each(?)";
-        self.sql.exec(sql, vec![serde_json::to_string(buckets)?.into()])?;
+        if buckets.is_empty() {
+            return Ok(());
+        }
+        let sql = "INSERT OR REPLACE INTO limits (name, memory, until_ms)
+                   SELECT key, value ->> 'memory', value ->> 'until_ms' FROM json_each(?)";
+        self.sql.exec(sql, vec![rows(buckets)?.into()])?;
         Ok(())
+    }
+
+    /// Deletes what no longer matters by `now_ms`: memories of limits and idempotency keys.
+    pub fn delete_stale(&self, now_ms: u64, keys_before_ms: u64) -> Result<()> {
+        self.sql.exec("DELETE FROM limits WHERE until_ms < ?", vec![integer(now_ms)])?;
+        self.sql.exec("DELETE FROM idempotency WHERE made_ms < ?", vec![integer(keys_before_ms)])?;
+        Ok(())
+    }
+
+    /// When the oldest idempotency key was made.
+    pub fn oldest_idempotency_ms(&self) -> Result<Option<u64>> {
+        self.number("SELECT min(made_ms) AS n FROM idempotency")
+    }
+
+    /// What was decided under a key.
+    pub fn idempotency(&self, key: &str) -> Result<Option<Used>> {
+        self.one("SELECT fingerprint, job_id, made_ms FROM idempotency WHERE key = ?", vec![key.into()])
+    }
+
+    /// Remembers what was decided under a key.
+    pub fn put_idempotency(&self, idempotency: &Idempotency, job_id: &JobId, now_ms: u64) -> Result<()> {
+        self.sql.exec(
+            "INSERT OR REPLACE INTO idempotency (key, fingerprint, job_id, made_ms) VALUES (?, ?, ?, ?)",
+            vec![
+                idempotency.key.as_str().into(),
+                idempotency.fingerprint.as_str().into(),
+                job_id.to_string().into(),
+                integer(now_ms),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// API keys that nothing is accepted for any more.
+    pub fn revoked_keys(&self) -> Result<BTreeSet<String>> {
+        #[derive(Deserialize)]
+        struct Row {
+            key: String,
+        }
+        let rows: Vec<Row> = self.sql.exec("SELECT key FROM revoked_keys", None)?.to_array()?;
+        Ok(rows.into_iter().map(|row| row.key).collect())
+    }
+
+    /// Adds one.
+    pub fn revoke_key(&self, key: &str) -> Result<()> {
+        self.sql.exec("INSERT OR IGNORE INTO revoked_keys (key) VALUES (?)", vec![key.into()])?;
+        Ok(())
+    }
+
+    /// Open jobs and their cost, by lane.
+    pub fn open_jobs(&self) -> Result<Vec<OpenRow>> {
+        let sql =
+            "SELECT lane, count(*) AS jobs, sum(cost_ms) AS cost_ms FROM jobs WHERE check_ms IS NOT NULL GROUP BY lane";
+        self.sql.exec(sql, None)?.to_array()
     }
 
     fn one<Row: for<'de> Deserialize<'de>>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Option<Row>> {
@@ -222,6 +337,15 @@ impl Tables {
     fn number(&self, sql: &str) -> Result<Option<u64>> {
         Ok(self.one::<Number>(sql, Vec::new())?.and_then(|row| row.n))
     }
+}
+
+/// Buckets as rows; the memory is a text within the text, since its numbers have more digits than a double.
+fn rows(buckets: &Buckets) -> Result<String> {
+    let mut rows = BTreeMap::new();
+    for (name, bucket) in buckets {
+        rows.insert(name, json!({ "memory": serde_json::to_string(&bucket.memory)?, "until_ms": bucket.until_ms }));
+    }
+    Ok(serde_json::to_string(&rows)?)
 }
 
 /// Numbers below 2⁵³ cross into JavaScript unharmed; times and lengths are.

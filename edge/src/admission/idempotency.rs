@@ -1,0 +1,96 @@
+//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): sending a request again is not asking again.
+
+use forebay_contract::ProblemCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::{Refusal, Submission};
+
+/// How long a key is remembered.
+pub const LIFETIME_MS: u64 = 86_400_000;
+/// The longest key.
+const MAX_CHARS: usize = 255;
+
+/// A key with what it was sent for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// The key.
+    pub key: String,
+    /// SHA-256 of the request in hex: the same key with another one is a mistake of the client.
+    pub fingerprint: String,
+}
+
+/// Reads the header field: the draft's quoted string, or the bare text that most clients send.
+pub fn key(field: Option<&str>) -> Result<Option<String>, Refusal> {
+    let Some(field) = field.map(str::trim) else { return Ok(None) };
+    let key = field.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(field);
+    let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b',');
+    if (1..=MAX_CHARS).contains(&key.len()) && key.bytes().all(allowed) {
+        return Ok(Some(key.to_owned()));
+    }
+    let detail = format!("send 1 to {MAX_CHARS} visible ASCII characters without quotes, commas and backslashes");
+    Err(Refusal::new(ProblemCode::InvalidIdempotencyKey, detail))
+}
+
+/// The fingerprint of a submission as the client sent it: what the edge adds, such as a drawn seed, is not in it.
+pub fn fingerprint(submission: &Submission, version: Option<&str>) -> String {
+    let mut hash = Sha256::new();
+    let parameters = canonical(&submission.parameters);
+    let parts =
+        [submission.model.as_str(), version.unwrap_or_default(), submission.input.media_type.name(), &parameters];
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.update(submission.input.sha256());
+    hex::encode(hash.finalize())
+}
+
+/// Members in order of their names.
+fn canonical(parameters: &Map<String, Value>) -> String {
+    let mut members: Vec<_> = parameters.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+    members.sort();
+    members.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_contract::{Input, MediaType};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_visible_and_bounded() {
+        for (field, expect) in [
+            (None, Ok(None)),
+            (Some("8e03978e-40d5-43dd-bc93-6894a57f9324"), Ok(Some("8e03978e-40d5-43dd-bc93-6894a57f9324"))),
+            (Some("\"a b\""), Err(())),
+            (Some("\"ab\""), Ok(Some("ab"))),
+            (Some(""), Err(())),
+            (Some("\"\""), Err(())),
+            (Some("a,b"), Err(())),
+            (Some("ä"), Err(())),
+            (Some(&"k".repeat(255)), Ok(Some("k".repeat(255).as_str()))),
+            (Some(&"k".repeat(256)), Err(())),
+        ] {
+            assert_eq!(key(field).map_err(|_| ()), expect.map(|key| key.map(str::to_owned)), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_requests_own() {
+        let submission = |text: &str, parameters: Value| Submission {
+            model: "m".to_owned(),
+            input: Input { media_type: MediaType::PlainText, bytes: text.as_bytes().to_vec() },
+            parameters: parameters.as_object().unwrap().clone(),
+            deadline: None,
+        };
+        let one = fingerprint(&submission("a", json!({"x": 1, "y": 2})), None);
+        assert_eq!(one, fingerprint(&submission("a", json!({"y": 2, "x": 1})), None));
+        assert_ne!(one, fingerprint(&submission("b", json!({"x": 1, "y": 2})), None));
+        assert_ne!(one, fingerprint(&submission("a", json!({"x": 1, "y": 3})), None));
+        assert_ne!(one, fingerprint(&submission("a", json!({"x": 1, "y": 2})), Some("1")));
+    }
+}

@@ -1,0 +1,61 @@
+//! What a holder of leases and the ledger say to each other.
+
+use forebay_contract::catalog::LimitSpec;
+use serde::{Deserialize, Serialize};
+
+use crate::admission::limit::Level;
+
+/// A lease lasts at most so long, in milliseconds.
+pub const LONGEST_LEASE_MS: u64 = 5_000;
+/// So long after its end a lease can still be settled.
+pub const SETTLE_MS: u64 = 60_000;
+
+/// A holder wants some of a limit, and hands back what it did not use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// The limit's id.
+    pub limit: String,
+    /// The limit.
+    pub spec: LimitSpec,
+    /// The least that is of use, in the limit's unit; 0 only settles.
+    pub want: u64,
+    /// What of earlier leases of the limit was not used.
+    pub settle: Vec<Settled>,
+}
+
+/// What was not used of a lease that is not used any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The lease.
+    pub lease: u64,
+    /// How much.
+    pub unused: u64,
+}
+
+/// What an ask came to. `level` is how the limit stands after it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// So much is the holder's.
+    Granted {
+        /// The lease's id.
+        lease: u64,
+        /// How much: what was wanted or more.
+        amount: u64,
+        /// When what is unused ends, in milliseconds since the epoch.
+        expires_ms: u64,
+        /// The limit.
+        level: Level,
+    },
+    /// There is not so much.
+    Denied {
+        /// When there will be, in milliseconds from now; `None` when never.
+        retry_after_ms: Option<u64>,
+        /// The limit.
+        level: Level,
+    },
+    /// Nothing was wanted.
+    Settled {
+        /// The limit.
+        level: Level,
+    },
+}

@@ -1,0 +1,23 @@
+//! What a lane can take, and what is shared between accounts: decisions of the Lane object and of those who ask it.
+//!
+//! `backlog` and `breakers` are the object's memory of a lane, `status` is what it tells, `shed` and `remembered` are
+//! what the Worker makes of that. `ledger` lends shared limits, `holdings` is the borrower's side.
+
+pub mod backlog;
+mod breaker;
+pub mod breakers;
+pub mod holdings;
+pub mod lease;
+pub mod ledger;
+#[cfg(test)]
+mod lending;
+mod meter;
+pub mod remembered;
+mod scope;
+pub mod shed;
+mod status;
+mod window;
+
+pub use breaker::BreakerState;
+pub use scope::Scope;
+pub use status::{BreakerStatus, LaneStatus, ModelVersion, Outcome, Tally};

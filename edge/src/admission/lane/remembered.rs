@@ -1,0 +1,241 @@
+//! What an isolate remembers of a lane, so that admission asks nobody.
+
+use std::{collections::BTreeSet, rc::Rc};
+
+use super::{BreakerState, LaneStatus, ModelVersion};
+
+/// A status is used as it is for so long.
+const FRESH_MS: u64 = 1_000;
+/// An older one is used up to here, while a newer one is fetched behind the request's back.
+const USABLE_MS: u64 = 10_000;
+/// A fetch that has not come back by then was lost with the request that began it.
+const FETCH_LOST_MS: u64 = 5_000;
+/// The most model versions whose probes are asked for at once.
+const MOST_WANTED: usize = 16;
+
+/// One lane in an isolate's memory. The clock is an argument.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    status: Option<LaneStatus>,
+    /// When the lane told it; `status.at_ms` is when it was last asked, by this isolate's clock.
+    told_ms: u64,
+    /// Admitted here since the last fetch began, in device milliseconds: one isolate alone does not overrun the lane
+    /// between two statuses.
+    admitted_ms: f64,
+    /// The same, before the fetch that runs began.
+    fetching_ms: f64,
+    fetch_since_ms: Option<u64>,
+    /// Versions that had to be refused: the next fetch asks for their probes.
+    wanted: BTreeSet<ModelVersion>,
+}
+
+/// What to do for a status.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Recall {
+    /// Use this one.
+    Use(Rc<LaneStatus>),
+    /// Use this one and fetch a newer one, without waiting for it.
+    UseAndFetch(Rc<LaneStatus>),
+    /// There is none: fetch one first.
+    Fetch,
+}
+
+/// Whether a breaker lets one submission pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// It does.
+    Free,
+    /// It does not; worth another try after so many milliseconds.
+    Refused {
+        /// From now.
+        retry_after_ms: u64,
+    },
+}
+
+impl Remembered {
+    /// What to do at `now_ms`. Whoever is told to fetch says so by [`Remembered::fetch_begins`].
+    pub fn recall(&self, now_ms: u64) -> Recall {
+        let Some((status, age_ms)) = self.status.as_ref().and_then(|status| {
+            // A status from the future is from before the clock jumped back.
+            Some((status, now_ms.checked_sub(status.at_ms).filter(|age_ms| *age_ms <= USABLE_MS)?))
+        }) else {
+            return Recall::Fetch;
+        };
+        let mut status = status.clone();
+        status.backlog_ms += self.admitted_ms + self.fetching_ms;
+        let fetched = self.fetch_since_ms.and_then(|since| now_ms.checked_sub(since));
+        if age_ms < FRESH_MS || fetched.is_some_and(|since| since < FETCH_LOST_MS) {
+            return Recall::Use(Rc::new(status));
+        }
+        Recall::UseAndFetch(Rc::new(status))
+    }
+
+    /// A fetch begins; the model versions whose probes it asks for.
+    pub fn fetch_begins(&mut self, now_ms: u64) -> Vec<ModelVersion> {
+        self.fetch_since_ms = Some(now_ms);
+        self.fetching_ms += std::mem::take(&mut self.admitted_ms);
+        std::mem::take(&mut self.wanted).into_iter().collect()
+    }
+
+    /// A fetch ended, with `None` when the lane could not be reached: then what it told last stays in use while that
+    /// is usable, and after that everything may pass. Nothing is asked again for as long as a status is fresh.
+    pub fn fetch_ended(&mut self, fetched: Option<LaneStatus>, now_ms: u64) {
+        self.fetch_since_ms = None;
+        let told_lately = now_ms.checked_sub(self.told_ms).is_some_and(|age_ms| age_ms <= USABLE_MS);
+        let status = match (fetched, self.status.take()) {
+            (Some(mut status), before) => {
+                keep_probes(&mut status, before.as_ref());
+                (self.told_ms, self.fetching_ms) = (now_ms, 0.0);
+                status
+            }
+            (None, Some(before)) if told_lately => before,
+            (None, _) => {
+                (self.admitted_ms, self.fetching_ms) = (0.0, 0.0);
+                LaneStatus::unknown(now_ms)
+            }
+        };
+        self.status = Some(LaneStatus { at_ms: now_ms, ..status });
+    }
+
+    /// Counts a job that was admitted here.
+    pub fn admitted(&mut self, cost_ms: f64) {
+        self.admitted_ms += cost_ms.max(0.0);
+    }
+
+    /// Whether the breaker of a model version lets one submission pass; `draw` is a random number in 0..1. A probe is
+    /// spent by this.
+    pub fn pass(&mut self, model: &str, version: &str, draw: f64, now_ms: u64) -> Passage {
+        let of = |status: &&mut super::BreakerStatus| status.of.model == model && status.of.version == version;
+        let breaker = self.status.as_mut().and_then(|status| status.breakers.iter_mut().find(of));
+        let Some(breaker) = breaker else { return Passage::Free };
+        let retry_after_ms = match &mut breaker.state {
+            BreakerState::Closed => return Passage::Free,
+            BreakerState::Dampened { admit } if draw < *admit => return Passage::Free,
+            BreakerState::Dampened { .. } => FRESH_MS,
+            BreakerState::HalfOpen { probes: 0 } => FRESH_MS,
+            BreakerState::HalfOpen { probes } => {
+                *probes -= 1;
+                return Passage::Free;
+            }
+            BreakerState::Open { until_ms } => until_ms.saturating_sub(now_ms).max(FRESH_MS),
+        };
+        if self.wanted.len() < MOST_WANTED {
+            self.wanted.insert(breaker.of.clone());
+        }
+        Passage::Refused { retry_after_ms }
+    }
+}
+
+/// Probes that were lent and not used are still ours: the lane does not lend them again before long.
+fn keep_probes(status: &mut LaneStatus, before: Option<&LaneStatus>) {
+    for breaker in &mut status.breakers {
+        let unused = before.map(|before| before.breaker(&breaker.of.model, &breaker.of.version));
+        if let (BreakerState::HalfOpen { probes }, Some(BreakerState::HalfOpen { probes: unused })) =
+            (&mut breaker.state, unused)
+        {
+            *probes = (*probes).max(unused);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::admission::lane::BreakerStatus;
+
+    const START: u64 = 1_800_000_000_000;
+
+    fn told(backlog_ms: f64, state: BreakerState) -> LaneStatus {
+        let of = ModelVersion { model: "m".to_owned(), version: "2".to_owned() };
+        LaneStatus { backlog_ms, breakers: vec![BreakerStatus { of, state }], ..LaneStatus::unknown(START - 77) }
+    }
+
+    fn remembered(status: LaneStatus) -> Remembered {
+        let mut lane = Remembered::default();
+        lane.fetch_begins(START);
+        lane.fetch_ended(Some(status), START);
+        lane
+    }
+
+    fn backlog_ms(recall: &Recall) -> f64 {
+        match recall {
+            Recall::Use(status) | Recall::UseAndFetch(status) => status.backlog_ms,
+            Recall::Fetch => panic!("nothing is known"),
+        }
+    }
+
+    #[test]
+    fn a_status_is_used_then_replaced_behind_the_back_then_waited_for() {
+        assert_eq!(Remembered::default().recall(START), Recall::Fetch);
+        let mut lane = remembered(told(5.0, BreakerState::Closed));
+        assert!(matches!(lane.recall(START + 999), Recall::Use(_)));
+        assert!(matches!(lane.recall(START + 1_000), Recall::UseAndFetch(_)));
+        lane.fetch_begins(START + 1_000);
+        assert!(matches!(lane.recall(START + 1_001), Recall::Use(_)));
+        // Its request ended before the answer came.
+        assert!(matches!(lane.recall(START + 6_000), Recall::UseAndFetch(_)));
+        assert_eq!(lane.recall(START + 10_001), Recall::Fetch);
+        assert_eq!(lane.recall(START - 1), Recall::Fetch);
+    }
+
+    #[test]
+    fn a_lane_out_of_reach_stops_nobody() {
+        let mut lane = remembered(told(5.0, BreakerState::Closed));
+        lane.fetch_begins(START + 1_000);
+        lane.fetch_ended(None, START + 1_100);
+        assert!(matches!(lane.recall(START + 2_099), Recall::Use(_)));
+        assert!((backlog_ms(&lane.recall(START + 2_099)) - 5.0).abs() < 1e-9);
+        lane.fetch_begins(START + 10_001);
+        lane.fetch_ended(None, START + 10_001);
+        assert_eq!(lane.recall(START + 10_001), Recall::Use(Rc::new(LaneStatus::unknown(START + 10_001))));
+
+        let mut lane = Remembered::default();
+        lane.fetch_begins(START);
+        lane.fetch_ended(None, START);
+        assert_eq!(lane.recall(START), Recall::Use(Rc::new(LaneStatus::unknown(START))));
+        assert_eq!(lane.pass("m", "2", 0.99, START), Passage::Free);
+    }
+
+    #[test]
+    fn what_was_admitted_here_counts_until_a_status_knows_of_it() {
+        let mut lane = remembered(told(100.0, BreakerState::Closed));
+        lane.admitted(10.0);
+        assert!((backlog_ms(&lane.recall(START)) - 110.0).abs() < 1e-9);
+        lane.fetch_begins(START + 1_000);
+        lane.admitted(7.0);
+        assert!((backlog_ms(&lane.recall(START + 1_000)) - 117.0).abs() < 1e-9);
+        lane.fetch_ended(Some(told(110.0, BreakerState::Closed)), START + 1_100);
+        assert!((backlog_ms(&lane.recall(START + 1_100)) - 117.0).abs() < 1e-9);
+        lane.fetch_begins(START + 2_000);
+        lane.fetch_ended(None, START + 2_100);
+        assert!((backlog_ms(&lane.recall(START + 2_100)) - 117.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_refused_version_asks_for_probes_and_spends_them() {
+        let mut lane = remembered(told(0.0, BreakerState::Open { until_ms: START + 3_000 }));
+        assert_eq!(lane.pass("m", "1", 0.0, START), Passage::Free);
+        assert_eq!(lane.pass("m", "2", 0.0, START), Passage::Refused { retry_after_ms: 3_000 });
+        let wanted = lane.fetch_begins(START + 3_000);
+        assert_eq!(wanted.iter().map(|of| of.version.as_str()).collect::<Vec<_>>(), ["2"]);
+        lane.fetch_ended(Some(told(0.0, BreakerState::HalfOpen { probes: 2 })), START + 3_000);
+        assert_eq!(lane.pass("m", "2", 0.0, START + 3_000), Passage::Free);
+        assert_eq!(lane.fetch_begins(START + 4_000), []);
+        // The one that is left is not lost with the next status.
+        lane.fetch_ended(Some(told(0.0, BreakerState::HalfOpen { probes: 0 })), START + 4_000);
+        assert_eq!(lane.pass("m", "2", 0.0, START + 4_000), Passage::Free);
+        assert_eq!(lane.pass("m", "2", 0.0, START + 4_000), Passage::Refused { retry_after_ms: 1_000 });
+    }
+
+    proptest! {
+        #[test]
+        fn a_dampened_version_passes_as_often_as_its_breaker_says(admit in 0.2f64..1.0) {
+            let mut lane = remembered(told(0.0, BreakerState::Dampened { admit }));
+            let draws = (0..1_000).map(|n| f64::from(n) / 1_000.0);
+            let passed = draws.filter(|draw| lane.pass("m", "2", *draw, START) == Passage::Free).count();
+            prop_assert!((passed as f64 / 1_000.0 - admit).abs() <= 0.001);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What Account objects tell a lane, and what the lane tells of itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::BreakerState;
+
+/// The jobs of one Account object in one lane.
+///
+/// What is open is told whole, not as a difference: a tally that is lost is healed by the next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tally {
+    /// The Account object's name.
+    pub shard: String,
+    /// Predicted device milliseconds of its jobs in the lane that have not ended.
+    pub open_ms: f64,
+    /// How many those are.
+    pub open_jobs: u64,
+    /// Predicted device milliseconds of those that have ended since its last tally: in the unit of `open_ms`, because
+    /// the quotient of the two says how long it takes.
+    pub ended_ms: f64,
+    /// How those that have ended went.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// How jobs of one model version went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The model's name.
+    pub model: String,
+    /// Its version.
+    pub version: String,
+    /// Jobs that have a result.
+    pub ok: u32,
+    /// Jobs that failed by the version's fault: not those with a bad input, and not canceled ones.
+    pub failed: u32,
+}
+
+/// A model version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ModelVersion {
+    /// The model's name.
+    pub model: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// How a lane stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LaneStatus {
+    /// When (milliseconds since the epoch).
+    pub at_ms: u64,
+    /// Predicted device milliseconds that wait or run.
+    pub backlog_ms: f64,
+    /// The same, smoothed over some ten seconds.
+    pub smoothed_ms: f64,
+    /// Device milliseconds a second that the lane works off; `None` until it was busy enough to be measured.
+    pub rate: Option<f64>,
+    /// Jobs that have not ended.
+    pub open_jobs: u64,
+    /// The breakers that are not closed.
+    pub breakers: Vec<BreakerStatus>,
+}
+
+/// The breaker of one model version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BreakerStatus {
+    /// Of what.
+    #[serde(flatten)]
+    pub of: ModelVersion,
+    /// What it lets through. The probes of a half-open one are lent to whoever asked, and to nobody else.
+    pub state: BreakerState,
+}
+
+impl LaneStatus {
+    /// A lane that nothing is known of: everything may pass.
+    pub fn unknown(at_ms: u64) -> Self {
+        Self { at_ms, backlog_ms: 0.0, smoothed_ms: 0.0, rate: None, open_jobs: 0, breakers: Vec::new() }
+    }
+
+    /// What the breaker of a model version lets through.
+    pub fn breaker(&self, model: &str, version: &str) -> BreakerState {
+        let of = |status: &&BreakerStatus| status.of.model == model && status.of.version == version;
+        self.breakers.iter().find(of).map_or(BreakerState::Closed, |status| status.state)
+    }
+}

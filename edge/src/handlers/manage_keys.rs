@@ -1,0 +1,148 @@
+//! `/internal/v1/keys`: the operator makes API keys, lists them, rotates their secrets and revokes them.
+
+use forebay_contract::{ProblemCode, ShardKey};
+use serde::Serialize;
+use worker::web_sys::Request;
+
+use super::Target;
+use crate::{
+    admission::{
+        Refusal,
+        administrate::administrate,
+        api_key::{Key, KeyId, KeyQuery, KeyRecord, NewKey, Secret, Standing, grace_ms},
+        query,
+    },
+    answer::{self, Answer},
+    body, catalog,
+    cx::{Cx, Stop, log_line},
+    entropy, keys,
+    objects::{self, Call},
+};
+
+/// The longest body that says anything about a key.
+const MAX_BODY_BYTES: usize = 8 * 1024;
+
+/// A key with a new secret: the only answer that ever holds it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: &'a KeyId,
+    account: &'a str,
+    plan: &'a str,
+    name: &'a str,
+    groups: &'a [String],
+    secret: &'a str,
+    created_ms: u64,
+    expires_ms: Option<u64>,
+    /// When the secrets before this one end, after a rotation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    older_end_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Page {
+    keys: Vec<Row>,
+    cursor: Option<String>,
+}
+
+/// One secret of a key, without anything that could open or find it.
+#[derive(Serialize)]
+struct Row {
+    #[serde(flatten)]
+    record: KeyRecord,
+    state: Standing,
+}
+
+#[derive(Serialize)]
+struct Revoked<'a> {
+    id: &'a KeyId,
+    revoked: bool,
+    revoked_ms: Option<u64>,
+}
+
+/// `POST /internal/v1/keys`
+pub async fn create(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
+    let body = admitted(cx, request, target).await?;
+    let wanted = NewKey::read(&body, &*catalog::current(cx).await?)?;
+    let secret = Secret::new(entropy::bytes());
+    let key = Key::new(wanted, secret.hash(), cx.now_ms);
+    keys::store(cx, &key).await?;
+    log_line("key-created", &of(&key));
+    answer::json(201, &shown(&key, &secret, None), Vec::new())
+}
+
+/// `GET /internal/v1/keys`
+pub async fn list(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
+    check(cx)?;
+    let (records, cursor) = keys::list(cx, &KeyQuery::read(&target.query)?).await?;
+    let row = |record: KeyRecord| Row { state: record.standing(cx.now_ms), record };
+    answer::json(200, &Page { keys: records.into_iter().map(row).collect(), cursor }, Vec::new())
+}
+
+/// `POST /internal/v1/keys/{id}/rotate`
+pub async fn rotate(cx: &Cx, request: Request, target: &Target, id: &str) -> Result<Answer, Stop> {
+    let grace_ms = grace_ms(&admitted(cx, request, target).await?)?;
+    let mut key = found(cx, id).await?;
+    let secret = Secret::new(entropy::bytes());
+    key.rotate(secret.hash(), grace_ms, cx.now_ms)?;
+    keys::store(cx, &key).await?;
+    log_line("key-rotated", &of(&key));
+    answer::json(200, &shown(&key, &secret, Some(cx.now_ms + grace_ms)), Vec::new())
+}
+
+/// `DELETE /internal/v1/keys/{id}`
+pub async fn revoke(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
+    check(cx)?;
+    query::none(&target.query)?;
+    let mut key = found(cx, id).await?;
+    key.revoke(cx.now_ms);
+    keys::store(cx, &key).await?;
+    // The namespace takes its time to be the same everywhere; the account's object is one place alone.
+    let call = Call::RevokeKey { key: key.id.as_str().to_owned() };
+    let () = objects::call(cx, ShardKey::new(&key.account, 0), &call).await?;
+    log_line("key-revoked", &of(&key));
+    answer::json(200, &Revoked { id: &key.id, revoked: true, revoked_ms: key.revoked_ms }, Vec::new())
+}
+
+fn check(cx: &Cx) -> Result<(), Stop> {
+    Ok(administrate(cx.incoming.authorization.as_deref(), cx.config.admin_token.as_ref())?)
+}
+
+/// The JSON of an operator's request; empty where there is no body.
+async fn admitted(cx: &Cx, request: Request, target: &Target) -> Result<Vec<u8>, Stop> {
+    check(cx)?;
+    query::none(&target.query)?;
+    let fields = body::Fields::of(&cx.incoming);
+    let body = body::read(request, &fields, MAX_BODY_BYTES).await?;
+    if !body.is_empty() {
+        fields.as_ref().expect_json()?;
+    }
+    Ok(body)
+}
+
+async fn found(cx: &Cx, id: &str) -> Result<Key, Stop> {
+    let key = match KeyId::parse(id) {
+        Some(id) => keys::find(cx, &id).await?,
+        None => None,
+    };
+    let detail = "there is no key of this id; GET /internal/v1/keys lists them";
+    key.ok_or_else(|| Refusal::new(ProblemCode::KeyNotFound, detail).into())
+}
+
+fn shown<'a>(key: &'a Key, secret: &'a Secret, older_end_ms: Option<u64>) -> Shown<'a> {
+    Shown {
+        id: &key.id,
+        account: &key.account,
+        plan: &key.plan,
+        name: &key.name,
+        groups: &key.groups,
+        secret: secret.reveal(),
+        created_ms: key.created_ms,
+        expires_ms: key.expires_ms,
+        older_end_ms,
+    }
+}
+
+/// For the log: whose key it is, and which.
+fn of(key: &Key) -> String {
+    format!("{} of {}", key.id.as_str(), key.account)
+}

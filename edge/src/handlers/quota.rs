@@ -1,0 +1,138 @@
+//! `GET /v1/quota`: every limit of the caller, and how it stands.
+
+use std::collections::BTreeMap;
+
+use forebay_contract::{
+    Lane,
+    catalog::{Algorithm, Dimension, LimitSpec, Unit, Window},
+};
+use serde::Serialize;
+
+use super::{Target, caller, shard, submit::plan_of};
+use crate::{
+    admission::{
+        lane::{Scope, holdings::SharedLimit, shed::multiplier},
+        policy::{Policy, Standing, Subject},
+        query,
+    },
+    answer::{self, Answer},
+    catalog,
+    cx::{Cx, Stop, log_line},
+    lanes,
+    objects::{self, Call, StandingsCall},
+};
+
+#[derive(Serialize)]
+struct Quota<'a> {
+    account: &'a str,
+    plan: &'a str,
+    limits: Vec<Limit<'a>>,
+}
+
+#[derive(Serialize)]
+struct Limit<'a> {
+    name: &'a str,
+    dimension: Dimension,
+    /// What a shared limit counts together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    algorithm: Algorithm,
+    unit: Unit,
+    window: Option<Window>,
+    /// As it holds now: a plan's own rates fall while a lane is full.
+    limit: u64,
+    used: u64,
+    remaining: u64,
+    /// When nothing of it is used any more, in milliseconds since the epoch; null for jobs in flight.
+    resets_ms: Option<u64>,
+}
+
+/// Asks the Account object for the caller's own limits and the keepers of shared ones for theirs.
+pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
+    let caller = caller(cx).await?;
+    query::none(&target.query)?;
+    let catalog = catalog::current(cx).await?;
+    let plan = plan_of(&catalog, &caller)?;
+    let lane = Lane::new(plan.class, forebay_contract::WorkClass::Light);
+    let status = lanes::status(cx, lane).await;
+    let policy = Policy {
+        plan: caller.plan.clone(),
+        limits: plan.limits.clone(),
+        common: catalog.limits.clone(),
+        multiplier: multiplier(&status, &catalog.lane(lane), plan.guaranteed),
+    };
+    let call = Call::Standings(Box::new(StandingsCall {
+        policy: policy.clone(),
+        key: caller.key.clone().unwrap_or_default(),
+        ip: caller.ip.clone(),
+        endpoint: "/v1/jobs".to_owned(),
+    }));
+    let standings: Vec<Standing> = objects::call(cx, shard(&caller), &call).await?;
+    let specs: BTreeMap<&str, &LimitSpec> =
+        policy.limits.iter().chain(&policy.common).map(|spec| (spec.name.as_str(), spec)).collect();
+    let own = standings.iter().filter_map(|standing| {
+        let spec = specs.get(standing.name.as_str())?;
+        Some(limit_of(
+            spec,
+            None,
+            standing.quantity,
+            standing.remaining,
+            Some(cx.now_ms.saturating_add(standing.reset_ms)),
+        ))
+    });
+    let mut limits: Vec<Limit<'_>> = own.collect();
+    let shared = shared_limits(&policy, catalog.serving.iter().map(|(name, serving)| serving.model(name)), plan.class);
+    for (scope, asked) in shared {
+        let limits_asked = asked.iter().map(|(limit, spec)| (limit.id.clone(), spec.clone())).collect();
+        let levels = match lanes::levels(cx, &scope, limits_asked).await {
+            Ok(levels) => levels,
+            Err(error) => {
+                log_line("levels-failed", &error);
+                continue;
+            }
+        };
+        for ((_, spec), level) in asked.iter().zip(levels) {
+            let (Some(spec), Some(level)) = (specs.get(spec.name.as_str()), level) else { continue };
+            let resets_ms = Some(cx.now_ms.saturating_add(level.reset_ms));
+            limits.push(limit_of(spec, Some(scope.to_string()), level.quantity, level.remaining, resets_ms));
+        }
+    }
+    answer::json(200, &Quota { account: &caller.account, plan: &caller.plan, limits }, Vec::new())
+}
+
+fn limit_of(spec: &LimitSpec, scope: Option<String>, limit: u64, remaining: u64, resets_ms: Option<u64>) -> Limit<'_> {
+    Limit {
+        name: &spec.name,
+        dimension: spec.dimension,
+        scope,
+        algorithm: spec.algorithm,
+        unit: spec.unit,
+        window: spec.window,
+        limit,
+        used: limit.saturating_sub(remaining),
+        remaining,
+        resets_ms: resets_ms.filter(|_| spec.window.is_some()),
+    }
+}
+
+/// The shared limits that hold for the caller in every lane and for every model, by the object that keeps them.
+fn shared_limits<'a>(
+    policy: &Policy,
+    models: impl Iterator<Item = &'a str>,
+    class: forebay_contract::PlanClass,
+) -> BTreeMap<Scope, Vec<(SharedLimit, LimitSpec)>> {
+    use forebay_contract::WorkClass::{Heavy, Light};
+    let mut scopes: BTreeMap<Scope, Vec<(SharedLimit, LimitSpec)>> = BTreeMap::new();
+    for model in models {
+        for lane in [Lane::new(class, Light), Lane::new(class, Heavy)] {
+            let subject = Subject { key: "", ip: "", endpoint: "", model, lane, cost_ms: 0 };
+            for (limit, spec) in policy.shared(&subject) {
+                let list = scopes.entry(limit.scope.clone()).or_default();
+                if !list.iter().any(|(known, _)| *known == limit) {
+                    list.push((limit, spec));
+                }
+            }
+        }
+    }
+    scopes
+}

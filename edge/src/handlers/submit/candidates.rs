@@ -1,0 +1,86 @@
+//! What could run for a submission: what was asked for, and what answers in its place beyond some limits.
+
+use forebay_contract::{InputRef, JobId, JobMessage};
+
+use crate::{
+    admission::{
+        caller::Caller,
+        route::{Routed, Unrouted, degraded, digest},
+    },
+    cx::{Cx, Stop},
+    objects::Offer,
+};
+
+/// One thing that could run.
+pub struct Candidate<'a> {
+    /// What the catalogue says of it.
+    pub routed: Routed<'a>,
+    /// The same for the Account object.
+    pub offer: Offer,
+}
+
+/// All of them.
+pub struct Candidates<'a> {
+    /// What was asked for.
+    pub first: Candidate<'a>,
+    /// A lighter model.
+    pub lighter: Option<Candidate<'a>>,
+    /// Other versions, whose stored results alone may answer.
+    pub stale: Vec<Offer>,
+}
+
+/// What a message says besides its candidate.
+#[derive(Clone, Copy)]
+pub struct Letter<'a> {
+    pub id: JobId,
+    pub cx: &'a Cx,
+    pub caller: &'a Caller,
+    pub input: &'a InputRef,
+    pub traceparent: &'a Option<String>,
+}
+
+impl<'a> Candidates<'a> {
+    /// With `strict`, nothing answers in the place of what was asked for.
+    pub fn new(unrouted: Unrouted<'a, '_>, routed: Routed<'a>, strict: bool) -> Result<Self, Stop> {
+        let candidate = |routed| Candidate::new(unrouted, routed);
+        let (stale, lighter) = if strict { Default::default() } else { degraded(unrouted, &routed) };
+        Ok(Self {
+            lighter: lighter.map(candidate).transpose()?,
+            stale: stale.into_iter().map(|routed| Ok(candidate(routed)?.offer)).collect::<Result<_, Stop>>()?,
+            first: candidate(routed)?,
+        })
+    }
+}
+
+impl<'a> Candidate<'a> {
+    fn new(unrouted: Unrouted<'a, '_>, routed: Routed<'a>) -> Result<Self, Stop> {
+        let model = routed.model;
+        let offer = Offer {
+            digest: digest(model, unrouted.asker.account, &routed.parameters, &unrouted.submission.input),
+            model: model.name.clone(),
+            version: model.version.clone(),
+            parameters: serde_json::to_string(&routed.parameters).map_err(|error| Stop::broken(error.to_string()))?,
+            lane: routed.lane,
+            cost_ms: model.predicted_cost_ms(&routed.parameters).ceil() as u64,
+        };
+        Ok(Self { routed, offer })
+    }
+
+    /// The message that a worker gets when it runs.
+    pub fn message(&self, letter: Letter<'_>) -> Result<String, Stop> {
+        let model = self.routed.model;
+        let message = JobMessage {
+            job_id: letter.id,
+            account: letter.caller.account.clone(),
+            model: model.name.clone(),
+            version: model.version.clone(),
+            cost_ms: model.predicted_cost_ms(&self.routed.parameters),
+            parameters: self.routed.parameters.clone(),
+            input: letter.input.clone(),
+            digest: self.offer.digest,
+            accepted_ms: letter.cx.now_ms,
+            traceparent: letter.traceparent.clone(),
+        };
+        message.to_json().map_err(|error| Stop::broken(error.to_string()))
+    }
+}

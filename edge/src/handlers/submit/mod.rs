@@ -1,0 +1,240 @@
+//! `POST /v1/jobs` and `POST /v1/models/{model}/jobs`: the way of a job into the queue, stage by stage; and
+//! `POST /v1/plan`, the same way without taking a step.
+
+mod candidates;
+mod outcome;
+mod plan_body;
+mod protect;
+mod wishes;
+
+use forebay_contract::{
+    Input, InputRef, JobId, ProblemCode,
+    catalog::{CachedHits, Catalog, PlanSpec},
+    storage_key,
+};
+use worker::web_sys::Request;
+
+use self::{
+    candidates::{Candidate, Candidates},
+    outcome::Outcome,
+    plan_body::Foreseen,
+    protect::Statuses,
+    wishes::Wishes,
+};
+use super::{Target, caller, shard};
+use crate::{
+    admission::{
+        Refusal, Submission,
+        body::MAX_BODY_BYTES,
+        caller::Caller,
+        deadline, decode,
+        idempotency::{self, Idempotency},
+        lane::shed::multiplier,
+        policy::Policy,
+        query,
+        route::{Unrouted, route},
+        version::Asker,
+    },
+    answer::{self, Answer},
+    aws::s3::{Bucket, NewObject},
+    body, catalog,
+    cx::{Cx, Stop, log_line},
+    denied, entropy, header_bound,
+    objects::{self, KnownResult, Reuse, SubmitAnswer, SubmitCall},
+    result_cache::{self, Cached},
+    turnstile,
+};
+
+/// `POST /v1/jobs`: everything in one JSON body.
+pub async fn json(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
+    submit(cx, request, target, Form::Json).await
+}
+
+/// `POST /v1/models/{model}/jobs`: the input is the body, the parameters are the query.
+pub async fn bare(cx: &Cx, request: Request, target: &Target, model: &str) -> Result<Answer, Stop> {
+    submit(cx, request, target, Form::Bare { model }).await
+}
+
+/// `POST /v1/plan`: what `POST /v1/jobs` would come to; nothing is queued and nothing is spent.
+pub async fn plan(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
+    submit(cx, request, target, Form::Plan).await
+}
+
+/// How a submission is written down, and what is to become of it.
+#[derive(Clone, Copy, PartialEq)]
+enum Form<'a> {
+    Json,
+    Bare { model: &'a str },
+    Plan,
+}
+
+impl Form<'_> {
+    /// The path's pattern: what limits of the dimension `endpoint` count. A dry run looks at those of the real one.
+    fn endpoint(self) -> &'static str {
+        match self {
+            Form::Json | Form::Plan => "/v1/jobs",
+            Form::Bare { .. } => "/v1/models/{model}/jobs",
+        }
+    }
+}
+
+async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> Result<Answer, Stop> {
+    // authenticate: who asks, under which plan
+    let caller = caller(cx).await?;
+    let catalog = catalog::current(cx).await?;
+    let plan = plan_of(&catalog, &caller)?;
+    let wishes = Wishes::of(&cx.incoming)?;
+    let outcome = Outcome { cx, catalog: &catalog, caller: &caller, target, wait_s: wishes.wait_s };
+    let dry_run = form == Form::Plan;
+
+    // known: whoever was refused a moment ago still is, and nobody need be asked
+    if wishes.may_be_refused_unheard()
+        && !dry_run
+        && let Some((violations, standings)) = denied::known(&caller, cx.now_ms)
+    {
+        return Err(outcome.denied(&violations, &standings).into());
+    }
+
+    // decode: one canonical input
+    header_bound::check(&request)?;
+    let submission = read(cx, request, target, form).await?;
+    let deadline_ms = submission.deadline.as_deref().map(|text| deadline::read(text, cx.now_ms)).transpose()?;
+
+    // route: model version, lane, parameters; the seed is drawn here, once
+    let version = wishes.version.as_deref();
+    let asker = Asker { account: &caller.account, plan: &caller.plan, groups: &caller.groups, version };
+    let unrouted = Unrouted { catalog: &catalog, class: plan.class, asker, submission: &submission };
+    let mut statuses = Statuses::of(cx, unrouted).await;
+    let routed = route(unrouted, |model| statuses.broken(model, dry_run), entropy::below)?;
+    let reuse = wishes.reuse(routed.drawn);
+    let candidates = Candidates::new(unrouted, routed, wishes.strict)?;
+    let first = &candidates.first;
+
+    // cache: the same question has been answered in this place before
+    let cached = if reuse == Reuse::Any { result_cache::get(&first.offer.digest).await } else { None };
+    let nothing_to_write = plan.cached == CachedHits::Free && wishes.idempotency_key.is_none() && !dry_run;
+    let cached = match cached {
+        Some(cached) if nothing_to_write && cached.job.id.shard() == shard(&caller) => {
+            return outcome.hit(cached).await;
+        }
+        cached => cached,
+    };
+    let known =
+        cached.as_ref().map(|Cached { job, .. }| KnownResult { media_type: job.media_type.clone(), bytes: job.bytes });
+
+    // protect: room in the lane, and time until the deadline
+    let status = statuses.of_lane(first.offer.lane);
+    let lane = catalog.lane(first.offer.lane);
+    let refused = match known {
+        Some(_) => None,
+        None => protect::check(&status, &first.offer, &lane, deadline_ms, cx.now_ms).err(),
+    };
+    // What was taken already is no more work: sent again under its key, it is told again.
+    let replay_only = refused.is_some();
+    if let Some(refusal) = refused.clone().filter(|_| wishes.idempotency_key.is_none() && !dry_run) {
+        return Err(refusal.into());
+    }
+
+    // challenge: a token that was solved passes limits that asked for it
+    let challenged = turnstile::solved(cx, wishes.challenge.as_deref(), &caller.ip).await?;
+
+    // store: what is too large for a message waits in the bucket
+    let idempotency = wishes
+        .idempotency_key
+        .as_ref()
+        .map(|key| Idempotency { key: key.clone(), fingerprint: idempotency::fingerprint(&submission, version) });
+    let id = JobId::new(cx.now_ms, entropy::bytes(), shard(&caller));
+    let input = match &known {
+        _ if dry_run || replay_only => inline(Input::empty()),
+        None if submission.input.bytes.len() > cx.config.inline_limit_bytes => store(cx, &id, submission.input).await?,
+        _ => inline(submission.input),
+    };
+
+    // admit: limits, single flight, job row and outbox row in one call
+    let message = |candidate: &Candidate<'_>| {
+        candidate.message(candidates::Letter {
+            id,
+            cx,
+            caller: &caller,
+            input: &input,
+            traceparent: &wishes.traceparent,
+        })
+    };
+    let messages = [message(first)?, candidates.lighter.as_ref().map_or(Ok(String::new()), message)?];
+    let call = SubmitCall {
+        id,
+        policy: Policy {
+            plan: caller.plan.clone(),
+            limits: plan.limits.clone(),
+            common: catalog.limits.clone(),
+            multiplier: multiplier(&status, &lane, plan.guaranteed),
+        },
+        offer: first.offer.clone(),
+        lighter: candidates.lighter.as_ref().map(|lighter| Box::new(lighter.offer.clone())),
+        stale: candidates.stale.clone(),
+        key: caller.key.clone().unwrap_or_default(),
+        ip: caller.ip.clone(),
+        endpoint: form.endpoint().to_owned(),
+        reuse,
+        free_hits: plan.cached == CachedHits::Free,
+        known,
+        idempotency,
+        replay_only,
+        challenged,
+        store: wishes.cache.store,
+        dry_run,
+        wait_ms: wishes.wait_s.unwrap_or(0) * 1000,
+    };
+    let foreseen = dry_run.then(|| Foreseen::new(&call, first, &status, &lane, cx.now_ms));
+    let foreseen = match (foreseen, &refused) {
+        (Some(foreseen), Some(refusal)) => return answer::json(200, &foreseen.refused(refusal), Vec::new()),
+        (foreseen, _) => foreseen,
+    };
+    let admitted = objects::submit(cx, shard(&caller), call, [&messages[0], &messages[1]]).await?;
+    match (foreseen, admitted, refused) {
+        (None, SubmitAnswer::NothingToReplay, Some(refusal)) => Err(refusal.into()),
+        (Some(foreseen), admitted, _) => outcome.foreseen(admitted, foreseen),
+        (None, admitted, _) => outcome.answer(admitted, cached).await,
+    }
+}
+
+async fn read(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> Result<Submission, Stop> {
+    let fields = body::Fields::of(&cx.incoming);
+    match form {
+        Form::Json | Form::Plan => {
+            query::none(&target.query)?;
+            fields.as_ref().expect_json()?;
+            Ok(decode::json(&body::read(request, &fields, MAX_BODY_BYTES).await?)?)
+        }
+        Form::Bare { model } => {
+            let asked = query::asked(&target.query)?;
+            let media_type = fields.as_ref().bare_media_type()?;
+            let bytes = body::read(request, &fields, MAX_BODY_BYTES).await?;
+            Ok(decode::bare(model, media_type, bytes, asked)?)
+        }
+    }
+}
+
+/// The caller's plan.
+pub(super) fn plan_of<'a>(catalog: &'a Catalog, caller: &Caller) -> Result<&'a PlanSpec, Stop> {
+    let missing = || Stop::broken(format!("a caller has the plan \"{}\", which the catalogue lacks", caller.plan));
+    catalog.plans.get(&caller.plan).ok_or_else(missing)
+}
+
+fn inline(input: Input) -> InputRef {
+    InputRef::Inline { media_type: input.media_type, data: input.bytes }
+}
+
+/// Puts the input into the bucket; it is the worker's to read before the job can be admitted.
+async fn store(cx: &Cx, id: &JobId, input: Input) -> Result<InputRef, Stop> {
+    let sha256 = hex::encode(input.sha256());
+    let key = storage_key::input(&sha256, id);
+    let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
+    let object = NewObject { key: &key, media_type: input.media_type.name(), bytes: &input.bytes, sha256: &sha256 };
+    if let Err(error) = bucket.put(cx.now_ms, object).await {
+        log_line("storage-unavailable", &error.to_string());
+        let detail = "the input could not be stored; nothing was accepted";
+        return Err(Refusal::new(ProblemCode::StorageUnavailable, detail).with_header("retry-after", "5").into());
+    }
+    Ok(InputRef::Stored { media_type: input.media_type, key, bytes: input.bytes.len() as u64, sha256 })
+}

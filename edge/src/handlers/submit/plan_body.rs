@@ -1,0 +1,131 @@
+use forebay_contract::{
+    Digest, JobState, Lane, Problem,
+    catalog::{LaneSpec, LimitSpec},
+};
+use serde::Serialize;
+
+use super::candidates::Candidate;
+use crate::{
+    admission::{
+        Refusal,
+        lane::{LaneStatus, shed::predicted_finish_ms},
+        policy::Standing,
+        version::Because,
+    },
+    objects::{Job, SubmitCall},
+};
+
+/// What a submission would come to.
+#[derive(Serialize)]
+pub struct Foreseen<'a> {
+    decision: Decision,
+    model: &'a str,
+    version: &'a str,
+    /// Why this version.
+    because: Because,
+    lane: Lane,
+    /// What the limits that count cost would count.
+    cost_ms: u64,
+    digest: Digest,
+    /// What the plan's own rates are multiplied by while the lane is full.
+    multiplier: f64,
+    queue: Queue,
+    limits: Vec<Spending>,
+    /// Why it would be refused.
+    problem: Option<Problem>,
+    /// What would answer instead.
+    degraded: Option<&'static str>,
+}
+
+#[derive(Serialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum Decision {
+    Undecided,
+    Accept,
+    Join,
+    Cached,
+    Refuse,
+}
+
+#[derive(Serialize)]
+struct Queue {
+    backlog_ms: u64,
+    jobs: u64,
+    predicted_finish_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Spending {
+    name: String,
+    /// What it would count.
+    spends: u64,
+    /// What would be left; `null` for limits that many accounts share.
+    remaining: Option<u64>,
+}
+
+impl<'a> Foreseen<'a> {
+    /// Before the limits are asked.
+    pub fn new(
+        call: &SubmitCall,
+        candidate: &'a Candidate<'_>,
+        status: &LaneStatus,
+        lane: &LaneSpec,
+        now_ms: u64,
+    ) -> Self {
+        let offer = &candidate.offer;
+        let limits = call.policy.limits.iter().chain(&call.policy.common);
+        Self {
+            decision: Decision::Undecided,
+            model: &offer.model,
+            version: &offer.version,
+            because: candidate.routed.because,
+            lane: offer.lane,
+            cost_ms: offer.cost_ms,
+            digest: offer.digest,
+            multiplier: call.policy.multiplier,
+            queue: Queue {
+                backlog_ms: status.backlog_ms.max(0.0) as u64,
+                jobs: status.open_jobs,
+                predicted_finish_ms: predicted_finish_ms(status, offer.cost_ms as f64, lane, now_ms),
+            },
+            limits: limits.map(|limit| spending(limit, offer.cost_ms)).collect(),
+            problem: None,
+            degraded: None,
+        }
+    }
+
+    /// It would be accepted.
+    pub fn admitted(mut self, job: &Job, joined: bool, standings: &[Standing]) -> Self {
+        self.decision = match (job.state == JobState::Succeeded, joined) {
+            (true, _) => Decision::Cached,
+            (false, true) => Decision::Join,
+            (false, false) => Decision::Accept,
+        };
+        self.degraded = job.degraded.map(crate::objects::Degraded::name);
+        self.standing(standings)
+    }
+
+    /// How the caller would stand with its own limits.
+    pub fn standing(mut self, standings: &[Standing]) -> Self {
+        for spending in &mut self.limits {
+            let standing = standings.iter().find(|standing| standing.name == spending.name);
+            spending.remaining = standing.map(|standing| standing.remaining);
+        }
+        self
+    }
+
+    /// It would be refused.
+    pub fn refused(mut self, refusal: &Refusal) -> Self {
+        self.decision = Decision::Refuse;
+        self.problem = Some(refusal.problem());
+        self
+    }
+}
+
+fn spending(limit: &LimitSpec, cost_ms: u64) -> Spending {
+    let spends = match limit.unit {
+        forebay_contract::catalog::Unit::Requests => 1,
+        forebay_contract::catalog::Unit::Cost => cost_ms.max(1),
+    };
+    Spending { name: limit.name.clone(), spends, remaining: None }
+}

@@ -1,0 +1,122 @@
+//! The isolate's memory of the lanes, and calls of Lane objects.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    pin::pin,
+    rc::Rc,
+    time::Duration,
+};
+
+use forebay_contract::{Lane, catalog::LimitSpec};
+use futures_util::future::{Either, select};
+use serde::de::DeserializeOwned;
+use worker::{Delay, Env};
+
+use crate::{
+    admission::{
+        lane::{
+            LaneStatus, ModelVersion, Scope, Tally,
+            lease::{Answer, Ask},
+            remembered::{Passage, Recall, Remembered},
+        },
+        limit::Level,
+    },
+    cx::{Cx, log_line, now_ms},
+    objects::LaneCall,
+    runtime::{Class, ask_object},
+};
+
+/// A request waits no longer than this for a lane's status, in milliseconds: admission goes on without it.
+const PATIENCE_MS: u64 = 500;
+/// Lanes out of reach are complained of this often.
+const COMPLAIN_MS: u64 = 60_000;
+
+thread_local! {
+    static LANES: RefCell<BTreeMap<Lane, Remembered>> = const { RefCell::new(BTreeMap::new()) };
+    static COMPLAINED_MS: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// How a lane stands, as far as this isolate knows: at most ten seconds old, and nearly always without a call. When the
+/// lane cannot be reached nothing is known of it, and everything may pass.
+pub async fn status(cx: &Cx, lane: Lane) -> Rc<LaneStatus> {
+    let recall = || with(lane, |remembered| remembered.recall(cx.now_ms));
+    match recall() {
+        Recall::Use(status) => status,
+        Recall::UseAndFetch(status) => {
+            let wanted = with(lane, |remembered| remembered.fetch_begins(cx.now_ms));
+            cx.asks();
+            cx.context.wait_until(fetch(cx.env.clone(), lane, wanted, cx.now_ms));
+            status
+        }
+        Recall::Fetch => {
+            let wanted = with(lane, |remembered| remembered.fetch_begins(cx.now_ms));
+            cx.asks();
+            fetch(cx.env.clone(), lane, wanted, cx.now_ms).await;
+            match recall() {
+                Recall::Use(status) | Recall::UseAndFetch(status) => status,
+                Recall::Fetch => Rc::new(LaneStatus::unknown(cx.now_ms)),
+            }
+        }
+    }
+}
+
+/// Counts a job that was just admitted into the remembered backlog, until the lane knows of it.
+pub fn note_admitted(lane: Lane, cost_ms: f64) {
+    with(lane, |remembered| remembered.admitted(cost_ms));
+}
+
+/// Whether the breaker of a model version lets one submission pass, by the remembered status; `draw` is a random number
+/// in 0..1. Ask only for what will be admitted if it passes: a probe is spent by asking.
+pub fn pass(lane: Lane, model: &str, version: &str, draw: f64, now_ms: u64) -> Passage {
+    with(lane, |remembered| remembered.pass(model, version, draw, now_ms))
+}
+
+/// Tells a lane what an Account object has open in it.
+pub async fn tally(env: &Env, lane: Lane, tally: Tally) -> Result<(), String> {
+    call(env, lane.name(), &LaneCall::Tally(tally)).await
+}
+
+/// Settles and asks for leases; one answer an ask, `None` for what cannot be lent.
+pub async fn lease(env: &Env, scope: &Scope, holder: &str, asks: Vec<Ask>) -> Result<Vec<Option<Answer>>, String> {
+    call(env, &scope.to_string(), &LaneCall::Lease { holder: holder.to_owned(), asks }).await
+}
+
+/// How shared limits stand, leases counted as used; one level a limit, `None` for what is not shared by leases.
+pub async fn levels(cx: &Cx, scope: &Scope, limits: Vec<(String, LimitSpec)>) -> Result<Vec<Option<Level>>, String> {
+    cx.asks();
+    call(&cx.env, &scope.to_string(), &LaneCall::Levels { limits }).await
+}
+
+async fn fetch(env: Env, lane: Lane, wanted: Vec<ModelVersion>, asked_ms: u64) {
+    let question = LaneCall::Status { wanted };
+    let asked = pin!(call::<LaneStatus>(&env, lane.name(), &question));
+    let fetched = match select(asked, Delay::from(Duration::from_millis(PATIENCE_MS))).await {
+        Either::Left((fetched, _)) => fetched,
+        Either::Right(_) => Err(format!("no answer in {PATIENCE_MS} ms")),
+    };
+    if let Err(why) = &fetched {
+        complain(lane, why);
+    }
+    with(lane, |remembered| remembered.fetch_ended(fetched.ok(), asked_ms));
+}
+
+async fn call<Answer: DeserializeOwned>(env: &Env, name: &str, call: &LaneCall) -> Result<Answer, String> {
+    let body = serde_json::to_string(call).map_err(|error| error.to_string())?;
+    let broken = |error: String| format!("lane object {name}: {error}");
+    let answer = ask_object(env, Class::Lane, name, &body).await.map_err(broken)?;
+    serde_json::from_str(&answer).map_err(|error| broken(error.to_string()))
+}
+
+fn with<T>(lane: Lane, act: impl FnOnce(&mut Remembered) -> T) -> T {
+    LANES.with_borrow_mut(|lanes| act(lanes.entry(lane).or_default()))
+}
+
+fn complain(lane: Lane, why: &str) {
+    let now = now_ms();
+    let lately = COMPLAINED_MS.get().and_then(|at| now.checked_sub(at)).is_some_and(|age| age < COMPLAIN_MS);
+    if !lately {
+        COMPLAINED_MS.set(Some(now));
+        log_line("lane-out-of-reach", &format!("{lane}: {why}"));
+    }
+}

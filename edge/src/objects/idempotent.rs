@@ -1,0 +1,53 @@
+//! Idempotency keys of one object: what was decided under them, and what is being decided now.
+
+use std::{cell::RefCell, collections::HashSet, rc::Rc};
+
+use worker::Result;
+
+use super::{Job, core::Core};
+use crate::admission::idempotency::{Idempotency, LIFETIME_MS};
+
+/// Keys whose first request is not decided yet: a decision may wait for a limit or a lease.
+pub type Deciding = Rc<RefCell<HashSet<String>>>;
+
+/// Whether a request may go on under its key.
+pub enum Claim {
+    /// It is the first one.
+    Free(Claimed),
+    /// It was decided: this is its job.
+    Taken(Box<Job>),
+    /// The key was used for another request.
+    Mismatch,
+    /// The first one is not decided yet.
+    InProgress,
+}
+
+/// The key is being decided; dropped, it is free again, or found in the table.
+pub struct Claimed {
+    deciding: Deciding,
+    key: String,
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        self.deciding.borrow_mut().remove(&self.key);
+    }
+}
+
+/// Claims the key. A key whose job is gone is free, as is one that is a day old.
+pub fn claim(core: &Core, idempotency: &Idempotency, now_ms: u64) -> Result<Claim> {
+    if let Some(used) = core.tables.idempotency(&idempotency.key)?
+        && now_ms.saturating_sub(used.made_ms) < LIFETIME_MS
+    {
+        if used.fingerprint != idempotency.fingerprint {
+            return Ok(Claim::Mismatch);
+        }
+        if let Some(job) = core.tables.job(&used.job_id)? {
+            return Ok(Claim::Taken(Box::new(job)));
+        }
+    }
+    if !core.deciding.borrow_mut().insert(idempotency.key.clone()) {
+        return Ok(Claim::InProgress);
+    }
+    Ok(Claim::Free(Claimed { deciding: core.deciding.clone(), key: idempotency.key.clone() }))
+}

@@ -1,0 +1,82 @@
+use forebay_contract::catalog::LimitSpec;
+use serde::{Deserialize, Serialize};
+
+use crate::admission::lane::{ModelVersion, Tally, holdings::MOST_SETTLED, lease::Ask};
+
+/// The longest name of a shard or a limit, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+/// The most model versions in one call.
+const MAX_VERSIONS: usize = 64;
+/// The most limits in one call: more than may hold for one submission.
+const MAX_LIMITS: usize = 64;
+
+/// What the Worker and Account objects say to a Lane object: the request's body, as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum LaneCall {
+    /// How does the lane stand? Answer: `LaneStatus`.
+    Status {
+        /// Model versions for which the asker has jobs that a breaker kept out: it gets their probes.
+        wanted: Vec<ModelVersion>,
+    },
+    /// What an Account object has open in the lane. Answer: `null`.
+    Tally(Tally),
+    /// Settle and lend. Answer: `Vec<Option<Answer>>`, one an ask; `None` for what cannot be lent.
+    Lease {
+        /// The Account object's name.
+        holder: String,
+        /// One a limit.
+        asks: Vec<Ask>,
+    },
+    /// How do these limits stand? Answer: `Vec<Option<Level>>`, one a limit.
+    Levels {
+        /// Limits by id.
+        limits: Vec<(String, LimitSpec)>,
+    },
+}
+
+impl LaneCall {
+    /// What is too much of this call, if anything is. Only our own Worker calls; a mistake there must not fill a table.
+    pub fn excess(&self) -> Option<&'static str> {
+        let short = |name: &str| name.len() <= MAX_NAME_BYTES;
+        let (names, amounts) = match self {
+            Self::Status { wanted } => {
+                (wanted.iter().all(|of| short(&of.model) && short(&of.version)), wanted.len() <= MAX_VERSIONS)
+            }
+            Self::Tally(tally) => {
+                let outcomes = &tally.outcomes;
+                let names = outcomes.iter().all(|outcome| short(&outcome.model) && short(&outcome.version));
+                (names && short(&tally.shard), outcomes.len() <= MAX_VERSIONS)
+            }
+            Self::Lease { holder, asks } => {
+                let settled = asks.iter().all(|ask| ask.settle.len() <= MOST_SETTLED);
+                (asks.iter().all(|ask| short(&ask.limit)) && short(holder), asks.len() <= MAX_LIMITS && settled)
+            }
+            Self::Levels { limits } => (limits.iter().all(|(id, _)| short(id)), limits.len() <= MAX_LIMITS),
+        };
+        match (names, amounts) {
+            (true, true) => None,
+            (false, _) => Some("a name is too long"),
+            (true, false) => Some("there are too many entries"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::lane::Outcome;
+
+    #[test]
+    fn calls_are_bounded() {
+        let tally = |shard: &str, outcomes| {
+            let outcome = Outcome { model: "m".to_owned(), version: "1".to_owned(), ok: 1, failed: 0 };
+            let (shard, outcomes) = (shard.to_owned(), vec![outcome; outcomes]);
+            LaneCall::Tally(Tally { shard, open_ms: 0.0, open_jobs: 0, ended_ms: 0.0, outcomes })
+        };
+        assert_eq!(tally("a", 64).excess(), None);
+        assert_eq!(tally("a", 65).excess(), Some("there are too many entries"));
+        assert_eq!(tally(&"a".repeat(257), 0).excess(), Some("a name is too long"));
+        let lease = |asks| LaneCall::Lease { holder: "a".to_owned(), asks };
+        assert_eq!(lease(Vec::new()).excess(), None);
+    }
+}

@@ -1,0 +1,172 @@
+#![allow(missing_docs, reason = "the `durable_object` attribute writes methods that cannot be documented")]
+
+use std::cell::{Cell, RefCell};
+
+use serde::Serialize;
+use worker::{DurableObject, Env, Request, Response, Result, State, Storage, durable_object};
+
+use super::{LaneCall, tables::Tables};
+use crate::{
+    admission::lane::{
+        LaneStatus, ModelVersion, Tally,
+        backlog::Backlog,
+        breakers::Breakers,
+        lease::{Answer, Ask},
+        ledger::Ledger,
+    },
+    cx::{log_line, now_ms},
+};
+
+/// How often old rows are looked for, while there are rows.
+const SWEEP_MS: u64 = 60_000;
+/// The most limits of one scope: more than any catalogue has.
+const MOST_LIMITS: usize = 4_096;
+
+/// One lane, or one scope of shared limits.
+#[durable_object]
+pub struct Lane {
+    /// The inside, or why it could not be opened: a constructor cannot fail.
+    core: std::result::Result<Core, String>,
+}
+
+/// Shards and the ledger are written with every change. Rate and breakers live in memory alone: an object that is asked
+/// every second is not evicted, and after a new start both are measured anew within seconds.
+struct Core {
+    storage: Storage,
+    tables: Tables,
+    backlog: RefCell<Backlog>,
+    breakers: RefCell<Breakers>,
+    ledger: RefCell<Ledger>,
+    /// Whether this life of the object has set the alarm.
+    alarm: Cell<bool>,
+}
+
+impl DurableObject for Lane {
+    fn new(state: State, _env: Env) -> Self {
+        Self { core: Core::open(&state).map_err(|error| error.to_string()) }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let text = request.text().await?;
+        match self.answer(&text).await {
+            Ok(response) => Ok(response),
+            // Read by our own Worker alone, which logs it and hides it.
+            Err(error) => Response::error(error.to_string(), 500),
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        if let Err(error) = self.core()?.sweep().await {
+            log_line("lane-sweep-failed", &error.to_string());
+            // The runtime rings again, later each time.
+            return Err(error);
+        }
+        Response::empty()
+    }
+}
+
+impl Lane {
+    fn core(&self) -> Result<&Core> {
+        self.core.as_ref().map_err(|why| worker::Error::RustError(why.clone()))
+    }
+
+    async fn answer(&self, text: &str) -> Result<Response> {
+        let core = self.core()?;
+        let call: LaneCall = serde_json::from_str(text)?;
+        if let Some(excess) = call.excess() {
+            return Err(worker::Error::RustError(excess.to_owned()));
+        }
+        match call {
+            LaneCall::Status { wanted } => json(&core.status(&wanted)),
+            LaneCall::Tally(tally) => json(&core.tally(tally).await?),
+            LaneCall::Lease { holder, asks } => json(&core.lease(&holder, &asks).await?),
+            LaneCall::Levels { limits } => {
+                let (ledger, now) = (core.ledger.borrow(), now_ms());
+                json(&limits.iter().map(|(id, spec)| ledger.level(id, spec, now)).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+fn json(answer: &impl Serialize) -> Result<Response> {
+    Ok(Response::builder().fixed(serde_json::to_vec(answer)?))
+}
+
+impl Core {
+    fn open(state: &State) -> Result<Self> {
+        let storage = state.storage();
+        let tables = Tables::open(storage.sql())?;
+        Ok(Self {
+            backlog: RefCell::new(Backlog::of(tables.shards()?)),
+            breakers: RefCell::default(),
+            ledger: RefCell::new(Ledger::of(tables.limits()?, tables.leases()?)),
+            alarm: Cell::new(false),
+            storage,
+            tables,
+        })
+    }
+
+    fn status(&self, wanted: &[ModelVersion]) -> LaneStatus {
+        let now = now_ms();
+        let load = self.backlog.borrow_mut().load(now);
+        LaneStatus {
+            at_ms: now,
+            backlog_ms: load.backlog_ms,
+            smoothed_ms: load.smoothed_ms,
+            rate: load.rate,
+            open_jobs: load.open_jobs,
+            breakers: self.breakers.borrow_mut().statuses(wanted, now),
+        }
+    }
+
+    async fn tally(&self, tally: Tally) -> Result<()> {
+        let now = now_ms();
+        let open = self.backlog.borrow_mut().tally(&tally, now);
+        self.breakers.borrow_mut().record(tally.outcomes, now);
+        self.tables.put_shard(&tally.shard, open)?;
+        self.arrange_alarm().await
+    }
+
+    /// Everything a call changes is written in one turn, and the runtime answers only when it is on disk.
+    async fn lease(&self, holder: &str, asks: &[Ask]) -> Result<Vec<Option<Answer>>> {
+        let now = now_ms();
+        if self.ledger.borrow().limits() + asks.len() > MOST_LIMITS {
+            return Err(worker::Error::RustError("the scope has too many limits".to_owned()));
+        }
+        let answers = asks.iter().map(|ask| self.ledger.borrow_mut().answer(holder, ask, now)).collect();
+        self.write_ledger()?;
+        self.arrange_alarm().await?;
+        Ok(answers)
+    }
+
+    fn write_ledger(&self) -> Result<()> {
+        let changes = self.ledger.borrow_mut().take_changes();
+        let written = self.tables.write(&changes);
+        if written.is_err() {
+            // Memory must not know of leases that the tables do not.
+            let stored = Ledger::of(self.tables.limits()?, self.tables.leases()?);
+            self.ledger.replace(stored);
+        }
+        written
+    }
+
+    async fn sweep(&self) -> Result<()> {
+        self.alarm.set(false);
+        let now = now_ms();
+        self.ledger.borrow_mut().sweep(now);
+        self.write_ledger()?;
+        self.backlog.borrow_mut().load(now);
+        self.tables.delete_silent(now)?;
+        let empty = self.ledger.borrow().is_empty() && self.backlog.borrow().is_empty();
+        if empty { Ok(()) } else { self.arrange_alarm().await }
+    }
+
+    /// In the same turn as the writes that it stands for: the runtime commits both together.
+    async fn arrange_alarm(&self) -> Result<()> {
+        if self.alarm.replace(true) {
+            return Ok(());
+        }
+        let set = self.storage.set_alarm(i64::try_from(SWEEP_MS).unwrap_or(i64::MAX)).await;
+        set.inspect_err(|_| self.alarm.set(false))
+    }
+}

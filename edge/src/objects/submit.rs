@@ -1,0 +1,313 @@
+//! A submission, from the call to the commit.
+//!
+//! Deciding may wait, for leases of shared limits and for its turn; between the last decision and the commit nothing
+//! waits, so what was decided is what is written.
+
+use std::{rc::Rc, time::Duration};
+
+use forebay_contract::{JobState, catalog::Beyond};
+use futures_util::future::{Either, select};
+use worker::{Delay, Result};
+
+use super::{
+    Job, KnownResult, Offer, Reuse, SubmitAnswer, SubmitCall,
+    admit::{Admission, Birth, Present, Refused, admit, answers, new_job},
+    core::Core,
+    flush,
+    idempotent::{Claim, claim},
+    job::Degraded,
+    leases,
+    line::Place,
+    tally,
+    turn::{Expected, expected},
+};
+use crate::{
+    admission::{
+        idempotency::Idempotency,
+        lane::holdings::Need,
+        policy::{Accounts, Buckets, Policy, Standing, Subject, Taken, Violation},
+    },
+    cx::now_ms,
+};
+
+/// How often keepers of shared limits are asked for one submission.
+const MOST_ASKED: u32 = 3;
+
+/// The messages of a submission, one for each offer.
+pub struct Messages<'a> {
+    pub first: &'a str,
+    pub lighter: &'a str,
+}
+
+/// What was decided, and for which offer.
+struct Decision<'a> {
+    admission: Admission,
+    offer: &'a Offer,
+    degraded: Option<Degraded>,
+    /// Set when the result is stored already.
+    known: Option<KnownResult>,
+}
+
+impl<'a> Decision<'a> {
+    fn no(call: &'a SubmitCall, refused: Refused) -> Self {
+        Self { admission: Admission::Deny(refused), offer: &call.offer, degraded: None, known: None }
+    }
+}
+
+/// Everything a submission writes is written in one turn: job, message, limits, key and alarm stand or fall together,
+/// and the runtime holds the answer back until they are on disk.
+pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) -> Result<SubmitAnswer> {
+    if core.revoked_keys.borrow().contains(&call.key) {
+        return Ok(SubmitAnswer::Revoked);
+    }
+    let claimed = match &call.idempotency {
+        None => None,
+        Some(idempotency) => match claim(core, idempotency, now_ms())? {
+            Claim::Free(claimed) => Some(claimed),
+            Claim::Taken(job) => {
+                let standings = standings(core, &call.policy, &call.subject(&call.offer));
+                return finish(core, call, *job, true, standings).await;
+            }
+            Claim::Mismatch => return Ok(SubmitAnswer::IdempotencyMismatch),
+            Claim::InProgress => return Ok(SubmitAnswer::IdempotencyInProgress),
+        },
+    };
+    if call.replay_only {
+        return Ok(SubmitAnswer::NothingToReplay);
+    }
+    let decision = decide(core, call).await?;
+    // Whoever sends the key again from here on finds its job.
+    drop(claimed);
+    match decision.admission {
+        Admission::Join { job, taken, standings } => {
+            if !call.dry_run {
+                commit_join(core, call.idempotency.as_ref(), &job, taken)?;
+            }
+            finish(core, call, *job, true, standings).await
+        }
+        Admission::Accept { taken, standings } => {
+            let config = core.config()?;
+            let birth = Birth {
+                degraded: decision.degraded,
+                known: decision.known,
+                now_ms: now_ms(),
+                reconcile_after_ms: config.reconcile_after_ms,
+            };
+            let job = new_job(call, decision.offer, birth);
+            if !call.dry_run {
+                let text = if decision.offer == &call.offer { messages.first } else { messages.lighter };
+                commit_new(core, call.idempotency.as_ref(), &job, text, taken).await?;
+            }
+            finish(core, call, job, false, standings).await
+        }
+        Admission::Full => {
+            Ok(SubmitAnswer::OutboxFull { retry_after_ms: core.retry_at_ms.get().saturating_sub(now_ms()) })
+        }
+        Admission::Deny(refused) | Admission::Degrade(refused) | Admission::Wait { refused, .. } => {
+            let Refused { violations, standings, settled } = refused;
+            core.buckets.borrow_mut().extend(settled);
+            Ok(SubmitAnswer::Denied { violations, standings })
+        }
+        Admission::Ask(asks) => {
+            // The keeper is out of reach. Nobody may pass a limit that nobody counts.
+            let violations = asks.into_iter().map(|(_, spec, amount)| Violation {
+                name: spec.name,
+                amount,
+                beyond: Beyond::Reject,
+                retry_after_ms: Some(1000),
+                blocks_all: false,
+            });
+            Ok(SubmitAnswer::Denied { violations: violations.collect(), standings: Vec::new() })
+        }
+    }
+}
+
+/// How a caller stands, for nothing but knowing.
+pub fn standings(core: &Core, policy: &Policy, subject: &Subject<'_>) -> Vec<Standing> {
+    let (buckets, in_flight) = (core.buckets.borrow(), core.load.borrow().jobs());
+    let accounts = Accounts { buckets: &buckets, shared: &|_, want| Need::Ask { want }, in_flight, now_ms: now_ms() };
+    policy.standings(subject, &Buckets::new(), &accounts)
+}
+
+async fn finish(
+    core: &Rc<Core>,
+    call: &SubmitCall,
+    job: Job,
+    joined: bool,
+    standings: Vec<Standing>,
+) -> Result<SubmitAnswer> {
+    let ended = if call.dry_run { None } else { core.job_if_waited(job.id, call.wait_ms).await? };
+    Ok(SubmitAnswer::Admitted { job: Box::new(ended.unwrap_or(job)), joined, standings })
+}
+
+async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a>> {
+    let began_ms = now_ms();
+    let mut asked = 0;
+    let mut place: Option<Place> = None;
+    // Who may wait comes after those who wait already.
+    if let Some(most_ms) = patience(call)
+        && !core.line.is_empty()
+        && !call.dry_run
+    {
+        place = match join(core, call, began_ms + most_ms) {
+            Ok(place) => place,
+            Err(refused) => return Ok(Decision::no(call, refused)),
+        };
+        wait_for_turn(&mut place, most_ms).await;
+    }
+    loop {
+        let decision = choose(core, call)?;
+        match &decision.admission {
+            Admission::Ask(asks) if asked < MOST_ASKED => {
+                asked += 1;
+                leases::ask(core, asks).await;
+            }
+            Admission::Wait { wait, .. } if !call.dry_run => {
+                let left_ms = (began_ms + wait.most_ms).saturating_sub(now_ms());
+                if place.is_none() {
+                    place = match join(core, call, began_ms + wait.most_ms) {
+                        Ok(place) => place,
+                        Err(refused) => return Ok(Decision::no(call, refused)),
+                    };
+                }
+                if wait.now_ms > left_ms || place.is_none() {
+                    return Ok(decision);
+                }
+                if !wait_for_turn(&mut place, left_ms).await {
+                    return Ok(decision);
+                }
+                Delay::from(Duration::from_millis(wait.now_ms)).await;
+            }
+            _ => return Ok(decision),
+        }
+    }
+}
+
+/// How long the call's limits let it wait; `None` when none of them does.
+fn patience(call: &SubmitCall) -> Option<u64> {
+    let limits = call.policy.limits.iter();
+    let waits = limits.filter_map(|limit| if let Beyond::Wait(most_ms) = limit.beyond { Some(most_ms) } else { None });
+    waits.min()
+}
+
+/// A place at the end of the line; none for who would not pass by `until_ms`, and is refused at once instead.
+fn join(core: &Core, call: &SubmitCall, until_ms: u64) -> std::result::Result<Option<Place>, Refused> {
+    let now_ms = now_ms();
+    let nobody = || Expected { at_ms: now_ms, buckets: core.buckets.borrow().clone() };
+    let before = core.line.expected().unwrap_or_else(nobody);
+    Ok(core.line.join(expected(call, before, until_ms, now_ms)?))
+}
+
+/// Whether the turn came in time.
+async fn wait_for_turn(place: &mut Option<Place>, most_ms: u64) -> bool {
+    let Some(turn) = place.as_mut().and_then(|place| place.turn.take()) else { return true };
+    let timeout = Delay::from(Duration::from_millis(most_ms));
+    matches!(select(turn, timeout).await, Either::Left(_))
+}
+
+/// Decides with what is known now.
+fn choose<'a>(core: &Core, call: &'a SubmitCall) -> Result<Decision<'a>> {
+    let twin = match call.reuse {
+        Reuse::Nothing => None,
+        reuse => core.tables.twin(&call.offer.digest)?.filter(|twin| answers(reuse, twin)),
+    };
+    let known = call.known.clone();
+    let admission = judge(core, call, &call.offer, &[], Before { twin, stored: known.is_some() })?;
+    let Admission::Degrade(refused) = admission else {
+        return Ok(Decision { admission, offer: &call.offer, degraded: None, known });
+    };
+    let excused: Vec<String> = refused
+        .violations
+        .iter()
+        .filter(|violation| violation.beyond == Beyond::Degrade)
+        .map(|violation| violation.name.clone())
+        .collect();
+    // A degraded answer is a job of its own, so that it stays labelled; what is stored already need not run for it.
+    let stored = |offer: &Offer| -> Result<Option<KnownResult>> {
+        let twin = core.tables.twin(&offer.digest)?.filter(|twin| twin.state == JobState::Succeeded);
+        Ok(twin.map(|twin| KnownResult { media_type: twin.media_type, bytes: twin.bytes }))
+    };
+    for offer in &call.stale {
+        if let Some(known) = stored(offer)? {
+            let admission = judge(core, call, offer, &excused, Before { twin: None, stored: true })?;
+            return Ok(Decision { admission, offer, degraded: Some(Degraded::StaleResult), known: Some(known) });
+        }
+    }
+    let Some(offer) = call.lighter.as_deref() else {
+        return Ok(Decision::no(call, refused));
+    };
+    let known = stored(offer)?;
+    let admission = judge(core, call, offer, &excused, Before { twin: None, stored: known.is_some() })?;
+    Ok(Decision { admission, offer, degraded: Some(Degraded::LighterModel), known })
+}
+
+/// What was there before the submission.
+struct Before {
+    twin: Option<Job>,
+    stored: bool,
+}
+
+fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], before: Before) -> Result<Admission> {
+    let now_ms = now_ms();
+    let (buckets, holdings) = (core.buckets.borrow(), core.holdings.borrow());
+    let accounts = Accounts {
+        buckets: &buckets,
+        // A dry run leases nothing: it looks at what it can see.
+        shared: &|limit, amount| match holdings.need(limit, amount, now_ms) {
+            Need::Ask { .. } if call.dry_run => Need::Enough,
+            need => need,
+        },
+        in_flight: core.load.borrow().jobs(),
+        now_ms,
+    };
+    let present = Present {
+        accounts,
+        twin: before.twin,
+        stored: before.stored,
+        outbox_jobs: core.unsent.get(),
+        outbox_max_jobs: core.config()?.outbox_max_jobs,
+    };
+    Ok(admit(call, offer, excused, present))
+}
+
+fn commit_join(core: &Rc<Core>, idempotency: Option<&Idempotency>, job: &Job, taken: Taken) -> Result<()> {
+    core.tables.put_buckets(&taken.buckets)?;
+    if let Some(idempotency) = idempotency {
+        core.tables.put_idempotency(idempotency, &job.id, now_ms())?;
+    }
+    take(core, taken);
+    Ok(())
+}
+
+async fn commit_new(
+    core: &Rc<Core>,
+    idempotency: Option<&Idempotency>,
+    job: &Job,
+    text: &str,
+    taken: Taken,
+) -> Result<()> {
+    let message = (!job.state.is_final()).then(|| core.message(job, text));
+    core.tables.submit(job, message.as_ref(), &taken.buckets, idempotency)?;
+    flush::settle_along(core);
+    take(core, taken);
+    if let Some(message) = message {
+        core.unsent.set(core.unsent.get() + 1);
+        core.pending.borrow_mut().push(message);
+        core.load.borrow_mut().opened(job);
+        tally::start(core);
+    }
+    core.arrange_alarm().await?;
+    flush::start(core);
+    Ok(())
+}
+
+fn take(core: &Rc<Core>, taken: Taken) {
+    core.buckets.borrow_mut().extend(taken.buckets);
+    if !taken.shared.is_empty() {
+        for (limit, amount) in &taken.shared {
+            // Nothing has waited since it was found to be there.
+            core.holdings.borrow_mut().spend(limit, *amount, now_ms());
+        }
+        leases::settle_later(core);
+    }
+}
