@@ -1,10 +1,12 @@
-# The built edge and its floor in one workerd, with nothing of a development proxy between. README.md has the command.
+# The built edge and its floors in one workerd, with nothing of a development proxy between. README.md has the command.
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
     (name = "edge", worker = .edge),
     (name = "floor", worker = .floor),
+    (name = "cache-floor", worker = .cacheFloor),
+    (name = "cache", worker = .cache),
     (name = "kv", worker = .kv),
     (name = "sink", worker = .sink),
     # Where the objects' databases lie: `--directory-path disk=DIR`.
@@ -14,6 +16,7 @@ const config :Workerd.Config = (
   sockets = [
     (name = "edge", http = (), service = "edge"),
     (name = "floor", http = (), service = "floor"),
+    (name = "cache-floor", http = (), service = "cache-floor"),
   ],
 );
 
@@ -25,6 +28,7 @@ const edge :Workerd.Worker = (
   compatibilityDate = "2026-11-01",
   bindings = [
     (name = "ACCOUNT", durableObjectNamespace = "Account"),
+    (name = "LANE", durableObjectNamespace = "Lane"),
     (name = "CONFIG", kvNamespace = "kv"),
     (name = "AWS_REGION", text = "us-east-1"),
     (name = "AWS_ACCESS_KEY_ID", text = "bench"),
@@ -35,9 +39,13 @@ const edge :Workerd.Worker = (
     # Submissions alone are measured: nobody reports, so nobody is asked either.
     (name = "RECONCILE_AFTER_MS", text = "86400000"),
   ],
-  durableObjectNamespaces = [ (className = "Account", uniqueKey = "account", enableSql = true) ],
+  durableObjectNamespaces = [
+    (className = "Account", uniqueKey = "account", enableSql = true),
+    (className = "Lane", uniqueKey = "lane", enableSql = true),
+  ],
   durableObjectStorage = (localDisk = "disk"),
   globalOutbound = "sink",
+  cacheApiOutbound = "cache",
 );
 
 const floor :Workerd.Worker = (
@@ -46,6 +54,17 @@ const floor :Workerd.Worker = (
   bindings = [ (name = "FLOOR", durableObjectNamespace = "Floor") ],
   durableObjectNamespaces = [ (className = "Floor", uniqueKey = "floor", enableSql = true) ],
   durableObjectStorage = (localDisk = "disk"),
+);
+
+const cacheFloor :Workerd.Worker = (
+  modules = [ (name = "cache_floor.mjs", esModule = embed "cache_floor.mjs") ],
+  compatibilityDate = "2026-11-01",
+  cacheApiOutbound = "cache",
+);
+
+const cache :Workerd.Worker = (
+  modules = [ (name = "cache.mjs", esModule = embed "cache.mjs") ],
+  compatibilityDate = "2026-11-01",
 );
 
 const kv :Workerd.Worker = (

@@ -1,6 +1,12 @@
-// A CONFIG namespace of two entries, in the protocol of workerd's kvNamespace binding: GET /KEY, 404 for what is not
-// there. One key, one model that needs no files, one plan that never refuses.
-const KEY = "fb_bench_0123456789abcdef0123456789";
+// A CONFIG namespace of three entries, in the protocol of workerd's kvNamespace binding: GET /KEY, 404 for what is not
+// there. Two keys, one model that needs no files, a plan that never refuses and one that
+// soon does.
+const OPEN = "fb_bench_0123456789abcdef0123456789";
+const CLOSED = "fb_closed_0123456789abcdef0123456789";
+
+const limit = (quantity, window) => ({
+  name: "submit", dimension: "account", algorithm: "token-bucket", quantity, window, unit: "requests",
+});
 
 const catalog = {
   models: [{
@@ -9,20 +15,25 @@ const catalog = {
   }],
   serving: { bench: { version: "1" } },
   plans: {
-    bench: {
-      class: "paid",
-      limits: [{
-        name: "submit", dimension: "account", algorithm: "token-bucket", quantity: 1000000000, window: "1s",
-        unit: "requests",
-      }],
-    },
+    // Never refuses, and gives what the cache has for nothing.
+    open: { class: "paid", limits: [limit(1000000000, "1s")], cached: "free" },
+    // One submission a month.
+    closed: { class: "free", limits: [limit(1, "31d")] },
   },
+  lanes: { "paid-light": { backlog_ms: 1000000000000 } },
 };
 
+async function entry(key) {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key)));
+  return `key:${[...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
 async function entries() {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(KEY)));
-  const hex = [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { [`key:${hex}`]: { account: "bench", plan: "bench", name: "bench" }, catalog };
+  return {
+    [await entry(OPEN)]: { account: "open", plan: "open", name: "bench" },
+    [await entry(CLOSED)]: { account: "closed", plan: "closed", name: "bench" },
+    catalog,
+  };
 }
 
 export default {

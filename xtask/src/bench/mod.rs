@@ -5,6 +5,7 @@ mod arguments;
 mod backend;
 mod edge;
 mod http1;
+mod limits;
 mod load;
 mod ratio;
 mod workerd;
@@ -26,6 +27,7 @@ use ratio::Ratio;
 #[derive(Debug, Serialize)]
 struct Report {
     ratios: Vec<Ratio>,
+    limits: Vec<limits::Decision>,
     bundle: Option<BundleSize>,
 }
 
@@ -40,10 +42,11 @@ pub fn run(repository: &Repository, console: Console, arguments: &BenchArguments
     }
     setup::run_steps(repository, talk, &steps)?;
 
-    let mut report = Report { ratios: Vec::new(), bundle: None };
+    let mut report = Report { ratios: Vec::new(), limits: Vec::new(), bundle: None };
     if wants(Subject::Edge) {
         report.bundle = Some(BundleSize::of(repository)?);
-        report.ratios.push(edge::measure(repository, talk)?);
+        report.ratios.extend(edge::measure(repository, talk)?);
+        report.limits = limits::measure(repository, talk)?;
     }
     if wants(Subject::Backend) {
         report.ratios.extend(backend::measure(repository, talk)?);
@@ -55,6 +58,9 @@ pub fn run(repository: &Repository, console: Console, arguments: &BenchArguments
     console.heading("Ratios");
     for ratio in &report.ratios {
         console.line(ratio.to_string());
+    }
+    for decision in &report.limits {
+        console.line(decision.to_string());
     }
     if let Some(bundle) = report.bundle {
         console.line(bundle.to_string());

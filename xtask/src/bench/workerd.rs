@@ -13,12 +13,13 @@ use crate::{
     stack::free_port,
 };
 
-/// The built edge and its floor in one raw workerd: `edge/bench/config.capnp`. Never through the development proxy, whose
+/// The built edge and its floors in one raw workerd: `edge/bench/config.capnp`. Never through the development proxy, whose
 /// own limit lies far below.
 #[derive(Debug)]
 pub(super) struct Workerd {
     pub(super) edge: SocketAddr,
     pub(super) floor: SocketAddr,
+    pub(super) cache_floor: SocketAddr,
     group: Group,
 }
 
@@ -30,7 +31,7 @@ impl Workerd {
         }
         fs::create_dir_all(folder.join("objects"))?;
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let (edge, floor) = (local(free_port()?), local(free_port()?));
+        let [edge, floor, cache_floor] = [free_port()?, free_port()?, free_port()?].map(local);
         // Not the script in .bin, which would run under the machine's Node.
         let mut workerd = Command::new(repository.path("edge/node_modules/workerd/bin/workerd"));
         workerd
@@ -38,9 +39,10 @@ impl Workerd {
             .arg("--directory-path")
             .arg(format!("disk={}", folder.join("objects").display()))
             .args(["--socket-addr", &format!("edge={edge}"), "--socket-addr", &format!("floor={floor}")])
+            .args(["--socket-addr", &format!("cache-floor={cache_floor}")])
             .current_dir(repository.path("edge"));
         let group = Group::spawn("workerd", &mut workerd, &folder.join("workerd.log"))?;
-        let mut this = Self { edge, floor, group };
+        let mut this = Self { edge, floor, cache_floor, group };
         this.wait_ready()?;
         Ok(this)
     }
@@ -52,7 +54,7 @@ impl Workerd {
 
     fn wait_ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(20);
-        for address in [self.edge, self.floor] {
+        for address in [self.edge, self.floor, self.cache_floor] {
             let found = interrupt::poll(deadline, Duration::from_millis(20), || {
                 self.group.check_alive()?;
                 Ok(TcpStream::connect(address).ok().map(|_| ()))
