@@ -1,6 +1,9 @@
 //! What a client of Forebay does: submit, poll, read.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
@@ -17,7 +20,6 @@ pub struct Client {
 }
 
 /// What the edge answered.
-#[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     headers: Vec<(String, String)>,
@@ -31,6 +33,12 @@ pub struct Request<'a> {
     pub path: &'a str,
     pub headers: &'a [(&'a str, &'a str)],
     pub body: Option<&'a [u8]>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} {:.500}", self.status, self.headers, String::from_utf8_lossy(&self.body))
+    }
 }
 
 impl Client {
@@ -78,9 +86,30 @@ impl Client {
 
     /// `POST /v1/jobs`
     pub fn submit(&self, job: &Value) -> Result<Answer> {
-        let body = serde_json::to_vec(job)?;
-        let headers = [("content-type", "application/json")];
-        self.send(&Request { method: "POST", path: "/v1/jobs", headers: &headers, body: Some(&body) })
+        self.post("/v1/jobs", job, &[])
+    }
+
+    /// The same with further header fields.
+    pub fn submit_with(&self, job: &Value, headers: &[(&str, &str)]) -> Result<Answer> {
+        self.post("/v1/jobs", job, headers)
+    }
+
+    /// `POST /v1/plan`: what submitting would come to.
+    pub fn foretold(&self, job: &Value) -> Result<Value> {
+        self.post("/v1/plan", job, &[])?.expect(200)?.json()
+    }
+
+    /// Calls a job off that has not ended.
+    pub fn cancel(&self, job: &Value) -> Result<Value> {
+        let path = format!("/v1/jobs/{}/cancel", id(job)?);
+        self.send(&Request { method: "POST", path: &path, ..Request::default() })?.expect(202)?.json()
+    }
+
+    /// What `GET /v1/quota` says of the limit `name`.
+    pub fn limit(&self, name: &str) -> Result<Value> {
+        let quota = self.get("/v1/quota")?.expect(200)?.json()?;
+        let limits = quota["limits"].as_array().context("no limits")?;
+        limits.iter().find(|limit| limit["name"] == name).cloned().with_context(|| format!("no {name} in {quota}"))
     }
 
     /// `POST /v1/models/{model}/jobs` with a bare body.
@@ -88,6 +117,17 @@ impl Client {
         let path = format!("/v1/models/{model}/jobs");
         let headers = [("content-type", content_type)];
         self.send(&Request { method: "POST", path: &path, headers: &headers, body: Some(body) })
+    }
+
+    fn post(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Result<Answer> {
+        let body = serde_json::to_vec(body)?;
+        let headers: Vec<_> = [("content-type", "application/json")].iter().chain(headers).copied().collect();
+        self.send(&Request { method: "POST", path, headers: &headers, body: Some(&body) })
+    }
+
+    /// What `GET /v1/quota` says is used of a limit.
+    pub fn used(&self, limit: &str) -> Result<u64> {
+        self.limit(limit)?["used"].as_u64().context("no number")
     }
 
     /// Submits a job that must be accepted and gives its JSON.
@@ -132,6 +172,18 @@ impl Answer {
     /// The header's value, which must be there.
     pub fn must(&self, name: &str) -> Result<&str> {
         self.header(name).with_context(|| format!("no {name} in {} {:?}", self.status, self.headers))
+    }
+
+    /// When to come back, in seconds.
+    pub fn retry_after_s(&self) -> Result<u64> {
+        self.must("retry-after")?.parse().context("Retry-After is not seconds")
+    }
+
+    /// Checks that this is a refusal by these limits, no more and no less, and gives its problem.
+    pub fn expect_limited(&self, limits: &[&str]) -> Result<Value> {
+        let problem = self.expect_problem(429, "rate-limited")?;
+        ensure!(problem["violated_policies"] == serde_json::json!(limits), "expected {limits:?}, found {problem}");
+        Ok(problem)
     }
 
     pub fn expect(self, status: u16) -> Result<Self> {

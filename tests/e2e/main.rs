@@ -7,8 +7,12 @@
 #![allow(clippy::indexing_slicing, reason = "JSON that is not there reads as null, which no promise accepts")]
 
 mod client;
+mod guarded;
 mod promises;
+mod queue_proxy;
 mod stack;
+mod token;
+mod web_server;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -20,7 +24,7 @@ use crate::stack::Hall;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Promises mostly wait for leases and alarms: more of them than cores run side by side.
-    arguments.test_threads.get_or_insert(4);
+    arguments.test_threads.get_or_insert(6);
 
     let hall = match Hall::open() {
         Ok(hall) => Arc::new(hall),

@@ -6,30 +6,42 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::OnceLock,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
+use forebay_contract::{EventKind, Report, ReportEvent, SIGNATURE_HEADER, report, sign};
 use forebay_xtask::{
-    build,
+    build::{self, CatalogSources},
     console::Console,
     repository::Repository,
     stack::{ApiKey, Deployment, Edge, EdgeOptions, Worker, WorkerOptions, seed},
 };
+use serde_json::{Value, json};
 
-use crate::{client::Client, promises};
+use crate::{
+    client::{Client, Request, id, text},
+    guarded, promises,
+};
 
 pub use forebay_xtask::stack::free_port;
 
-/// A plan that is soon used up: three at once, then one each two seconds.
+/// A plan that is soon used up: three at once, then one each eight seconds.
 pub const TINY_PLAN: &str = "tiny";
 const TINY_PLAN_TOML: &str = r#"
 [plans.tiny]
 class = "free"
-limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", quantity = 3, window = "6s", unit = "requests" }]
+limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", quantity = 3, window = "24s", unit = "requests" }]
 "#;
+
+/// The plan of callers without credentials in the idle stack.
+pub const ANONYMOUS_PLAN: &str = "nobodys";
 
 /// An account that no promise is about.
 const STRANGER: &str = "somebody_else";
+
+/// What the operator manages keys with.
+pub const ADMIN_TOKEN: &str = "operators-token-of-the-end-to-end-tests";
 
 const REPORT_SECRET: &str = "the end-to-end tests sign with this";
 
@@ -39,9 +51,12 @@ pub struct Hall {
     /// The LocalStack that `cargo xtask test` started.
     localstack: String,
     worker_binary: PathBuf,
+    cli_binary: PathBuf,
     /// Sets this run's queues apart from those of an earlier run in the same LocalStack.
     run: String,
     shared: OnceLock<Result<Stack, String>>,
+    idle: OnceLock<Result<Stack, String>>,
+    guarded: OnceLock<Result<Stack, String>>,
 }
 
 /// What a stack of one's own may differ in.
@@ -51,10 +66,21 @@ pub struct Options {
     pub reconcile_after_ms: Option<u64>,
     /// Other models than the shipped ones.
     pub models_dir: Option<PathBuf>,
+    /// What answers to which name, in the words of `catalog/models.toml`.
+    pub serving: Option<String>,
+    /// Plans, limits and lanes, in the words of `catalog/plans.toml`; a plan `pro` must be among them.
+    pub plans: Option<String>,
+    /// Who may call besides the owners of keys, in the words of `catalog/identity.toml`.
+    pub identity: Option<String>,
+    /// Where the edge sends messages instead of to LocalStack itself.
+    pub queues: Option<SocketAddr>,
+    /// Further variables and secrets of the edge.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// Queues, a bucket, an edge and its workers. All of it ends when it is dropped.
 pub struct Stack {
+    repository: Repository,
     worker_binary: PathBuf,
     folder: PathBuf,
     deployment: Deployment,
@@ -62,6 +88,7 @@ pub struct Stack {
     workers: Vec<Worker>,
     keys: BTreeMap<String, ApiKey>,
     models: PathBuf,
+    catalog: Value,
 }
 
 impl Hall {
@@ -70,7 +97,18 @@ impl Hall {
         let localstack = env::var("FOREBAY_TEST_LOCALSTACK")
             .context("FOREBAY_TEST_LOCALSTACK is not set: run this by `cargo xtask test --only e2e`")?;
         let worker_binary = build::worker_path(&repository)?;
-        Ok(Self { repository, localstack, worker_binary, run: std::process::id().to_string(), shared: OnceLock::new() })
+        let cli_binary = build::cli_path(&repository)?;
+        let run = std::process::id().to_string();
+        Ok(Self {
+            repository,
+            localstack,
+            worker_binary,
+            cli_binary,
+            run,
+            shared: OnceLock::new(),
+            idle: OnceLock::new(),
+            guarded: OnceLock::new(),
+        })
     }
 
     /// The stack for promises that break nothing.
@@ -86,9 +124,46 @@ impl Hall {
         made.as_ref().map_err(|error| anyhow!("the shared stack did not start: {error}"))
     }
 
+    /// The stack for promises about admission alone: nothing that is admitted ever runs, and callers without credentials
+    /// have a plan. Its plans are the shipped ones and [`promises::PLANS`].
+    pub fn idle(&self) -> Result<&Stack> {
+        let made = self.idle.get_or_init(|| {
+            let start = || {
+                let shipped = fs::read_to_string(self.path("catalog/plans.toml"))?;
+                let options = Options {
+                    plans: Some(shipped + &promises::PLANS.concat()),
+                    identity: Some(format!("anonymous = \"{ANONYMOUS_PLAN}\"")),
+                    ..Options::default()
+                };
+                self.own("idle", &options)
+            };
+            start().map_err(|error: anyhow::Error| format!("{error:#}"))
+        });
+        made.as_ref().map_err(|error| anyhow!("the idle stack did not start: {error}"))
+    }
+
+    /// The stack for promises about what protects a backend: without any worker, its jobs end when a promise says so.
+    pub fn guarded(&self) -> Result<&Stack> {
+        let made = self.guarded.get_or_init(|| {
+            let start = || self.own("guarded", &guarded::options(self.scratch("guarded-models")?)?);
+            start().map_err(|error: anyhow::Error| format!("{error:#}"))
+        });
+        made.as_ref().map_err(|error| anyhow!("the guarded stack did not start: {error}"))
+    }
+
+    /// LocalStack's address.
+    pub fn localstack(&self) -> Result<SocketAddr> {
+        self.localstack.trim_start_matches("http://").parse().context("LocalStack's address")
+    }
+
     /// A new stack without any worker.
     pub fn own(&self, name: &str, options: &Options) -> Result<Stack> {
         Stack::start(self, name, options)
+    }
+
+    /// The command line, `forebay`.
+    pub fn cli(&self) -> &Path {
+        &self.cli_binary
     }
 
     /// A path of the checkout under test.
@@ -116,8 +191,16 @@ impl Stack {
             Deployment::deploy(&repository, Console::quiet(), &hall.localstack, &prefix, &folder.join("infra.log"))?;
 
         let models = options.models_dir.clone().unwrap_or_else(|| repository.path("models"));
-        let catalog = build::catalog_with_plans(&repository, &models, TINY_PLAN_TOML)?;
-        let mut entries = BTreeMap::from([("catalog".to_owned(), serde_json::to_string(&catalog)?)]);
+        let other = CatalogSources {
+            models: &models,
+            serving: options.serving.as_deref(),
+            plans: options.plans.as_deref(),
+            more_plans: TINY_PLAN_TOML,
+            identity: options.identity.as_deref(),
+        };
+        let catalog = build::catalog_of(&repository, &other)?;
+        let catalog = serde_json::to_value(&catalog)?;
+        let mut entries = BTreeMap::from([("catalog".to_owned(), catalog.to_string())]);
         let mut keys = BTreeMap::new();
         for (account, _) in promises::ALL.iter().copied().chain([(STRANGER, promises::ALL[0].1)]) {
             let plan = if account == "limited_client_gets_in_when_told" { TINY_PLAN } else { "pro" };
@@ -129,9 +212,16 @@ impl Stack {
         seed(&repository, &folder.join("edge"), &entries, &folder.join("kv.log"))?;
 
         let mut variables = EdgeOptions::variables_for(&deployment, REPORT_SECRET);
+        variables.insert("ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned());
         if let Some(after_ms) = options.reconcile_after_ms {
             variables.insert("RECONCILE_AFTER_MS".to_owned(), after_ms.to_string());
         }
+        if let Some(queues) = options.queues {
+            let prefix = deployment.queue_url_prefix.replace(&deployment.endpoint, &format!("http://{queues}"));
+            ensure!(prefix.contains(&queues.to_string()), "queues are not at {}: {prefix}", deployment.endpoint);
+            variables.insert("QUEUE_URL_PREFIX".to_owned(), prefix);
+        }
+        variables.extend(options.variables.clone());
         let edge = Edge::start(
             &repository,
             EdgeOptions {
@@ -143,12 +233,53 @@ impl Stack {
             },
         )?;
         let worker_binary = hall.worker_binary.clone();
-        Ok(Self { worker_binary, folder, deployment, edge, workers: Vec::new(), keys, models })
+        Ok(Self { repository, worker_binary, folder, deployment, edge, workers: Vec::new(), keys, models, catalog })
     }
 
     /// A caller with the account of that name.
     pub fn client(&self, account: &str) -> Client {
         Client::new(&self.origin(), Some(&self.key(account)))
+    }
+
+    /// A new caller of a new account under `plan`; its key is made as an operator would.
+    pub fn new_client(&self, account: &str, plan: &str) -> Result<Client> {
+        self.new_client_of(&json!({"account": account, "plan": plan}))
+    }
+
+    /// The same for a key that says more, in the words of `POST /internal/v1/keys`.
+    pub fn new_client_of(&self, key: &Value) -> Result<Client> {
+        let body = key.to_string();
+        let authorization = format!("Bearer {ADMIN_TOKEN}");
+        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+        let path = "/internal/v1/keys";
+        let made = Client::new(&self.origin(), None)
+            .send(&Request { method: "POST", path, headers: &headers, body: Some(body.as_bytes()) })?
+            .expect(201)?
+            .json()?;
+        Ok(Client::new(&self.origin(), Some(text(&made, "secret")?)))
+    }
+
+    /// Tells the edge what no worker said: one event of the first attempt of a job.
+    pub fn report(&self, job: &Value, kind: EventKind) -> Result<()> {
+        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64;
+        let event = ReportEvent { job_id: id(job)?.parse()?, attempt: 1, at_ms: now_ms, kind };
+        let body = serde_json::to_vec(&Report { worker: "e2e".to_owned(), events: vec![event] })?;
+        let signature = sign(REPORT_SECRET.as_bytes(), now_ms, &body);
+        let headers = [("content-type", "application/json"), (SIGNATURE_HEADER, signature.as_str())];
+        let request = Request { method: "POST", path: report::PATH, headers: &headers, body: Some(&body) };
+        Client::new(&self.origin(), None).send(&request)?.expect(200)?;
+        Ok(())
+    }
+
+    /// The catalogue that the edge started with, as JSON.
+    pub fn catalog(&self) -> &Value {
+        &self.catalog
+    }
+
+    /// Puts another text in the catalogue's place, as an operator would while the edge runs.
+    pub fn override_catalog(&self, text: &str) -> Result<()> {
+        let entries = BTreeMap::from([("catalog".to_owned(), text.to_owned())]);
+        seed(&self.repository, &self.folder.join("edge"), &entries, &self.folder.join("kv-override.log"))
     }
 
     /// The account's API key.

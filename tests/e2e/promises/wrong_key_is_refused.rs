@@ -18,16 +18,17 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(answer.must("www-authenticate")?.starts_with("Bearer"), "{answer:?}");
 
     let well_formed_but_unknown = format!("fb_{}", "x".repeat(43));
-    for key in [well_formed_but_unknown.as_str(), "fb_short", "sk-something-else", ""] {
-        let value = format!("Bearer {key}");
+    for (value, code) in [
+        (format!("Bearer {well_formed_but_unknown}"), "invalid-credentials"),
+        ("Bearer fb_short".to_owned(), "malformed-credentials"),
+        ("Bearer sk-something-else".to_owned(), "malformed-credentials"),
+        ("Bearer ".to_owned(), "malformed-credentials"),
+        ("Basic dXNlcjpwYXNz".to_owned(), "malformed-credentials"),
+    ] {
         let headers = [("authorization", value.as_str())];
         let answer = nobody.send(&Request { method: "GET", path: "/v1/models", headers: &headers, body: None })?;
-        answer.expect_problem(401, "invalid-credentials")?;
+        answer.expect_problem(401, code)?;
     }
-    let headers = [("authorization", "Basic dXNlcjpwYXNz")];
-    nobody
-        .send(&Request { method: "GET", path: "/v1/models", headers: &headers, body: None })?
-        .expect_problem(401, "invalid-credentials")?;
 
     // Reports are for workers alone.
     let path = "/internal/v1/reports";

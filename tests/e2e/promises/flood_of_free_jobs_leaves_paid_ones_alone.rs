@@ -1,0 +1,148 @@
+//! However many jobs the free plan submits, paid ones are taken, and pass those that wait.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Client, id, poll},
+    stack::{Hall, Options, words},
+};
+
+const FLOODERS: usize = 4;
+const PAID: usize = 8;
+/// A batch of the worker takes so long whatever is in it, and it holds so many messages of a lane at most: it is slower
+/// than the flood on any machine, and leaves the processor to the others.
+const BATCH: Duration = Duration::from_secs(1);
+const PREFETCH: usize = 8;
+
+/// Of free work no more may wait than 100 texts of 15 ms.
+const PLANS: &str = r#"
+[plans.pro]
+class = "paid"
+limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", quantity = 6000, window = "1m", unit = "requests" }]
+
+[plans.free]
+class = "free"
+guaranteed = 0.2
+limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", quantity = 1000000, window = "1m", unit = "requests" }]
+
+[lanes]
+free-light = { backlog_ms = 1500, rate = 500 }
+"#;
+
+pub fn check(hall: &Hall) -> Result<()> {
+    let mut stack = hall.own("flood", &Options { plans: Some(PLANS.to_owned()), ..Options::default() })?;
+    let (delay, prefetch) = (BATCH.as_millis().to_string(), PREFETCH.to_string());
+    stack.start_worker(&["--engine", "test", "--test-engine-delay-ms", &delay, "--prefetch", &prefetch])?;
+    let paid = stack.client("flood_of_free_jobs_leaves_paid_ones_alone");
+    let clients =
+        (0..FLOODERS).map(|n| stack.new_client(&format!("flooder-{n}"), "free")).collect::<Result<Vec<_>>>()?;
+    let calm = (0..PAID).map(|n| submit_and_finish(&paid, n)).collect::<Result<Vec<_>>>()?;
+
+    let flood = Flood::default();
+    let flooded = std::thread::scope(|scope| {
+        for (n, client) in clients.iter().enumerate() {
+            let flood = &flood;
+            scope.spawn(move || flood.pour(n, client));
+        }
+        let measured = (|| {
+            let full = || flood.refused.load(Ordering::Relaxed);
+            poll("the free lane is full", || Ok(if full() > 0 { Ok(()) } else { Err(flood.accepted().len()) }))?;
+            // One after the other, while the flood goes on: each is taken and ends.
+            (0..PAID).map(|n| submit_and_finish(&paid, 100 + n)).collect::<Result<Vec<_>>>()
+        })();
+        flood.over.store(true, Ordering::Relaxed);
+        measured
+    })?;
+    ensure!(flood.broken.load(Ordering::Relaxed) == 0, "the flood met something else than acceptance and a full lane");
+
+    // Of the free jobs that waited when a paid one came, how many began before it?
+    let free: Vec<Value> = flood.accepted().iter().map(|(n, job)| clients[*n].job(job)).collect::<Result<_>>()?;
+    let mut shares = Vec::new();
+    for job in &flooded {
+        let (accepted_ms, started_ms) = (time(job, "accepted_ms")?, time(job, "started_ms")?);
+        let started = |free: &Value| free["timeline"]["started_ms"].as_u64().unwrap_or(u64::MAX);
+        let mut waiting = Vec::new();
+        for free in &free {
+            if time(free, "accepted_ms")? <= accepted_ms && started(free) > accepted_ms {
+                waiting.push(started(free));
+            }
+        }
+        ensure!(waiting.len() >= 50, "only {} free jobs waited: this is no flood", waiting.len());
+        let before = waiting.iter().filter(|free_ms| **free_ms < started_ms).count();
+        shares.push(before as f64 / waiting.len() as f64);
+    }
+    shares.sort_by(f64::total_cmp);
+    let median = shares[PAID / 2];
+    ensure!(median <= 0.2, "half of the paid jobs began after {median} of the free ones before them: {shares:?}");
+
+    // And by the clock: not longer than the batch that runs and one or two that are about to.
+    let (calm, flooded) = (median_wait(&calm)?, median_wait(&flooded)?);
+    ensure!(flooded < calm + 3 * BATCH, "paid jobs waited {calm:?} before the flood and {flooded:?} in it");
+    Ok(())
+}
+
+#[derive(Default)]
+struct Flood {
+    over: AtomicBool,
+    refused: AtomicUsize,
+    broken: AtomicUsize,
+    accepted: Mutex<Vec<(usize, Value)>>,
+}
+
+impl Flood {
+    /// As fast as it can, until it is over.
+    fn pour(&self, flooder: usize, client: &Client) {
+        for n in 0.. {
+            if self.over.load(Ordering::Relaxed) {
+                return;
+            }
+            let text = format!("Flooder {flooder} says: {}", words(n, 8));
+            let answer = client.submit(&json!({"model": "all-minilm-l6-v2", "input": {"text": text}}));
+            match answer.as_ref().map(|answer| (answer.status, answer.json())) {
+                Ok((202, Ok(job))) => {
+                    self.accepted.lock().unwrap_or_else(PoisonError::into_inner).push((flooder, job));
+                }
+                Ok((503, Ok(problem))) if problem["code"] == "lane-full" => {
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                }
+                _ => {
+                    self.broken.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    fn accepted(&self) -> Vec<(usize, Value)> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn submit_and_finish(client: &Client, n: usize) -> Result<Value> {
+    let began = Instant::now();
+    let text = format!("Paid for: {}", words(n, 8));
+    let job = client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": text}}))?;
+    let done = client.finished(&job)?;
+    ensure!(done["status"] == "succeeded", "{done} after {:?}", began.elapsed());
+    ensure!(id(&done)? == id(&job)?, "{done}");
+    Ok(done)
+}
+
+fn time(job: &Value, name: &str) -> Result<u64> {
+    job["timeline"][name].as_u64().with_context(|| format!("no {name} in {job}"))
+}
+
+fn median_wait(jobs: &[Value]) -> Result<Duration> {
+    let wait = |job: &Value| Ok(time(job, "started_ms")?.saturating_sub(time(job, "accepted_ms")?));
+    let mut waits = jobs.iter().map(wait).collect::<Result<Vec<u64>>>()?;
+    waits.sort_unstable();
+    Ok(Duration::from_millis(waits[waits.len() / 2]))
+}
