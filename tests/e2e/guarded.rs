@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use anyhow::Result;
 
-use crate::stack::Options;
+use crate::stack::{Infra, Options};
 
 /// What the lane of free heavy work takes.
 pub const CAP_MS: u64 = 3_000;
@@ -94,6 +94,7 @@ input = {{ kind = "text", max_bytes = 1_000 }}
         models_dir: Some(folder),
         serving: Some(SERVING.to_owned()),
         plans: Some(plans + &lanes),
+        infra: Infra::Common,
         ..Options::default()
     })
 }

@@ -55,6 +55,7 @@ pub struct Hall {
     /// Sets this run's queues apart from those of an earlier run in the same LocalStack.
     run: String,
     shared: OnceLock<Result<Stack, String>>,
+    common_infra: OnceLock<Result<Deployment, String>>,
     idle: OnceLock<Result<Stack, String>>,
     guarded: OnceLock<Result<Stack, String>>,
 }
@@ -72,10 +73,22 @@ pub struct Options {
     pub plans: Option<String>,
     /// Who may call besides the owners of keys, in the words of `catalog/identity.toml`.
     pub identity: Option<String>,
+    /// Whose queues and bucket these are.
+    pub infra: Infra,
     /// Where the edge sends messages instead of to LocalStack itself.
     pub queues: Option<SocketAddr>,
     /// Further variables and secrets of the edge.
     pub variables: BTreeMap<String, String>,
+}
+
+/// Whose queues and bucket a stack has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Infra {
+    /// Its own.
+    #[default]
+    Own,
+    /// Those of every stack that runs no job and counts no message: deploying takes longer than such a promise.
+    Common,
 }
 
 /// Queues, a bucket, an edge and its workers. All of it ends when it is dropped.
@@ -106,6 +119,7 @@ impl Hall {
             cli_binary,
             run,
             shared: OnceLock::new(),
+            common_infra: OnceLock::new(),
             idle: OnceLock::new(),
             guarded: OnceLock::new(),
         })
@@ -133,6 +147,7 @@ impl Hall {
                 let options = Options {
                     plans: Some(shipped + &promises::PLANS.concat()),
                     identity: Some(format!("anonymous = \"{ANONYMOUS_PLAN}\"")),
+                    infra: Infra::Common,
                     ..Options::default()
                 };
                 self.own("idle", &options)
@@ -154,6 +169,19 @@ impl Hall {
     /// LocalStack's address.
     pub fn localstack(&self) -> Result<SocketAddr> {
         self.localstack.trim_start_matches("http://").parse().context("LocalStack's address")
+    }
+
+    fn deploy(&self, name: &str, log: &Path) -> Result<Deployment> {
+        let prefix = format!("e2e-{}-{name}", self.run);
+        Deployment::deploy(&self.repository, Console::quiet(), &self.localstack, &prefix, log)
+    }
+
+    fn common_infra(&self) -> Result<Deployment> {
+        let made = self.common_infra.get_or_init(|| {
+            let deploy = || self.deploy("common", &self.scratch("common")?.join("infra.log"));
+            deploy().map_err(|error| format!("{error:#}"))
+        });
+        made.clone().map_err(|error| anyhow!("the common infrastructure was not deployed: {error}"))
     }
 
     /// A new stack without any worker.
@@ -186,9 +214,10 @@ impl Stack {
     fn start(hall: &Hall, name: &str, options: &Options) -> Result<Self> {
         let repository = hall.repository.clone();
         let folder = hall.scratch(name)?;
-        let prefix = format!("e2e-{}-{name}", hall.run);
-        let deployment =
-            Deployment::deploy(&repository, Console::quiet(), &hall.localstack, &prefix, &folder.join("infra.log"))?;
+        let deployment = match options.infra {
+            Infra::Own => hall.deploy(name, &folder.join("infra.log"))?,
+            Infra::Common => hall.common_infra()?,
+        };
 
         let models = options.models_dir.clone().unwrap_or_else(|| repository.path("models"));
         let other = CatalogSources {

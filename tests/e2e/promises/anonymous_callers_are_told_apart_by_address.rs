@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, Client, Request, id},
-    stack::{Hall, Options, TINY_PLAN},
+    stack::{Hall, Infra, Options, TINY_PLAN},
 };
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let options = Options { identity: Some(format!("anonymous = \"{TINY_PLAN}\"")), ..Options::default() };
+    let identity = Some(format!("anonymous = \"{TINY_PLAN}\""));
+    let options = Options { identity, infra: Infra::Common, ..Options::default() };
     let stack = hall.own("anonymous", &options)?;
     let nobody = Client::new(&stack.origin(), None);
 

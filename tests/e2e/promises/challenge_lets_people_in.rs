@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::{
-    stack::{Hall, Options},
+    stack::{Hall, Infra, Options},
     web_server::WebServer,
 };
 
@@ -36,7 +36,10 @@ pub fn check(hall: &Hall) -> Result<()> {
         ("TURNSTILE_URL", verifier.url("/siteverify")),
     ];
     let variables: BTreeMap<_, _> = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let stack = hall.own("challenge", &Options { plans: Some(PLANS.to_owned()), variables, ..Options::default() })?;
+    let stack = hall.own(
+        "challenge",
+        &Options { plans: Some(PLANS.to_owned()), variables, infra: Infra::Common, ..Options::default() },
+    )?;
     let client = stack.new_client("guarded", "guarded")?;
     let submit = |seed: u64, token: Option<&str>| {
         let job = json!({"model": "dcgan-faces", "parameters": {"seed": seed}});

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, Client, poll},
-    stack::{Hall, Options, Stack},
+    stack::{Hall, Infra, Options, Stack},
 };
 
 const PLANS: &str = r#"
@@ -30,7 +30,8 @@ const EVERYBODY: u64 = 40;
 const BLOCK: u64 = 2;
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let stack = hall.own("everybody", &Options { plans: Some(PLANS.to_owned()), ..Options::default() })?;
+    let stack =
+        hall.own("everybody", &Options { plans: Some(PLANS.to_owned()), infra: Infra::Common, ..Options::default() })?;
     let watcher = stack.new_client("watcher", "pro")?;
 
     for (plan, limit) in [("of-model", "model"), ("of-lane", "lane")] {

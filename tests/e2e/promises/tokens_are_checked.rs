@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, Request, id},
-    stack::{Hall, Options, Stack, free_port},
+    stack::{Hall, Infra, Options, Stack, free_port},
     token::{Key, encode, unsigned},
     web_server::WebServer,
 };
@@ -32,7 +32,8 @@ struct Issuers {
 pub fn check(hall: &Hall) -> Result<()> {
     let issuers = Issuers::make()?;
     let variables = BTreeMap::from([("TEST_JWT_SECRET".to_owned(), encode(SECRET))]);
-    let options = Options { identity: Some(issuers.identity()?), variables, ..Options::default() };
+    let options =
+        Options { identity: Some(issuers.identity()?), variables, infra: Infra::Common, ..Options::default() };
     let stack = hall.own("tokens", &options)?;
     published_keys_are_fetched_once(&issuers, &stack)?;
     good_tokens_are_let_in(&issuers, &stack)?;
