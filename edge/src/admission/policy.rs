@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use forebay_contract::{
     Lane,
-    catalog::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window},
+    catalog::{Algorithm, Beyond, Catalog, Dimension, LimitSpec, PlanSpec, Unit, Window},
 };
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +129,11 @@ pub enum Verdict {
 }
 
 impl Policy {
+    /// The limits that hold for callers of the plan `name`.
+    pub fn of(catalog: &Catalog, name: &str, plan: &PlanSpec, multiplier: f64) -> Self {
+        Self { plan: name.to_owned(), limits: plan.limits.clone(), common: catalog.limits.clone(), multiplier }
+    }
+
     /// Judges a submission; limits named in `skipped` are not asked and count nothing.
     pub fn judge(&self, subject: &Subject<'_>, skipped: &[String], accounts: &Accounts<'_>) -> Verdict {
         let (mut taken, mut violations, mut asks) = (Taken::default(), Vec::new(), Vec::new());

@@ -55,12 +55,8 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     let plan = plan_of(&catalog, &caller)?;
     let lane = Lane::new(plan.class, forebay_contract::WorkClass::Light);
     let status = lanes::status(cx, lane).await;
-    let policy = Policy {
-        plan: caller.plan.clone(),
-        limits: plan.limits.clone(),
-        common: catalog.limits.clone(),
-        multiplier: multiplier(&status, &catalog.lane(lane), plan.guaranteed),
-    };
+    let multiplier = multiplier(&status, &catalog.lane(lane), plan.guaranteed);
+    let policy = Policy::of(&catalog, &caller.plan, plan, multiplier);
     let call = Call::Standings(Box::new(StandingsCall {
         policy: policy.clone(),
         key: caller.key.clone().unwrap_or_default(),

@@ -25,10 +25,6 @@ impl Step for CliBinary {
         "see the first error in the log"
     }
 
-    fn after(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn is_heavy(&self) -> bool {
         true
     }

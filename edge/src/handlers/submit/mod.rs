@@ -104,7 +104,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let version = wishes.version.as_deref();
     let asker = Asker { account: &caller.account, plan: &caller.plan, groups: &caller.groups, version };
     let unrouted = Unrouted { catalog: &catalog, class: plan.class, asker, submission: &submission };
-    let mut statuses = Statuses::of(cx, unrouted).await;
+    let statuses = Statuses::of(cx, unrouted).await;
     let routed = route(unrouted, |model| statuses.broken(model, dry_run), entropy::below)?;
     let reuse = wishes.reuse(routed.drawn);
     let candidates = Candidates::new(unrouted, routed, wishes.strict)?;
@@ -163,12 +163,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let messages = [message(first)?, candidates.lighter.as_ref().map_or(Ok(String::new()), message)?];
     let call = SubmitCall {
         id,
-        policy: Policy {
-            plan: caller.plan.clone(),
-            limits: plan.limits.clone(),
-            common: catalog.limits.clone(),
-            multiplier: multiplier(&status, &lane, plan.guaranteed),
-        },
+        policy: Policy::of(&catalog, &caller.plan, plan, multiplier(&status, &lane, plan.guaranteed)),
         offer: first.offer.clone(),
         lighter: candidates.lighter.as_ref().map(|lighter| Box::new(lighter.offer.clone())),
         stale: candidates.stale.clone(),

@@ -101,11 +101,16 @@ impl Outcome<'_> {
     pub async fn hit(&self, cached: Cached) -> Result<Answer, Stop> {
         let job = cached.job.clone();
         let result = inline(cached).await?;
-        let age_s = self.cx.now_ms.saturating_sub(job.finished_ms.unwrap_or(self.cx.now_ms)) / 1000;
         let mut body = JobBody::new(&job, &self.target.origin)?;
         (body.cached, body.result) = (true, result);
-        let fields = vec![("age", age_s.to_string()), ("location", body.location())];
+        let fields = vec![self.age(&job), ("location", body.location())];
         answer::json(200, &body, fields)
+    }
+
+    /// How old the job's result is (RFC 9111 §5.1).
+    fn age(&self, job: &Job) -> (&'static str, String) {
+        let age_ms = self.cx.now_ms.saturating_sub(job.finished_ms.unwrap_or(self.cx.now_ms));
+        ("age", (age_ms / 1000).to_string())
     }
 
     /// The refusal of a submission beyond its limits.
@@ -145,8 +150,7 @@ impl Outcome<'_> {
         }
         if body.cached {
             body.result = result;
-            let age_s = self.cx.now_ms.saturating_sub(job.finished_ms.unwrap_or(self.cx.now_ms)) / 1000;
-            fields.push(("age", age_s.to_string()));
+            fields.push(self.age(job));
         }
         let status = if job.state.is_final() { 200 } else { 202 };
         answer::json(status, &body, fields)

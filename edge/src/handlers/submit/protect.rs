@@ -49,7 +49,7 @@ impl<'c> Statuses<'c> {
 
     /// For how many milliseconds the breaker of a model version lets nothing through; `None` lets it through. A dry run
     /// looks and takes no probe.
-    pub fn broken(&mut self, model: &ModelSpec, dry_run: bool) -> Option<u64> {
+    pub fn broken(&self, model: &ModelSpec, dry_run: bool) -> Option<u64> {
         let lane = Lane::new(self.class, model.work);
         if dry_run {
             return match self.of_lane(lane).breaker(&model.name, &model.version) {
