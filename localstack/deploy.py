@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Deploys infra/forebay.yaml into a running LocalStack and prints the stack's outputs as JSON.
+"""Deploys infra/forebay.yaml into a running LocalStack and prints each stack's outputs as JSON, by prefix.
 
 Deploying again updates what changed and is quick when nothing did. Stacks of different prefixes live side by side.
 
@@ -32,28 +32,33 @@ class DeployError(Exception):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--endpoint", required=True, metavar="URL")
-    parser.add_argument("--prefix", default="forebay", help="the beginning of every name; default forebay")
+    parser.add_argument(
+        "--prefix", action="append", help="the beginning of every name; default forebay; again for one more stack"
+    )
     parser.add_argument("--outputs", type=Path, metavar="FILE", help="write the JSON there, not to standard output")
     parser.add_argument("--delete", action="store_true", help="delete the stack and everything in it instead")
     arguments = parser.parse_args()
 
-    began = time.monotonic()
     clients = Clients(arguments.endpoint)
-    try:
-        if arguments.delete:
-            delete(clients, arguments.prefix)
-            say(f"deleted {arguments.prefix} in {time.monotonic() - began:.1f} s")
-            return 0
-        change = deploy(clients, arguments.prefix)
-        outputs = json.dumps(read_outputs(clients, arguments), indent=2) + "\n"
-    except (BotoCoreError, ClientError, DeployError) as error:
-        say(f"{arguments.prefix}: {error}")
-        return 1
-    say(f"{change} {arguments.prefix} in {time.monotonic() - began:.1f} s")
+    outputs: dict[str, dict[str, str]] = {}
+    for prefix in arguments.prefix or ["forebay"]:
+        began = time.monotonic()
+        try:
+            if arguments.delete:
+                delete(clients, prefix)
+                change = "deleted"
+            else:
+                change = deploy(clients, prefix)
+                outputs[prefix] = read_outputs(clients, arguments.endpoint, prefix)
+        except (BotoCoreError, ClientError, DeployError) as error:
+            say(f"{prefix}: {error}")
+            return 1
+        say(f"{change} {prefix} in {time.monotonic() - began:.1f} s")
+    text = json.dumps(outputs, indent=2) + "\n"
     if arguments.outputs:
-        arguments.outputs.write_text(outputs)
-    else:
-        sys.stdout.write(outputs)
+        arguments.outputs.write_text(text)
+    elif not arguments.delete:
+        sys.stdout.write(text)
     return 0
 
 
@@ -148,10 +153,10 @@ def first_failure(clients: Clients, prefix: str) -> str:
     return "no event says why"
 
 
-def read_outputs(clients: Clients, arguments: argparse.Namespace) -> dict[str, str]:
-    stack = clients.stacks.describe_stacks(StackName=arguments.prefix)["Stacks"][0]
+def read_outputs(clients: Clients, endpoint: str, prefix: str) -> dict[str, str]:
+    stack = clients.stacks.describe_stacks(StackName=prefix)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-    return outputs | {"BucketUrl": f"{arguments.endpoint.rstrip('/')}/{outputs['BucketName']}"}
+    return outputs | {"BucketUrl": f"{endpoint.rstrip('/')}/{outputs['BucketName']}"}
 
 
 if __name__ == "__main__":

@@ -5,9 +5,16 @@ use std::{
     rc::Rc,
 };
 
-use forebay_contract::catalog::Catalog;
+use forebay_contract::{
+    ProblemCode,
+    catalog::{Catalog, Complaint},
+};
+use worker::kv::KvError;
 
-use crate::cx::{Cx, Stop, log_line};
+use crate::{
+    admission::Refusal,
+    cx::{Cx, Stop, log_line},
+};
 
 /// What `build.rs` compiled.
 const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/catalog.json"));
@@ -16,7 +23,8 @@ const NAMESPACE_CACHE_S: u64 = 30;
 
 thread_local! {
     static IN_FORCE: RefCell<Option<InForce>> = const { RefCell::new(None) };
-    static CHECKED_MS: Cell<Option<u64>> = const { Cell::new(None) };
+    /// When to look into the namespace again.
+    static LOOK_AGAIN_MS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A catalogue and the text in the namespace it was decided by.
@@ -30,13 +38,11 @@ struct InForce {
 /// The catalogue in force; an isolate trusts what it read for `CATALOG_RECHECK_MS`.
 pub async fn current(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
     let known = IN_FORCE.with_borrow(|in_force| in_force.as_ref().map(|in_force| in_force.catalog.clone()));
-    let fresh =
-        CHECKED_MS.get().and_then(|at| cx.now_ms.checked_sub(at)).is_some_and(|age| age < cx.config.catalog_recheck_ms);
-    if let (Some(catalog), true) = (known, fresh) {
+    if let (Some(catalog), true) = (known, cx.now_ms < LOOK_AGAIN_MS.get()) {
         return Ok(catalog);
     }
     // Set before the wait: whoever comes meanwhile goes on with what is there.
-    CHECKED_MS.set(Some(cx.now_ms));
+    LOOK_AGAIN_MS.set(cx.now_ms.saturating_add(cx.config.catalog_recheck_ms));
     let text = match cx.env.kv("CONFIG")?.get("catalog").cache_ttl(NAMESPACE_CACHE_S).text().await {
         Ok(text) => Ok(text),
         Err(error) => Err(format!("CONFIG cannot be read: {error}")),
@@ -45,6 +51,43 @@ pub async fn current(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
     let after = decide(before, text, |why| log_line("catalog-refused", &why))?;
     IN_FORCE.with_borrow_mut(|in_force| *in_force = Some(after.clone()));
     Ok(after.catalog)
+}
+
+/// Puts a catalogue into the namespace: in force here at once, elsewhere within a minute. A bad one changes nothing.
+pub async fn replace(cx: &Cx, text: String) -> Result<Rc<Catalog>, Stop> {
+    let catalog = Rc::new(Catalog::from_json(&text).map_err(|complaints| refused(&complaints))?);
+    let put = cx.env.kv("CONFIG")?.put("catalog", text.as_str()).map_err(|error| Stop::broken(error.to_string()))?;
+    put.execute().await.map_err(unreachable)?;
+    adopt(cx, InForce { catalog: Rc::clone(&catalog), text: Some(text) });
+    Ok(catalog)
+}
+
+/// Takes the namespace's catalogue away: the one of this build is in force again.
+pub async fn remove(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
+    cx.env.kv("CONFIG")?.delete("catalog").await.map_err(unreachable)?;
+    let embedded = embedded(None)?;
+    let catalog = Rc::clone(&embedded.catalog);
+    adopt(cx, embedded);
+    Ok(catalog)
+}
+
+/// The namespace takes a while to agree with itself: what it says meanwhile may be older than what was decided here.
+fn adopt(cx: &Cx, decided: InForce) {
+    IN_FORCE.with_borrow_mut(|in_force| *in_force = Some(decided));
+    LOOK_AGAIN_MS.set(cx.now_ms.saturating_add(2 * cx.config.catalog_recheck_ms));
+}
+
+fn refused(complaints: &[Complaint]) -> Refusal {
+    /// More than these are not read anyway.
+    const SHOWN: usize = 20;
+    let shown: Vec<String> = complaints.iter().take(SHOWN).map(ToString::to_string).collect();
+    Refusal::new(ProblemCode::InvalidField, shown.join("; "))
+}
+
+fn unreachable(error: KvError) -> Stop {
+    log_line("catalog-unreachable", &error.to_string());
+    let detail = "the catalogue cannot be stored at the moment: send it again";
+    Refusal::new(ProblemCode::StorageUnavailable, detail).into()
 }
 
 /// What is in force after the namespace said `text`. Something bad is complained of and changes nothing.

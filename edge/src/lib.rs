@@ -41,7 +41,7 @@ use crate::{
     answer::Answer,
     config::Config,
     cx::{Cx, Stop, now_ms, request_id},
-    handlers::{Target, cancel, health, job, manage_keys, models, quota, reports, result, submit},
+    handlers::{Target, cancel, health, job, manage_catalog, manage_keys, models, quota, reports, result, submit},
     routes::Route,
     runtime::Incoming,
 };
@@ -106,6 +106,9 @@ async fn serve(cx: &Cx, request: web_sys::Request, target: &Target, route: Route
         Route::Result { id } => result::get(cx, target, id).await,
         Route::Cancel { id } => cancel::post(cx, target, id).await,
         Route::Reports => reports::post(cx, request).await,
+        Route::CatalogGet => manage_catalog::get(cx, request, target).await,
+        Route::CatalogPut => manage_catalog::put(cx, request, target).await,
+        Route::CatalogDelete => manage_catalog::delete(cx, request, target).await,
         Route::KeyList => manage_keys::list(cx, target).await,
         Route::KeyCreate => manage_keys::create(cx, request, target).await,
         Route::KeyRotate { id } => manage_keys::rotate(cx, request, target, id).await,

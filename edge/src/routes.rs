@@ -39,6 +39,12 @@ pub enum Route<'a> {
     },
     /// `POST /internal/v1/reports`
     Reports,
+    /// `GET /internal/v1/catalog`
+    CatalogGet,
+    /// `PUT /internal/v1/catalog`
+    CatalogPut,
+    /// `DELETE /internal/v1/catalog`
+    CatalogDelete,
     /// `GET /internal/v1/keys`
     KeyList,
     /// `POST /internal/v1/keys`
@@ -84,6 +90,14 @@ impl<'a> Route<'a> {
             ["v1", "jobs", id] if !id.is_empty() => Some((Self::Job { id }, "GET")),
             ["v1", "jobs", id, "result"] => Some((Self::Result { id }, "GET")),
             ["v1", "jobs", id, "cancel"] => Some((Self::Cancel { id }, "POST")),
+            ["internal", "v1", "catalog"] => {
+                let route = match method {
+                    "PUT" => Self::CatalogPut,
+                    "DELETE" => Self::CatalogDelete,
+                    _ => Self::CatalogGet,
+                };
+                Some((route, "GET, PUT, DELETE"))
+            }
             ["internal", "v1", "keys"] if method == "GET" => Some((Self::KeyList, "GET, POST")),
             ["internal", "v1", "keys"] => Some((Self::KeyCreate, "GET, POST")),
             ["internal", "v1", "keys", id] if !id.is_empty() => Some((Self::KeyRevoke { id }, "DELETE")),
@@ -105,6 +119,7 @@ impl<'a> Route<'a> {
             Self::Result { .. } => "/v1/jobs/{id}/result",
             Self::Cancel { .. } => "/v1/jobs/{id}/cancel",
             Self::Reports => report::PATH,
+            Self::CatalogGet | Self::CatalogPut | Self::CatalogDelete => "/internal/v1/catalog",
             Self::KeyList | Self::KeyCreate => "/internal/v1/keys",
             Self::KeyRotate { .. } => "/internal/v1/keys/{id}/rotate",
             Self::KeyRevoke { .. } => "/internal/v1/keys/{id}",
@@ -129,6 +144,10 @@ mod tests {
             ("GET", "/v1/jobs/x/result", Ok(Route::Result { id: "x" })),
             ("POST", "/v1/jobs/x/cancel", Ok(Route::Cancel { id: "x" })),
             ("POST", "/internal/v1/reports", Ok(Route::Reports)),
+            ("GET", "/internal/v1/catalog", Ok(Route::CatalogGet)),
+            ("PUT", "/internal/v1/catalog", Ok(Route::CatalogPut)),
+            ("DELETE", "/internal/v1/catalog", Ok(Route::CatalogDelete)),
+            ("POST", "/internal/v1/catalog", Err(ProblemCode::MethodNotAllowed)),
             ("GET", "/internal/v1/keys", Ok(Route::KeyList)),
             ("POST", "/internal/v1/keys", Ok(Route::KeyCreate)),
             ("POST", "/internal/v1/keys/k/rotate", Ok(Route::KeyRotate { id: "k" })),

@@ -53,6 +53,11 @@ impl Client {
         Self { origin: origin.to_owned(), key: key.map(str::to_owned), agent }
     }
 
+    /// The key it sends; empty where it has none.
+    pub fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or_default()
+    }
+
     /// Sends a request as it is, with the key unless the request brings its own `authorization`.
     pub fn send(&self, request: &Request<'_>) -> Result<Answer> {
         let url =

@@ -14,7 +14,12 @@ mod stack;
 mod token;
 mod web_server;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    cmp::Reverse,
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -33,14 +38,26 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let took = Arc::new(Mutex::new(Vec::new()));
     let trials = promises::ALL
         .iter()
         .map(|(name, check)| {
             let hall = Arc::clone(&hall);
-            Trial::test(*name, move || check(&hall).map_err(|error| Failed::from(format!("{error:#}"))))
+            let took = Arc::clone(&took);
+            Trial::test(*name, move || {
+                let began = Instant::now();
+                let outcome = check(&hall).map_err(|error| Failed::from(format!("{error:#}")));
+                took.lock().unwrap_or_else(PoisonError::into_inner).push((began.elapsed(), *name));
+                outcome
+            })
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    // Stacks that are shared start within whoever needs them first.
+    let mut took = took.lock().unwrap_or_else(PoisonError::into_inner);
+    took.sort_unstable_by_key(|(took, _)| Reverse(*took));
+    let slowest: Vec<_> = took.iter().take(8).map(|(took, name)| format!("{name} {} s", took.as_secs())).collect();
+    eprintln!("slowest: {}", slowest.join(", "));
     // The last holder: everything that was started ends here.
     drop(hall);
     conclusion.exit_code()

@@ -5,7 +5,10 @@ use std::{
     env, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -15,12 +18,12 @@ use forebay_xtask::{
     build::{self, CatalogSources},
     console::Console,
     repository::Repository,
-    stack::{ApiKey, Deployment, Edge, EdgeOptions, Worker, WorkerOptions, seed},
+    stack::{Deployment, Edge, EdgeOptions, Worker, WorkerOptions, seed},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Client, Request, id, text},
+    client::{Answer, Client, Request, id, text},
     guarded, promises,
 };
 
@@ -37,9 +40,6 @@ limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", 
 /// The plan of callers without credentials in the idle stack.
 pub const ANONYMOUS_PLAN: &str = "nobodys";
 
-/// An account that no promise is about.
-const STRANGER: &str = "somebody_else";
-
 /// What the operator manages keys with.
 pub const ADMIN_TOKEN: &str = "operators-token-of-the-end-to-end-tests";
 
@@ -55,6 +55,8 @@ pub struct Hall {
     /// Sets this run's queues apart from those of an earlier run in the same LocalStack.
     run: String,
     shared: OnceLock<Result<Stack, String>>,
+    /// Deployed and nobody's yet.
+    deployments: Mutex<Vec<Deployment>>,
     common_infra: OnceLock<Result<Deployment, String>>,
     idle: OnceLock<Result<Stack, String>>,
     guarded: OnceLock<Result<Stack, String>>,
@@ -99,7 +101,8 @@ pub struct Stack {
     deployment: Deployment,
     edge: Edge,
     workers: Vec<Worker>,
-    keys: BTreeMap<String, ApiKey>,
+    /// By account.
+    keys: Mutex<BTreeMap<String, Client>>,
     models: PathBuf,
     catalog: Value,
 }
@@ -119,6 +122,7 @@ impl Hall {
             cli_binary,
             run,
             shared: OnceLock::new(),
+            deployments: Mutex::default(),
             common_infra: OnceLock::new(),
             idle: OnceLock::new(),
             guarded: OnceLock::new(),
@@ -171,16 +175,25 @@ impl Hall {
         self.localstack.trim_start_matches("http://").parse().context("LocalStack's address")
     }
 
-    fn deploy(&self, name: &str, log: &Path) -> Result<Deployment> {
-        let prefix = format!("e2e-{}-{name}", self.run);
-        Deployment::deploy(&self.repository, Console::quiet(), &self.localstack, &prefix, log)
+    /// Queues and a bucket of nobody else's. Several are deployed at once: starting the deployer takes longer than
+    /// deploying does.
+    fn deployment(&self) -> Result<Deployment> {
+        const AT_ONCE: usize = 4;
+        static DEPLOYED: AtomicUsize = AtomicUsize::new(0);
+        // Held while deploying: whoever waits meanwhile takes one of these.
+        let mut free = self.deployments.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.is_empty() {
+            let first = DEPLOYED.fetch_add(AT_ONCE, Ordering::Relaxed);
+            let prefix = |number| format!("e2e-{}-{number}", self.run);
+            let prefixes: Vec<String> = (first..first + AT_ONCE).map(prefix).collect();
+            let log = self.repository.run("e2e").join(format!("infra-{first}.log"));
+            *free = Deployment::deploy(&self.repository, Console::quiet(), &self.localstack, &prefixes, &log)?;
+        }
+        free.pop().context("nothing was deployed")
     }
 
     fn common_infra(&self) -> Result<Deployment> {
-        let made = self.common_infra.get_or_init(|| {
-            let deploy = || self.deploy("common", &self.scratch("common")?.join("infra.log"));
-            deploy().map_err(|error| format!("{error:#}"))
-        });
+        let made = self.common_infra.get_or_init(|| self.deployment().map_err(|error| format!("{error:#}")));
         made.clone().map_err(|error| anyhow!("the common infrastructure was not deployed: {error}"))
     }
 
@@ -215,7 +228,7 @@ impl Stack {
         let repository = hall.repository.clone();
         let folder = hall.scratch(name)?;
         let deployment = match options.infra {
-            Infra::Own => hall.deploy(name, &folder.join("infra.log"))?,
+            Infra::Own => hall.deployment()?,
             Infra::Common => hall.common_infra()?,
         };
 
@@ -229,16 +242,6 @@ impl Stack {
         };
         let catalog = build::catalog_of(&repository, &other)?;
         let catalog = serde_json::to_value(&catalog)?;
-        let mut entries = BTreeMap::from([("catalog".to_owned(), catalog.to_string())]);
-        let mut keys = BTreeMap::new();
-        for (account, _) in promises::ALL.iter().copied().chain([(STRANGER, promises::ALL[0].1)]) {
-            let plan = if account == "limited_client_gets_in_when_told" { TINY_PLAN } else { "pro" };
-            let key = ApiKey::random()?;
-            let (entry, value) = key.kv_entry(account, plan, "e2e");
-            entries.insert(entry, value);
-            keys.insert(account.to_owned(), key);
-        }
-        seed(&repository, &folder.join("edge"), &entries, &folder.join("kv.log"))?;
 
         let mut variables = EdgeOptions::variables_for(&deployment, REPORT_SECRET);
         variables.insert("ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned());
@@ -262,12 +265,23 @@ impl Stack {
             },
         )?;
         let worker_binary = hall.worker_binary.clone();
-        Ok(Self { repository, worker_binary, folder, deployment, edge, workers: Vec::new(), keys, models, catalog })
+        let keys = Mutex::default();
+        let stack =
+            Self { repository, worker_binary, folder, deployment, edge, workers: Vec::new(), keys, models, catalog };
+        stack.operate("PUT", "/internal/v1/catalog", Some(&stack.catalog))?.expect(200)?;
+        Ok(stack)
     }
 
-    /// A caller with the account of that name.
-    pub fn client(&self, account: &str) -> Client {
-        Client::new(&self.origin(), Some(&self.key(account)))
+    /// A caller with the account of that name; mostly under the plan `pro`.
+    pub fn client(&self, account: &str) -> Result<Client> {
+        let known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let plan = if account == "limited_client_gets_in_when_told" { TINY_PLAN } else { "pro" };
+        let made = self.new_client(account, plan)?;
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(account.to_owned(), made.clone());
+        Ok(made)
     }
 
     /// A new caller of a new account under `plan`; its key is made as an operator would.
@@ -277,15 +291,16 @@ impl Stack {
 
     /// The same for a key that says more, in the words of `POST /internal/v1/keys`.
     pub fn new_client_of(&self, key: &Value) -> Result<Client> {
-        let body = key.to_string();
+        let made = self.operate("POST", "/internal/v1/keys", Some(key))?.expect(201)?.json()?;
+        Ok(Client::new(&self.origin(), Some(text(&made, "secret")?)))
+    }
+
+    /// What the operator may send.
+    pub fn operate(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
+        let body = body.map(|body| body.to_string().into_bytes());
         let authorization = format!("Bearer {ADMIN_TOKEN}");
         let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
-        let path = "/internal/v1/keys";
-        let made = Client::new(&self.origin(), None)
-            .send(&Request { method: "POST", path, headers: &headers, body: Some(body.as_bytes()) })?
-            .expect(201)?
-            .json()?;
-        Ok(Client::new(&self.origin(), Some(text(&made, "secret")?)))
+        Client::new(&self.origin(), None).send(&Request { method, path, headers: &headers, body: body.as_deref() })
     }
 
     /// Tells the edge what no worker said: one event of the first attempt of a job.
@@ -309,11 +324,6 @@ impl Stack {
     pub fn override_catalog(&self, text: &str) -> Result<()> {
         let entries = BTreeMap::from([("catalog".to_owned(), text.to_owned())]);
         seed(&self.repository, &self.folder.join("edge"), &entries, &self.folder.join("kv-override.log"))
-    }
-
-    /// The account's API key.
-    pub fn key(&self, account: &str) -> String {
-        self.keys.get(account).map(|key| key.reveal().to_owned()).unwrap_or_default()
     }
 
     /// Where the edge answers.

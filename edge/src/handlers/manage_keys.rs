@@ -4,16 +4,15 @@ use forebay_contract::{ProblemCode, ShardKey};
 use serde::Serialize;
 use worker::web_sys::Request;
 
-use super::Target;
+use super::{Target, admitted, operator};
 use crate::{
     admission::{
         Refusal,
-        administrate::administrate,
         api_key::{Key, KeyId, KeyQuery, KeyRecord, NewKey, Secret, Standing, grace_ms},
         query,
     },
     answer::{self, Answer},
-    body, catalog,
+    catalog,
     cx::{Cx, Stop, log_line},
     entropy, keys,
     objects::{self, Call},
@@ -61,7 +60,7 @@ struct Revoked<'a> {
 
 /// `POST /internal/v1/keys`
 pub async fn create(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
-    let body = admitted(cx, request, target).await?;
+    let body = admitted(cx, request, target, MAX_BODY_BYTES).await?;
     let wanted = NewKey::read(&body, &*catalog::current(cx).await?)?;
     let secret = Secret::new(entropy::bytes());
     let key = Key::new(wanted, secret.hash(), cx.now_ms);
@@ -72,7 +71,7 @@ pub async fn create(cx: &Cx, request: Request, target: &Target) -> Result<Answer
 
 /// `GET /internal/v1/keys`
 pub async fn list(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
-    check(cx)?;
+    operator(cx)?;
     let (records, cursor) = keys::list(cx, &KeyQuery::read(&target.query)?).await?;
     let row = |record: KeyRecord| Row { state: record.standing(cx.now_ms), record };
     answer::json(200, &Page { keys: records.into_iter().map(row).collect(), cursor }, Vec::new())
@@ -80,7 +79,7 @@ pub async fn list(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
 
 /// `POST /internal/v1/keys/{id}/rotate`
 pub async fn rotate(cx: &Cx, request: Request, target: &Target, id: &str) -> Result<Answer, Stop> {
-    let grace_ms = grace_ms(&admitted(cx, request, target).await?)?;
+    let grace_ms = grace_ms(&admitted(cx, request, target, MAX_BODY_BYTES).await?)?;
     let mut key = found(cx, id).await?;
     let secret = Secret::new(entropy::bytes());
     key.rotate(secret.hash(), grace_ms, cx.now_ms)?;
@@ -91,7 +90,7 @@ pub async fn rotate(cx: &Cx, request: Request, target: &Target, id: &str) -> Res
 
 /// `DELETE /internal/v1/keys/{id}`
 pub async fn revoke(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
-    check(cx)?;
+    operator(cx)?;
     query::none(&target.query)?;
     let mut key = found(cx, id).await?;
     key.revoke(cx.now_ms);
@@ -101,22 +100,6 @@ pub async fn revoke(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> 
     let () = objects::call(cx, ShardKey::new(&key.account, 0), &call).await?;
     log_line("key-revoked", &of(&key));
     answer::json(200, &Revoked { id: &key.id, revoked: true, revoked_ms: key.revoked_ms }, Vec::new())
-}
-
-fn check(cx: &Cx) -> Result<(), Stop> {
-    Ok(administrate(cx.incoming.authorization.as_deref(), cx.config.admin_token.as_ref())?)
-}
-
-/// The JSON of an operator's request; empty where there is no body.
-async fn admitted(cx: &Cx, request: Request, target: &Target) -> Result<Vec<u8>, Stop> {
-    check(cx)?;
-    query::none(&target.query)?;
-    let fields = body::Fields::of(&cx.incoming);
-    let body = body::read(request, &fields, MAX_BODY_BYTES).await?;
-    if !body.is_empty() {
-        fields.as_ref().expect_json()?;
-    }
-    Ok(body)
 }
 
 async fn found(cx: &Cx, id: &str) -> Result<Key, Stop> {

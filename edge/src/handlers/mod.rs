@@ -4,6 +4,7 @@ pub mod cancel;
 pub mod health;
 pub mod job;
 mod job_body;
+pub mod manage_catalog;
 pub mod manage_keys;
 pub mod models;
 pub mod quota;
@@ -12,14 +13,17 @@ pub mod result;
 pub mod submit;
 
 use forebay_contract::{JobId, ProblemCode, ShardKey};
+use worker::web_sys::Request;
 
 use crate::{
     admission::{
         Refusal, address,
+        administrate::administrate,
         authenticate::{Credentials, anonymous, credentials},
         caller::Caller,
+        query,
     },
-    catalog,
+    body, catalog,
     cx::{Cx, Stop},
     keys,
     objects::Job,
@@ -61,6 +65,23 @@ async fn caller(cx: &Cx) -> Result<Caller, Stop> {
             Ok(caller)
         }
     }
+}
+
+/// Lets the operator pass, and nobody else.
+fn operator(cx: &Cx) -> Result<(), Stop> {
+    Ok(administrate(cx.incoming.authorization.as_deref(), cx.config.admin_token.as_ref())?)
+}
+
+/// The JSON of an operator's request, up to a bound; empty where there is no body.
+async fn admitted(cx: &Cx, request: Request, target: &Target, max_bytes: usize) -> Result<Vec<u8>, Stop> {
+    operator(cx)?;
+    query::none(&target.query)?;
+    let fields = body::Fields::of(&cx.incoming);
+    let body = body::read(request, &fields, max_bytes).await?;
+    if !body.is_empty() {
+        fields.as_ref().expect_json()?;
+    }
+    Ok(body)
 }
 
 /// Accounts have one shard each so far.

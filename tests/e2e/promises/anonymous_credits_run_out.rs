@@ -51,7 +51,7 @@ pub fn check(hall: &Hall) -> Result<()> {
 
     // Neither another address nor the owner of a key at this one has spent anything.
     from(&nobody, "203.0.113.91", 3)?.expect(202)?;
-    from(&stack.client("anonymous_credits_run_out"), ADDRESS, 3)?.expect(202)?;
+    from(&stack.client("anonymous_credits_run_out")?, ADDRESS, 3)?.expect(202)?;
     Ok(())
 }
 

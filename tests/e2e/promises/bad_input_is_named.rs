@@ -35,7 +35,7 @@ const LEAST_CASES: usize = 60;
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.shared()?;
-    let client = stack.client("bad_input_is_named");
+    let client = stack.client("bad_input_is_named")?;
     let told = [
         requests(&client)?,
         wishes(&client)?,
@@ -234,7 +234,7 @@ fn ended_key(stack: &Stack, method: &str, path: &str) -> Result<String> {
 
 /// More header fields than anybody needs, and fields longer than anybody reads.
 fn header_counts(stack: &Stack) -> Result<usize> {
-    let client = stack.client("bad_input_is_named");
+    let client = stack.client("bad_input_is_named")?;
     let fields = |count: usize| (0..count).map(|n| format!("x-field-{n}")).collect::<Vec<_>>();
     for count in [500, 150] {
         let names = fields(count);
@@ -314,7 +314,8 @@ enum End {
 
 /// Sends one submission whose framing is `framing`.
 fn open(stack: &Stack, framing: &str, body: &str) -> Result<TcpStream> {
-    let (address, key) = (stack.address()?, stack.key("bad_input_is_named"));
+    let (address, client) = (stack.address()?, stack.client("bad_input_is_named")?);
+    let key = client.key();
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     let head = format!(

@@ -10,7 +10,7 @@ use crate::{
 
 pub fn check(hall: &Hall) -> Result<()> {
     let mut stack = hall.own("cancel", &Options::default())?;
-    let client = stack.client("canceled_before_start_never_runs");
+    let client = stack.client("canceled_before_start_never_runs")?;
     let embed = |n: usize| json!({"model": "all-minilm-l6-v2", "input": {"text": words(n, 12)}});
 
     // No worker yet: the message waits in the lane.

@@ -1,5 +1,5 @@
-//! A catalogue that is put into the namespace is in force within a minute, without a restart; a bad one is refused and
-//! complained of, and the last good one stays.
+//! A catalogue that the operator puts is in force at once, and one that is put into the namespace within a minute,
+//! without a restart; a bad one is refused and complained of, and the last good one stays.
 
 use std::{
     collections::BTreeMap,
@@ -7,23 +7,24 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    client::{Request, poll},
+    client::{Request, poll, text},
     guarded,
-    stack::{Hall, Options},
+    stack::{Hall, Options, Stack},
 };
 
 /// Isolates look every thirty seconds where nothing else is said; here every two.
 const RECHECK_MS: &str = "2000";
+const CATALOG: &str = "/internal/v1/catalog";
 const SOON: Duration = Duration::from_secs(60);
 
 pub fn check(hall: &Hall) -> Result<()> {
     let variables = BTreeMap::from([("CATALOG_RECHECK_MS".to_owned(), RECHECK_MS.to_owned())]);
     let options = Options { variables, ..guarded::options(hall.scratch("catalog-models")?)? };
     let stack = hall.own("catalog", &options)?;
-    let client = stack.client("catalog_changes_while_running");
+    let client = stack.client("catalog_changes_while_running")?;
     let job = json!({"model": "newcomer", "input": {"text": "hello"}});
     client.submit(&job)?.expect_problem(404, "model-not-found")?;
     let etag = client.get("/v1/models")?.expect(200)?.must("etag")?.to_owned();
@@ -31,8 +32,13 @@ pub fn check(hall: &Hall) -> Result<()> {
     let unchanged = Request { method: "GET", path: "/v1/models", headers: &headers, body: None };
     client.send(&unchanged)?.expect(304)?;
 
-    let mut good = stack.catalog().clone();
+    let shipped = stack.catalog().clone();
+    let mut good = shipped.clone();
     good["serving"]["newcomer"] = json!({"model": "sturdy", "version": "1"});
+    the_operator_puts_one_in_force_at_once(&stack, &good)?;
+    stack.operate("PUT", CATALOG, Some(&shipped))?.expect(200)?;
+
+    // The other way, past the edge: it finds the new one by itself.
     stack.override_catalog(&good.to_string())?;
     let put = Instant::now();
     let accepted = poll("the new catalogue is in force", || {
@@ -60,5 +66,31 @@ pub fn check(hall: &Hall) -> Result<()> {
             .expect_problem(404, "model-not-found")?;
         client.submit(&job)?.expect(202)?;
     }
+    Ok(())
+}
+
+fn the_operator_puts_one_in_force_at_once(stack: &Stack, good: &Value) -> Result<()> {
+    let client = stack.client("catalog_changes_while_running")?;
+    let job = json!({"model": "newcomer", "input": {"text": "good day"}});
+    let summary = stack.operate("PUT", CATALOG, Some(good))?.expect(200)?.json()?;
+    ensure!(summary["models"].as_u64() > Some(1) && summary["plans"].as_u64() > Some(1), "{summary}");
+    client.submit(&job)?.expect(202)?;
+
+    let mut bad = good.clone();
+    bad["serving"]["newcomer"]["version"] = json!("77");
+    let refused = stack.operate("PUT", CATALOG, Some(&bad))?;
+    refused.expect_problem(422, "invalid-field")?;
+    ensure!(text(&refused.json()?, "detail")?.contains("serve.newcomer.version"), "{refused:?}");
+    client.submit(&job)?.expect(202).context("the last good one stays")?;
+    let in_force = stack.operate("GET", CATALOG, None)?.expect(200)?.json()?;
+    ensure!(in_force["serving"]["newcomer"] == good["serving"]["newcomer"], "{in_force}");
+
+    for method in ["GET", "DELETE"] {
+        let request = Request { method, path: CATALOG, ..Request::default() };
+        client.send(&request)?.expect_problem(401, "invalid-credentials").context("a client is no operator")?;
+    }
+    // Without any, the one of the build is in force.
+    stack.operate("DELETE", CATALOG, None)?.expect(200)?;
+    client.submit(&job)?.expect_problem(404, "model-not-found")?;
     Ok(())
 }

@@ -9,7 +9,7 @@ const JOBS: usize = 24;
 
 pub fn check(hall: &Hall) -> Result<()> {
     let mut stack = hall.own("restart", &Options::default())?;
-    let client = stack.client("edge_restart_loses_nothing");
+    let client = stack.client("edge_restart_loses_nothing")?;
 
     let jobs = (0..JOBS)
         .map(|n| client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(n, 8)}})))

@@ -42,7 +42,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     let mut stack = hall.own("flood", &Options { plans: Some(PLANS.to_owned()), ..Options::default() })?;
     let (delay, prefetch) = (BATCH.as_millis().to_string(), PREFETCH.to_string());
     stack.start_worker(&["--engine", "test", "--test-engine-delay-ms", &delay, "--prefetch", &prefetch])?;
-    let paid = stack.client("flood_of_free_jobs_leaves_paid_ones_alone");
+    let paid = stack.client("flood_of_free_jobs_leaves_paid_ones_alone")?;
     let clients =
         (0..FLOODERS).map(|n| stack.new_client(&format!("flooder-{n}"), "free")).collect::<Result<Vec<_>>>()?;
     let calm = (0..PAID).map(|n| submit_and_finish(&paid, n)).collect::<Result<Vec<_>>>()?;

@@ -36,7 +36,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     refused.expect_problem(429, "too-many-attempts")?;
     ensure!(refused.must("retry-after")? == "60", "{refused:?}");
 
-    let owner = stack.client("guessing_address_is_held_back");
+    let owner = stack.client("guessing_address_is_held_back")?;
     // Known since then, whatever its address does.
     owner.get("/v1/models")?.expect(200)?;
     owner.send(&Request { method: "GET", path: "/v1/models", headers: &[place], body: None })?.expect(200)?;

@@ -13,7 +13,7 @@ use crate::{
 const REFERENCE: &str = include_str!("../../../models/reference/efficientnet_lite0_top5.json");
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let client = hall.shared()?.client("image_is_classified");
+    let client = hall.shared()?.client("image_is_classified")?;
     let reference: Value = serde_json::from_str(REFERENCE)?;
 
     // A bare body: 240 kB, more than a message holds inline, so this one goes by way of the bucket.

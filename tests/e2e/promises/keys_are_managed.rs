@@ -119,7 +119,7 @@ fn expect_refused(stack: &Stack, secret: &str, code: &str) -> Result<()> {
 fn expect_operators_alone(stack: &Stack) -> Result<()> {
     let nobody = Client::new(&stack.origin(), None);
     nobody.get(KEYS)?.expect_problem(401, "missing-credentials")?;
-    let client = stack.client(ACCOUNT);
+    let client = stack.client(ACCOUNT)?;
     for (method, path) in [
         ("GET", KEYS.to_owned()),
         ("POST", KEYS.to_owned()),

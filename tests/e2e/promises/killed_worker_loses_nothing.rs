@@ -12,7 +12,7 @@ const JOBS: usize = 48;
 
 pub fn check(hall: &Hall) -> Result<()> {
     let mut stack = hall.own("killed", &Options::default())?;
-    let client = stack.client("killed_worker_loses_nothing");
+    let client = stack.client("killed_worker_loses_nothing")?;
 
     // A short lease, so that the second worker need not wait long for what the first one held.
     let first = stack.start_worker(&["--lease-s", "4"])?;

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::stack::Hall;
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let client = hall.shared()?.client("limited_client_gets_in_when_told");
+    let client = hall.shared()?.client("limited_client_gets_in_when_told")?;
     let job = |n: usize| json!({"model": "dcgan-faces", "parameters": {"seed": n}});
 
     // The plan: a bucket of three, one more each eight seconds.

@@ -12,7 +12,7 @@ const PAYLOAD: &str = "Nobody but the model may read this sentence.";
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.shared()?;
-    let client = stack.client("log_holds_no_payload");
+    let client = stack.client("log_holds_no_payload")?;
 
     let refused = client.submit(&json!({"model": "gpt-9", "input": {"text": PAYLOAD}}))?;
     let problem = refused.expect_problem(404, "model-not-found")?;
@@ -28,7 +28,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     let lines: Vec<_> = log.lines().filter(|line| line.contains(id)).collect();
     ensure!(lines.len() == 1, "{} lines for one request: {lines:?}", lines.len());
     ensure!(lines[0].contains("model-not-found") && lines[0].contains("404"), "{lines:?}");
-    for secret in [PAYLOAD, &stack.key("log_holds_no_payload")] {
+    for secret in [PAYLOAD, client.key()] {
         ensure!(!log.contains(secret), "a log holds a payload or a key");
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let client = hall.shared()?.client("long_poll_answers_when_done");
+    let client = hall.shared()?.client("long_poll_answers_when_done")?;
 
     // Prefer: wait — the submission itself waits.
     let body = serde_json::to_vec(&json!({"model": "all-minilm-l6-v2", "input": {"text": "Wait for me."}}))?;

@@ -7,7 +7,7 @@ use crate::stack::{Hall, Options, fixture, free_port};
 
 pub fn check(hall: &Hall) -> Result<()> {
     let mut stack = hall.own("lost", &Options { reconcile_after_ms: Some(1_000), ..Options::default() })?;
-    let client = stack.client("lost_report_is_healed");
+    let client = stack.client("lost_report_is_healed")?;
 
     // A worker that reports to where nobody listens.
     let nowhere = format!("http://127.0.0.1:{}", free_port()?);

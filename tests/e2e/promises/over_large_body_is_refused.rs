@@ -14,13 +14,13 @@ const LIMIT: usize = 10_000_000;
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.shared()?;
-    let client = stack.client("over_large_body_is_refused");
+    let client = stack.client("over_large_body_is_refused")?;
 
     let body = vec![b' '; LIMIT + 1];
     client.submit_bare("efficientnet-lite0", "image/png", &body)?.expect_problem(413, "body-too-large")?;
 
     // Without any length: chunks until the edge has seen enough.
-    let answer = chunked(stack.address()?, &stack.key("over_large_body_is_refused"), LIMIT + 1)?;
+    let answer = chunked(stack.address()?, client.key(), LIMIT + 1)?;
     ensure!(answer.starts_with("HTTP/1.1 413") && answer.contains("body-too-large"), "{answer:.300}");
 
     // What is allowed is still taken afterwards.

@@ -18,7 +18,7 @@ pub fn check(hall: &Hall) -> Result<()> {
 
     let mut stack = hall.own("own", &Options { models_dir: Some(models), ..Options::default() })?;
     stack.start_worker(&[])?;
-    let client = stack.client("own_model_needs_no_rust");
+    let client = stack.client("own_model_needs_no_rust")?;
     let listed = client.get("/v1/models")?.expect(200)?.json()?;
     ensure!(listed["models"][0]["name"] == "double", "{listed}");
 

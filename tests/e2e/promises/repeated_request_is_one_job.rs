@@ -27,7 +27,7 @@ fn draw() -> Value {
 }
 
 fn at_once_it_is_one_job(stack: &Stack) -> Result<()> {
-    let client = stack.client("repeated_request_is_one_job");
+    let client = stack.client("repeated_request_is_one_job")?;
     let key = [("idempotency-key", "8e03978e-40d5-43dd-bc93-6894a57f9324")];
     let answers = std::thread::scope(|scope| {
         let submissions: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(|| client.submit_with(&draw(), &key))).collect();
@@ -57,7 +57,7 @@ fn at_once_it_is_one_job(stack: &Stack) -> Result<()> {
 }
 
 fn another_request_is_a_mistake(stack: &Stack) -> Result<()> {
-    let client = stack.client("repeated_request_is_one_job");
+    let client = stack.client("repeated_request_is_one_job")?;
     let embed = |n: usize| json!({"model": "all-minilm-l6-v2", "input": {"text": words(n, 5)}});
     let key = [("idempotency-key", "mistake-1")];
     let job = client.submit_with(&embed(1), &key)?.expect(202)?.json()?;
@@ -71,7 +71,7 @@ fn another_request_is_a_mistake(stack: &Stack) -> Result<()> {
     let bare = Request { method: "POST", path, headers: &headers, body: Some(body.as_bytes()) };
     ensure!(id(&client.send(&bare)?.expect(202)?.json()?)? == id(&job)?, "a bare body is another job");
     // Nobody else's key.
-    let other = stack.client("somebody_else").submit_with(&embed(2), &key)?.expect(202)?.json()?;
+    let other = stack.client("somebody_else")?.submit_with(&embed(2), &key)?.expect(202)?.json()?;
     ensure!(id(&other)? != id(&job)?, "another account has the job");
     Ok(())
 }
@@ -92,7 +92,7 @@ fn limits_do_not_stop_a_repetition(stack: &Stack) -> Result<()> {
 }
 
 fn keys_have_a_form(stack: &Stack) -> Result<()> {
-    let client = stack.client("repeated_request_is_one_job");
+    let client = stack.client("repeated_request_is_one_job")?;
     let before = client.used("in-flight")?;
     let long = "k".repeat(256);
     for key in ["", "\"\"", "a b", "a,b", "a\\b", "\"a", &long] {

@@ -10,7 +10,7 @@ use crate::{
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.shared()?;
-    let client = stack.client("same_seed_is_identical_and_cached");
+    let client = stack.client("same_seed_is_identical_and_cached")?;
     let job = json!({"model": "dcgan-faces", "parameters": {"seed": 7, "count": 4}});
 
     let first = client.result(&client.accepted(&job)?)?;
@@ -25,7 +25,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     // Another worker, which shares neither cache nor bucket: it makes the picture anew, and it comes out the same.
     let mut elsewhere = hall.own("seed", &Options::default())?;
     elsewhere.start_worker(&[])?;
-    let stranger = elsewhere.client("somebody_else");
+    let stranger = elsewhere.client("somebody_else")?;
     let second = stranger.accepted(&job)?;
     let second = stranger.result(&second)?;
     ensure!(second.body == first.body, "the same seed made another picture");

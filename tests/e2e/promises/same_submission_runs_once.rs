@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let client = hall.shared()?.client("same_submission_runs_once");
+    let client = hall.shared()?.client("same_submission_runs_once")?;
     let job = json!({"model": "all-minilm-l6-v2", "input": {"text": "The same words, eight times at once."}});
 
     let answers = std::thread::scope(|scope| {

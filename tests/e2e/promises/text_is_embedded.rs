@@ -10,7 +10,7 @@ const TEXTS: &str = include_str!("../../../models/reference/minilm.tokens.json")
 const FIRST_EIGHT: &str = include_str!("../../../models/reference/minilm_first8.json");
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let client = hall.shared()?.client("text_is_embedded");
+    let client = hall.shared()?.client("text_is_embedded")?;
     let texts: Value = serde_json::from_str(TEXTS)?;
     let expect: Value = serde_json::from_str(FIRST_EIGHT)?;
     let texts = texts["texts"].as_array().context("no texts")?;

@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let client = hall.shared()?.client("undecodable_image_fails_alone");
+    let client = hall.shared()?.client("undecodable_image_fails_alone")?;
     let whole = fixture("coffee.png")?;
     let cut = whole.get(..whole.len() / 2).unwrap_or_default();
     let submit = |body: &[u8]| client.submit_bare("efficientnet-lite0", "image/png", body)?.expect(202)?.json();

@@ -39,8 +39,8 @@ pub fn check(hall: &Hall) -> Result<()> {
         answer.expect_problem(401, "invalid-signature")?;
     }
 
-    let owner = stack.client("wrong_key_is_refused");
-    let stranger = stack.client("somebody_else");
+    let owner = stack.client("wrong_key_is_refused")?;
+    let stranger = stack.client("somebody_else")?;
     let owned = owner.accepted(&job)?;
     for path in ["", "/result"] {
         stranger.get(&format!("/v1/jobs/{}{path}", id(&owned)?))?.expect_problem(404, "job-not-found")?;

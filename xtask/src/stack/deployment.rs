@@ -26,27 +26,34 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Deploys the stack whose names begin with `prefix`. Deploying it again changes nothing.
-    pub fn deploy(repository: &Repository, console: Console, endpoint: &str, prefix: &str, log: &Path) -> Result<Self> {
+    /// Deploys stacks whose names begin with `prefixes`. Deploying one again changes nothing.
+    pub fn deploy(
+        repository: &Repository,
+        console: Console,
+        endpoint: &str,
+        prefixes: &[String],
+        log: &Path,
+    ) -> Result<Vec<Self>> {
         let run = Run::new(console, "infra", log)?;
         let outputs = log.with_extension("outputs.json");
         let mut deploy = Command::new(repository.tool("localstack/bin/python"));
         deploy
             .arg(repository.path("localstack/deploy.py"))
-            .args(["--endpoint", endpoint, "--prefix", prefix, "--outputs"])
+            .args(["--endpoint", endpoint, "--outputs"])
             .arg(&outputs)
+            .args(prefixes.iter().flat_map(|prefix| ["--prefix", prefix]))
             .current_dir(repository.root());
         run.program(&mut deploy)?;
         let text = std::fs::read_to_string(&outputs).with_context(|| outputs.display().to_string())?;
-        Self::from_outputs(endpoint, &text)
+        prefixes.iter().map(|prefix| Self::from_outputs(endpoint, prefix, &text)).collect()
     }
 
-    /// Reads the stack's outputs.
-    pub fn from_outputs(endpoint: &str, json: &str) -> Result<Self> {
+    /// Reads a stack's outputs among those of all stacks.
+    pub fn from_outputs(endpoint: &str, prefix: &str, json: &str) -> Result<Self> {
         let outputs: Value = serde_json::from_str(json)?;
         let output = |name: &str| -> Result<String> {
-            let value = outputs.get(name).and_then(Value::as_str);
-            Ok(value.with_context(|| format!("the deployment has no output {name}"))?.to_owned())
+            let value = outputs.get(prefix).and_then(|outputs| outputs.get(name)).and_then(Value::as_str);
+            Ok(value.with_context(|| format!("the deployment of {prefix} has no output {name}"))?.to_owned())
         };
         let bucket = output("BucketName")?;
         Ok(Self {
@@ -125,10 +132,13 @@ mod tests {
 
     #[test]
     fn outputs_become_addresses() {
-        let json = r#"{"QueueUrlPrefix": "http://127.0.0.1:1/queue/r/0/p", "BucketName": "p-data", "More": "x"}"#;
-        let deployment = Deployment::from_outputs("http://127.0.0.1:1", json).unwrap();
+        let json = r#"{"p": {"QueueUrlPrefix": "http://127.0.0.1:1/queue/r/0/p", "BucketName": "p-data"}, "q": {}}"#;
+        let deployment = Deployment::from_outputs("http://127.0.0.1:1", "p", json).unwrap();
         assert_eq!(deployment.bucket_url, "http://127.0.0.1:1/p-data");
-        assert!(Deployment::from_outputs("", "{}").unwrap_err().to_string().contains("BucketName"));
+        for prefix in ["q", "r"] {
+            let error = Deployment::from_outputs("", prefix, json).unwrap_err().to_string();
+            assert!(error.contains("BucketName") && error.contains(prefix), "{error}");
+        }
     }
 
     #[test]

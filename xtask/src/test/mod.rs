@@ -5,9 +5,12 @@ mod plan;
 mod table;
 mod tally;
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 pub use arguments::TestArguments;
 use plan::{Check, Needs};
@@ -19,7 +22,7 @@ use crate::{
     process::{Failure, Run, interrupt},
     repository::Repository,
     setup,
-    stack::{LocalStack, free_port},
+    stack::{Deployment, LocalStack, free_port},
 };
 
 /// What became of one check.
@@ -47,10 +50,18 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     setup::run_steps(repository, console, &steps)?;
     let mut rows = vec![Row { name: "setup", outcome: Outcome::Passed(Tally::default()), took: started.elapsed() }];
 
+    // It takes a quarter of a minute, beside the checks that do not need it.
+    let wants_localstack = checks.iter().any(|check| check.needs != Needs::Nothing);
+    let mut starting = wants_localstack.then(|| {
+        let repository = repository.clone();
+        thread::spawn(move || start_localstack(&repository))
+    });
     let mut localstack = None;
     for check in checks {
-        if check.needs != Needs::Nothing && localstack.is_none() {
-            localstack = Some(start_localstack(repository)?);
+        if check.needs != Needs::Nothing
+            && let Some(starting) = starting.take()
+        {
+            localstack = Some(starting.join().map_err(|_| anyhow!("starting LocalStack panicked"))??);
         }
         rows.push(run_check(repository, console, check, localstack.as_ref().map(LocalStack::endpoint))?);
     }
@@ -67,10 +78,14 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     bail!("{} failed, after {took}; again by: cargo xtask test --only {}", failed.join(", "), failed.join(","))
 }
 
+/// Starts one and deploys a first stack, which takes ten times as long as any later one.
 fn start_localstack(repository: &Repository) -> Result<LocalStack> {
     let log = repository.step_log("test-localstack");
     let _ = std::fs::remove_file(&log);
-    LocalStack::start(repository, free_port()?, &repository.run("test/localstack"), &log)
+    let localstack = LocalStack::start(repository, free_port()?, &repository.run("test/localstack"), &log)?;
+    let log = repository.step_log("test-infra");
+    Deployment::deploy(repository, Console::quiet(), localstack.endpoint(), &["first".to_owned()], &log)?;
+    Ok(localstack)
 }
 
 fn run_check(repository: &Repository, console: Console, check: Check, localstack: Option<&str>) -> Result<Row> {

@@ -131,7 +131,9 @@ fn deploy(repository: &Repository, console: Console, state: &State, port: u16) -
         timed(console, "localstack", || LocalStack::start(repository, port, &folder, &state.log("localstack")))
             .context("LocalStack did not start")?;
     let deployment = timed(console, "infra", || {
-        Deployment::deploy(repository, console, localstack.endpoint(), PREFIX, &state.log("infra"))
+        let prefixes = [PREFIX.to_owned()];
+        let deployed = Deployment::deploy(repository, console, localstack.endpoint(), &prefixes, &state.log("infra"));
+        deployed?.pop().context("nothing was deployed")
     })
     .context("infra/ could not be deployed")?;
     Ok((localstack, deployment))

@@ -1,0 +1,48 @@
+//! `/internal/v1/catalog`: the operator changes models and plans without a deployment.
+
+use forebay_contract::{ProblemCode, catalog::Catalog};
+use serde::Serialize;
+use worker::web_sys::Request;
+
+use super::{Target, admitted};
+use crate::{
+    admission::Refusal,
+    answer::{self, Answer},
+    catalog,
+    cx::{Cx, Stop, log_line},
+};
+
+/// A thousand models take about half of it.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// What is in force now, in numbers.
+#[derive(Serialize)]
+struct Summary {
+    models: usize,
+    plans: usize,
+}
+
+/// `GET /internal/v1/catalog`: the catalogue in force, in the form that `PUT` takes.
+pub async fn get(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
+    admitted(cx, request, target, 0).await?;
+    answer::json(200, &*catalog::current(cx).await?, Vec::new())
+}
+
+/// `PUT /internal/v1/catalog`
+pub async fn put(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
+    let body = admitted(cx, request, target, MAX_BODY_BYTES).await?;
+    let text = String::from_utf8(body).map_err(|_| Refusal::new(ProblemCode::MalformedJson, "JSON is UTF-8"))?;
+    told("catalog-replaced", &*catalog::replace(cx, text).await?)
+}
+
+/// `DELETE /internal/v1/catalog`
+pub async fn delete(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
+    admitted(cx, request, target, 0).await?;
+    told("catalog-removed", &*catalog::remove(cx).await?)
+}
+
+fn told(event: &str, catalog: &Catalog) -> Result<Answer, Stop> {
+    let summary = Summary { models: catalog.models.len(), plans: catalog.plans.len() };
+    log_line(event, &format!("{} models, {} plans", summary.models, summary.plans));
+    answer::json(200, &summary, Vec::new())
+}
