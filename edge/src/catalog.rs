@@ -57,14 +57,14 @@ pub async fn current(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
 pub async fn replace(cx: &Cx, text: String) -> Result<Rc<Catalog>, Stop> {
     let catalog = Rc::new(Catalog::from_json(&text).map_err(|complaints| refused(&complaints))?);
     let put = cx.env.kv("CONFIG")?.put("catalog", text.as_str()).map_err(|error| Stop::broken(error.to_string()))?;
-    put.execute().await.map_err(unreachable)?;
+    put.execute().await.map_err(|error| unreachable(&error))?;
     adopt(cx, InForce { catalog: Rc::clone(&catalog), text: Some(text) });
     Ok(catalog)
 }
 
 /// Takes the namespace's catalogue away: the one of this build is in force again.
 pub async fn remove(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
-    cx.env.kv("CONFIG")?.delete("catalog").await.map_err(unreachable)?;
+    cx.env.kv("CONFIG")?.delete("catalog").await.map_err(|error| unreachable(&error))?;
     let embedded = embedded(None)?;
     let catalog = Rc::clone(&embedded.catalog);
     adopt(cx, embedded);
@@ -84,7 +84,7 @@ fn refused(complaints: &[Complaint]) -> Refusal {
     Refusal::new(ProblemCode::InvalidField, shown.join("; "))
 }
 
-fn unreachable(error: KvError) -> Stop {
+fn unreachable(error: &KvError) -> Stop {
     log_line("catalog-unreachable", &error.to_string());
     let detail = "the catalogue cannot be stored at the moment: send it again";
     Refusal::new(ProblemCode::StorageUnavailable, detail).into()

@@ -18,15 +18,15 @@ impl Step for CliBinary {
     }
 
     fn what(&self) -> String {
-        "building forebay, the command line (1 min the first time)".to_owned()
+        "building forebay, the command line, where something changed (the first time 1 min)".to_owned()
     }
 
     fn advice(&self) -> &'static str {
         "see the first error in the log"
     }
 
-    fn is_heavy(&self) -> bool {
-        true
+    fn compiles_into(&self) -> Option<&'static str> {
+        Some("target/debug")
     }
 
     fn made_from(&self, _: &Repository) -> Result<Fingerprint> {

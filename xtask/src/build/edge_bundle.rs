@@ -34,8 +34,8 @@ impl Step for EdgeBundle {
         &["wasm-target", "wasm-tools", "edge-packages"]
     }
 
-    fn is_heavy(&self) -> bool {
-        true
+    fn compiles_into(&self) -> Option<&'static str> {
+        Some("target/release")
     }
 
     /// The catalogue is not among it, though one is built in: every start puts the newest into KV, which wins.

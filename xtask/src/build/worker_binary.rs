@@ -19,7 +19,7 @@ impl Step for WorkerBinary {
     }
 
     fn what(&self) -> String {
-        "building forebay-worker (6 to 10 min the first time)".to_owned()
+        "building forebay-worker, where something changed (the first time 6 to 10 min)".to_owned()
     }
 
     fn advice(&self) -> &'static str {
@@ -30,8 +30,8 @@ impl Step for WorkerBinary {
         &["libtorch"]
     }
 
-    fn is_heavy(&self) -> bool {
-        true
+    fn compiles_into(&self) -> Option<&'static str> {
+        Some("target/debug")
     }
 
     fn made_from(&self, _: &Repository) -> Result<Fingerprint> {

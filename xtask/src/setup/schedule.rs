@@ -25,7 +25,10 @@ enum Standing {
     Done,
 }
 
-/// Brings every step that is not done: downloads beside compiles, compiles one after the other. Answers how many worked.
+/// A compile has stretches that keep one core busy, so one more runs beside it; a third would only take memory.
+const COMPILES_AT_ONCE: usize = 2;
+
+/// Brings every step that is not done: downloads beside compiles, and compiles beside one another. Answers how many worked.
 ///
 /// The first failure stops the others; it is what is told.
 pub fn run(repository: &Repository, console: Console, steps: &[Box<dyn Step>]) -> Result<usize> {
@@ -75,19 +78,25 @@ pub fn run(repository: &Repository, console: Console, steps: &[Box<dyn Step>]) -
     Ok(worked)
 }
 
-/// The steps that may begin now: what they need is done, and at most one heavy step runs.
+/// The steps that may begin now: what they need is done, and no compile is in their way.
 fn next(steps: &[Box<dyn Step>], standing: &[Standing]) -> Vec<usize> {
     let pairs = || steps.iter().zip(standing);
     let open: BTreeSet<&str> =
         pairs().filter(|(_, now)| **now != Standing::Done).map(|(step, _)| step.name()).collect();
-    let mut heavy = pairs().any(|(step, now)| *now == Standing::Running && step.is_heavy());
+    let running = pairs().filter(|(_, now)| **now == Standing::Running);
+    let mut folders: Vec<&str> = running.filter_map(|(step, _)| step.compiles_into()).collect();
     let mut begin = Vec::new();
     for (index, (step, now)) in pairs().enumerate() {
-        let ready = *now == Standing::Waiting && !step.after().iter().any(|name| open.contains(name));
-        if ready && !(heavy && step.is_heavy()) {
-            heavy |= step.is_heavy();
-            begin.push(index);
+        if *now != Standing::Waiting || step.after().iter().any(|name| open.contains(name)) {
+            continue;
         }
+        if let Some(folder) = step.compiles_into() {
+            if folders.len() >= COMPILES_AT_ONCE || folders.contains(&folder) {
+                continue;
+            }
+            folders.push(folder);
+        }
+        begin.push(index);
     }
     begin
 }
@@ -134,7 +143,7 @@ mod tests {
     use super::*;
     use crate::setup::Fingerprint;
 
-    struct Named(&'static str, &'static [&'static str], bool);
+    struct Named(&'static str, &'static [&'static str], Option<&'static str>);
 
     impl Step for Named {
         fn name(&self) -> &'static str {
@@ -149,7 +158,7 @@ mod tests {
         fn after(&self) -> &'static [&'static str] {
             self.1
         }
-        fn is_heavy(&self) -> bool {
+        fn compiles_into(&self) -> Option<&'static str> {
             self.2
         }
         fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
@@ -164,22 +173,24 @@ mod tests {
     }
 
     #[test]
-    fn downloads_run_beside_one_compile() {
+    fn downloads_run_beside_compiles_and_those_beside_one_another_in_folders_of_their_own() {
         use Standing::{Done, Running, Waiting};
         let steps: Vec<Box<dyn Step>> = vec![
-            Box::new(Named("download", &[], false)),
-            Box::new(Named("compile", &[], true)),
-            Box::new(Named("compile-more", &["download"], true)),
-            Box::new(Named("elsewhere", &[], false)),
+            Box::new(Named("download", &[], None)),
+            Box::new(Named("compile", &[], Some("a"))),
+            Box::new(Named("compile-after", &["download"], Some("a"))),
+            Box::new(Named("compile-elsewhere", &[], Some("b"))),
+            Box::new(Named("compile-third", &[], Some("c"))),
             // What is not on the list is taken to be there.
-            Box::new(Named("last", &["compile-more", "not-listed"], false)),
+            Box::new(Named("last", &["compile-after", "not-listed"], None)),
         ];
         for (standing, begin) in [
-            ([Waiting, Waiting, Waiting, Waiting, Waiting], vec![0, 1, 3]),
-            ([Done, Running, Waiting, Running, Waiting], vec![]),
-            ([Done, Done, Waiting, Running, Waiting], vec![2]),
-            ([Running, Done, Waiting, Done, Waiting], vec![]),
-            ([Done, Done, Done, Done, Waiting], vec![4]),
+            ([Waiting, Waiting, Waiting, Waiting, Waiting, Waiting], vec![0, 1, 3]),
+            ([Done, Running, Waiting, Running, Waiting, Waiting], vec![]),
+            ([Done, Running, Waiting, Done, Waiting, Waiting], vec![4]),
+            ([Done, Done, Waiting, Running, Waiting, Waiting], vec![2]),
+            ([Running, Done, Waiting, Running, Waiting, Waiting], vec![4]),
+            ([Done, Done, Done, Done, Done, Waiting], vec![5]),
         ] {
             assert_eq!(next(&steps, &standing), begin, "{standing:?}");
         }

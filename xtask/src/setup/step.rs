@@ -21,9 +21,9 @@ pub trait Step: Send + Sync {
         &[]
     }
 
-    /// Whether it keeps every core busy: two such steps never run at once.
-    fn is_heavy(&self) -> bool {
-        false
+    /// The folder it compiles into, if it compiles. Cargo lets one build at a time into each.
+    fn compiles_into(&self) -> Option<&'static str> {
+        None
     }
 
     /// What its outcome depends on.

@@ -45,9 +45,9 @@ impl Step for WasmTarget {
         "run `rustup target add wasm32-unknown-unknown`, then the command again"
     }
 
-    fn is_heavy(&self) -> bool {
-        // The fallback compiles.
-        true
+    fn compiles_into(&self) -> Option<&'static str> {
+        // The fallback does.
+        Some(".tools/wasm-toolchain")
     }
 
     fn made_from(&self, _: &Repository) -> Result<Fingerprint> {

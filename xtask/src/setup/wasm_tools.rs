@@ -48,8 +48,8 @@ impl Step for WasmTools {
         "look at the network, then run the command again"
     }
 
-    fn is_heavy(&self) -> bool {
-        true
+    fn compiles_into(&self) -> Option<&'static str> {
+        Some(".tools/wasm-tools-target")
     }
 
     fn made_from(&self, _: &Repository) -> Result<Fingerprint> {

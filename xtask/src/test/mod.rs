@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Result, anyhow, bail};
 
 pub use arguments::TestArguments;
-use plan::{Check, Needs};
+use plan::{Check, Needs, Track};
 use tally::Tally;
 
 use crate::{
@@ -50,22 +50,14 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     setup::run_steps(repository, console, &steps)?;
     let mut rows = vec![Row { name: "setup", outcome: Outcome::Passed(Tally::default()), took: started.elapsed() }];
 
-    // It takes a quarter of a minute, beside the checks that do not need it.
-    let wants_localstack = checks.iter().any(|check| check.needs != Needs::Nothing);
-    let mut starting = wants_localstack.then(|| {
-        let repository = repository.clone();
-        thread::spawn(move || start_localstack(&repository))
+    let (main, side): (Vec<_>, Vec<_>) = checks.into_iter().partition(|check| check.track == Track::Main);
+    let (main, side) = thread::scope(|scope| {
+        let side = scope.spawn(|| run_in_turn(repository, console, side));
+        let main = run_in_turn(repository, console, main);
+        (main, side.join())
     });
-    let mut localstack = None;
-    for check in checks {
-        if check.needs != Needs::Nothing
-            && let Some(starting) = starting.take()
-        {
-            localstack = Some(starting.join().map_err(|_| anyhow!("starting LocalStack panicked"))??);
-        }
-        rows.push(run_check(repository, console, check, localstack.as_ref().map(LocalStack::endpoint))?);
-    }
-    drop(localstack);
+    rows.extend(main?);
+    rows.extend(side.map_err(|_| anyhow!("a check panicked"))??);
     console.heading("Summary");
     console.line(table::render(&rows));
     let failed: Vec<&str> =
@@ -76,6 +68,26 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
         return Ok(());
     }
     bail!("{} failed, after {took}; again by: cargo xtask test --only {}", failed.join(", "), failed.join(","))
+}
+
+fn run_in_turn(repository: &Repository, console: Console, checks: Vec<Check>) -> Result<Vec<Row>> {
+    // It takes a quarter of a minute, beside the checks that do not need it.
+    let wants_localstack = checks.iter().any(|check| check.needs != Needs::Nothing);
+    let mut starting = wants_localstack.then(|| {
+        let repository = repository.clone();
+        thread::spawn(move || start_localstack(&repository))
+    });
+    let mut localstack = None;
+    let mut rows = Vec::new();
+    for check in checks {
+        if check.needs != Needs::Nothing
+            && let Some(starting) = starting.take()
+        {
+            localstack = Some(starting.join().map_err(|_| anyhow!("starting LocalStack panicked"))??);
+        }
+        rows.push(run_check(repository, console, check, localstack.as_ref().map(LocalStack::endpoint))?);
+    }
+    Ok(rows)
 }
 
 /// Starts one and deploys a first stack, which takes ten times as long as any later one.

@@ -17,11 +17,21 @@ pub(super) enum Needs {
     Parts,
 }
 
+/// Which checks wait for each other: cargo lets one build at a time into a folder, and two fill the cores better than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Track {
+    /// Builds into `target/debug`, and runs what was built.
+    Main,
+    /// Looks at what is compiled in other ways, into `target/release`.
+    Side,
+}
+
 /// One row of the table.
 #[derive(Debug)]
 pub(super) struct Check {
     pub(super) name: &'static str,
     pub(super) what: &'static str,
+    pub(super) track: Track,
     pub(super) needs: Needs,
     /// Run one after the other until one fails.
     pub(super) commands: Vec<Command>,
@@ -42,6 +52,9 @@ pub(super) fn checks(repository: &Repository, only: &[String]) -> Result<Vec<Che
 const LIGHT: &str = "--package forebay-contract --package forebay-edge --package forebay --package forebay-xtask --package \
                      forebay-tests";
 
+/// Warnings are errors, in the words by which `cargo clippy` tells clippy's compiler.
+const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
+
 fn all(repository: &Repository) -> Vec<Check> {
     let one = |arguments: &str| {
         let mut command = cargo(repository);
@@ -49,7 +62,13 @@ fn all(repository: &Repository) -> Vec<Check> {
         command
     };
     let run = |arguments: &str| vec![one(arguments)];
-    let check = |name, what, commands| Check { name, what, needs: Needs::Nothing, commands };
+    // Clippy compiles the tests, as rustc would: what they depend on is compiled once, not again only to be looked at.
+    let test = |arguments: &str| {
+        let mut command = one(&format!("test {arguments}"));
+        command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", DENY_WARNINGS);
+        command
+    };
+    let check = |name, what, commands| Check { name, what, track: Track::Main, needs: Needs::Nothing, commands };
     let mut deny = Command::new(cargo_deny(repository));
     deny.current_dir(repository.root()).args(["check", "bans", "licenses", "sources"]);
     vec![
@@ -59,35 +78,34 @@ fn all(repository: &Repository) -> Vec<Check> {
             "clippy",
             "clippy, natively, every target",
             vec![
-                one(&format!("clippy {LIGHT} --all-targets -- -D warnings")),
-                one(&format!("clippy {LIGHT} --test * -- -D warnings")),
-                one("clippy --package forebay-backend --all-targets -- -D warnings"),
-                one("clippy --package forebay-backend --test * -- -D warnings"),
+                test(&format!("{LIGHT} --all-targets --no-run")),
+                test(&format!("{LIGHT} --test * --no-run")),
+                test("--package forebay-backend --all-targets --no-run"),
+                test("--package forebay-backend --test * --no-run"),
             ],
         ),
-        check(
-            "clippy-lean",
-            "clippy of the backend without libtorch",
-            run("clippy --package forebay-backend --no-default-features --all-targets -- -D warnings"),
-        ),
         wasm_check(repository),
-        check(
-            "unit",
-            "unit and property tests, natively",
-            vec![one(&format!("test {LIGHT}")), one("test --package forebay-backend")],
-        ),
+        Check {
+            track: Track::Side,
+            ..check(
+                "clippy-lean",
+                "clippy of the backend without libtorch",
+                run("clippy --release --package forebay-backend --no-default-features --all-targets -- -D warnings"),
+            )
+        },
+        check("unit", "unit and property tests, natively", vec![test(LIGHT), test("--package forebay-backend")]),
         Check {
             needs: Needs::LocalStack,
             ..check(
                 "localstack",
                 "contract tests of queue and store, in memory and against LocalStack",
-                run("test --package forebay-backend --test localstack"),
+                vec![test("--package forebay-backend --test localstack")],
             )
         },
-        check("models", "the exported models against PyTorch", run("test --package forebay-backend --test models")),
+        check("models", "the exported models against PyTorch", vec![test("--package forebay-backend --test models")]),
         Check {
             needs: Needs::Parts,
-            ..check("e2e", "the promises, end to end", run("test --package forebay-tests --test e2e"))
+            ..check("e2e", "the promises, end to end", vec![test(&format!("{LIGHT} --test e2e"))])
         },
         check("deny", "licences and sources of what is depended on", vec![deny]),
     ]
@@ -95,7 +113,8 @@ fn all(repository: &Repository) -> Vec<Check> {
 
 /// A Rust that set-up made from Debian's packages has no clippy: there the compiler alone looks.
 fn wasm_check(repository: &Repository) -> Check {
-    let packages = ["--package", "forebay-contract", "--package", "forebay-edge", "--target", "wasm32-unknown-unknown"];
+    // As the bundle is built, so that macros and build scripts are compiled already.
+    let packages = ["--release", "--package", "forebay-edge", "--lib", "--target", "wasm32-unknown-unknown"];
     let mut command = cargo(repository);
     let what = match wasm_toolchain(repository) {
         WasmToolchain::Separate(folder) => {
@@ -108,5 +127,5 @@ fn wasm_check(repository: &Repository) -> Check {
             "clippy, for wasm"
         }
     };
-    Check { name: "clippy-wasm", what, needs: Needs::Nothing, commands: vec![command] }
+    Check { name: "clippy-wasm", what, track: Track::Side, needs: Needs::Nothing, commands: vec![command] }
 }
