@@ -1,0 +1,103 @@
+// Following jobs, by whichever way there is: a WebSocket, else long polls.
+
+import { asking } from "./asking.js";
+import { isFinal, later } from "./order.js";
+import { jobSocket } from "./socket.js";
+
+/** A socket watches no more jobs; further ones are asked about. */
+const MOST_BY_SOCKET = 100;
+/** How long a followed job may say nothing before it is asked about: events are hints. */
+const SILENCE_MS = 30_000;
+
+/** Follows jobs for as long as somebody watches them. */
+export function liveUpdates(api, { onWay = () => {} } = {}) {
+  const followed = new Map(); // id → { job, listeners, heardAt }
+  const asker = asking({ api, onJob: tell, onLost: lose });
+  const url = `${location.origin.replace(/^http/, "ws")}/v1/events`;
+  const socket = jobSocket({
+    url,
+    token: api.token,
+    onJob: tell,
+    onRefused: () => [...followed.keys()].forEach((id) => asker.add(id)),
+    onOpen() {
+      const ids = [...followed.keys()].slice(0, MOST_BY_SOCKET);
+      socket.watch(ids);
+      ids.forEach((id) => asker.drop(id));
+      // What happened before it was watched is told by nobody.
+      ids.forEach(ask);
+      onWay("socket");
+    },
+    onClose() {
+      [...followed.keys()].forEach((id) => asker.add(id));
+      onWay("asking");
+      return followed.size > 0;
+    },
+  });
+  const silence = setInterval(() => {
+    const now = Date.now();
+    for (const [id, { heardAt }] of followed) if (now - heardAt > SILENCE_MS) ask(id);
+  }, SILENCE_MS / 3);
+
+  async function ask(id) {
+    const one = followed.get(id);
+    if (one) one.heardAt = Date.now();
+    try {
+      tell(await api.job(id));
+    } catch (problem) {
+      if (problem.status === 404 || problem.status === 410) lose(id, problem);
+    }
+  }
+
+  function tell(incoming) {
+    const one = followed.get(incoming.id);
+    if (!one) return;
+    one.heardAt = Date.now();
+    const job = later(one.job, incoming);
+    if (job === one.job) return;
+    one.job = job;
+    if (isFinal(job.status)) forget(job.id);
+    one.listeners.forEach(({ onJob }) => onJob(job));
+  }
+
+  function lose(id, problem) {
+    const one = followed.get(id);
+    if (!one) return;
+    forget(id);
+    one.listeners.forEach(({ onLost }) => onLost?.(problem));
+  }
+
+  function forget(id) {
+    followed.delete(id);
+    asker.drop(id);
+    socket.unwatch([id]);
+  }
+
+  return {
+    /** Tells `onJob` of every change until the job ends or `signal` aborts; begins with what is known already. */
+    follow(job, { onJob, onLost, signal }) {
+      if (isFinal(job.status) || signal.aborted) return;
+      const listener = { onJob, onLost };
+      const one = followed.get(job.id) ?? { job, listeners: new Set(), heardAt: Date.now() };
+      const isNew = one.listeners.size === 0;
+      one.listeners.add(listener);
+      followed.set(job.id, one);
+      if (isNew) {
+        if (socket.isOpen() && followed.size <= MOST_BY_SOCKET) {
+          socket.watch([job.id]);
+          ask(job.id);
+        } else asker.add(job.id);
+        socket.want();
+      }
+      signal.addEventListener("abort", () => {
+        one.listeners.delete(listener);
+        if (one.listeners.size === 0 && followed.get(job.id) === one) forget(job.id);
+      });
+    },
+    stop() {
+      clearInterval(silence);
+      followed.clear();
+      asker.stop();
+      socket.close();
+    },
+  };
+}

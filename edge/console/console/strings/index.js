@@ -1,0 +1,39 @@
+// Every word of the console, in the language that is chosen.
+
+import { en } from "./en.js";
+import { enOperator } from "./en_operator.js";
+import { enProblems } from "./en_problems.js";
+import { zh } from "./zh.js";
+import { zhOperator } from "./zh_operator.js";
+import { zhProblems } from "./zh_problems.js";
+
+/** A table a language: all its strings by their names. */
+export const TABLES = {
+  en: { ...en, ...enOperator, ...enProblems },
+  zh: { ...zh, ...zhOperator, ...zhProblems },
+};
+let chosen = "en";
+
+export function speak(language) {
+  chosen = language in TABLES ? language : "en";
+}
+
+/** The tag for `lang` and for formatting. */
+export function locale() {
+  return chosen === "zh" ? "zh-CN" : "en";
+}
+
+export function has(name) {
+  return name in TABLES[chosen];
+}
+
+/** The string of that name. `{field}` becomes the field; `{ one, other }` is chosen by the field `count`. */
+export function t(name, fields = {}) {
+  const entry = TABLES[chosen][name] ?? TABLES.en[name] ?? name;
+  const text = typeof entry === "string" ? entry : entry[pluralOf(fields.count)] ?? entry.other;
+  return text.replace(/\{(\w+)\}/g, (whole, field) => (field in fields ? String(fields[field]) : whole));
+}
+
+function pluralOf(count) {
+  return new Intl.PluralRules(locale()).select(count);
+}

@@ -1,0 +1,92 @@
+import { h } from "../dom.js";
+import { duration, number, percent } from "../format.js";
+import { sparkline } from "../parts/chart.js";
+import { every, fillFrom } from "../parts/loading.js";
+import { plainNote } from "../parts/problem_note.js";
+import { t } from "../strings/index.js";
+
+const SAMPLE_MS = 3000;
+/** How many samples are kept of a lane: three minutes. */
+const KEPT = 60;
+
+/** Samples by lane, oldest first: they outlive the view, so that coming back shows what was there. */
+const history = new Map();
+
+/** How the lanes stand, sample by sample. */
+export function lanesView({ api, signal }) {
+  const place = h("div", { class: "reserve" });
+  const load = async (signal) => {
+    try {
+      const lanes = await api.lanes(signal);
+      lanes.forEach(remember);
+      return lanes;
+    } catch (problem) {
+      if (problem.notThere) return null;
+      throw problem;
+    }
+  };
+  const show = () => fillFrom(place, load, cardsOf, signal);
+  show();
+  every(SAMPLE_MS, show, signal);
+  return h("section", { "aria-label": t("lanes.title") }, place);
+}
+
+function remember(lane) {
+  const samples = history.get(lane.lane) ?? [];
+  history.set(lane.lane, [...samples, lane].slice(-KEPT));
+}
+
+function cardsOf(lanes) {
+  if (lanes === null) return plainNote(t("lanes.missing"));
+  if (lanes.length === 0) return h("p", { class: "empty" }, t("lanes.none"));
+  return h("div", { class: "lanes" }, lanes.map(cardOf));
+}
+
+function cardOf(lane) {
+  const samples = history.get(lane.lane) ?? [lane];
+  const pace = duration(SAMPLE_MS);
+  return h(
+    "article",
+    { class: "card", "aria-label": lane.lane },
+    h("h2", { class: "mono" }, lane.lane),
+    h(
+      "div",
+      { class: "figures" },
+      figure(t("lanes.depth"), samples, ({ depth }) => depth, number),
+      figure(t("lanes.work"), samples, ({ work_ms: ms }) => ms, duration),
+      figure(t("lanes.rate"), samples, ({ rate }) => rate, (rate) => t("lanes.rateValue", { rate: number(rate) })),
+      figure(t("lanes.eta"), samples, ({ eta_ms: eta }) => eta?.p50 ?? eta, duration),
+    ),
+    h("p", {}, `${t("lanes.multiplier")}: `, h("strong", {}, rates(lane.multiplier))),
+    h("h3", {}, t("lanes.breakers")),
+    breakersOf(lane.breakers ?? []),
+    h("p", { class: "faint small" }, t("lanes.samples", { count: samples.length, pace })),
+  );
+}
+
+function figure(name, samples, valueOf, format) {
+  const values = samples.map(valueOf).filter((value) => typeof value === "number");
+  if (values.length === 0) return h("div", { class: "figure" }, h("p", { class: "faint small" }, name), h("p", { class: "figure-now" }, t("lanes.unknown")));
+  const now = format(values.at(-1));
+  const [min, max] = [Math.min(...values), Math.max(...values)].map(format);
+  const label = t("lanes.chart", { name, now, min, max, count: values.length });
+  return h("div", { class: "figure" }, h("p", { class: "faint small" }, name), h("p", { class: "figure-now" }, now), sparkline(values, label));
+}
+
+function rates(multiplier) {
+  if (typeof multiplier !== "number") return t("lanes.unknown");
+  return multiplier >= 1 ? t("lanes.full") : t("lanes.lowered", { share: percent(multiplier) });
+}
+
+function breakersOf(breakers) {
+  const notable = breakers.filter(({ state }) => state !== "closed");
+  if (notable.length === 0) return h("p", { class: "faint" }, t("lanes.noBreakers"));
+  return h(
+    "ul",
+    { class: "plain-list" },
+    notable.map(({ model, version, state }) => {
+      const name = `${model}@${version}`;
+      return h("li", { class: "bad" }, t(state === "half-open" ? "breaker.half-open" : "breaker.open", { name }));
+    }),
+  );
+}
