@@ -71,6 +71,7 @@ export function jobSocket({ url, token, onOpen, onJob, onRefused, onClose, Socke
     watch: (ids) => say("watch", ids),
     unwatch: (ids) => say("unwatch", ids),
     isOpen: () => socket?.readyState === 1,
+    isOpening: () => socket?.readyState === 0,
     close() {
       wanted = false;
       clearTimeout(timer);

@@ -20,9 +20,11 @@ export function liveUpdates(api, { onWay = () => {} } = {}) {
     onJob: tell,
     onRefused: () => [...followed.keys()].forEach((id) => asker.add(id)),
     onOpen() {
-      const ids = [...followed.keys()].slice(0, MOST_BY_SOCKET);
+      const all = [...followed.keys()];
+      const ids = all.slice(0, MOST_BY_SOCKET);
       socket.watch(ids);
       ids.forEach((id) => asker.drop(id));
+      all.slice(MOST_BY_SOCKET).forEach((id) => asker.add(id));
       // What happened before it was watched is told by nobody.
       ids.forEach(ask);
       onWay("socket");
@@ -37,6 +39,14 @@ export function liveUpdates(api, { onWay = () => {} } = {}) {
     const now = Date.now();
     for (const [id, { heardAt }] of followed) if (now - heardAt > SILENCE_MS) ask(id);
   }, SILENCE_MS / 3);
+
+  function begin(id) {
+    socket.want();
+    if (socket.isOpen() && followed.size <= MOST_BY_SOCKET) {
+      socket.watch([id]);
+      ask(id);
+    } else if (!socket.isOpening()) asker.add(id);
+  }
 
   async function ask(id) {
     const one = followed.get(id);
@@ -81,13 +91,7 @@ export function liveUpdates(api, { onWay = () => {} } = {}) {
       const isNew = one.listeners.size === 0;
       one.listeners.add(listener);
       followed.set(job.id, one);
-      if (isNew) {
-        if (socket.isOpen() && followed.size <= MOST_BY_SOCKET) {
-          socket.watch([job.id]);
-          ask(job.id);
-        } else asker.add(job.id);
-        socket.want();
-      }
+      if (isNew) begin(job.id);
       signal.addEventListener("abort", () => {
         one.listeners.delete(listener);
         if (one.listeners.size === 0 && followed.get(job.id) === one) forget(job.id);

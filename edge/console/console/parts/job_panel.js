@@ -10,8 +10,8 @@ import { statusChip, stages } from "./job_status.js";
 import { problemNote } from "./problem_note.js";
 import { resultOf } from "./result.js";
 
-/** The panel of `job`; `about` says what was submitted, `onChange(job)` hears every change. */
-export function jobPanel(job, { api, live, signal, about = job.model, titled = true, onChange = () => {} }) {
+/** The panel of `job`; `about` says what was submitted, `file` is the picture itself, `onChange` hears every change. */
+export function jobPanel(job, { api, live, signal, about = job.model, file, titled = true, onChange = () => {} }) {
   let toldAt = Date.now();
   const titleId = uniqueId("job");
   const chip = h("span", {});
@@ -79,8 +79,13 @@ export function jobPanel(job, { api, live, signal, about = job.model, titled = t
   return h(
     "article",
     { class: "job", "aria-labelledby": titled && titleId },
-    h("header", { class: "job-head" }, titled && title, chip),
-    titled && h("p", { class: "faint small job-model" }, job.model),
+    h(
+      "header",
+      { class: "job-head" },
+      file && thumbnail(file, signal),
+      titled && h("div", { class: "job-name" }, title, h("p", { class: "faint small" }, job.model)),
+      chip,
+    ),
     way,
     line,
     bar,
@@ -88,4 +93,11 @@ export function jobPanel(job, { api, live, signal, about = job.model, titled = t
     result,
     h("div", { class: "actions" }, cancel, retry),
   );
+}
+
+/** What was submitted, small; its title says its name. */
+function thumbnail(file, signal) {
+  const address = URL.createObjectURL(file);
+  signal.addEventListener("abort", () => URL.revokeObjectURL(address));
+  return h("img", { src: address, alt: "", width: 44, height: 44, class: "job-thumb" });
 }

@@ -16,7 +16,7 @@ export function stages(status) {
   const now = stageOf(status);
   const ended = { succeeded: "stage.ended" }[status] ?? `status.${status}`;
   const names = [t("stage.queued"), t("stage.running"), now === 2 ? t(ended) : t("stage.ended")];
-  const place = (at) => (at < now || status === "succeeded" ? "passed" : at === now ? `here here-${status}` : "ahead");
+  const place = (at) => (at < now ? "passed" : at === now ? `here here-${status}` : "ahead");
   return h(
     "ol",
     { class: "stages" },

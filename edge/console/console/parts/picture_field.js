@@ -82,6 +82,7 @@ export function pictureField(model, draft, { onInput, signal }) {
     },
     sent(count) {
       draft.files.splice(0, count);
+      replace(wrongs);
       show();
       onInput();
     },

@@ -67,7 +67,7 @@ export const en = {
   "job.announce": "{about}: {status}",
   "job.position": "Number {position} in {lane}",
   "job.waits": "Waiting in {lane}",
-  "job.eta": "done in about {p50}, {p90} at most as a rule",
+  "job.eta": "about {p50}, rarely over {p90}",
   "job.etaSoon": "any moment now",
   "job.progress": "{done} of {total} steps",
   "job.progressLabel": "Progress",

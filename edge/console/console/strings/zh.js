@@ -67,7 +67,7 @@ export const zh = {
   "job.announce": "{about}：{status}",
   "job.position": "{lane} 中第 {position} 位",
   "job.waits": "在 {lane} 中等待",
-  "job.eta": "预计 {p50} 后完成，一般不超过 {p90}",
+  "job.eta": "约 {p50}，很少超过 {p90}",
   "job.etaSoon": "马上就好",
   "job.progress": "第 {done} 步，共 {total} 步",
   "job.progressLabel": "进度",

@@ -24,9 +24,9 @@ export function submitView(room) {
   const form = h("div", { class: "card reserve" });
   const jobs = h("div", { class: "jobs" });
   const empty = h("p", { class: "empty" }, t("visit.empty"));
-  const panel = (job, about) => {
+  const panel = (job, about, file) => {
     empty.remove();
-    jobs.prepend(jobPanel(job, { ...room, about }));
+    jobs.prepend(jobPanel(job, { ...room, about, file }));
   };
   fillFrom(form, room.api.models, (models) => formOf(models, panel, room), room.signal);
   showVisit(panel, room);
@@ -76,7 +76,7 @@ function modelOption(model, checked, onchange) {
 }
 
 function fieldsOf(model, panel, room) {
-  const trouble = h("div", { role: "alert", class: "bad" });
+  const trouble = h("div", { role: "alert", class: "stack bad" });
   const button = h("button", { type: "submit" });
   const input = inputField(model, draft.inputs[model.name], { onInput: label, signal: room.signal });
   const parameters = parameterFields(model.parameters, draft.parameters[model.name] ?? {}, () => {
@@ -113,7 +113,7 @@ function fieldsOf(model, panel, room) {
       try {
         const job = await send(one);
         visit.add(job.id, one.about);
-        if (!room.signal.aborted) panel(job, one.about);
+        if (!room.signal.aborted) panel(job, one.about, one.file);
       } catch (error) {
         return { done, error };
       }
