@@ -20,8 +20,11 @@ export function browserOfFile() {
   return { newContext: (options) => browser.newContext(options) };
 }
 
-/** Opens the console for test `t`. Requests that the API refuses are part of the story; everything else must not be. */
-export async function visit(t, browser, origin, { key, hash = "", ...options } = {}) {
+/**
+ * Opens the console for test `t`. Requests that the API refuses are part of the story; everything else that
+ * the page complains of must be what the test `expects`.
+ */
+export async function visit(t, browser, origin, { key, hash = "", expects, ...options } = {}) {
   const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 900 }, ...options });
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin });
   // Before the page's own policy holds: axe is not the console's.
@@ -33,7 +36,7 @@ export async function visit(t, browser, origin, { key, hash = "", ...options } =
   page.on("pageerror", (error) => wrong.push(`${error.stack ?? error}`));
   page.on("console", (message) => {
     const expected = /Failed to load resource|WebSocket connection to/.test(message.text());
-    if (["error", "warning"].includes(message.type()) && !expected) wrong.push(message.text());
+    if (["error", "warning"].includes(message.type()) && !expected && !expects?.test(message.text())) wrong.push(message.text());
   });
   t.after(async () => {
     await context.close();

@@ -6,7 +6,7 @@ import { liveUpdates } from "./live/updates.js";
 import { problemNote } from "./parts/problem_note.js";
 import { chooseLanguage, language } from "./preferences.js";
 import { key, visit } from "./session.js";
-import { speak, t, locale } from "./strings/index.js";
+import { speak, t, tag } from "./strings/index.js";
 import { shell } from "./shell.js";
 import { jobView } from "./views/job.js";
 import { jobsView } from "./views/jobs.js";
@@ -73,8 +73,8 @@ function show(notice, { focus = true } = {}) {
   const here = place();
   const view = viewOf(room, here, notice);
   const main = h("main", { id: "main", tabindex: "-1" }, view);
-  const onLanguage = (tag) => {
-    chooseLanguage(tag);
+  const onLanguage = (chosen) => {
+    chooseLanguage(chosen);
     start({ focus: false });
     document.querySelector(".switches select")?.focus();
   };
@@ -94,8 +94,8 @@ function showWay() {
 }
 
 function start(options) {
-  speak(language());
-  document.documentElement.lang = locale();
+  speak(language(), navigator.languages);
+  document.documentElement.lang = tag();
   show(undefined, options);
 }
 
@@ -107,7 +107,7 @@ async function resume() {
     begin(secret, await apiOf(secret).quota());
   } catch (problem) {
     if (problem.refusesCredentials) return key.forget();
-    speak(language());
+    speak(language(), navigator.languages);
     const again = () => location.reload();
     replace(page, h("main", { class: "narrow" }, problemNote(problem, { onRetry: again })));
     throw problem;

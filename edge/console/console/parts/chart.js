@@ -13,7 +13,8 @@ export function sparkline(values, label) {
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "spark", role: "img", "aria-label": label, preserveAspectRatio: "none" },
     s("polygon", { points: `0,${HEIGHT} ${line} ${lastX},${HEIGHT}`, class: "spark-area" }),
     s("polyline", { points: line, class: "spark-line" }),
-    s("circle", { cx: lastX, cy: lastY, r: 2.5, class: "spark-now" }),
+    // A stroke of no length: a circle would be stretched with the chart.
+    s("path", { d: `M${lastX} ${lastY}h0`, class: "spark-now" }),
   );
 }
 

@@ -4,7 +4,6 @@ export const enOperator = {
   "operator.token": "Operator's token",
   "operator.lead": "Lanes as they stand, and the keys that let people in. The Worker secret ADMIN_TOKEN is the token.",
   "operator.signIn": "Show",
-  "operator.ended": "The token was not accepted.",
   "operator.signOut": "Forget the token",
   "operator.pages": "Operator's pages",
   "operator.lanes": "Lanes",
@@ -26,7 +25,6 @@ export const enOperator = {
   "lanes.noBreakers": "Every version is let through.",
   "lanes.chart": "{name}: now {now}, between {min} and {max} over {count} samples",
   "lanes.samples": { one: "{count} sample, one every {pace}", other: "{count} samples, one every {pace}" },
-  "breaker.closed": "{name}: let through",
   "breaker.open": "{name}: cut off",
   "breaker.half-open": "{name}: on probation",
 

@@ -12,15 +12,24 @@ export const TABLES = {
   en: { ...en, ...enOperator, ...enProblems },
   zh: { ...zh, ...zhOperator, ...zhProblems },
 };
+const TAGS = { en: "en", zh: "zh-CN" };
 let chosen = "en";
+let region = TAGS.en;
 
-export function speak(language) {
+/** Speaks a language; `tags` are the browser's, of which the first of that language says how dates and numbers look. */
+export function speak(language, tags = []) {
   chosen = language in TABLES ? language : "en";
+  region = tags.find((tag) => tag.startsWith(chosen)) ?? TAGS[chosen];
 }
 
-/** The tag for `lang` and for formatting. */
+/** The tag for `lang`. */
+export function tag() {
+  return TAGS[chosen];
+}
+
+/** The tag for formatting. */
 export function locale() {
-  return chosen === "zh" ? "zh-CN" : "en";
+  return region;
 }
 
 export function has(name) {

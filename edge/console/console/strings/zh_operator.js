@@ -4,7 +4,6 @@ export const zhOperator = {
   "operator.token": "运维令牌",
   "operator.lead": "队列的现状，以及允许访问的密钥。令牌即 Worker 机密 ADMIN_TOKEN。",
   "operator.signIn": "显示",
-  "operator.ended": "令牌未被接受。",
   "operator.signOut": "忘记令牌",
   "operator.pages": "运维页面",
   "operator.lanes": "队列",
@@ -26,7 +25,6 @@ export const zhOperator = {
   "lanes.noBreakers": "所有版本均放行。",
   "lanes.chart": "{name}：当前 {now}，在 {count} 次采样中介于 {min} 与 {max} 之间",
   "lanes.samples": { one: "{count} 次采样，每 {pace} 一次", other: "{count} 次采样，每 {pace} 一次" },
-  "breaker.closed": "{name}：放行",
   "breaker.open": "{name}：已切断",
   "breaker.half-open": "{name}：试放行",
 

@@ -19,14 +19,15 @@ export function jobView(room, id) {
       throw problem;
     }
   };
-  fillFrom(place, load, (job) => (job ? shown(job, about, room) : plainNote(t("job.lost"))), room.signal);
-  return h(
-    "div",
-    { class: "reading" },
-    h("p", { class: "small" }, h("a", { href: "#/jobs" }, `← ${t("job.back")}`)),
-    h("h1", { tabindex: "-1" }, about ?? t("job.title")),
-    place,
-  );
+  const heading = h("h1", { tabindex: "-1" }, about ?? t("job.title"));
+  const show = (job) => {
+    if (!job) return plainNote(t("job.lost"));
+    heading.textContent = about ?? job.model;
+    return shown(job, about, room);
+  };
+  fillFrom(place, load, show, room.signal);
+  const back = h("p", { class: "small" }, h("a", { href: "#/jobs" }, `← ${t("job.back")}`));
+  return h("div", { class: "reading" }, back, heading, place);
 }
 
 function shown(job, about, room) {

@@ -19,7 +19,7 @@ export function keysView(room) {
   show();
   return h(
     "section",
-    { class: "stack", "aria-label": t("keys.title") },
+    { class: "stack" },
     h(
       "div",
       { class: "title-row" },

@@ -10,7 +10,7 @@ const A_DAY_MS = 86_400_000;
 
 /** How much of each limit is left, and what was used by day. */
 export function limitsView(room) {
-  const place = h("div", { class: "reserve" });
+  const place = h("div", { class: "reserve-medium" });
   const show = () => fillFrom(place, room.api.quota, metersOf, room.signal);
   show();
   every(REFRESH_MS, show, room.signal);

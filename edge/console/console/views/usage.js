@@ -69,7 +69,7 @@ function tableOf(days) {
   const cells = (of) => [...COUNTS.map((name) => number(of(name))), duration(of("device_ms"))].map((text) => h("td", { class: "numbers" }, text));
   return h(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "usage" },
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": t("usage.table") },
     h(
       "table",
       {},
