@@ -16,7 +16,7 @@ export function shell({ main, language, account, here, onLanguage, onSignOut }) 
     h(
       "header",
       { class: "top" },
-      h("a", { class: "brand", href: "#/submit" }, mark, "Forebay"),
+      h("a", { class: "brand", href: "#/submit" }, mark, h("span", {}, "Forebay")),
       h("nav", { "aria-label": t("app.navigation") }, ways.map((way) => h("a", { href: `#/${way}`, "aria-current": way === here && "page" }, t(`nav.${way}`)))),
       h(
         "div",

@@ -133,7 +133,7 @@ export const en = {
   "limits.requests": "submissions",
   "limits.cost": "device milliseconds",
   "limits.inFlight": "jobs that have not ended",
-  "limits.resets": "full again {time}",
+  "limits.resets": "full again at {time}",
   "limits.shared": "shared: {scope}",
   "usage.title": "Usage",
   "usage.from": "From",

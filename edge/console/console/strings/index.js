@@ -13,13 +13,15 @@ export const TABLES = {
   zh: { ...zh, ...zhOperator, ...zhProblems },
 };
 const TAGS = { en: "en", zh: "zh-CN" };
+/** Whose numbers and dates fit the table's words: Chinese here is written in simplified characters. */
+const REGIONS = { en: /^en(-|$)/, zh: /^zh-(CN|SG|Hans)/ };
 let chosen = "en";
 let region = TAGS.en;
 
 /** Speaks a language; `tags` are the browser's, of which the first of that language says how dates and numbers look. */
 export function speak(language, tags = []) {
   chosen = language in TABLES ? language : "en";
-  region = tags.find((tag) => tag.startsWith(chosen)) ?? TAGS[chosen];
+  region = tags.find((tag) => REGIONS[chosen].test(tag)) ?? TAGS[chosen];
 }
 
 /** The tag for `lang`. */
