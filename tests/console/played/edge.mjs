@@ -35,6 +35,10 @@ class PlayedEdge {
   usage = [];
   lanes = lanes();
   made = 0;
+  /** What was said over sockets. */
+  said = [];
+  /** Whether sockets say nothing. */
+  mute = false;
 
   constructor({ missing, sockets }) {
     this.missing = missing;
@@ -62,8 +66,12 @@ class PlayedEdge {
     this.watching.set(socket, ids);
     socket.on("close", () => this.watching.delete(socket));
     socket.on("message", (text) => {
+      this.said.push(String(text));
       const { watch = [], unwatch = [] } = JSON.parse(text);
-      watch.forEach((id) => ids.add(id));
+      for (const id of watch) {
+        ids.add(id);
+        this.push(socket, this.jobs.get(id));
+      }
       unwatch.forEach((id) => ids.delete(id));
     });
   }
@@ -73,9 +81,13 @@ class PlayedEdge {
     const job = { ...this.jobs.get(id), ...change };
     this.jobs.set(id, job);
     for (const [socket, ids] of this.watching) {
-      if (ids.has(id)) socket.send(JSON.stringify({ type: "job", event: job.status, id: 1, job }));
+      if (ids.has(id)) this.push(socket, job);
     }
     for (const poll of [...this.waiting]) if (poll.id === id) poll.end();
+  }
+
+  push(socket, job) {
+    if (!this.mute) socket.send(JSON.stringify({ type: "job", event: job.status, id: 1, job }));
   }
 
   add(fields) {

@@ -38,7 +38,7 @@ for (const sockets of [true, false]) {
     const { edge, page, panel } = await opened(t, { sockets });
     await submitText(page, "A dam holds water back.");
     await panel.getByText("Number 3 in free-light").waitFor();
-    await panel.getByText(/about 1\d sec, rarely over (29|30) sec/).waitFor();
+    await panel.getByText(/about 1\d secs, rarely over (29|30) secs/).waitFor();
     if (sockets) await watched(edge);
     const [id] = edge.jobs.keys();
 
@@ -53,7 +53,7 @@ for (const sockets of [true, false]) {
     edge.move(id, succeeded());
     await panel.getByText("A vector of 384 numbers").waitFor();
     assert.match(await panel.getByRole("img").getAttribute("aria-label"), /bars, between -0.071 and 0.071/);
-    await panel.getByText("Done in 1.3 sec, 340 ms of it on the device").waitFor();
+    await panel.getByText("Done in 1.3 secs, 340 ms of it on the device").waitFor();
     await panel.getByRole("button", { name: "Copy as JSON" }).click();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
     assert.equal(JSON.parse(copied).embedding.length, 384);
@@ -75,6 +75,37 @@ test("a dropped socket is noticed, and the job is followed all the same", async 
   edge.results.set(id, ["application/json", embedding()]);
   edge.move(id, succeeded());
   await panel.getByText("A vector of 384 numbers").waitFor();
+});
+
+test("a socket that says nothing is not waited for", async (t) => {
+  const { edge, page, panel } = await opened(t);
+  edge.mute = true;
+  await submitText(page, "one");
+  await watched(edge);
+  edge.move([...edge.jobs.keys()][0], failed("text-invalid"));
+  await panel.getByText("The text is empty or is no text.").waitFor();
+  assert.equal(edge.watching.size, 1, "the socket is open still");
+});
+
+test("sixty jobs are followed over one socket with few words", async (t) => {
+  const { edge, page } = await opened(t);
+  await page.getByLabel("Text", { exact: true }).fill(Array.from({ length: 60 }, (_, at) => `text ${at}`).join("\n"));
+  await page.getByLabel("Each line is a job of its own").check();
+  await page.getByRole("button", { name: "Submit 60 jobs" }).click();
+  await page.getByRole("link", { name: "text 59" }).waitFor();
+  for (const id of edge.jobs.keys()) edge.results.set(id, ["application/json", classes()]);
+  await page.getByRole("link", { name: "Jobs", exact: true }).click();
+  await page.getByRole("row").nth(20).waitFor();
+  await page.getByRole("link", { name: "Submit", exact: true }).click();
+  await page.getByRole("link", { name: "text 59" }).waitFor();
+  const [first] = edge.jobs.keys();
+  await page.goto(`${edge.origin}/console/#/jobs/${first}`);
+  await watched(edge);
+  edge.move(first, succeeded());
+  await page.getByText("tiger cat").waitFor();
+  assert.ok(edge.said.length <= 40, `${edge.said.length} messages`);
+  assert.ok(edge.said.every((text) => text.length <= 4096));
+  assert.equal(edge.seen.filter(({ call }) => call.startsWith("SOCKET")).length, 1);
 });
 
 test("what crosses or comes late changes nothing", async (t) => {
@@ -207,7 +238,7 @@ test("lines become jobs; where a limit refuses, the rest stays in the form", asy
   };
   await page.getByRole("button", { name: "Submit 3 jobs" }).click();
   await page.getByText("A limit of your plan is reached").waitFor();
-  await page.getByText("Try again in 7 sec.").waitFor();
+  await page.getByText("Try again in 7 secs.").waitFor();
   await page.getByText("These plans would let it pass: pro.").waitFor();
   await page.getByText("1 of 3 were accepted").waitFor();
   assert.equal(await page.getByLabel("Text", { exact: true }).inputValue(), "two\nthree");

@@ -73,7 +73,14 @@ export function quota() {
 
 export function lanes() {
   const lane = (name, depth, rate, breakers) => ({ lane: name, depth, work_ms: depth * 40, rate, eta_ms: { p50: depth * 40, p90: depth * 80 }, multiplier: depth > 50 ? 0.4 : 1, breakers });
-  return [lane("paid-light", 4, 980, []), lane("free-light", 120, null, [{ model: "dcgan-faces", version: "2", state: "open" }])];
+  const broken = { model: "dcgan-faces", version: "2", state: { open: { until_ms: NOW_MS + 30_000 } } };
+  const dampened = { model: "dcgan-faces", version: "1", state: { dampened: { admit: 0.5 } } };
+  const error = { samples: 64, within_p50: 0.52, within_p90: 0.91, median_ms: 80 };
+  return [
+    lane("paid-light", 4, 980, []),
+    { ...lane("free-light", 120, null, [broken, dampened]), eta_error: error },
+    { ...lane("free-heavy", 0, null, []), reachable: false },
+  ];
 }
 
 export function usage() {

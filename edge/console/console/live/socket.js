@@ -2,6 +2,8 @@
 
 /** Job ids in one message: a message may have 4 KiB. */
 const IDS_A_MESSAGE = 50;
+/** What is said within this time is said at once: a socket may not talk without end. */
+const GATHER_MS = 50;
 const OPENS_WITHIN_MS = 4000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -17,6 +19,9 @@ export function jobSocket({ url, token, onOpen, onJob, onRefused, onClose, Socke
   let timer = null;
   let pause = FIRST_PAUSE_MS;
   let wanted = false;
+  /** What is still to be said, by verb. */
+  const wishes = { watch: new Set(), unwatch: new Set() };
+  let gathering = null;
 
   function open() {
     clearTimeout(timer);
@@ -39,6 +44,7 @@ export function jobSocket({ url, token, onOpen, onJob, onRefused, onClose, Socke
       if (socket !== opened) return;
       socket = null;
       clearTimeout(timer);
+      forget();
       wanted = onClose();
       timer = wanted ? setTimeout(open, pause * (0.5 + random())) : null;
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
@@ -56,11 +62,26 @@ export function jobSocket({ url, token, onOpen, onJob, onRefused, onClose, Socke
     if (message.type === "error") onRefused(message.problem);
   }
 
-  function say(verb, ids) {
-    if (socket?.readyState !== 1) return;
-    for (let at = 0; at < ids.length; at += IDS_A_MESSAGE) {
-      socket.send(JSON.stringify({ [verb]: ids.slice(at, at + IDS_A_MESSAGE) }));
+  /** Two wishes that cancel each other are not said. */
+  function wish(verb, opposite, ids) {
+    for (const id of ids) if (!wishes[opposite].delete(id)) wishes[verb].add(id);
+    gathering ??= setTimeout(say, GATHER_MS);
+  }
+
+  function say() {
+    for (const [verb, ids] of Object.entries(wishes)) {
+      const all = socket?.readyState === 1 ? [...ids] : [];
+      for (let at = 0; at < all.length; at += IDS_A_MESSAGE) {
+        socket.send(JSON.stringify({ [verb]: all.slice(at, at + IDS_A_MESSAGE) }));
+      }
     }
+    forget();
+  }
+
+  function forget() {
+    clearTimeout(gathering);
+    gathering = null;
+    for (const ids of Object.values(wishes)) ids.clear();
   }
 
   return {
@@ -68,14 +89,15 @@ export function jobSocket({ url, token, onOpen, onJob, onRefused, onClose, Socke
       wanted = true;
       if (!socket && timer === null) open();
     },
-    watch: (ids) => say("watch", ids),
-    unwatch: (ids) => say("unwatch", ids),
+    watch: (ids) => wish("watch", "unwatch", ids),
+    unwatch: (ids) => wish("unwatch", "watch", ids),
     isOpen: () => socket?.readyState === 1,
     isOpening: () => socket?.readyState === 0,
     close() {
       wanted = false;
       clearTimeout(timer);
       timer = null;
+      forget();
       const closing = socket;
       socket = null;
       closing?.close();

@@ -6,12 +6,13 @@ import { jobSocket } from "./socket.js";
 
 /** A socket watches no more jobs; further ones are asked about. */
 const MOST_BY_SOCKET = 100;
-/** How long a followed job may say nothing before it is asked about: events are hints. */
+/** How long a followed job may say nothing before it is asked about: events are hints. A new one is told at once. */
 const SILENCE_MS = 30_000;
+const FIRST_SILENCE_MS = 2000;
 
 /** Follows jobs for as long as somebody watches them. */
 export function liveUpdates(api, { onWay = () => {} } = {}) {
-  const followed = new Map(); // id → { job, listeners, heardAt }
+  const followed = new Map(); // id → { job, listeners, askAt }
   const asker = asking({ api, onJob: tell, onLost: lose });
   const url = `${location.origin.replace(/^http/, "ws")}/v1/events`;
   const socket = jobSocket({
@@ -23,10 +24,11 @@ export function liveUpdates(api, { onWay = () => {} } = {}) {
       const all = [...followed.keys()];
       const ids = all.slice(0, MOST_BY_SOCKET);
       socket.watch(ids);
-      ids.forEach((id) => asker.drop(id));
+      for (const id of ids) {
+        asker.drop(id);
+        followed.get(id).askAt = Date.now() + FIRST_SILENCE_MS;
+      }
       all.slice(MOST_BY_SOCKET).forEach((id) => asker.add(id));
-      // What happened before it was watched is told by nobody.
-      ids.forEach(ask);
       onWay("socket");
     },
     onClose() {
@@ -37,20 +39,19 @@ export function liveUpdates(api, { onWay = () => {} } = {}) {
   });
   const silence = setInterval(() => {
     const now = Date.now();
-    for (const [id, { heardAt }] of followed) if (now - heardAt > SILENCE_MS) ask(id);
-  }, SILENCE_MS / 3);
+    for (const [id, { askAt }] of followed) if (now > askAt) ask(id);
+  }, FIRST_SILENCE_MS);
 
   function begin(id) {
     socket.want();
     if (socket.isOpen() && followed.size <= MOST_BY_SOCKET) {
       socket.watch([id]);
-      ask(id);
     } else if (!socket.isOpening()) asker.add(id);
   }
 
   async function ask(id) {
     const one = followed.get(id);
-    if (one) one.heardAt = Date.now();
+    if (one) one.askAt = Date.now() + SILENCE_MS;
     try {
       tell(await api.job(id));
     } catch (problem) {
@@ -61,11 +62,12 @@ export function liveUpdates(api, { onWay = () => {} } = {}) {
   function tell(incoming) {
     const one = followed.get(incoming.id);
     if (!one) return;
-    one.heardAt = Date.now();
+    one.askAt = Date.now() + SILENCE_MS;
     const job = later(one.job, incoming);
     if (job === one.job) return;
     one.job = job;
-    if (isFinal(job.status)) forget(job.id);
+    // The other side no longer watches what has ended.
+    if (isFinal(job.status)) forget(job.id, { tell: false });
     one.listeners.forEach(({ onJob }) => onJob(job));
   }
 
@@ -76,10 +78,10 @@ export function liveUpdates(api, { onWay = () => {} } = {}) {
     one.listeners.forEach(({ onLost }) => onLost?.(problem));
   }
 
-  function forget(id) {
+  function forget(id, { tell = true } = {}) {
     followed.delete(id);
     asker.drop(id);
-    socket.unwatch([id]);
+    if (tell) socket.unwatch([id]);
   }
 
   return {
@@ -87,7 +89,7 @@ export function liveUpdates(api, { onWay = () => {} } = {}) {
     follow(job, { onJob, onLost, signal }) {
       if (isFinal(job.status) || signal.aborted) return;
       const listener = { onJob, onLost };
-      const one = followed.get(job.id) ?? { job, listeners: new Set(), heardAt: Date.now() };
+      const one = followed.get(job.id) ?? { job, listeners: new Set(), askAt: Date.now() + FIRST_SILENCE_MS };
       const isNew = one.listeners.size === 0;
       one.listeners.add(listener);
       followed.set(job.id, one);

@@ -13,7 +13,7 @@ export function nowLine(job, sinceMs = 0) {
 
 function queued(job, sinceMs) {
   const place = job.queue?.position
-    ? t("job.position", { position: number(job.queue.position), lane: job.queue.lane })
+    ? t("job.position", { position: number(job.queue.position), lane: job.queue.lane ?? job.lane })
     : t("job.waits", { lane: job.queue?.lane ?? job.lane });
   return [place, etaLine(job.queue?.eta_ms, sinceMs), job.attempt > 0 && t("job.again", { attempt: job.attempt + 1 })];
 }

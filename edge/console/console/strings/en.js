@@ -131,7 +131,7 @@ export const en = {
   "limits.none": "This plan has no limits.",
   "limits.left": "{remaining} of {limit} left",
   "limits.requests": "submissions",
-  "limits.cost": "device milliseconds",
+  "limits.cost": "device time",
   "limits.inFlight": "jobs that have not ended",
   "limits.resets": "full again at {time}",
   "limits.shared": "shared: {scope}",

@@ -25,8 +25,12 @@ export const enOperator = {
   "lanes.noBreakers": "Every version is let through.",
   "lanes.chart": "{name}: now {now}, between {min} and {max} over {count} samples",
   "lanes.samples": { one: "{count} sample, one every {pace}", other: "{count} samples, one every {pace}" },
+  "lanes.unreachable": "The lane does not answer: nothing is known of it.",
+  "lanes.etaError": "Of the last {count} jobs, {share} ended by the p90 they were told.",
   "breaker.open": "{name}: cut off",
-  "breaker.half-open": "{name}: on probation",
+  "breaker.openUntil": "{name}: cut off until {time}",
+  "breaker.half_open": "{name}: on probation",
+  "breaker.dampened": "{name}: {share} let through",
 
   "keys.title": "API keys",
   "keys.new": "New key",

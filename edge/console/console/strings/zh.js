@@ -131,7 +131,7 @@ export const zh = {
   "limits.none": "该套餐没有限额。",
   "limits.left": "剩余 {remaining}，共 {limit}",
   "limits.requests": "提交次数",
-  "limits.cost": "设备毫秒",
+  "limits.cost": "设备时间",
   "limits.inFlight": "未结束的任务",
   "limits.resets": "{time} 恢复满额",
   "limits.shared": "共享：{scope}",

@@ -25,8 +25,12 @@ export const zhOperator = {
   "lanes.noBreakers": "所有版本均放行。",
   "lanes.chart": "{name}：当前 {now}，在 {count} 次采样中介于 {min} 与 {max} 之间",
   "lanes.samples": { one: "{count} 次采样，每 {pace} 一次", other: "{count} 次采样，每 {pace} 一次" },
+  "lanes.unreachable": "该队列没有回应，现状不明。",
+  "lanes.etaError": "最近 {count} 个任务中，{share} 在告知的 p90 内结束。",
   "breaker.open": "{name}：已切断",
-  "breaker.half-open": "{name}：试放行",
+  "breaker.openUntil": "{name}：已切断，直到 {time}",
+  "breaker.half_open": "{name}：试放行",
+  "breaker.dampened": "{name}：放行 {share}",
 
   "keys.title": "API 密钥",
   "keys.new": "新建密钥",

@@ -1,5 +1,5 @@
 import { h } from "../dom.js";
-import { duration, number, percent } from "../format.js";
+import { clock, duration, number, percent } from "../format.js";
 import { sparkline } from "../parts/chart.js";
 import { every, fillFrom } from "../parts/loading.js";
 import { plainNote } from "../parts/problem_note.js";
@@ -49,6 +49,7 @@ function cardOf(lane) {
     "article",
     { class: "card", "aria-label": lane.lane },
     h("h2", { class: "mono" }, lane.lane),
+    lane.reachable === false && h("p", { class: "bad" }, t("lanes.unreachable")),
     h(
       "div",
       { class: "figures" },
@@ -59,7 +60,8 @@ function cardOf(lane) {
     ),
     h("p", {}, `${t("lanes.multiplier")}: `, h("strong", {}, rates(lane.multiplier))),
     h("h3", {}, t("lanes.breakers")),
-    breakersOf(lane.breakers ?? []),
+    breakersOf((lane.breakers ?? []).filter(({ state }) => state !== "closed")),
+    errorLine(lane),
     h("p", { class: "faint small" }, t("lanes.samples", { count: samples.length, pace })),
   );
 }
@@ -79,14 +81,20 @@ function rates(multiplier) {
 }
 
 function breakersOf(breakers) {
-  const notable = breakers.filter(({ state }) => state !== "closed");
-  if (notable.length === 0) return h("p", { class: "faint" }, t("lanes.noBreakers"));
-  return h(
-    "ul",
-    { class: "plain-list" },
-    notable.map(({ model, version, state }) => {
-      const name = `${model}@${version}`;
-      return h("li", { class: "bad" }, t(state === "half-open" ? "breaker.half-open" : "breaker.open", { name }));
-    }),
-  );
+  if (breakers.length === 0) return h("p", { class: "faint" }, t("lanes.noBreakers"));
+  return h("ul", { class: "plain-list" }, breakers.map((breaker) => h("li", { class: "bad" }, breakerLine(breaker))));
+}
+
+/** A state is a name, or `{ name: { … } }` with what it says besides. */
+function breakerLine({ model, version, state }) {
+  const name = `${model}@${version}`;
+  const [kind, more] = typeof state === "string" ? [state, {}] : Object.entries(state)[0];
+  if (kind === "dampened") return t("breaker.dampened", { name, share: percent(more.admit) });
+  if (kind === "open" && more.until_ms) return t("breaker.openUntil", { name, time: clock(more.until_ms) });
+  return t(kind === "open" ? "breaker.open" : "breaker.half_open", { name });
+}
+
+/** How past estimates went, once there are some. */
+function errorLine({ eta_error: error }) {
+  return error ? h("p", { class: "faint small" }, t("lanes.etaError", { share: percent(error.within_p90), count: number(error.samples) })) : null;
 }

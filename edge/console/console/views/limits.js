@@ -1,5 +1,5 @@
 import { h } from "../dom.js";
-import { clock, compact, moment } from "../format.js";
+import { clock, duration, moment, number } from "../format.js";
 import { every, fillFrom } from "../parts/loading.js";
 import { meter } from "../parts/meter.js";
 import { t } from "../strings/index.js";
@@ -30,12 +30,14 @@ function limitMeter({ name, scope, unit, window, limit, used, remaining, resets_
   const counted = window === null ? t("limits.inFlight") : unit === "cost" ? t("limits.cost") : t("limits.requests");
   const told = [counted, scope && t("limits.shared", { scope })];
   if (resetsMs !== null && used > 0) told.push(t("limits.resets", { time: near(resetsMs) }));
+  // What costs is counted in device milliseconds: a length of time, whatever its length.
+  const amount = unit === "cost" ? duration : number;
   return meter({
     name,
     detail: told.filter(Boolean).join(" · "),
     used,
     limit,
-    after: t("limits.left", { remaining: compact(remaining), limit: compact(limit) }),
+    after: t("limits.left", { remaining: amount(remaining), limit: amount(limit) }),
   });
 }
 
