@@ -2,8 +2,8 @@
 
 /** Job ids in one message: a message may have 4 KiB. */
 const IDS_A_MESSAGE = 50;
-/** What is said within this time is said at once: a socket may not talk without end. */
-const GATHER_MS = 50;
+/** The least time between two messages: a socket may not talk without end, sixty times in ten seconds at most. */
+const BREATH_MS = 400;
 const OPENS_WITHIN_MS = 4000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -22,6 +22,7 @@ export function jobSocket({ url, token, onOpen, onJob, onRefused, onClose, Socke
   /** What is still to be said, by verb. */
   const wishes = { watch: new Set(), unwatch: new Set() };
   let gathering = null;
+  let saidAt = -BREATH_MS;
 
   function open() {
     clearTimeout(timer);
@@ -65,10 +66,11 @@ export function jobSocket({ url, token, onOpen, onJob, onRefused, onClose, Socke
   /** Two wishes that cancel each other are not said. */
   function wish(verb, opposite, ids) {
     for (const id of ids) if (!wishes[opposite].delete(id)) wishes[verb].add(id);
-    gathering ??= setTimeout(say, GATHER_MS);
+    gathering ??= setTimeout(say, Math.max(0, saidAt + BREATH_MS - performance.now()));
   }
 
   function say() {
+    saidAt = performance.now();
     for (const [verb, ids] of Object.entries(wishes)) {
       const all = socket?.readyState === 1 ? [...ids] : [];
       for (let at = 0; at < all.length; at += IDS_A_MESSAGE) {

@@ -32,6 +32,7 @@ export function lanesView({ api, signal }) {
 }
 
 function remember(lane) {
+  if (lane.reachable === false) return;
   const samples = history.get(lane.lane) ?? [];
   history.set(lane.lane, [...samples, lane].slice(-KEPT));
 }
@@ -43,13 +44,14 @@ function cardsOf(lanes) {
 }
 
 function cardOf(lane) {
+  const name = h("h2", { class: "mono" }, lane.lane);
+  if (lane.reachable === false) return h("article", { class: "card", "aria-label": lane.lane }, name, h("p", { class: "bad" }, t("lanes.unreachable")));
   const samples = history.get(lane.lane) ?? [lane];
   const pace = duration(SAMPLE_MS);
   return h(
     "article",
     { class: "card", "aria-label": lane.lane },
-    h("h2", { class: "mono" }, lane.lane),
-    lane.reachable === false && h("p", { class: "bad" }, t("lanes.unreachable")),
+    name,
     h(
       "div",
       { class: "figures" },
