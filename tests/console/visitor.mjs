@@ -29,7 +29,7 @@ export async function visit(t, browser, origin, { key, hash = "", expects, ...op
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin });
   // Before the page's own policy holds: axe is not the console's.
   await context.addInitScript({ path: AXE });
-  if (key) await context.addInitScript((key) => sessionStorage.getItem("forebay.left") ?? sessionStorage.setItem("forebay.key", key), key);
+  if (key) await context.addInitScript(signedIn, key);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   const wrong = [];
@@ -59,4 +59,11 @@ export async function shot(page, name) {
 export async function violations(page) {
   const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   return found.violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target }) => target).join(" | ")}`);
+}
+
+/** In the page, before it runs: a tab that was signed in once. Who signs out later stays so. */
+function signedIn(key) {
+  if (sessionStorage.getItem("signed in once")) return;
+  sessionStorage.setItem("signed in once", "yes");
+  sessionStorage.setItem("forebay.key", key);
 }

@@ -46,7 +46,7 @@ function end(notice) {
 
 /** The parts of `#/jobs/ID`: `["jobs", "ID"]`. */
 function place() {
-  const parts = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const parts = location.hash.replace(/^#\/?/, "").split("/");
   return parts[0] === "" ? ["submit"] : parts;
 }
 
@@ -102,18 +102,19 @@ function start(options) {
 /** A tab that was signed in before it was loaded again is so still, if the key still lets in. */
 async function resume() {
   const secret = key.get();
-  if (secret === null) return;
+  if (secret === null) return start({ focus: false });
   try {
     begin(secret, await apiOf(secret).quota());
+    start({ focus: false });
   } catch (problem) {
-    if (problem.refusesCredentials) return key.forget();
+    if (problem.refusesCredentials) {
+      key.forget();
+      return start({ focus: false });
+    }
     speak(language(), navigator.languages);
-    const again = () => location.reload();
-    replace(page, h("main", { class: "narrow" }, problemNote(problem, { onRetry: again })));
-    throw problem;
+    replace(page, h("main", { class: "narrow" }, problemNote(problem, { onRetry: resume })));
   }
 }
 
-await resume();
-start({ focus: false });
 window.addEventListener("hashchange", () => show());
+await resume();

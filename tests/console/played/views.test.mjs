@@ -64,6 +64,36 @@ test("a service that cannot be reached can be tried again", async (t) => {
   assert.ok(edge.seen.length > 0);
 });
 
+test("a page that is opened while the service is away can be tried again", async (t) => {
+  const edge = await playedEdge();
+  t.after(() => edge.stop());
+  edge.refusals.set("GET /v1/quota", [503, "storage-unavailable", { "retry-after": "5" }]);
+  const page = await visit(t, browser, edge.origin, { key: KEY, hash: "#/jobs" });
+  await page.getByText("The storage cannot be reached").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "Jobs" }).waitFor();
+});
+
+test("an answer that comes late does not replace a later one", async (t) => {
+  const { edge, page } = await opened(t, "#/jobs");
+  edge.add({ ...failed("out-of-memory"), model: "failed-one" });
+  edge.add({ ...succeeded(), model: "good-one" });
+  await page.getByText("No jobs yet.").waitFor();
+  let release;
+  await page.route("**/v1/jobs?status=failed*", async (route) => {
+    await new Promise((released) => (release = released));
+    await route.continue();
+  });
+  await page.getByLabel("Status").selectOption("failed");
+  await page.getByLabel("Status").selectOption("succeeded");
+  await page.getByRole("link", { name: "good-one" }).waitFor();
+  const arrived = page.waitForResponse(/status=failed/);
+  release();
+  await (await arrived).finished();
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  assert.deepEqual(await page.locator("tbody a").allInnerTexts(), ["good-one"]);
+});
+
 test("the list pages, filters, opens and moves by itself", async (t) => {
   const { edge, page } = await opened(t, "#/jobs");
   for (let made = 0; made < 43; made += 1) edge.add(made % 4 === 0 ? failed("out-of-memory") : succeeded());
@@ -116,6 +146,13 @@ test("one job shows where it was and when", async (t) => {
   await page.getByRole("button", { name: "Copy the id" }).click();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), job.id);
   await shot(page, "job");
+});
+
+test("a job that may not start yet says from when it may", async (t) => {
+  const { edge, page } = await opened(t, "#/jobs");
+  const job = edge.add({ not_before_ms: Date.now() + 3_600_000 });
+  await page.goto(`${edge.origin}/console/#/jobs/${job.id}`);
+  await page.getByText("Starts no earlier than").waitFor();
 });
 
 test("a job of somebody else is not there, like one that never was", async (t) => {

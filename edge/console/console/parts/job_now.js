@@ -1,7 +1,7 @@
 // What there is to say about a job at this moment, in one line.
 
 import { h } from "../dom.js";
-import { duration, number } from "../format.js";
+import { duration, moment, number } from "../format.js";
 import { has, t } from "../strings/index.js";
 import { sentence } from "../problem.js";
 
@@ -12,6 +12,7 @@ export function nowLine(job, sinceMs = 0) {
 }
 
 function queued(job, sinceMs) {
+  if (job.not_before_ms > Date.now()) return [t("job.startsAt", { time: moment(job.not_before_ms) })];
   const place = job.queue?.position
     ? t("job.position", { position: number(job.queue.position), lane: job.queue.lane ?? job.lane })
     : t("job.waits", { lane: job.queue?.lane ?? job.lane });

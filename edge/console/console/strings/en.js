@@ -66,6 +66,7 @@ export const en = {
   "job.announce": "{about}: {status}",
   "job.position": "Number {position} in {lane}",
   "job.waits": "Waiting in {lane}",
+  "job.startsAt": "Starts no earlier than {time}",
   "job.eta": "about {p50}, rarely over {p90}",
   "job.etaSoon": "any moment now",
   "job.progress": "{done} of {total} steps",

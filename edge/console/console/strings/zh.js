@@ -66,6 +66,7 @@ export const zh = {
   "job.announce": "{about}：{status}",
   "job.position": "{lane} 中第 {position} 位",
   "job.waits": "在 {lane} 中等待",
+  "job.startsAt": "最早于 {time} 开始",
   "job.eta": "约 {p50}，很少超过 {p90}",
   "job.etaSoon": "马上就好",
   "job.progress": "第 {done} 步，共 {total} 步",

@@ -27,7 +27,7 @@ export function createDialog({ api, signal }, done) {
       signal,
     );
   const fields = [account, plan, name, groups, ends].map(({ field }) => field);
-  open({ title: t("keys.new"), fields, action: t("keys.create"), act, after: secretShown, done });
+  open({ title: t("keys.new"), fields, action: t("keys.create"), act, after: secretShown, done, signal });
 }
 
 /** Gives a key a new secret and shows it. */
@@ -35,18 +35,18 @@ export function rotateDialog(key, { api, signal }, done) {
   const grace = textField(t("keys.grace"), { type: "number", min: 0, max: 720, value: 24, required: true });
   const act = () => api.rotateKey(key.id, Number(grace.value()) * 3600, signal);
   const fields = [h("p", {}, t("keys.rotateLead")), grace.field];
-  open({ title: t("keys.rotateOf", key), fields, action: t("keys.rotate"), act, after: secretShown, done });
+  open({ title: t("keys.rotateOf", key), fields, action: t("keys.rotate"), act, after: secretShown, done, signal });
 }
 
 /** Asks once more, then ends a key. */
 export function revokeDialog(key, { api, signal }, done) {
   const act = () => api.revokeKey(key.id, signal);
   const fields = [h("p", {}, t("keys.revokeLead"))];
-  open({ title: t("keys.revokeOf", key), fields, action: t("keys.revoke"), act, done, dismiss: t("keys.cancel") });
+  open({ title: t("keys.revokeOf", key), fields, action: t("keys.revoke"), act, done, dismiss: t("keys.cancel"), signal });
 }
 
 /** A dialog that does one thing. `after(answer)` gives what is shown then; without it the dialog closes. */
-function open({ title, fields, action, act, after, done, dismiss = t("keys.back") }) {
+function open({ title, fields, action, act, after, done, dismiss = t("keys.back"), signal }) {
   const titleId = uniqueId("dialog");
   const trouble = h("div", {});
   const button = h("button", { type: "submit" }, action);
@@ -70,6 +70,7 @@ function open({ title, fields, action, act, after, done, dismiss = t("keys.back"
   }
   const form = h("form", { class: "stack", onsubmit: submit }, h("h2", { id: titleId }, title), fields, trouble, h("div", { class: "actions" }, button, close));
   const dialog = h("dialog", { "aria-labelledby": titleId, onclose: () => dialog.remove() }, form);
+  signal.addEventListener("abort", () => dialog.close());
   document.body.append(dialog);
   dialog.showModal();
 }
