@@ -1,7 +1,16 @@
 // Which Chromium the tests look with, and how it is started.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, createReadStream, createWriteStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress } from "node:zlib";
@@ -12,6 +21,8 @@ const NAMES = ["chromium", "google-chrome"];
 const MODULES = join(import.meta.dirname, "node_modules");
 const PACKED = join(MODULES, "@sparticuz/chromium/bin");
 const UNPACKED = join(MODULES, ".chromium");
+
+const NONE = "there is no Chromium: run `npm ci` in tests/console, or say in CHROMIUM where one is";
 
 const ARGUMENTS = [
   "--headless",
@@ -36,7 +47,7 @@ async function found() {
   for (const folder of process.env.PATH.split(delimiter)) {
     for (const name of NAMES) if (existsSync(join(folder, name))) return { executablePath: join(folder, name) };
   }
-  if (!existsSync(PACKED)) throw new Error("there is no Chromium: run `npm ci` in tests/console, or say where one is in CHROMIUM");
+  if (!existsSync(PACKED)) throw new Error(NONE);
   return unpacked();
 }
 

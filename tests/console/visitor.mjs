@@ -36,7 +36,8 @@ export async function visit(t, browser, origin, { key, hash = "", expects, ...op
   page.on("pageerror", (error) => wrong.push(`${error.stack ?? error}`));
   page.on("console", (message) => {
     const expected = /Failed to load resource|WebSocket connection to/.test(message.text());
-    if (["error", "warning"].includes(message.type()) && !expected && !expects?.test(message.text())) wrong.push(message.text());
+    if (["error", "warning"].includes(message.type()) && !expected && !expects?.test(message.text()))
+      wrong.push(message.text());
   });
   t.after(async () => {
     await context.close();
@@ -58,7 +59,9 @@ export async function shot(page, name) {
 /** What axe-core finds wrong, each with where. */
 export async function violations(page) {
   const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  return found.violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target }) => target).join(" | ")}`);
+  return found.violations.map(
+    ({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target }) => target).join(" | ")}`,
+  );
 }
 
 /** In the page, before it runs: a tab that was signed in once. Who signs out later stays so. */

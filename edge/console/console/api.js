@@ -36,7 +36,8 @@ export function apiOf(token, { onRefused = () => {}, fetcher = (...call) => fetc
         headers: { "content-type": file.type },
         signal,
       }),
-    job: (id, { waitS = 0, signal } = {}) => json(`/v1/jobs/${segment(id)}${query({ wait: waitS || null })}`, { signal }),
+    job: (id, { waitS = 0, signal } = {}) =>
+      json(`/v1/jobs/${segment(id)}${query({ wait: waitS || null })}`, { signal }),
     jobs: (filter, signal) => json(`/v1/jobs${query(filter)}`, { signal }),
     cancel: (id, signal) => post(`/v1/jobs/${segment(id)}/cancel`, undefined, signal),
     retry: (id, signal) => post(`/v1/jobs/${segment(id)}/retry`, undefined, signal),

@@ -78,7 +78,17 @@ function show(notice, { focus = true } = {}) {
     start({ focus: false });
     document.querySelector(".switches select")?.focus();
   };
-  replace(page, ...shell({ main, language: language(), account: session?.account, here: here[0], onLanguage, onSignOut: () => end() }));
+  replace(
+    page,
+    ...shell({
+      main,
+      language: language(),
+      account: session?.account,
+      here: here[0],
+      onLanguage,
+      onSignOut: () => end(),
+    }),
+  );
   const heading = view.querySelector("h1");
   document.title = `${heading?.textContent ?? ""} · Forebay`;
   showWay();

@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Makes an element: `h("button", { class: "quiet", onclick: stop }, "Stop")`. Children that are null or false are left out. */
+/** Makes an element: `h("button", { class: "quiet", onclick: stop }, "Stop")`. Children null and false are left out. */
 export function h(name, properties = {}, ...children) {
   return fill(document.createElement(name), properties, children);
 }

@@ -35,7 +35,11 @@ export function number(value, digits = 0) {
 
 /** 0 to 1 as per cent. */
 export function percent(share) {
-  return new Intl.NumberFormat(locale(), { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(share);
+  return new Intl.NumberFormat(locale(), {
+    style: "percent",
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+  }).format(share);
 }
 
 export function bytes(count) {

@@ -17,12 +17,21 @@ export function shell({ main, language, account, here, onLanguage, onSignOut }) 
       "header",
       { class: "top" },
       h("a", { class: "brand", href: "#/submit" }, mark, h("span", {}, "Forebay")),
-      h("nav", { "aria-label": t("app.navigation") }, ways.map((way) => h("a", { href: `#/${way}`, "aria-current": way === here && "page" }, t(`nav.${way}`)))),
+      h(
+        "nav",
+        { "aria-label": t("app.navigation") },
+        ways.map((way) => h("a", { href: `#/${way}`, "aria-current": way === here && "page" }, t(`nav.${way}`))),
+      ),
       h(
         "div",
         { class: "switches" },
         chooser(t("app.language"), Object.entries(LANGUAGES), language, onLanguage),
-        chooser(t("app.theme"), THEMES.map((name) => [name, t(`theme.${name}`)]), theme(), chooseTheme),
+        chooser(
+          t("app.theme"),
+          THEMES.map((name) => [name, t(`theme.${name}`)]),
+          theme(),
+          chooseTheme,
+        ),
         account && h("span", { class: "account faint small" }, t("app.account", account)),
         account && h("button", { type: "button", class: "quiet", onclick: onSignOut }, t("app.signOut")),
       ),
@@ -43,5 +52,10 @@ function skip(main) {
 function chooser(label, options, chosen, choose) {
   const id = uniqueId("switch");
   const items = options.map(([value, text]) => h("option", { value, selected: value === chosen }, text));
-  return h("span", {}, h("label", { for: id, class: "unseen" }, label), h("select", { id, class: "switch", onchange: (event) => choose(event.target.value) }, items));
+  return h(
+    "span",
+    {},
+    h("label", { for: id, class: "unseen" }, label),
+    h("select", { id, class: "switch", onchange: (event) => choose(event.target.value) }, items),
+  );
 }

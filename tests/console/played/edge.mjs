@@ -14,7 +14,7 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 export const KEY = "fb_played0123456789abcdef0123456789ab";
 export const ADMIN_TOKEN = "the-operators-token";
 
-/** Starts it. `missing` names the calls (`GET /v1/usage`) that this edge does not have; `sockets: false` refuses WebSockets. */
+/** Starts it. `missing` names calls (`GET /v1/usage`) that it does not have; `sockets: false` refuses WebSockets. */
 export async function playedEdge({ missing = [], sockets = true } = {}) {
   const edge = new PlayedEdge({ missing, sockets });
   await new Promise((listening) => edge.server.listen(0, "127.0.0.1", listening));
@@ -42,7 +42,9 @@ class PlayedEdge {
 
   constructor({ missing, sockets }) {
     this.missing = missing;
-    this.server = createServer((request, response) => this.answer(request, response).catch((error) => response.destroy(error)));
+    this.server = createServer((request, response) =>
+      this.answer(request, response).catch((error) => response.destroy(error)),
+    );
     const accept = new WebSocketServer({ noServer: true, handleProtocols: () => "forebay.v1" });
     this.server.on("upgrade", (request, socket, head) => {
       this.seen.push({ call: `SOCKET ${request.url}`, headers: request.headers });
@@ -108,7 +110,8 @@ class PlayedEdge {
       const detail = `played: ${code}`;
       response.end(JSON.stringify({ title: `Title of ${code}`, status, code, detail, request_id: "r1", ...more }));
     };
-    const json = (status, value) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+    const json = (status, value) =>
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
     if (this.missing.includes(call)) return refuse(404, "route-not-found");
     const operators = url.pathname.startsWith("/internal/") || url.pathname === "/v1/lanes";
     const expected = `Bearer ${operators ? ADMIN_TOKEN : KEY}`;
@@ -174,7 +177,16 @@ class PlayedEdge {
     if (call === "POST /internal/v1/keys") {
       const { plan, account, name = "", groups = [] } = JSON.parse(body);
       if (!["free", "pro"].includes(plan)) return refuse(422, "invalid-field");
-      const key = { id: `00000000000${this.keys.length}`, account, plan, name, groups, created_ms: Date.now(), expires_ms: null, state: "valid" };
+      const key = {
+        id: `00000000000${this.keys.length}`,
+        account,
+        plan,
+        name,
+        groups,
+        created_ms: Date.now(),
+        expires_ms: null,
+        state: "valid",
+      };
       this.keys.push(key);
       return json(201, { ...key, secret: `fb_secret_of_${account}` });
     }
@@ -200,8 +212,17 @@ class PlayedEdge {
 
 /** What `_headers` says of the console. */
 export function fileHeaders() {
-  const lines = readFileSync(join(FILES, "_headers"), "utf8").split("\n").filter((line) => line.startsWith("  "));
-  return Object.fromEntries(lines.map((line) => line.trim().split(/:\s*(.*)/s).slice(0, 2)));
+  const lines = readFileSync(join(FILES, "_headers"), "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("  "));
+  return Object.fromEntries(
+    lines.map((line) =>
+      line
+        .trim()
+        .split(/:\s*(.*)/s)
+        .slice(0, 2),
+    ),
+  );
 }
 
 async function bodyOf(request) {

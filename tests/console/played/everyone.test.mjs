@@ -15,12 +15,22 @@ async function furnished(t) {
   t.after(() => edge.stop());
   const done = edge.add({ model: "efficientnet-lite0", ...succeeded() });
   edge.results.set(done.id, ["application/json", classes()]);
-  const ended = [done, edge.add(failed("image-undecodable")), edge.add({ status: "canceled" }), edge.add({ status: "expired" })];
+  const ended = [
+    done,
+    edge.add(failed("image-undecodable")),
+    edge.add({ status: "canceled" }),
+    edge.add({ status: "expired" }),
+  ];
   const running = edge.add({ status: "running", attempt: 1, queue: null, progress: { done: 3, total: 10 } });
   const jobs = [...ended, running, edge.add({ model: "dcgan-faces" })];
   edge.usage = usage();
   const key = { account: "acme", plan: "pro", groups: [], created_ms: Date.now(), expires_ms: null };
-  edge.keys = ["valid", "expired", "revoked"].map((state, at) => ({ ...key, id: `00000000000${at}`, name: state, state }));
+  edge.keys = ["valid", "expired", "revoked"].map((state, at) => ({
+    ...key,
+    id: `00000000000${at}`,
+    name: state,
+    state,
+  }));
   return { edge, jobs };
 }
 
@@ -77,7 +87,8 @@ test("the way in, a job and the way out need no mouse", async (t) => {
   const edge = await playedEdge();
   t.after(() => edge.stop());
   const page = await visit(t, browser, edge.origin);
-  const focused = () => page.evaluate(() => document.activeElement.textContent || document.activeElement.id || document.activeElement.type);
+  const focused = () =>
+    page.evaluate(() => document.activeElement.textContent || document.activeElement.id || document.activeElement.type);
   await page.keyboard.press("Tab");
   assert.equal(await focused(), "Skip to the content");
   assert.ok(await page.evaluate(() => document.activeElement.getBoundingClientRect().top >= 0), "the skip link shows");

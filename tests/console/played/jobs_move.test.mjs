@@ -34,7 +34,8 @@ async function watched(edge) {
 }
 
 for (const sockets of [true, false]) {
-  test(`a text moves from queued to its vector, ${sockets ? "pushed over a WebSocket" : "asked for where there is none"}`, async (t) => {
+  const way = sockets ? "pushed over a WebSocket" : "asked for where there is none";
+  test(`a text moves from queued to its vector, ${way}`, async (t) => {
     const { edge, page, panel } = await opened(t, { sockets });
     await submitText(page, "A dam holds water back.");
     await panel.getByText("Number 3 in free-light").waitFor();
@@ -135,7 +136,10 @@ test("a chosen picture becomes labels with bars", async (t) => {
   await page.getByRole("button", { name: "Submit 1 job" }).click();
   await panel.getByRole("link", { name: "chelsea.png" }).waitFor();
   const call = edge.seen.find(({ call }) => call.startsWith("POST"));
-  assert.deepEqual([call.call, call.query, call.headers["content-type"]], ["POST /v1/models/efficientnet-lite0/jobs", "?p.top_k=7", "image/png"]);
+  assert.deepEqual(
+    [call.call, call.query, call.headers["content-type"]],
+    ["POST /v1/models/efficientnet-lite0/jobs", "?p.top_k=7", "image/png"],
+  );
   assert.deepEqual(call.body, readFileSync(CAT));
 
   const [id] = edge.jobs.keys();
@@ -143,7 +147,9 @@ test("a chosen picture becomes labels with bars", async (t) => {
   edge.move(id, succeeded());
   const first = panel.getByRole("list", { name: "Labels and how probable they are" }).getByRole("listitem").first();
   assert.match(await first.innerText(), /tiger cat\s+37\.9%/);
-  const widths = await first.locator(".label-bar").evaluate((bar) => [bar.offsetWidth, Number.parseFloat(getComputedStyle(bar, "::before").width)]);
+  const widths = await first
+    .locator(".label-bar")
+    .evaluate((bar) => [bar.offsetWidth, Number.parseFloat(getComputedStyle(bar, "::before").width)]);
   assert.ok(Math.abs(widths[1] / widths[0] - 0.379) < 0.01, `the bar is ${widths}`);
   await shot(page, "labels");
 });
@@ -194,7 +200,11 @@ test("every kind of parameter is asked for and sent as what it is", async (t) =>
   await page.getByRole("button", { name: "Submit 1 job" }).click();
   await page.locator("article.job").waitFor();
   const sent = JSON.parse(edge.seen.find(({ call }) => call === "POST /v1/jobs").body);
-  assert.deepEqual(sent, { model: "every-parameter", input: { tensor: [1, 2.5] }, parameters: { strength: 0.25, sharp: false, style: "ornate" } });
+  assert.deepEqual(sent, {
+    model: "every-parameter",
+    input: { tensor: [1, 2.5] },
+    parameters: { strength: 0.25, sharp: false, style: "ornate" },
+  });
 });
 
 test("a failed job says what to do and runs again as a new one", async (t) => {
@@ -233,7 +243,8 @@ test("lines become jobs; where a limit refuses, the rest stays in the form", asy
   let submitted = 0;
   const { route } = edge;
   edge.route = function (call) {
-    if (call.call === "POST /v1/jobs" && ++submitted === 2) return call.refuse(429, "rate-limited", { "retry-after": "7" }, { admitting_plans: ["pro"] });
+    if (call.call === "POST /v1/jobs" && ++submitted === 2)
+      return call.refuse(429, "rate-limited", { "retry-after": "7" }, { admitting_plans: ["pro"] });
     return route.call(this, call);
   };
   await page.getByRole("button", { name: "Submit 3 jobs" }).click();

@@ -32,10 +32,17 @@ test("a wrong key is told, a right one lets in, and neither is left behind", asy
   await page.getByRole("heading", { name: "Submit a job" }).waitFor();
   await page.getByText("acme, plan free").waitFor();
 
-  assert.deepEqual(await page.evaluate(() => [Object.values(localStorage), document.cookie, location.search]), [[], "", ""]);
+  assert.deepEqual(await page.evaluate(() => [Object.values(localStorage), document.cookie, location.search]), [
+    [],
+    "",
+    "",
+  ]);
   await page.getByRole("link", { name: "Limits" }).click();
   await page.getByRole("heading", { name: "Limits and usage" }).waitFor();
-  assert.ok(edge.seen.every(({ call, query = "" }) => !`${call}${query}`.includes("fb_")), "a key is in an address");
+  assert.ok(
+    edge.seen.every(({ call, query = "" }) => !`${call}${query}`.includes("fb_")),
+    "a key is in an address",
+  );
 
   await page.reload();
   await page.getByRole("heading", { name: "Limits and usage" }).waitFor();
@@ -107,7 +114,13 @@ test("the list pages, filters, opens and moves by itself", async (t) => {
   await shot(page, "jobs");
   await page.getByRole("button", { name: "Show more" }).click();
   await rows.nth(40).waitFor();
-  assert.ok(await rows.nth(21).getByRole("link").evaluate((link) => link === document.activeElement), "the focus goes on");
+  assert.ok(
+    await rows
+      .nth(21)
+      .getByRole("link")
+      .evaluate((link) => link === document.activeElement),
+    "the focus goes on",
+  );
   await page.getByRole("button", { name: "Show more" }).click();
   await rows.nth(44).waitFor();
   assert.equal(await page.getByRole("button", { name: "Show more" }).count(), 0);
@@ -172,7 +185,10 @@ test("limits show what is left, usage by day, and the same as a file", async (t)
   await page.getByRole("cell", { name: "1,200" }).waitFor();
   assert.match(await page.locator("tfoot").innerText(), /Total\s+1,510\s+2/);
   await shot(page, "limits");
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download CSV" }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download CSV" }).click(),
+  ]);
   assert.match(download.suggestedFilename(), /^usage-\d{4}-\d\d-\d\d-\d{4}-\d\d-\d\d\.csv$/);
   assert.ok(readFileSync(await download.path(), "utf8").length > 0);
   assert.equal(edge.seen.findLast(({ call }) => call === "GET /v1/usage").headers.accept, "text/csv");

@@ -6,12 +6,19 @@ import { vectorShape } from "../../../edge/console/console/parts/vector.js";
 
 test("samples lie within their box, the largest on top, zero on the floor", () => {
   const points = pointsOf([0, 5, 10], 160, 40);
-  assert.deepEqual(points, [[0, 37], [78.5, 20], [157, 3]]);
+  assert.deepEqual(points, [
+    [0, 37],
+    [78.5, 20],
+    [157, 3],
+  ]);
 });
 
 test("one sample, and samples of nothing, can be drawn", () => {
-  assert.deepEqual(pointsOf([7], 160, 40), [[0, 3]]);
-  assert.deepEqual(pointsOf([0, 0], 160, 40), [[0, 37], [157, 37]]);
+  assert.deepEqual(pointsOf([7], 160, 40), [[157, 3]]);
+  assert.deepEqual(pointsOf([0, 0], 160, 40), [
+    [0, 37],
+    [157, 37],
+  ]);
   assert.deepEqual(pointsOf([], 160, 40), []);
 });
 

@@ -6,7 +6,9 @@ import { test } from "node:test";
 import { TABLES, speak, t } from "../../../edge/console/console/strings/index.js";
 
 const FOLDER = join(import.meta.dirname, "../../../edge/console/console");
-const modules = readdirSync(FOLDER, { recursive: true }).filter((name) => name.endsWith(".js") && !name.startsWith("strings"));
+const modules = readdirSync(FOLDER, { recursive: true }).filter(
+  (name) => name.endsWith(".js") && !name.startsWith("strings"),
+);
 const code = modules.map((name) => readFileSync(join(FOLDER, name), "utf8")).join("\n");
 const fieldsOf = (entry) => [...new Set(JSON.stringify(entry).match(/\{\w+\}/g) ?? [])].sort();
 
@@ -14,20 +16,27 @@ test("every language has the same strings, with the same fields in them", () => 
   const { en, ...others } = TABLES;
   for (const [language, table] of Object.entries(others)) {
     assert.deepEqual(Object.keys(table).sort(), Object.keys(en).sort(), language);
-    for (const name of Object.keys(en)) assert.deepEqual(fieldsOf(table[name]), fieldsOf(en[name]), `${language} ${name}`);
+    for (const name of Object.keys(en))
+      assert.deepEqual(fieldsOf(table[name]), fieldsOf(en[name]), `${language} ${name}`);
   }
 });
 
 test("every string that is asked for by its name is there", () => {
   const asked = [...code.matchAll(/\bt\(\s*"([^"]+)"/g)].map(([, name]) => name);
   assert.ok(asked.length > 50);
-  assert.deepEqual(asked.filter((name) => !(name in TABLES.en)), []);
+  assert.deepEqual(
+    asked.filter((name) => !(name in TABLES.en)),
+    [],
+  );
 });
 
 test("no string is kept that nobody asks for", () => {
   const stems = [...code.matchAll(/`([\w.]+\.)\$\{/g)].map(([, stem]) => stem);
   const used = (name) => code.includes(`"${name}"`) || stems.some((stem) => name.startsWith(stem));
-  assert.deepEqual(Object.keys(TABLES.en).filter((name) => !used(name)), []);
+  assert.deepEqual(
+    Object.keys(TABLES.en).filter((name) => !used(name)),
+    [],
+  );
 });
 
 test("numbers choose the form, fields fill the gaps", () => {

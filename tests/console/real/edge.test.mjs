@@ -9,7 +9,10 @@ import { test } from "node:test";
 import { browserOfFile, shot, visit } from "../visitor.mjs";
 
 const { CONSOLE_ORIGIN: origin, CONSOLE_KEY: key, CONSOLE_ADMIN_TOKEN: token } = process.env;
-assert.ok(origin && key && token, "set CONSOLE_ORIGIN, CONSOLE_KEY and CONSOLE_ADMIN_TOKEN, or run the end-to-end tests");
+assert.ok(
+  origin && key && token,
+  "set CONSOLE_ORIGIN, CONSOLE_KEY and CONSOLE_ADMIN_TOKEN, or run the end-to-end tests",
+);
 
 const ROOT = join(import.meta.dirname, "../../..");
 const FILES = join(ROOT, "edge/console");
@@ -45,7 +48,14 @@ test("every file is served as what it is, guarded, and not sent again while it i
 });
 
 test("whatever is no file of the console is still the Worker's to answer", async () => {
-  for (const path of ["/", "/console/no-such-file", "/_headers", "/console/_headers", "/v1/no-such-path", "/internal/v1/no-such-path"]) {
+  for (const path of [
+    "/",
+    "/console/no-such-file",
+    "/_headers",
+    "/console/_headers",
+    "/v1/no-such-path",
+    "/internal/v1/no-such-path",
+  ]) {
     // As a browser asks for a page, which servers of files like to answer with a page of their own.
     const answer = await fetch(`${origin}${path}`, { headers: { "sec-fetch-mode": "navigate", accept: "text/html" } });
     assert.equal(answer.headers.get("content-type"), "application/problem+json", path);

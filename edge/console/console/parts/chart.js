@@ -10,8 +10,14 @@ export function sparkline(values, label) {
   const [lastX, lastY] = points.at(-1) ?? [0, HEIGHT];
   return s(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "spark", role: "img", "aria-label": label, preserveAspectRatio: "none" },
-    s("polygon", { points: `0,${HEIGHT} ${line} ${lastX},${HEIGHT}`, class: "spark-area" }),
+    {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      class: "spark",
+      role: "img",
+      "aria-label": label,
+      preserveAspectRatio: "none",
+    },
+    points.length > 1 && s("polygon", { points: `0,${HEIGHT} ${line} ${lastX},${HEIGHT}`, class: "spark-area" }),
     s("polyline", { points: line, class: "spark-line" }),
     // A stroke of no length: a circle would be stretched with the chart.
     s("path", { d: `M${lastX} ${lastY}h0`, class: "spark-now" }),
@@ -23,7 +29,12 @@ export function pointsOf(values, width, height) {
   const margin = 3;
   const most = Math.max(...values, 0) || 1;
   const step = values.length > 1 ? (width - margin) / (values.length - 1) : 0;
-  return values.map((value, at) => [round(at * step), round(height - margin - (value / most) * (height - 2 * margin))]);
+  // One alone is the latest, and so on the right.
+  const from = values.length > 1 ? 0 : width - margin;
+  return values.map((value, at) => [
+    round(from + at * step),
+    round(height - margin - (value / most) * (height - 2 * margin)),
+  ]);
 }
 
 function round(value) {

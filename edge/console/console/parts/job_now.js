@@ -31,7 +31,8 @@ function rounded(ms) {
 }
 
 function running(job) {
-  const steps = job.progress && t("job.progress", { done: number(job.progress.done), total: number(job.progress.total) });
+  const steps =
+    job.progress && t("job.progress", { done: number(job.progress.done), total: number(job.progress.total) });
   return [steps || t("job.runs"), job.attempt > 1 && t("job.again", { attempt: job.attempt })];
 }
 

@@ -3,7 +3,12 @@ import { t } from "../strings/index.js";
 
 /** A job's status as a chip: a word and a shape, not a colour alone. */
 export function statusChip(status) {
-  return h("span", { class: `chip chip-${status}` }, h("span", { class: "chip-mark", "aria-hidden": "true" }), t(`status.${status}`));
+  return h(
+    "span",
+    { class: `chip chip-${status}` },
+    h("span", { class: "chip-mark", "aria-hidden": "true" }),
+    t(`status.${status}`),
+  );
 }
 
 /** Which of the three stages a status is in. */

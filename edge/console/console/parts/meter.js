@@ -7,10 +7,23 @@ export function meter({ name, detail, used, limit, after }) {
   return h(
     "div",
     { class: "meter" },
-    h("div", { class: "meter-head" }, h("span", {}, h("strong", {}, name), " ", h("span", { class: "faint" }, detail)), h("span", {}, after)),
     h(
       "div",
-      { class: "meter-track", role: "meter", "aria-label": `${name}, ${detail}`, "aria-valuemin": 0, "aria-valuemax": limit, "aria-valuenow": used, "aria-valuetext": after },
+      { class: "meter-head" },
+      h("span", {}, h("strong", {}, name), " ", h("span", { class: "faint" }, detail)),
+      h("span", {}, after),
+    ),
+    h(
+      "div",
+      {
+        class: "meter-track",
+        role: "meter",
+        "aria-label": `${name}, ${detail}`,
+        "aria-valuemin": 0,
+        "aria-valuemax": limit,
+        "aria-valuenow": used,
+        "aria-valuetext": after,
+      },
       h("div", { class: `meter-fill meter-${level}`, style: { "--share": share.toFixed(4) } }),
     ),
   );

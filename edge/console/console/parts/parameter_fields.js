@@ -9,9 +9,15 @@ export function parameterFields(specs, given, onInput) {
   const fields = Object.entries(specs).map(([name, spec]) => ({ name, ...FIELDS[spec.type](name, spec, given[name]) }));
   const element =
     fields.length > 0 &&
-    h("fieldset", { class: "parameters", oninput: onInput }, h("legend", {}, t("submit.parameters")), fields.map(({ row }) => row));
+    h(
+      "fieldset",
+      { class: "parameters", oninput: onInput },
+      h("legend", {}, t("submit.parameters")),
+      fields.map(({ row }) => row),
+    );
   /** Only what differs from silence: what is left empty is the model's own default. */
-  const read = () => Object.fromEntries(fields.map(({ name, read }) => [name, read()]).filter(([, value]) => value !== null));
+  const read = () =>
+    Object.fromEntries(fields.map(({ name, read }) => [name, read()]).filter(([, value]) => value !== null));
   return { element, read };
 }
 

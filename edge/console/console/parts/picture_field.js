@@ -13,7 +13,15 @@ export function pictureField(model, draft, { onInput, signal }) {
   const limit = bytes(model.input.max_bytes);
   draft.files ??= [];
 
-  const chooser = h("input", { type: "file", id, class: "drop-input", accept: types.join(","), multiple: true, "aria-describedby": `${id}-hint`, onchange: choose });
+  const chooser = h("input", {
+    type: "file",
+    id,
+    class: "drop-input",
+    accept: types.join(","),
+    multiple: true,
+    "aria-describedby": `${id}-hint`,
+    onchange: choose,
+  });
   const wrongs = h("div", { role: "alert", class: "bad" });
   const list = h("ul", { class: "thumbs" });
   const zone = h(
@@ -45,7 +53,10 @@ export function pictureField(model, draft, { onInput, signal }) {
       else if (draft.files.length >= MOST) wrong.push(t("submit.tooMany", { most: MOST }));
       else draft.files.push(file);
     }
-    replace(wrongs, [...new Set(wrong)].map((sentence) => h("p", {}, sentence)));
+    replace(
+      wrongs,
+      [...new Set(wrong)].map((sentence) => h("p", {}, sentence)),
+    );
     show();
     onInput();
   }
@@ -59,7 +70,16 @@ export function pictureField(model, draft, { onInput, signal }) {
         "li",
         {},
         h("img", { src: addresses[at], alt: file.name, width: 72, height: 72 }),
-        h("button", { type: "button", class: "thumb-remove", "aria-label": t("submit.remove", { name: file.name }), onclick: () => remove(at) }, "×"),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "thumb-remove",
+            "aria-label": t("submit.remove", { name: file.name }),
+            onclick: () => remove(at),
+          },
+          "×",
+        ),
       ),
     );
     replace(list, thumbs);

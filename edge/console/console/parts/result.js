@@ -26,7 +26,8 @@ export function resultOf(job, { api, signal }) {
 function shown(job, { blob, type, json }, signal) {
   const address = URL.createObjectURL(blob);
   signal.addEventListener("abort", () => URL.revokeObjectURL(address));
-  const ending = { "application/json": "json", "image/png": "png", "image/jpeg": "jpg", "text/plain": "txt" }[type] ?? "bin";
+  const ending =
+    { "application/json": "json", "image/png": "png", "image/jpeg": "jpg", "text/plain": "txt" }[type] ?? "bin";
   const save = h("a", { href: address, download: `${job.id}.${ending}`, class: "button quiet" }, t("result.save"));
   const body = h("div", {}, bodyOf(job, { type, json, address }));
   if (type === "text/plain") blob.text().then((text) => body.replaceChildren(textOf(text)));

@@ -35,7 +35,13 @@ export function secretForm({ label, hint, action, attempt }) {
   return h(
     "form",
     { onsubmit: submit, class: "stack" },
-    h("div", { class: "field" }, h("label", { for: id }, label), input, hint && h("p", { id: `${id}-hint`, class: "faint small" }, hint)),
+    h(
+      "div",
+      { class: "field" },
+      h("label", { for: id }, label),
+      input,
+      hint && h("p", { id: `${id}-hint`, class: "faint small" }, hint),
+    ),
     trouble,
     button,
   );

@@ -11,14 +11,22 @@ const WRITTEN = 6;
 export function vectorOf(values) {
   const shape = vectorShape(values);
   const [min, max] = [number(shape.min, 3), number(shape.max, 3)];
-  const first = values.slice(0, WRITTEN).map((value) => value.toFixed(4)).join("  ");
+  const first = values
+    .slice(0, WRITTEN)
+    .map((value) => value.toFixed(4))
+    .join("  ");
   return h(
     "div",
     { class: "vector" },
     h("p", {}, h("strong", {}, t("result.vector", { length: number(values.length) }))),
     s(
       "svg",
-      { viewBox: `0 0 ${shape.bars.length} 2`, preserveAspectRatio: "none", role: "img", "aria-label": t("result.vectorChart", { min, max }) },
+      {
+        viewBox: `0 0 ${shape.bars.length} 2`,
+        preserveAspectRatio: "none",
+        role: "img",
+        "aria-label": t("result.vectorChart", { min, max }),
+      },
       shape.bars.map((height, at) =>
         s("rect", { x: at + 0.1, width: 0.8, y: Math.min(1, 1 - height), height: Math.max(Math.abs(height), 0.02) }),
       ),

@@ -58,7 +58,8 @@ export const enOperator = {
   "keys.state.revoked": "Revoked",
   "keys.rotate": "Rotate",
   "keys.rotateOf": "Rotate key {id} of {account}",
-  "keys.rotateLead": "It gets a new secret. The older ones go on for the grace, so that nobody is locked out meanwhile.",
+  "keys.rotateLead":
+    "It gets a new secret. The older ones go on for the grace, so that nobody is locked out meanwhile.",
   "keys.grace": "Grace in hours",
   "keys.revoke": "Revoke",
   "keys.revokeOf": "Revoke key {id} of {account}?",

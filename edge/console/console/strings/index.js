@@ -41,7 +41,7 @@ export function has(name) {
 /** The string of that name. `{field}` becomes the field; `{ one, other }` is chosen by the field `count`. */
 export function t(name, fields = {}) {
   const entry = TABLES[chosen][name] ?? TABLES.en[name] ?? name;
-  const text = typeof entry === "string" ? entry : entry[pluralOf(fields.count)] ?? entry.other;
+  const text = typeof entry === "string" ? entry : (entry[pluralOf(fields.count)] ?? entry.other);
   return text.replace(/\{(\w+)\}/g, (whole, field) => (field in fields ? String(fields[field]) : whole));
 }
 

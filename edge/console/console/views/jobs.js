@@ -16,8 +16,18 @@ const FOLLOWED = 20;
 export function jobsView(room) {
   const place = h("div", { class: "reserve" });
   const filter = { status: "", model: "" };
-  const show = () => fillFrom(place, (signal) => listed(filter, room, signal), (page) => tableOf(page, filter, room), room.signal);
-  const status = chooser(t("jobs.status"), t("jobs.anyStatus"), STATUSES.map((name) => [name, t(`status.${name}`)]));
+  const show = () =>
+    fillFrom(
+      place,
+      (signal) => listed(filter, room, signal),
+      (page) => tableOf(page, filter, room),
+      room.signal,
+    );
+  const status = chooser(
+    t("jobs.status"),
+    t("jobs.anyStatus"),
+    STATUSES.map((name) => [name, t(`status.${name}`)]),
+  );
   const model = chooser(t("submit.model"), t("jobs.anyModel"), []);
   for (const [name, { input }] of Object.entries({ status, model })) {
     input.addEventListener("change", () => {
@@ -34,14 +44,24 @@ export function jobsView(room) {
     "div",
     {},
     h("h1", { tabindex: "-1" }, t("jobs.title")),
-    h("form", { class: "filters", role: "search", "aria-label": t("jobs.title"), onsubmit: (event) => event.preventDefault() }, status.field, model.field),
+    h(
+      "form",
+      { class: "filters", role: "search", "aria-label": t("jobs.title"), onsubmit: (event) => event.preventDefault() },
+      status.field,
+      model.field,
+    ),
     place,
   );
 }
 
 function chooser(label, any, options) {
   const id = uniqueId("filter");
-  const input = h("select", { id }, h("option", { value: "" }, any), options.map(([value, text]) => h("option", { value }, text)));
+  const input = h(
+    "select",
+    { id },
+    h("option", { value: "" }, any),
+    options.map(([value, text]) => h("option", { value }, text)),
+  );
   return { input, field: h("div", { class: "field" }, h("label", { for: id }, label), input) };
 }
 
@@ -52,7 +72,8 @@ async function listed(filter, { api }, signal) {
   } catch (problem) {
     if (!problem.notThere) throw problem;
     const told = await Promise.allSettled(visit.jobs().map(({ id }) => api.job(id, { signal })));
-    const fits = (job) => (!filter.status || job.status === filter.status) && (!filter.model || job.model === filter.model);
+    const fits = (job) =>
+      (!filter.status || job.status === filter.status) && (!filter.model || job.model === filter.model);
     return { jobs: told.map(({ value }) => value).filter((job) => job && fits(job)), cursor: null, partial: true };
   }
 }
@@ -101,7 +122,20 @@ function tableOf(page, filter, room) {
     h(
       "div",
       { class: "card scroll", tabindex: "0", role: "region", "aria-label": t("jobs.title") },
-      h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), body),
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            heads.map((head) => h("th", { scope: "col" }, head)),
+          ),
+        ),
+        body,
+      ),
     ),
     trouble,
     more,
@@ -118,7 +152,12 @@ function cellsOf(job) {
   const about = visit.jobs().find(({ id }) => id === job.id)?.about;
   return [
     h("td", {}, statusChip(job.status)),
-    h("td", {}, h("a", { href: `#/jobs/${job.id}` }, job.model), about && about !== job.model && h("span", { class: "faint small about" }, about)),
+    h(
+      "td",
+      {},
+      h("a", { href: `#/jobs/${job.id}` }, job.model),
+      about && about !== job.model && h("span", { class: "faint small about" }, about),
+    ),
     h("td", { class: "numbers" }, from === null ? "" : moment(from)),
     h("td", { class: "numbers" }, to !== null && to >= from ? duration(to - from) : "–"),
   ];

@@ -14,7 +14,12 @@ export function createDialog({ api, signal }, done) {
   const name = textField(`${t("keys.name")} (${t("keys.optional")})`, {});
   const groups = textField(`${t("keys.groups")} (${t("keys.optional")})`, {});
   const ends = textField(`${t("keys.ends")} (${t("keys.optional")})`, { type: "number", min: 1, max: 3650 });
-  const list = () => groups.value().split(",").map((group) => group.trim()).filter(Boolean);
+  const list = () =>
+    groups
+      .value()
+      .split(",")
+      .map((group) => group.trim())
+      .filter(Boolean);
   const act = () =>
     api.createKey(
       {
@@ -42,7 +47,15 @@ export function rotateDialog(key, { api, signal }, done) {
 export function revokeDialog(key, { api, signal }, done) {
   const act = () => api.revokeKey(key.id, signal);
   const fields = [h("p", {}, t("keys.revokeLead"))];
-  open({ title: t("keys.revokeOf", key), fields, action: t("keys.revoke"), act, done, dismiss: t("keys.cancel"), signal });
+  open({
+    title: t("keys.revokeOf", key),
+    fields,
+    action: t("keys.revoke"),
+    act,
+    done,
+    dismiss: t("keys.cancel"),
+    signal,
+  });
 }
 
 /** A dialog that does one thing. `after(answer)` gives what is shown then; without it the dialog closes. */
@@ -68,7 +81,14 @@ function open({ title, fields, action, act, after, done, dismiss = t("keys.back"
       button.disabled = false;
     }
   }
-  const form = h("form", { class: "stack", onsubmit: submit }, h("h2", { id: titleId }, title), fields, trouble, h("div", { class: "actions" }, button, close));
+  const form = h(
+    "form",
+    { class: "stack", onsubmit: submit },
+    h("h2", { id: titleId }, title),
+    fields,
+    trouble,
+    h("div", { class: "actions" }, button, close),
+  );
   const dialog = h("dialog", { "aria-labelledby": titleId, onclose: () => dialog.remove() }, form);
   signal.addEventListener("abort", () => dialog.close());
   document.body.append(dialog);
@@ -82,11 +102,21 @@ function secretShown({ secret }) {
     announce(t("job.copied"));
     input.focus();
   };
-  return h("div", { class: "stack" }, h("p", {}, t("keys.shownLead")), field, h("button", { type: "button", onclick: copy }, t("keys.copy")));
+  return h(
+    "div",
+    { class: "stack" },
+    h("p", {}, t("keys.shownLead")),
+    field,
+    h("button", { type: "button", onclick: copy }, t("keys.copy")),
+  );
 }
 
 function textField(label, options) {
   const id = uniqueId("key");
   const input = h("input", { id, type: "text", autocomplete: "off", spellcheck: "false", ...options });
-  return { input, value: () => input.value.trim(), field: h("div", { class: "field" }, h("label", { for: id }, label), input) };
+  return {
+    input,
+    value: () => input.value.trim(),
+    field: h("div", { class: "field" }, h("label", { for: id }, label), input),
+  };
 }

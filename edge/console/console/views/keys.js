@@ -11,7 +11,13 @@ export function keysView(room) {
   const place = h("div", { class: "reserve" });
   const id = uniqueId("account");
   const account = h("input", { id, type: "text", autocomplete: "off", spellcheck: "false", maxlength: 64 });
-  const show = () => fillFrom(place, (signal) => room.api.keys({ account: account.value.trim() }, signal), (page) => tableOf(page, account.value.trim(), { ...room, show }), room.signal);
+  const show = () =>
+    fillFrom(
+      place,
+      (signal) => room.api.keys({ account: account.value.trim() }, signal),
+      (page) => tableOf(page, account.value.trim(), { ...room, show }),
+      room.signal,
+    );
   const find = (event) => {
     event.preventDefault();
     show();
@@ -56,9 +62,12 @@ function tableOf(page, account, room) {
       more.disabled = false;
     }
   }
-  if (page.keys.length === 0 && cursor === null) return h("p", { class: "empty" }, account ? t("keys.noneOf") : t("keys.none"));
+  if (page.keys.length === 0 && cursor === null)
+    return h("p", { class: "empty" }, account ? t("keys.noneOf") : t("keys.none"));
   add(page.keys);
-  const heads = ["account", "plan", "name", "made", "until", "state", "actions"].map((name) => h("th", { scope: "col" }, t(`keys.${name}`)));
+  const heads = ["account", "plan", "name", "made", "until", "state", "actions"].map((name) =>
+    h("th", { scope: "col" }, t(`keys.${name}`)),
+  );
   return h(
     "div",
     { class: "stack" },
@@ -77,15 +86,42 @@ function cellsOf(key, room) {
     announce(t("keys.revoked", { id: key.id }));
     room.show();
   };
-  const rotate = h("button", { type: "button", class: "quiet", "aria-label": t("keys.rotateOf", key), onclick: () => rotateDialog(key, room, room.show) }, t("keys.rotate"));
-  const revoke = h("button", { type: "button", class: "quiet bad", "aria-label": t("keys.revokeOf", key), onclick: () => revokeDialog(key, room, revoked) }, t("keys.revoke"));
+  const rotate = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      "aria-label": t("keys.rotateOf", key),
+      onclick: () => rotateDialog(key, room, room.show),
+    },
+    t("keys.rotate"),
+  );
+  const revoke = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet bad",
+      "aria-label": t("keys.revokeOf", key),
+      onclick: () => revokeDialog(key, room, revoked),
+    },
+    t("keys.revoke"),
+  );
   return [
     h("td", {}, key.account, h("span", { class: "faint small about mono" }, key.id)),
     h("td", {}, key.plan),
     h("td", {}, key.name || "–"),
     h("td", { class: "numbers" }, key.created_ms ? moment(key.created_ms) : "–"),
     h("td", { class: "numbers" }, key.expires_ms ? moment(key.expires_ms) : t("keys.never")),
-    h("td", {}, h("span", { class: `chip chip-${key.state}` }, h("span", { class: "chip-mark", "aria-hidden": "true" }), t(`keys.state.${key.state}`))),
+    h(
+      "td",
+      {},
+      h(
+        "span",
+        { class: `chip chip-${key.state}` },
+        h("span", { class: "chip-mark", "aria-hidden": "true" }),
+        t(`keys.state.${key.state}`),
+      ),
+    ),
     h("td", {}, key.state === "valid" && h("span", { class: "row-actions" }, rotate, revoke)),
   ];
 }

@@ -8,6 +8,8 @@ import { t } from "../strings/index.js";
 const SAMPLE_MS = 3000;
 /** How many samples are kept of a lane: three minutes. */
 const KEPT = 60;
+/** Fewer estimates say nothing about the next one. */
+const FEWEST_ESTIMATES = 20;
 
 /** Samples by lane, oldest first: they outlive the view, so that coming back shows what was there. */
 const history = new Map();
@@ -45,7 +47,13 @@ function cardsOf(lanes) {
 
 function cardOf(lane) {
   const name = h("h2", { class: "mono" }, lane.lane);
-  if (lane.reachable === false) return h("article", { class: "card", "aria-label": lane.lane }, name, h("p", { class: "bad" }, t("lanes.unreachable")));
+  if (lane.reachable === false)
+    return h(
+      "article",
+      { class: "card", "aria-label": lane.lane },
+      name,
+      h("p", { class: "bad" }, t("lanes.unreachable")),
+    );
   const samples = history.get(lane.lane) ?? [lane];
   const pace = duration(SAMPLE_MS);
   return h(
@@ -57,7 +65,12 @@ function cardOf(lane) {
       { class: "figures" },
       figure(t("lanes.depth"), samples, ({ depth }) => depth, number),
       figure(t("lanes.work"), samples, ({ work_ms: ms }) => ms, duration),
-      figure(t("lanes.rate"), samples, ({ rate }) => rate, (rate) => t("lanes.rateValue", { rate: number(rate) })),
+      figure(
+        t("lanes.rate"),
+        samples,
+        ({ rate }) => rate,
+        (rate) => t("lanes.rateValue", { rate: number(rate) }),
+      ),
       figure(t("lanes.eta"), samples, ({ eta_ms: eta }) => eta?.p50 ?? eta, duration),
     ),
     h("p", {}, `${t("lanes.multiplier")}: `, h("strong", {}, rates(lane.multiplier))),
@@ -70,11 +83,23 @@ function cardOf(lane) {
 
 function figure(name, samples, valueOf, format) {
   const values = samples.map(valueOf).filter((value) => typeof value === "number");
-  if (values.length === 0) return h("div", { class: "figure" }, h("p", { class: "faint small" }, name), h("p", { class: "figure-now" }, t("lanes.unknown")));
+  if (values.length === 0)
+    return h(
+      "div",
+      { class: "figure" },
+      h("p", { class: "faint small" }, name),
+      h("p", { class: "figure-now" }, t("lanes.unknown")),
+    );
   const now = format(values.at(-1));
   const [min, max] = [Math.min(...values), Math.max(...values)].map(format);
   const label = t("lanes.chart", { name, now, min, max, count: values.length });
-  return h("div", { class: "figure" }, h("p", { class: "faint small" }, name), h("p", { class: "figure-now" }, now), sparkline(values, label));
+  return h(
+    "div",
+    { class: "figure" },
+    h("p", { class: "faint small" }, name),
+    h("p", { class: "figure-now" }, now),
+    sparkline(values, label),
+  );
 }
 
 function rates(multiplier) {
@@ -84,7 +109,11 @@ function rates(multiplier) {
 
 function breakersOf(breakers) {
   if (breakers.length === 0) return h("p", { class: "faint" }, t("lanes.noBreakers"));
-  return h("ul", { class: "plain-list" }, breakers.map((breaker) => h("li", { class: "bad" }, breakerLine(breaker))));
+  return h(
+    "ul",
+    { class: "plain-list" },
+    breakers.map((breaker) => h("li", { class: "bad" }, breakerLine(breaker))),
+  );
 }
 
 /** A state is a name, or `{ name: { … } }` with what it says besides. */
@@ -96,7 +125,13 @@ function breakerLine({ model, version, state }) {
   return t(kind === "open" ? "breaker.open" : "breaker.half_open", { name });
 }
 
-/** How past estimates went, once there are some. */
+/** How past estimates went, once there are enough for a share of them to mean something. */
 function errorLine({ eta_error: error }) {
-  return error ? h("p", { class: "faint small" }, t("lanes.etaError", { share: percent(error.within_p90), count: number(error.samples) })) : null;
+  return error?.samples >= FEWEST_ESTIMATES
+    ? h(
+        "p",
+        { class: "faint small" },
+        t("lanes.etaError", { share: percent(error.within_p90), count: number(error.samples) }),
+      )
+    : null;
 }

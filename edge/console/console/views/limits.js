@@ -14,7 +14,13 @@ export function limitsView(room) {
   const show = () => fillFrom(place, room.api.quota, metersOf, room.signal);
   show();
   every(REFRESH_MS, show, room.signal);
-  return h("div", { class: "reading stack" }, h("h1", { tabindex: "-1" }, t("limits.title")), place, usageSection(room));
+  return h(
+    "div",
+    { class: "reading stack" },
+    h("h1", { tabindex: "-1" }, t("limits.title")),
+    place,
+    usageSection(room),
+  );
 }
 
 function metersOf({ plan, limits }) {

@@ -17,7 +17,12 @@ export function operatorView(room, page, again) {
       operator.set(secret);
       again();
     };
-    const form = secretForm({ label: t("operator.token"), hint: t("signIn.hint"), action: t("operator.signIn"), attempt });
+    const form = secretForm({
+      label: t("operator.token"),
+      hint: t("signIn.hint"),
+      action: t("operator.signIn"),
+      attempt,
+    });
     return h("div", { class: "narrow" }, head, lead, form);
   }
   const forget = () => {
@@ -29,7 +34,12 @@ export function operatorView(room, page, again) {
   return h(
     "div",
     { class: "stack" },
-    h("div", { class: "title-row" }, head, h("button", { type: "button", class: "quiet", onclick: forget }, t("operator.signOut"))),
+    h(
+      "div",
+      { class: "title-row" },
+      head,
+      h("button", { type: "button", class: "quiet", onclick: forget }, t("operator.signOut")),
+    ),
     h(
       "nav",
       { class: "tabs", "aria-label": t("operator.pages") },

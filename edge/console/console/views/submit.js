@@ -62,7 +62,12 @@ function formOf(models, panel, room) {
   const chosen = models.find(({ name }) => name === draft.model) ?? models[0];
   choose(chosen);
   const options = models.map((model) => modelOption(model, model === chosen, () => choose(model)));
-  return h("div", { class: "stack" }, h("fieldset", { class: "models" }, h("legend", {}, t("submit.model")), options), place);
+  return h(
+    "div",
+    { class: "stack" },
+    h("fieldset", { class: "models" }, h("legend", {}, t("submit.model")), options),
+    place,
+  );
 }
 
 function modelOption(model, checked, onchange) {
@@ -103,7 +108,12 @@ function fieldsOf(model, panel, room) {
     label();
     if (done > 0) announce(t("submit.accepted", { count: done }));
     const stopped = error && inputs.length > 1 && h("p", {}, t("submit.stopped", { done, count: inputs.length }));
-    replace(trouble, error && problemNote(error), stopped, left > 0 && h("p", {}, t("submit.tooMany", { most: inputs.length })));
+    replace(
+      trouble,
+      error && problemNote(error),
+      stopped,
+      left > 0 && h("p", {}, t("submit.tooMany", { most: inputs.length })),
+    );
   }
 
   /** One after the other: where one is refused, the rest stays in the form. */

@@ -66,15 +66,38 @@ function tableOf(days) {
   if (days.length === 0) return h("p", { class: "empty" }, t("usage.none"));
   const total = (name) => days.reduce((sum, day) => sum + (day[name] ?? 0), 0);
   const heads = [t("usage.day"), t("field.model"), ...COUNTS.map((name) => t(`usage.${name}`)), t("usage.device")];
-  const cells = (of) => [...COUNTS.map((name) => number(of(name))), duration(of("device_ms"))].map((text) => h("td", { class: "numbers" }, text));
+  const cells = (of) =>
+    [...COUNTS.map((name) => number(of(name))), duration(of("device_ms"))].map((text) =>
+      h("td", { class: "numbers" }, text),
+    );
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": t("usage.table") },
     h(
       "table",
       {},
-      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, days.map((day) => h("tr", {}, h("td", { class: "numbers" }, day.day), h("td", {}, day.model), cells((name) => day[name] ?? 0)))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          heads.map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        days.map((day) =>
+          h(
+            "tr",
+            {},
+            h("td", { class: "numbers" }, day.day),
+            h("td", {}, day.model),
+            cells((name) => day[name] ?? 0),
+          ),
+        ),
+      ),
       h("tfoot", {}, h("tr", {}, h("th", { scope: "row", colspan: 2 }, t("usage.total")), cells(total))),
     ),
   );
