@@ -12,7 +12,13 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(tests.join("node_modules").is_dir(), "the browser is not there: run `npm ci` in tests/console");
     let stack = hall.shared()?;
     let output = Command::new(node(&Repository::find()?)?)
-        .args(["--disable-warning=MODULE_TYPELESS_PACKAGE_JSON", "--test", "--test-reporter", "tap", "real/edge.test.mjs"])
+        .args([
+            "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON",
+            "--test",
+            "--test-reporter",
+            "tap",
+            "real/edge.test.mjs",
+        ])
         .current_dir(&tests)
         .env("CONSOLE_ORIGIN", stack.origin())
         .env("CONSOLE_KEY", stack.key("console_follows_jobs"))
