@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { TABLES, speak, t } from "../../../edge/console/console/strings/index.js";
+import { TABLES, locale, speak, t } from "../../../edge/console/console/strings/index.js";
 
 const FOLDER = join(import.meta.dirname, "../../../edge/console/console");
 const modules = readdirSync(FOLDER, { recursive: true }).filter(
@@ -45,5 +45,21 @@ test("numbers choose the form, fields fill the gaps", () => {
   assert.equal(t("submit.go", { count: 2 }), "Submit 2 jobs");
   speak("zh");
   assert.equal(t("job.position", { position: 3, lane: "free-light" }), "free-light 中第 3 位");
+  speak("en");
+});
+
+test("dates and numbers follow the browser where it fits the language", () => {
+  for (const [language, tags, expect] of [
+    ["en", ["de-DE", "en-GB", "en-US"], "en-GB"],
+    ["en", ["en-US@posix"], "en"],
+    ["en", [], "en"],
+    ["zh", ["en-US", "zh-TW", "zh-SG"], "zh-SG"],
+    ["zh", ["zh-TW"], "zh-CN"],
+    ["xx", ["xx"], "en"],
+  ]) {
+    speak(language, tags);
+    assert.equal(locale(), expect, `${language} ${tags}`);
+    assert.ok(Intl.NumberFormat.supportedLocalesOf(locale()).length > 0);
+  }
   speak("en");
 });

@@ -13,8 +13,11 @@ export const TABLES = {
   zh: { ...zh, ...zhOperator, ...zhProblems },
 };
 const TAGS = { en: "en", zh: "zh-CN" };
-/** Whose numbers and dates fit the table's words: Chinese here is written in simplified characters. */
-const REGIONS = { en: /^en(-|$)/, zh: /^zh-(CN|SG|Hans)/ };
+/**
+ * Whose numbers and dates fit the table's words: Chinese here is written in simplified characters. Browsers also tell of
+ * languages that are none to Intl, such as `en-US@posix`.
+ */
+const REGIONS = { en: /^en(-[A-Z]{2})?$/, zh: /^zh-(CN|SG|Hans|Hans-[A-Z]{2})$/ };
 let chosen = "en";
 let region = TAGS.en;
 
