@@ -5,7 +5,9 @@ use std::{env, fmt, fs, path::Path, time::Duration};
 use serde_json::Value;
 use ureq::{Body, http::Response};
 
-use crate::{arguments::Service, failure::Failure, problem::Problem};
+use forebay::Problem;
+
+use crate::{arguments::Service, failure::Failure};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The most that is read of one answer, in bytes.

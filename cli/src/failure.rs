@@ -1,4 +1,4 @@
-use crate::problem::Problem;
+use forebay::Problem;
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ mod arguments;
 mod failure;
 mod keys;
 mod moment;
-mod problem;
+
 mod span;
 mod table;
 

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::Deserialize;
 
@@ -8,19 +8,37 @@ const MOST_SHOWN: usize = 200;
 /// Problem details (RFC 9457), read leniently: a newer service may say things that this program does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Problem {
-    title: String,
-    detail: String,
-    code: String,
-    request_id: String,
+pub struct Problem {
+    /// The HTTP status that it came with.
+    #[serde(skip)]
+    pub status: u16,
+    /// One line for people, the same for every occurrence.
+    pub title: String,
+    /// What to do about this occurrence.
+    pub detail: String,
+    /// Which of the service's closed list; empty when something else answered.
+    pub code: String,
+    /// Whether the same request may succeed later; `None` when nothing is said about it.
+    pub retryable: Option<bool>,
+    /// The id that the service's log knows the request by.
+    pub request_id: String,
+    /// The limits that refused.
+    pub violated_policies: Vec<String>,
+    /// The plans that would have let it pass.
+    pub admitting_plans: Vec<String>,
+    /// The earliest deadline that can be met, in milliseconds since the epoch.
+    pub earliest_feasible_ms: Option<u64>,
+    /// How long to wait before asking again, as `Retry-After` says.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
 }
 
 impl Problem {
     /// Reads the body of a refusal; whatever is no problem is shown as it is.
-    pub(crate) fn of(status: u16, body: &[u8]) -> Self {
+    pub fn of(status: u16, body: &[u8]) -> Self {
         match serde_json::from_slice(body) {
             Ok(Self { title, code, .. }) if title.is_empty() && code.is_empty() => Self::foreign(status, body),
-            Ok(problem) => problem,
+            Ok(problem) => Self { status, ..problem },
             Err(_) => Self::foreign(status, body),
         }
     }
@@ -28,7 +46,7 @@ impl Problem {
     fn foreign(status: u16, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let detail = text.chars().take(MOST_SHOWN).collect();
-        Self { title: format!("Status {status}, and not from Forebay"), detail, ..Self::default() }
+        Self { status, title: format!("Status {status}, and not from Forebay"), detail, ..Self::default() }
     }
 }
 

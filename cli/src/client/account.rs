@@ -1,0 +1,128 @@
+//! What the service tells about a caller's account and its own models, read leniently.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// How a caller stands with its limits.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Quota {
+    /// Who is counted.
+    pub account: String,
+    /// By which limits.
+    pub plan: String,
+    /// Each of them.
+    pub limits: Vec<Limit>,
+}
+
+/// One limit.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Limit {
+    /// Its name, as refusals have it.
+    pub name: String,
+    /// What is counted together.
+    pub dimension: String,
+    /// `requests` or `cost`.
+    pub unit: String,
+    /// What is allowed.
+    pub limit: u64,
+    /// What is used of it.
+    pub used: u64,
+    /// What is left of it.
+    pub remaining: u64,
+    /// When nothing of it is used any more, in milliseconds since the epoch.
+    pub resets_ms: Option<u64>,
+}
+
+/// What a caller may ask for.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Models {
+    /// Each model.
+    pub models: Vec<Model>,
+}
+
+/// One model.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Model {
+    /// What to ask for.
+    pub name: String,
+    /// Which version answers.
+    pub version: String,
+    /// What it does, such as `image-classify`.
+    pub task: String,
+    /// The same in words.
+    pub title: String,
+    /// What it takes.
+    pub input: ModelInput,
+    /// Its parameters, by name, as `model.toml` declares them.
+    pub parameters: BTreeMap<String, Value>,
+}
+
+/// What a model takes.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct ModelInput {
+    /// `none`, `text`, `image` or `tensor`.
+    pub kind: String,
+    /// The most bytes.
+    pub max_bytes: u64,
+}
+
+/// What a submission would come to.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Foresight {
+    /// `accept`, `join`, `cached` or `refuse`.
+    pub decision: String,
+    /// The model that would run.
+    pub model: String,
+    /// The version that would run.
+    pub version: String,
+    /// Why this version.
+    pub because: Value,
+    /// The queue.
+    pub lane: String,
+    /// What limits would count.
+    pub cost_ms: u64,
+    /// Why it would be refused.
+    pub problem: Option<super::problem::Problem>,
+    /// Why something else would answer.
+    pub degraded: Option<String>,
+}
+
+/// What an account used, a day and model each.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// One entry a day and model.
+    pub days: Vec<UsageDay>,
+}
+
+/// One day of one model.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct UsageDay {
+    /// `YYYY-MM-DD`, in UTC.
+    pub day: String,
+    /// The model.
+    pub model: String,
+    /// Jobs that succeeded.
+    pub succeeded: u64,
+    /// Jobs that failed.
+    pub failed: u64,
+    /// Jobs that were called off.
+    pub canceled: u64,
+    /// Jobs whose deadline passed before they began.
+    pub expired: u64,
+    /// Submissions that were answered by what was there.
+    pub cached: u64,
+    /// Jobs that something else answered than was asked for.
+    pub degraded: u64,
+    /// Milliseconds on the device.
+    pub device_ms: f64,
+}

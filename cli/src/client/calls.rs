@@ -1,0 +1,160 @@
+//! The service's calls, one method each.
+
+use std::time::{Duration, Instant};
+
+use hyper::header;
+
+use super::{
+    Call, Client,
+    account::{Foresight, Models, Quota, Usage},
+    error::Error,
+    events::Events,
+    job::{Job, JobId, JobPage, JobResult, JobStatus},
+    retry::Repeat,
+    submission::{Submission, Wire},
+    told::Told,
+};
+
+/// The longest that the service holds one answer back.
+const LONGEST_HOLD: Duration = Duration::from_secs(30);
+
+/// Which jobs to list.
+#[derive(Debug, Clone, Default)]
+pub struct JobQuery {
+    /// Those that stand so.
+    pub status: Option<JobStatus>,
+    /// Those of one model.
+    pub model: Option<String>,
+    /// How many a page has at most, 1 to 100.
+    pub limit: Option<u32>,
+    /// Where the page begins: the cursor of the one before.
+    pub cursor: Option<String>,
+}
+
+impl Client {
+    /// Submits a job, under a random key where it has none.
+    pub async fn submit(&self, submission: &Submission) -> Result<Told<Job>, Error> {
+        let key = submission.idempotency_key.clone().map_or_else(random_key, Ok)?;
+        let wire = submission.clone().idempotency_key(key).to_submit();
+        self.told(Call { repeat: Repeat::Harmless, ..post_of(wire) }).await
+    }
+
+    /// What submitting it would come to; nothing is queued and nothing is spent.
+    pub async fn plan(&self, submission: &Submission) -> Result<Told<Foresight>, Error> {
+        self.told(Call { repeat: Repeat::Harmless, ..post_of(submission.to_plan()) }).await
+    }
+
+    /// A job as it stands.
+    pub async fn job(&self, id: &JobId) -> Result<Told<Job>, Error> {
+        self.job_within(id, Duration::ZERO).await
+    }
+
+    /// A job once it ended, or as it stands after `hold`, at most half a minute.
+    pub async fn job_within(&self, id: &JobId, hold: Duration) -> Result<Told<Job>, Error> {
+        let hold_s = hold.min(LONGEST_HOLD).as_secs();
+        let query = if hold_s == 0 { String::new() } else { format!("?wait={hold_s}") };
+        self.told(Call { held: hold, ..Call::get(format!("/v1/jobs/{id}{query}")) }).await
+    }
+
+    /// A job once it ended; [`Error::TimedOut`] when it goes on after `patience`.
+    pub async fn wait(&self, id: &JobId, patience: Duration) -> Result<Told<Job>, Error> {
+        let begun = Instant::now();
+        loop {
+            let left = patience.saturating_sub(begun.elapsed());
+            let asked = Instant::now();
+            let job = self.job_within(id, left).await?;
+            if job.status.is_final() {
+                return Ok(job);
+            }
+            if begun.elapsed() >= patience || left < Duration::from_secs(1) {
+                return Err(Error::TimedOut(Box::new(job)));
+            }
+            // A service that answers at once does not have us ask without end.
+            tokio::time::sleep(Duration::from_millis(200).saturating_sub(asked.elapsed())).await;
+        }
+    }
+
+    /// What a job made. While it goes on, this is [`Error::TimedOut`]; when it has no result, a refusal says why.
+    pub async fn result(&self, id: &JobId) -> Result<JobResult, Error> {
+        let reply = self.reply(Call::get(format!("/v1/jobs/{id}/result"))).await?;
+        let field = reply.headers.get(header::CONTENT_TYPE).and_then(|field| field.to_str().ok());
+        let media_type = field.and_then(|field| field.split(';').next()).unwrap_or("application/octet-stream").trim();
+        // A job under `Location` in place of its result: it goes on.
+        if reply.headers.contains_key(header::LOCATION) {
+            return Err(Error::TimedOut(Box::new(Told::read(&reply.body)?)));
+        }
+        Ok(JobResult { media_type: media_type.to_ascii_lowercase(), bytes: reply.body })
+    }
+
+    /// Calls a job off.
+    pub async fn cancel(&self, id: &JobId) -> Result<Told<Job>, Error> {
+        self.told(Call::post(format!("/v1/jobs/{id}/cancel"))).await
+    }
+
+    /// Makes a new job of one that failed, was called off or expired.
+    pub async fn retry(&self, id: &JobId) -> Result<Told<Job>, Error> {
+        self.told(Call::post(format!("/v1/jobs/{id}/retry"))).await
+    }
+
+    /// The account's jobs, newest first.
+    pub async fn jobs(&self, query: &JobQuery) -> Result<Told<JobPage>, Error> {
+        let pairs = [
+            ("status", query.status.map(|status| status.name().to_owned())),
+            ("model", query.model.clone()),
+            ("limit", query.limit.map(|limit| limit.to_string())),
+            ("cursor", query.cursor.clone()),
+        ];
+        self.told(Call::get(format!("/v1/jobs{}", with_query(pairs)))).await
+    }
+
+    /// What happens to a job, as it happens.
+    pub fn events(&self, id: &JobId) -> Events {
+        Events::new(self.clone(), id.clone())
+    }
+
+    /// How the caller stands with its limits.
+    pub async fn quota(&self) -> Result<Told<Quota>, Error> {
+        self.told(Call::get("/v1/quota".to_owned())).await
+    }
+
+    /// What the caller may ask for.
+    pub async fn models(&self) -> Result<Told<Models>, Error> {
+        self.told(Call::get("/v1/models".to_owned())).await
+    }
+
+    /// What the account used, from and to a day (`YYYY-MM-DD`, both included).
+    pub async fn usage(&self, from: Option<&str>, to: Option<&str>) -> Result<Told<Usage>, Error> {
+        self.told(Call::get(usage_path(from, to))).await
+    }
+
+    /// The same as CSV (RFC 4180).
+    pub async fn usage_csv(&self, from: Option<&str>, to: Option<&str>) -> Result<String, Error> {
+        let headers = vec![("accept", "text/csv".to_owned())];
+        let reply = self.reply(Call { headers, ..Call::get(usage_path(from, to)) }).await?;
+        String::from_utf8(reply.body.into()).map_err(|_| Error::Foreign("the answer is no text".to_owned()))
+    }
+}
+
+fn post_of(wire: Wire) -> Call {
+    let Wire { path, content_type, body, headers } = wire;
+    Call { content_type: Some(content_type), body, headers, ..Call::post(path) }
+}
+
+fn usage_path(from: Option<&str>, to: Option<&str>) -> String {
+    format!("/v1/usage{}", with_query([("from", from.map(str::to_owned)), ("to", to.map(str::to_owned))]))
+}
+
+fn with_query<const N: usize>(pairs: [(&str, Option<String>); N]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    match query.finish() {
+        empty if empty.is_empty() => empty,
+        query => format!("?{query}"),
+    }
+}
+
+fn random_key() -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Invalid(format!("no randomness: {error}")))?;
+    Ok(hex::encode(bytes))
+}

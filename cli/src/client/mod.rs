@@ -1,0 +1,120 @@
+//! The client.
+
+pub(crate) mod account;
+pub(crate) mod builder;
+pub(crate) mod calls;
+pub(crate) mod error;
+pub(crate) mod events;
+pub(crate) mod job;
+pub(crate) mod problem;
+pub(crate) mod retry;
+mod sse;
+pub(crate) mod submission;
+pub(crate) mod told;
+mod transport;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Request, header, header::HeaderValue};
+use serde::de::DeserializeOwned;
+
+use self::{
+    builder::ClientBuilder,
+    error::Error,
+    retry::{Repeat, Retry, is_transient},
+    told::Told,
+    transport::{Reply, Transport},
+};
+
+/// A caller of one service. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    transport: Transport,
+    base: String,
+    authorization: Option<HeaderValue>,
+    retry: Retry,
+    timeout: Duration,
+}
+
+/// What is asked of the service.
+struct Call {
+    method: Method,
+    /// Path and query.
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    content_type: Option<&'static str>,
+    body: Bytes,
+    repeat: Repeat,
+    /// How long the service was asked to hold the answer back.
+    held: Duration,
+}
+
+impl Call {
+    fn get(path: String) -> Self {
+        let (headers, body) = (Vec::new(), Bytes::new());
+        let (repeat, held) = (Repeat::Harmless, Duration::ZERO);
+        Self { method: Method::GET, path, headers, content_type: None, body, repeat, held }
+    }
+
+    fn post(path: String) -> Self {
+        Self { method: Method::POST, repeat: Repeat::AfterRefusal, ..Self::get(path) }
+    }
+}
+
+impl Client {
+    /// A caller of the service at `url`, such as `https://jobs.example.com`.
+    pub fn builder(url: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(url.into())
+    }
+
+    async fn told<T: DeserializeOwned>(&self, call: Call) -> Result<Told<T>, Error> {
+        Told::read(&self.reply(call).await?.body)
+    }
+
+    /// Asks, and asks again while that is worth it.
+    async fn reply(&self, call: Call) -> Result<Reply, Error> {
+        let Inner { transport, retry, timeout, .. } = &*self.0;
+        let mut waited = Duration::ZERO;
+        let mut tried = 0;
+        loop {
+            let error = match transport.exchange(self.request(&call)?, *timeout + call.held).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            let named = error.problem().and_then(|problem| problem.retry_after);
+            let pause = retry.pause(tried, waited, named, random());
+            let Some(pause) = pause.filter(|_| is_transient(&error, call.repeat)) else { return Err(error) };
+            tokio::time::sleep(pause).await;
+            (tried, waited) = (tried + 1, waited + pause);
+        }
+    }
+
+    fn request(&self, call: &Call) -> Result<Request<Full<Bytes>>, Error> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(format!("{}{}", self.0.base, call.path))
+            .header(header::USER_AGENT, concat!("forebay/", env!("CARGO_PKG_VERSION")));
+        if let Some(authorization) = &self.0.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        if let Some(content_type) = call.content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
+        let unfit = |error| Error::Invalid(format!("this cannot be sent: {error}"));
+        request.body(Full::from(call.body.clone())).map_err(unfit)
+    }
+}
+
+/// From 0 up to 1: so that those who were refused together do not come back together.
+fn random() -> f64 {
+    let bits = getrandom::u32().unwrap_or(u32::MAX / 2);
+    f64::from(bits) / (f64::from(u32::MAX) + 1.0)
+}

@@ -1,0 +1,41 @@
+use std::ops::Deref;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::Error;
+
+/// What the service told: as a type, and all of it as JSON, with whatever a newer service says besides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told<T> {
+    /// What this program knows of it.
+    pub value: T,
+    /// All of it.
+    pub json: Value,
+}
+
+impl<T: DeserializeOwned> Told<T> {
+    /// Reads an answer.
+    pub fn read(body: &[u8]) -> Result<Self, Error> {
+        let json = serde_json::from_slice(body).map_err(|_| foreign("it is not JSON"))?;
+        Self::of(json)
+    }
+
+    /// Of JSON that was read already.
+    pub fn of(json: Value) -> Result<Self, Error> {
+        let value = T::deserialize(&json).map_err(|error| foreign(&error.to_string()))?;
+        Ok(Self { value, json })
+    }
+}
+
+impl<T> Deref for Told<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+fn foreign(why: &str) -> Error {
+    Error::Foreign(format!("the answer is not one of Forebay's: {why}"))
+}
