@@ -7,7 +7,7 @@ use ureq::{Body, http::Response};
 
 use forebay::Problem;
 
-use crate::{arguments::Service, failure::Failure};
+use crate::{arguments::Service, failure::Failure, settings::for_operator};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The most that is read of one answer, in bytes.
@@ -41,6 +41,7 @@ impl Admin {
             .max_redirects(0)
             .timeout_global(Some(PATIENCE))
             .build();
+        let service = for_operator(service)?;
         let url = base(service.url.as_deref())?;
         let token = token(service.admin_token_file.as_deref(), env::var(TOKEN_VARIABLE).ok())?;
         Ok(Self { agent: config.new_agent(), url, token })
@@ -77,7 +78,7 @@ impl Admin {
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(LIMIT).read_to_vec().map_err(unanswered)?;
         if !(200..300).contains(&status) {
-            return Err(Failure::Refused(Problem::of(status, &body)));
+            return Err(Failure::Refused(Box::new(Problem::of(status, &body))));
         }
         let foreign = |_| Failure::Unanswered(format!("{} is no Forebay: its answer is not JSON", self.url));
         serde_json::from_slice(&body).map_err(foreign)

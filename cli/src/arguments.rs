@@ -2,16 +2,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::span;
+use crate::{
+    commands::{
+        CancelArguments, CompletionsArguments, GetArguments, JobsArguments, ModelsArguments, PlanArguments,
+        QuotaArguments, RetryArguments, SubmitArguments, UsageArguments, WaitArguments, WatchArguments,
+    },
+    exit, span,
+};
 
 /// Forebay's command line
 #[derive(Debug, Parser)]
-#[command(
-    name = "forebay",
-    version,
-    after_help = "Exit codes: 0 done, 1 refused by the service, 2 wrong usage, 3 no answer.\n\n\
-                  Example: forebay keys list --url https://jobs.example.com"
-)]
+#[command(name = "forebay", version, after_help = exit::HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -19,6 +20,62 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Submit files, folders, texts or standard input; wait for results and keep them
+    #[command(
+        after_help = "Many inputs are one submission: at most --parallel are under way, fewer when the service pushes \
+                            back. Where results go to files, what is done is kept in a journal beside them, and the same \
+                            command again does what is left, also after Ctrl-C.\n\n\
+                            Example: forebay submit efficientnet-lite0 photos/ -p top_k=3 --out results/"
+    )]
+    Submit(Box<SubmitArguments>),
+
+    /// Wait until jobs end
+    #[command(
+        after_help = "Example: forebay wait job_06h02735b1oir36bdd6g1dqo40qpoqhgosrlus71ro --result --timeout 10m"
+    )]
+    Wait(WaitArguments),
+
+    /// Show jobs, or write their results
+    #[command(after_help = "Example: forebay get job_06h02735b1oir36bdd6g1dqo40qpoqhgosrlus71ro --out result.json")]
+    Get(GetArguments),
+
+    /// Call jobs off
+    #[command(after_help = "Example: forebay cancel job_06h02735b1oir36bdd6g1dqo40qpoqhgosrlus71ro")]
+    Cancel(CancelArguments),
+
+    /// Make new jobs of those that failed, were called off or expired
+    #[command(after_help = "The new ids go to standard output.\n\n\
+                            Example: forebay wait $(forebay retry job_06h02735b1oir36bdd6g1dqo40qpoqhgosrlus71ro)")]
+    Retry(RetryArguments),
+
+    /// List jobs, newest first
+    #[command(after_help = "Example: forebay jobs --status failed --limit 50")]
+    Jobs(JobsArguments),
+
+    /// Show every limit and how it stands
+    #[command(after_help = "Example: forebay quota")]
+    Quota(QuotaArguments),
+
+    /// List what may be asked for
+    #[command(after_help = "Example: forebay models")]
+    Models(ModelsArguments),
+
+    /// Say what a submission would come to, and spend nothing
+    #[command(after_help = "Example: forebay plan efficientnet-lite0 cat.png -p top_k=3")]
+    Plan(Box<PlanArguments>),
+
+    /// Show what was used, by day and model
+    #[command(after_help = "Example: forebay usage --from 2026-11-01 --to 2026-11-30 --csv")]
+    Usage(UsageArguments),
+
+    /// Tell what happens to jobs, as it happens
+    #[command(after_help = "Example: forebay watch job_06h02735b1oir36bdd6g1dqo40qpoqhgosrlus71ro")]
+    Watch(WatchArguments),
+
+    /// Write the completions of a shell
+    #[command(after_help = "Example: forebay completions bash > ~/.local/share/bash-completion/completions/forebay")]
+    Completions(CompletionsArguments),
+
     /// Create, list, rotate and revoke API keys
     #[command(after_help = "The operator's token comes from the variable FOREBAY_ADMIN_TOKEN or from a file, never \
                             from an argument: other users of a machine can read those.\n\n\
@@ -45,6 +102,10 @@ pub(crate) struct Service {
     /// Where the edge answers
     #[arg(long, env = "FOREBAY_URL", value_name = "URL", global = true)]
     pub(crate) url: Option<String>,
+
+    /// A profile of the configuration file; else FOREBAY_PROFILE, or its `default`
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) profile: Option<String>,
 
     /// The file of the operator's token; without it the variable FOREBAY_ADMIN_TOKEN
     #[arg(long, value_name = "FILE", global = true)]

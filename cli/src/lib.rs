@@ -23,6 +23,7 @@
 mod client;
 
 pub use client::{
+    Client,
     account::{Foresight, Limit, Model, ModelInput, Models, Quota, Usage, UsageDay},
     builder::ClientBuilder,
     calls::JobQuery,
@@ -33,5 +34,4 @@ pub use client::{
     retry::Retry,
     submission::{Input, Submission},
     told::Told,
-    Client,
 };

@@ -2,12 +2,23 @@
 
 mod admin;
 mod arguments;
+mod batch;
+mod commands;
+mod exit;
 mod failure;
+mod inputs;
+mod interrupt;
 mod keys;
 mod moment;
-
+mod progress;
+#[cfg(test)]
+mod scratch;
+mod settings;
+mod show;
+mod sink;
 mod span;
 mod table;
+mod waiting;
 
 use std::{
     io::{Write as _, stderr},
@@ -16,19 +27,17 @@ use std::{
 
 use clap::Parser as _;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let outcome = match &arguments.command {
-        Command::Keys(arguments) => keys::run(arguments),
-    };
-    match outcome {
+    match commands::run(&Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Where standard error is closed, the exit code is all that can be said.
-            let _ = writeln!(stderr(), "forebay: {failure}");
-            ExitCode::from(failure.exit_code())
+            if !failure.is_unheard() {
+                // Where standard error is closed, the exit code is all that can be said.
+                let _ = writeln!(stderr(), "forebay: {failure}");
+            }
+            ExitCode::from(failure.exit().code())
         }
     }
 }

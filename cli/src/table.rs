@@ -1,9 +1,13 @@
 /// Rows under headings, columns two spaces apart and as wide as they must be. Nothing in it can move the cursor.
 pub(crate) fn render<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let plain = |text: &str| text.replace(char::is_control, "?");
-    let all: Vec<[String; N]> = std::iter::once(headings.map(plain))
-        .chain(rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))))
-        .collect();
+    let all: Vec<[String; N]> = std::iter::once(headings.map(str::to_owned)).chain(rows.iter().cloned()).collect();
+    lines(&all)
+}
+
+/// The same without headings.
+pub(crate) fn lines<const N: usize>(rows: &[[String; N]]) -> String {
+    let plain = |text: &String| text.replace(char::is_control, "?");
+    let all: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(plain)).collect();
     let mut widths = [0; N];
     for row in &all {
         for (width, cell) in widths.iter_mut().zip(row) {

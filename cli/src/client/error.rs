@@ -1,4 +1,9 @@
-use super::{job::Job, problem::Problem, told::Told};
+use super::{
+    job::Job,
+    problem::Problem,
+    retry::{Repeat, is_transient},
+    told::Told,
+};
 
 /// Why a call did not give what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,11 @@ impl Error {
             Self::Refused(problem) => Some(problem),
             _ => None,
         }
+    }
+
+    /// Whether the same request may succeed later, where sending it twice does no harm.
+    pub fn is_transient(&self) -> bool {
+        is_transient(self, Repeat::Harmless)
     }
 }
 

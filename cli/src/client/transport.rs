@@ -80,7 +80,8 @@ impl Transport {
             Self::Direct(client) => client.request(request).await,
             Self::Tunneled(client) => client.request(request).await,
         };
-        let response = response.map_err(|error| Error::Unanswered(format!("{host} does not answer: {}", why(&error))))?;
+        let response =
+            response.map_err(|error| Error::Unanswered(format!("{host} does not answer: {}", why(&error))))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

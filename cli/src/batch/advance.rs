@@ -1,0 +1,185 @@
+//! One input on its way: submitted, waited for, its result put where it belongs.
+
+use std::{cell::RefCell, path::PathBuf};
+
+use forebay::{Client, Error, Input, Job, JobId, JobResult, JobStatus, Problem, Submission, Told};
+
+use super::{
+    journal::Journal,
+    ledger::{Circumstances, Ledger, Step},
+    naming,
+    record::Record,
+    run::{Goal, Options},
+};
+use crate::{
+    failure::Failure,
+    inputs::Item,
+    progress,
+    show::Show,
+    sink::Sink,
+    waiting::{Waiting, until_ended},
+};
+
+/// What all inputs have in common.
+pub(super) struct Common<'a> {
+    pub(super) client: &'a Client,
+    pub(super) template: Submission,
+    pub(super) options: &'a Options,
+    pub(super) waiting: Waiting,
+    pub(super) nonce: String,
+    pub(super) book: RefCell<Book>,
+    pub(super) show: &'a Show,
+    /// There is one input alone: its steps are shown.
+    pub(super) alone: bool,
+}
+
+/// What is known, in memory and, where there is a journal, on disk.
+pub(super) struct Book {
+    pub(super) ledger: Ledger,
+    pub(super) journal: Option<Journal>,
+}
+
+/// What became of an input.
+pub(super) enum Outcome {
+    /// It is on its way, and that was all.
+    Submitted(Box<Told<Job>>),
+    Succeeded {
+        job: Box<Told<Job>>,
+        result: JobResult,
+        file: Option<PathBuf>,
+    },
+    /// Nothing was left to do.
+    Earlier {
+        job: JobId,
+    },
+    /// A job failed, or was called off.
+    Failed {
+        job: Option<JobId>,
+        detail: String,
+    },
+    /// The service refuses this input.
+    Refused(Box<Problem>),
+}
+
+/// Why an input did not come to an end.
+pub(super) enum Trouble {
+    /// The service pushes back, or is silent: later.
+    Later(Error),
+    /// It is of no use to go on with any.
+    All(Failure),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        if error.is_transient() { Self::Later(error) } else { Self::All(error.into()) }
+    }
+}
+
+impl Book {
+    fn enter(&mut self, record: &Record) -> Result<(), Trouble> {
+        if let Some(journal) = &mut self.journal {
+            journal.add(record).map_err(Trouble::All)?;
+        }
+        self.ledger.enter(record);
+        Ok(())
+    }
+}
+
+impl Common<'_> {
+    /// Takes an input as far as it goes.
+    pub(super) async fn advance(&self, item: &Item) -> Result<Outcome, Trouble> {
+        let input = match item.read(self.options.kind) {
+            Ok(input) => input,
+            Err(detail) => return Ok(Outcome::Failed { job: None, detail }),
+        };
+        let name = naming::item(&input);
+        match self.round(item, &name, &input).await {
+            // What the service forgot meanwhile is submitted anew, once.
+            Err(Trouble::All(Failure::Refused(problem)))
+                if matches!(problem.status, 404 | 410) && self.knows(&name) =>
+            {
+                self.book.borrow_mut().ledger.forget(&name);
+                self.round(item, &name, &input).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        let step = self.book.borrow().ledger.step(name, Circumstances::default());
+        matches!(step, Step::Wait { .. } | Step::Fetch { .. })
+    }
+
+    async fn round(&self, item: &Item, name: &str, input: &Input) -> Result<Outcome, Trouble> {
+        let has_result = self.options.sink.found(item).is_some();
+        let circumstances = Circumstances { has_result, again: self.options.again };
+        let step = self.book.borrow().ledger.step(name, circumstances);
+        let (attempt, job) = match step {
+            Step::Done { job } => return Ok(Outcome::Earlier { job }),
+            Step::Failed { job, detail } => return Ok(Outcome::Failed { job: Some(job), detail }),
+            Step::Wait { job, .. } if self.options.goal == Goal::Submitted => return Ok(Outcome::Earlier { job }),
+            Step::Wait { attempt, job } => (attempt, self.ended(&job).await?),
+            Step::Fetch { attempt, job } => (attempt, self.client.job(&job).await?),
+            Step::Submit { attempt } => {
+                let submission = self.template.clone().input(input.clone());
+                let key = naming::key(&self.nonce, name, attempt);
+                let job = match self.client.submit(&submission.idempotency_key(key)).await {
+                    Ok(job) => job,
+                    Err(Error::Refused(problem)) if concerns_input(&problem) => return Ok(Outcome::Refused(problem)),
+                    Err(error) => return Err(error.into()),
+                };
+                let (item, id) = (name.to_owned(), job.id.clone());
+                self.book.borrow_mut().enter(&Record::Submitted { item, attempt, job: id })?;
+                self.tell(&job);
+                match (self.options.goal, job.status.is_final()) {
+                    (Goal::Submitted, _) => return Ok(Outcome::Submitted(Box::new(job))),
+                    (Goal::Results, true) => (attempt, job),
+                    (Goal::Results, false) => (attempt, self.ended(&job.id).await?),
+                }
+            }
+        };
+        self.settle(item, name, attempt, job).await
+    }
+
+    async fn ended(&self, id: &JobId) -> Result<Told<Job>, Trouble> {
+        Ok(until_ended(self.client, id, self.waiting, |job| self.tell(job)).await?)
+    }
+
+    /// Writes down how a job ended, after its result is where it belongs.
+    async fn settle(&self, item: &Item, name: &str, attempt: u32, job: Told<Job>) -> Result<Outcome, Trouble> {
+        let (id, status) = (job.id.clone(), job.status);
+        let ended = |detail: String| Record::Ended {
+            item: name.to_owned(),
+            attempt,
+            job: id.clone(),
+            status,
+            detail,
+            retryable: job.failure.as_ref().is_some_and(|failure| failure.retryable),
+        };
+        if status != JobStatus::Succeeded {
+            let detail = progress::why(&job);
+            self.book.borrow_mut().enter(&ended(detail.clone()))?;
+            return Ok(Outcome::Failed { job: Some(id), detail });
+        }
+        let result = self.client.result(&id).await?;
+        let goes_into_a_line = self.options.in_lines && self.options.sink == Sink::Stdout;
+        let file = match goes_into_a_line {
+            true => None,
+            false => self.options.sink.put(item, &result).map_err(Trouble::All)?,
+        };
+        self.book.borrow_mut().enter(&ended(String::new()))?;
+        Ok(Outcome::Succeeded { job: Box::new(job), result, file })
+    }
+
+    fn tell(&self, job: &Job) {
+        if self.alone {
+            self.show.job(job);
+        }
+    }
+}
+
+/// Whether a refusal is about this input alone; others would meet every input.
+fn concerns_input(problem: &Problem) -> bool {
+    let code = problem.code.as_str();
+    matches!(problem.status, 413 | 415) || code.starts_with("image-") || code.starts_with("input-")
+}

@@ -1,0 +1,247 @@
+//! All inputs, as many at once as the service takes.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    io::{Write as _, stdout},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use forebay::{Client, Job, Retry, Submission, Told};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use serde_json::{Value, json};
+
+use super::{
+    advance::{Book, Common, Outcome, Trouble},
+    journal::{Journal, Opened},
+    ledger::Ledger,
+    pace::{Next, Pace},
+    record::{Begun, VERSION},
+};
+use crate::{
+    failure::Failure,
+    inputs::{Item, content::Kind},
+    interrupt::unless_ended,
+    progress,
+    show::{Show, Tally},
+    sink::{Sink, is_text},
+    waiting::Waiting,
+};
+
+/// How far inputs go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    Submitted,
+    Results,
+}
+
+/// How a batch is done.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) goal: Goal,
+    pub(crate) sink: Sink,
+    pub(crate) kind: Option<Kind>,
+    /// What failed earlier is tried again.
+    pub(crate) again: bool,
+    /// Each outcome is a line of JSON on standard output, with the result unless that goes to a file.
+    pub(crate) in_lines: bool,
+    /// The most inputs at once.
+    pub(crate) parallel: usize,
+    /// How long to wait, in seconds.
+    pub(crate) timeout_s: u64,
+    pub(crate) retry: Retry,
+    pub(crate) journal: Option<PathBuf>,
+}
+
+/// Inputs and what is asked for with each.
+pub(crate) struct Batch<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) template: Submission,
+    pub(crate) begun: Begun,
+    pub(crate) items: Vec<Item>,
+    pub(crate) options: Options,
+}
+
+impl Begun {
+    /// A journal of this request, with a nonce of its own.
+    pub(crate) fn new(request: String, model: &str) -> Result<Self, Failure> {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|error| Failure::Usage(format!("no randomness: {error}")))?;
+        Ok(Self { version: VERSION, request, model: model.to_owned(), nonce: hex::encode(nonce) })
+    }
+}
+
+impl Batch<'_> {
+    /// Does what is left. Gives the jobs that were submitted, with the names of their inputs, when that was all.
+    pub(crate) async fn run(self) -> Result<Vec<(String, Box<Told<Job>>)>, Failure> {
+        let Self { client, template, begun, items, options } = self;
+        let (begun, book) = match &options.journal {
+            None => (begun, Book { ledger: Ledger::default(), journal: None }),
+            Some(path) => {
+                let Opened { journal, begun, ledger } = Journal::open(path, begun)?;
+                (begun, Book { ledger, journal: Some(journal) })
+            }
+        };
+        let alone = items.len() == 1;
+        let show = if alone { Show::one() } else { Show::many(items.len()) };
+        let waiting = Waiting::of(options.timeout_s, alone && show.is_live());
+        let common = Common {
+            client,
+            template,
+            options: &options,
+            waiting,
+            nonce: begun.nonce,
+            book: RefCell::new(book),
+            show: &show,
+            alone,
+        };
+        let turn = Turn { common: &common, tally: Cell::new(Tally { all: items.len(), ..Tally::default() }) };
+        let submitted = RefCell::new(Vec::new());
+        let told = || turn.interrupted();
+        let outcome = unless_ended(turn.all(&items, &submitted), told).await;
+        show.end();
+        if !alone && options.goal == Goal::Results {
+            show.say(&turn.tally.get().summary());
+        }
+        outcome?;
+        match turn.tally.get().failed {
+            0 => Ok(submitted.take()),
+            failed => Err(Failure::Job(format!("{failed} of {} inputs failed", items.len()))),
+        }
+    }
+}
+
+/// One run over all inputs.
+struct Turn<'a> {
+    common: &'a Common<'a>,
+    tally: Cell<Tally>,
+}
+
+impl Turn<'_> {
+    async fn all(&self, items: &[Item], submitted: &RefCell<Vec<(String, Box<Told<Job>>)>>) -> Result<(), Failure> {
+        let options = self.common.options;
+        let mut pace = Pace::new(options.parallel, options.retry);
+        let mut left: VecDeque<&Item> = items.iter().collect();
+        let mut under_way = FuturesUnordered::new();
+        let begun = Instant::now();
+        let now_ms = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        while !(left.is_empty() && under_way.is_empty()) {
+            let rest_ms = match pace.next(under_way.len(), now_ms()) {
+                Next::Begin => {
+                    if let Some(item) = left.pop_front() {
+                        under_way.push(async move { (item, self.common.advance(item).await) });
+                        continue;
+                    }
+                    None
+                }
+                Next::RestUntil { ms } if !left.is_empty() => Some(ms.saturating_sub(now_ms())),
+                Next::RestUntil { .. } | Next::Full => None,
+            };
+            let rest = Duration::from_millis(rest_ms.unwrap_or_default());
+            let (item, outcome) = tokio::select! {
+                Some(done) = under_way.next() => done,
+                () = tokio::time::sleep(rest), if rest_ms.is_some() => continue,
+            };
+            match outcome {
+                Ok(outcome) => {
+                    pace.went_well();
+                    submitted.borrow_mut().extend(self.settled(item, outcome)?);
+                }
+                Err(Trouble::Later(error)) => {
+                    let named = error.problem().and_then(|problem| problem.retry_after);
+                    if !pace.pushed_back(now_ms(), named, random()) {
+                        return Err(error.into());
+                    }
+                    left.push_front(item);
+                }
+                Err(Trouble::All(failure)) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts an outcome and tells of it.
+    fn settled(&self, item: &Item, outcome: Outcome) -> Result<Option<(String, Box<Told<Job>>)>, Failure> {
+        let mut tally = self.tally.get();
+        let mut text = match &outcome {
+            Outcome::Submitted(job) | Outcome::Succeeded { job, .. } => progress::line(job),
+            Outcome::Earlier { .. } => "done earlier".to_owned(),
+            Outcome::Failed { detail, .. } => format!("failed: {detail}"),
+            Outcome::Refused(problem) => format!("refused: {problem}"),
+        };
+        match &outcome {
+            Outcome::Failed { .. } | Outcome::Refused(_) => tally.failed += 1,
+            Outcome::Earlier { .. } => (tally.done, tally.earlier) = (tally.done + 1, tally.earlier + 1),
+            Outcome::Submitted(_) | Outcome::Succeeded { .. } => tally.done += 1,
+        }
+        self.tally.set(tally);
+        let options = self.common.options;
+        if options.in_lines {
+            writeln!(stdout(), "{}", in_line(item, &outcome)?)?;
+        }
+        if let Outcome::Succeeded { file: Some(file), .. } = &outcome {
+            text = format!("{text}, {}", file.display());
+        }
+        if self.common.alone {
+            // Its steps were told already.
+            return alone(item, outcome, options.in_lines);
+        }
+        let show = self.common.show;
+        if show.is_live() && matches!(outcome, Outcome::Failed { .. } | Outcome::Refused(_)) {
+            show.say(&format!("{}: {text}", item.name));
+        }
+        match outcome {
+            Outcome::Submitted(job) if !options.in_lines => return Ok(Some((item.name.clone(), job))),
+            _ => show.settled(tally, &item.name, &text),
+        }
+        Ok(None)
+    }
+
+    fn interrupted(&self) -> String {
+        match (&self.common.options.journal, self.common.alone) {
+            (Some(_), _) => "interrupted; run the same command again to do what is left".to_owned(),
+            (None, true) => "interrupted; a job that was submitted goes on: see `forebay jobs`".to_owned(),
+            (None, false) => "interrupted; jobs that were submitted go on: see `forebay jobs`".to_owned(),
+        }
+    }
+}
+
+/// The outcome of the only input is the command's own.
+fn alone(item: &Item, outcome: Outcome, in_lines: bool) -> Result<Option<(String, Box<Told<Job>>)>, Failure> {
+    match outcome {
+        Outcome::Submitted(job) if !in_lines => Ok(Some((item.name.clone(), job))),
+        Outcome::Submitted(_) | Outcome::Succeeded { .. } | Outcome::Earlier { .. } => Ok(None),
+        Outcome::Failed { job: Some(job), detail } => Err(Failure::Job(format!("{job} failed: {detail}"))),
+        Outcome::Failed { job: None, detail } => Err(Failure::Usage(detail)),
+        Outcome::Refused(problem) => Err(Failure::Refused(problem)),
+    }
+}
+
+/// An outcome as a line of JSON.
+fn in_line(item: &Item, outcome: &Outcome) -> Result<Value, Failure> {
+    let input = &item.name;
+    Ok(match outcome {
+        Outcome::Submitted(job) => json!({ "input": input, "job": job.json }),
+        Outcome::Succeeded { job, file: Some(file), .. } => json!({ "input": input, "job": job.json, "file": file }),
+        Outcome::Succeeded { job, result, .. } if is_text(result) => {
+            let text = String::from_utf8_lossy(&result.bytes);
+            let result = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
+            json!({ "input": input, "job": job.json, "result": result })
+        }
+        Outcome::Succeeded { result, .. } => {
+            let advice = format!("the result of {input} is {}: say where it goes, with --out", result.media_type);
+            return Err(Failure::Usage(advice));
+        }
+        Outcome::Earlier { job } => json!({ "input": input, "id": job, "earlier": true }),
+        Outcome::Failed { job, detail } => json!({ "input": input, "id": job, "failed": detail }),
+        Outcome::Refused(problem) => {
+            json!({ "input": input, "refused": { "code": problem.code, "detail": problem.detail } })
+        }
+    })
+}
+
+/// From 0 up to 1.
+fn random() -> f64 {
+    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / (f64::from(u32::MAX) + 1.0)
+}

@@ -1,0 +1,34 @@
+//! `forebay cancel`
+
+use std::io::{Write as _, stdout};
+
+use clap::Args;
+use forebay::JobId;
+
+use super::{Common, for_each, write_json};
+use crate::{failure::Failure, progress};
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArguments {
+    /// The jobs' ids
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<JobId>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(super) async fn run(arguments: &CancelArguments) -> Result<(), Failure> {
+    let client = arguments.common.connection.client()?;
+    for_each(&arguments.ids, |id| {
+        let client = client.clone();
+        async move {
+            let job = client.cancel(&id).await?;
+            match arguments.common.json {
+                true => write_json(&job.json),
+                false => Ok(writeln!(stdout(), "{id} is {}", progress::line(&job))?),
+            }
+        }
+    })
+    .await
+}

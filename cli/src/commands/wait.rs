@@ -1,0 +1,75 @@
+//! `forebay wait`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use forebay::{Client, Job, JobId, JobStatus, Told};
+
+use super::{Common, for_each, get::deliver, write_json};
+use crate::{
+    failure::Failure,
+    interrupt::unless_ended,
+    progress,
+    show::Show,
+    span,
+    waiting::{Waiting, until_ended},
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct WaitArguments {
+    /// The jobs' ids
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<JobId>,
+
+    /// How long to wait for all of them
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span::parse)]
+    timeout: u64,
+
+    /// Write the results to standard output
+    #[arg(long)]
+    result: bool,
+
+    /// Write the result to this file; several into this folder
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(super) async fn run(arguments: &WaitArguments) -> Result<(), Failure> {
+    let client = arguments.common.connection.client()?;
+    let show = Show::one();
+    let waiting = Waiting::of(arguments.timeout, show.is_live());
+    let work = for_each(&arguments.ids, |id| one(&client, arguments, &show, id, waiting));
+    let told = || "interrupted; jobs go on, and the same command waits again".to_owned();
+    unless_ended(work, told).await
+}
+
+async fn one(
+    client: &Client,
+    arguments: &WaitArguments,
+    show: &Show,
+    id: JobId,
+    waiting: Waiting,
+) -> Result<(), Failure> {
+    let job = until_ended(client, &id, waiting, |job| show.job(job)).await?;
+    show.end();
+    if arguments.common.json && !arguments.result {
+        write_json(&job.json)?;
+    }
+    expect_success(&job)?;
+    if arguments.result || arguments.out.is_some() {
+        deliver(client, &id, arguments.out.as_deref(), arguments.ids.len() > 1).await?;
+    }
+    Ok(())
+}
+
+/// A job that has no result ends the command accordingly.
+pub(super) fn expect_success(job: &Told<Job>) -> Result<(), Failure> {
+    match job.status {
+        JobStatus::Succeeded => Ok(()),
+        JobStatus::Failed => Err(Failure::Job(format!("{} failed: {}", job.id, progress::why(job)))),
+        status => Err(Failure::Job(format!("{} is {status}", job.id))),
+    }
+}

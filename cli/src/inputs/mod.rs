@@ -1,0 +1,147 @@
+//! What there is to submit: files, folders, patterns, standard input, texts.
+
+pub(crate) mod content;
+pub(crate) mod expand;
+pub(crate) mod parameter;
+
+use std::{
+    fs,
+    io::{Read as _, stdin},
+    path::PathBuf,
+};
+
+use clap::Args;
+use forebay::Input;
+
+use self::{content::Kind, expand::expand};
+use crate::failure::Failure;
+
+/// The most bytes of one input; the service takes 10 MB.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// What there is to submit.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Inputs")]
+pub(crate) struct InputArguments {
+    /// Files, folders (with all below them), patterns such as 'photos/**/*.jpg', and - for standard input
+    #[arg(value_name = "INPUT")]
+    pub(crate) paths: Vec<String>,
+
+    /// A text; may be given again
+    #[arg(long = "text", value_name = "TEXT")]
+    pub(crate) texts: Vec<String>,
+
+    /// Each line of the inputs is a text of its own
+    #[arg(long)]
+    pub(crate) lines: bool,
+
+    /// What the inputs are; else told by their content. Of a folder, only such files are taken
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<Kind>,
+}
+
+/// One thing to submit.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Item {
+    /// What people call it.
+    pub(crate) name: String,
+    /// Where its result lies below the folder of results, but for what is added to the name.
+    pub(crate) relative: PathBuf,
+    pub(crate) source: Source,
+}
+
+/// Where an input is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Source {
+    File(PathBuf),
+    Here(Input),
+}
+
+impl InputArguments {
+    /// All inputs, in order. Without any, there is one that is empty: for models whose parameters say it all.
+    pub(crate) fn items(&self) -> Result<Vec<Item>, Failure> {
+        let mut items = Vec::new();
+        for (number, text) in (1..).zip(&self.texts) {
+            items.push(here(format!("text {number}"), format!("text-{number}"), Input::Text(text.clone())));
+        }
+        let (from_stdin, paths): (Vec<String>, _) = self.paths.iter().cloned().partition(|path| path == "-");
+        items.extend(expand(&paths, self.kind).map_err(Failure::Usage)?);
+        if !from_stdin.is_empty() {
+            let mut bytes = Vec::new();
+            let unread = |error| Failure::Usage(format!("standard input cannot be read: {error}"));
+            stdin().take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
+            let input =
+                content::read("-", bytes, self.kind.or(self.lines.then_some(Kind::Text))).map_err(Failure::Usage)?;
+            items.push(here("-".to_owned(), "stdin".to_owned(), input));
+        }
+        if self.lines {
+            items = lines_of(items)?;
+        }
+        if items.is_empty() && !self.paths.is_empty() {
+            return Err(Failure::Usage("there is nothing to submit".to_owned()));
+        }
+        if items.is_empty() {
+            items.push(here("no input".to_owned(), "result".to_owned(), Input::None));
+        }
+        Ok(items)
+    }
+}
+
+impl Item {
+    /// The input itself.
+    pub(crate) fn read(&self, kind: Option<Kind>) -> Result<Input, String> {
+        match &self.source {
+            Source::Here(input) => Ok(input.clone()),
+            Source::File(path) => {
+                let unread = |error| format!("{} cannot be read: {error}", path.display());
+                let file = fs::File::open(path).map_err(unread)?;
+                let mut bytes = Vec::new();
+                file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
+                content::read(&self.name, bytes, kind)
+            }
+        }
+    }
+}
+
+fn here(name: String, relative: String, input: Input) -> Item {
+    Item { name, relative: relative.into(), source: Source::Here(input) }
+}
+
+/// Each line that is not blank as an item of its own, named by its number.
+fn lines_of(items: Vec<Item>) -> Result<Vec<Item>, Failure> {
+    let mut lines = Vec::new();
+    for item in items {
+        let input = item.read(Some(Kind::Text)).map_err(Failure::Usage)?;
+        let Input::Text(text) = input else { continue };
+        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+            let relative = format!("{}.{number}", item.relative.display());
+            lines.push(here(format!("{}:{number}", item.name), relative, Input::Text(line.to_owned())));
+        }
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(paths: &[&str], texts: &[&str], lines: bool) -> InputArguments {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        InputArguments { paths: owned(paths), texts: owned(texts), lines, kind: None }
+    }
+
+    #[test]
+    fn lines_are_inputs_of_their_own_and_blank_ones_are_none() {
+        let items = asked(&[], &["one\n\n two \r\nthree"], true).items().unwrap();
+        let names: Vec<_> = items.iter().map(|item| (item.name.as_str(), item.read(None).unwrap())).collect();
+        let text = |text: &str| Input::Text(text.to_owned());
+        assert_eq!(names, [("text 1:1", text("one")), ("text 1:3", text(" two ")), ("text 1:4", text("three"))]);
+    }
+
+    #[test]
+    fn nothing_given_is_one_empty_input() {
+        let items = asked(&[], &[], false).items().unwrap();
+        assert_eq!((items.len(), items[0].read(None)), (1, Ok(Input::None)));
+        assert!(asked(&["/nowhere/at/all"], &[], false).items().is_err());
+    }
+}

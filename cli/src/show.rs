@@ -1,0 +1,131 @@
+//! What is told on standard error while one waits: a moving line on a terminal, plain lines elsewhere.
+
+use std::{
+    cell::Cell,
+    io::{IsTerminal as _, Write as _, stderr},
+    time::Duration,
+};
+
+use forebay::{Job, JobStatus};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::progress;
+
+/// Who watches.
+#[derive(Debug)]
+pub(crate) enum Show {
+    Terminal(ProgressBar),
+    /// A pipe or a log, with what the one job's status was when it was last told.
+    Lines(Cell<Option<JobStatus>>),
+}
+
+/// How many inputs stand how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) all: usize,
+    pub(crate) done: usize,
+    /// Of those that are done: in an earlier run.
+    pub(crate) earlier: usize,
+    pub(crate) failed: usize,
+}
+
+impl Show {
+    /// For one job.
+    pub(crate) fn one() -> Self {
+        Self::with(ProgressBar::new_spinner, "{spinner} {msg} {elapsed:.dim}")
+    }
+
+    /// For many.
+    pub(crate) fn many(count: usize) -> Self {
+        Self::with(|| ProgressBar::new(count as u64), "{wide_bar} {pos} of {len}, {eta} left{msg}")
+    }
+
+    fn with(bar: impl FnOnce() -> ProgressBar, template: &str) -> Self {
+        let style = ProgressStyle::with_template(template);
+        match style {
+            Ok(style) if stderr().is_terminal() => {
+                let bar = bar().with_style(style).with_finish(indicatif::ProgressFinish::AndClear);
+                bar.enable_steady_tick(Duration::from_millis(120));
+                Self::Terminal(bar)
+            }
+            _ => Self::Lines(Cell::new(None)),
+        }
+    }
+
+    /// Whether positions are worth asking for again and again.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self, Self::Terminal(_))
+    }
+
+    /// The one job stands so now.
+    pub(crate) fn job(&self, job: &Job) {
+        match self {
+            Self::Terminal(bar) => bar.set_message(progress::line(job)),
+            Self::Lines(told) if told.replace(Some(job.status)) != Some(job.status) => {
+                self.say(&format!("{}: {}", job.id, progress::line(job)));
+            }
+            Self::Lines(_) => {}
+        }
+    }
+
+    /// One of many is settled.
+    pub(crate) fn settled(&self, tally: Tally, name: &str, text: &str) {
+        let settled = tally.done + tally.failed;
+        match self {
+            Self::Terminal(bar) => {
+                bar.set_position(settled as u64);
+                if tally.failed > 0 {
+                    bar.set_message(format!(", {} failed", tally.failed));
+                }
+            }
+            Self::Lines(_) => self.say(&format!("[{settled}/{}] {name}: {text}", tally.all)),
+        }
+    }
+
+    /// A line that stays.
+    pub(crate) fn say(&self, line: &str) {
+        let line = line.replace(char::is_control, " ");
+        let write = || {
+            // Where standard error is closed there is nobody to tell.
+            let _ = writeln!(stderr(), "{line}");
+        };
+        match self {
+            Self::Terminal(bar) => bar.suspend(write),
+            Self::Lines(_) => write(),
+        }
+    }
+
+    /// Nothing moves any more.
+    pub(crate) fn end(&self) {
+        if let Self::Terminal(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Tally {
+    /// Such as `20 inputs: 17 done, 3 of them earlier; 1 failed; 2 left`.
+    pub(crate) fn summary(self) -> String {
+        let left = self.all.saturating_sub(self.done + self.failed);
+        let mut summary = format!("{} inputs: {} done", self.all, self.done);
+        for (count, text) in [(self.earlier, ", {} of them earlier"), (self.failed, "; {} failed"), (left, "; {} left")]
+        {
+            if count > 0 {
+                summary.push_str(&text.replace("{}", &count.to_string()));
+            }
+        }
+        summary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_tells_what_there_is_to_tell() {
+        let tally = Tally { all: 20, done: 17, earlier: 3, failed: 1 };
+        assert_eq!(tally.summary(), "20 inputs: 17 done, 3 of them earlier; 1 failed; 2 left");
+        assert_eq!(Tally { all: 2, done: 2, ..Tally::default() }.summary(), "2 inputs: 2 done");
+    }
+}

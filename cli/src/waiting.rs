@@ -1,0 +1,48 @@
+//! Waiting for one job.
+
+use std::time::{Duration, Instant};
+
+use forebay::{Client, Error, Job, JobId, Told};
+
+/// How to wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting {
+    /// How long the service holds one answer back: how often the job is told of meanwhile.
+    pub(crate) hold: Duration,
+    /// When patience ends.
+    pub(crate) until: Instant,
+}
+
+/// Between two answers of a service that does not hold them back.
+const BETWEEN: Duration = Duration::from_millis(500);
+
+impl Waiting {
+    /// For so long from now, with a look each two seconds where somebody looks.
+    pub(crate) fn of(timeout_s: u64, live: bool) -> Self {
+        let hold = Duration::from_secs(if live { 2 } else { 30 });
+        Self { hold, until: Instant::now() + Duration::from_secs(timeout_s.min(7 * 86_400)) }
+    }
+}
+
+/// The job once it ended, or [`Error::TimedOut`]; `tell` is told how it stands meanwhile.
+pub(crate) async fn until_ended(
+    client: &Client,
+    id: &JobId,
+    waiting: Waiting,
+    mut tell: impl FnMut(&Job),
+) -> Result<Told<Job>, Error> {
+    loop {
+        let asked = Instant::now();
+        let left = waiting.until.saturating_duration_since(asked);
+        let job = client.job_within(id, waiting.hold.min(left)).await?;
+        tell(&job);
+        if job.status.is_final() {
+            return Ok(job);
+        }
+        let left = waiting.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::TimedOut(Box::new(job)));
+        }
+        tokio::time::sleep(BETWEEN.saturating_sub(asked.elapsed()).min(left)).await;
+    }
+}
