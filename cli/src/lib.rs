@@ -22,6 +22,8 @@
 
 mod client;
 
+pub use hyper::Method;
+
 pub use client::{
     Client,
     account::{Foresight, Limit, Model, ModelInput, Models, Quota, Usage, UsageDay},

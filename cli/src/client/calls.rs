@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use hyper::header;
+use hyper::{Method, header};
+use serde_json::Value;
 
 use super::{
     Call, Client,
@@ -120,6 +121,14 @@ impl Client {
     /// What the caller may ask for.
     pub async fn models(&self) -> Result<Told<Models>, Error> {
         self.told(Call::get("/v1/models".to_owned())).await
+    }
+
+    /// A call that has no method of its own here, such as an operator's: `path` with its query, JSON there and back.
+    pub async fn call(&self, method: Method, path: String, body: Option<&Value>) -> Result<Value, Error> {
+        let repeat = if method == Method::POST { Repeat::AfterRefusal } else { Repeat::Harmless };
+        let content_type = body.map(|_| "application/json");
+        let body = body.map(|body| body.to_string().into()).unwrap_or_default();
+        Ok(self.told::<Value>(Call { method, repeat, content_type, body, ..Call::get(path) }).await?.json)
     }
 
     /// What the account used, from and to a day (`YYYY-MM-DD`, both included).
