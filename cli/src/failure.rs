@@ -28,6 +28,9 @@ pub(crate) enum Failure {
     /// A file could not be written.
     #[error("{0}")]
     File(String),
+    /// Some of several did not go well, and each was told of.
+    #[error("told")]
+    Told(Exit),
     /// Somebody ended the program.
     #[error("{told}")]
     Ended { exit: Exit, told: String },
@@ -42,13 +45,17 @@ impl Failure {
             Self::Unanswered(_) => Exit::Unanswered,
             Self::TimedOut(_) => Exit::TimedOut,
             Self::Unwritten(_) | Self::File(_) => Exit::Unwritten,
-            Self::Ended { exit, .. } => *exit,
+            Self::Told(exit) | Self::Ended { exit, .. } => *exit,
         }
     }
 
-    /// Whether there is nobody to tell: who reads has read enough.
+    /// Whether there is nothing to tell: it was told, or who reads has read enough.
     pub(crate) fn is_unheard(&self) -> bool {
-        matches!(self, Self::Unwritten(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        match self {
+            Self::Told(_) => true,
+            Self::Unwritten(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            _ => false,
+        }
     }
 }
 

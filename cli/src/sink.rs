@@ -26,6 +26,13 @@ pub(crate) enum Sink {
     Beside,
 }
 
+/// How many results there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Count {
+    One,
+    Several,
+}
+
 /// What a result file may end with.
 const EXTENSIONS: [(&str, &str); 4] =
     [("application/json", "json"), ("image/png", "png"), ("image/jpeg", "jpg"), ("text/plain", "txt")];
@@ -33,8 +40,8 @@ const OTHER: &str = "bin";
 
 impl Sink {
     /// `--out PATH`: a folder where there is one, where the path ends with a slash, or where there are many results.
-    pub(crate) fn out(path: &Path, many: bool) -> Self {
-        let is_folder = many || path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
+    pub(crate) fn out(path: &Path, count: Count) -> Self {
+        let is_folder = count == Count::Several || path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
         if is_folder { Self::Folder(path.to_owned()) } else { Self::File(path.to_owned()) }
     }
 
@@ -143,7 +150,7 @@ mod tests {
     #[test]
     fn results_lie_as_their_inputs_do_and_are_found_again() {
         let scratch = Scratch::new();
-        let sink = Sink::out(&scratch.path().join("out"), true);
+        let sink = Sink::out(&scratch.path().join("out"), Count::Several);
         let cat = item("in/sub/cat.png", "sub/cat.png");
         assert_eq!(sink.found(&cat), None);
         for (media_type, name) in [("image/webp", "bin"), ("application/json", "json")] {
@@ -161,13 +168,13 @@ mod tests {
     #[test]
     fn one_result_is_a_file_unless_a_folder_is_meant() {
         let scratch = Scratch::new();
-        for (path, many, folder) in [
-            (scratch.path().to_owned(), false, true),
-            ("new.json".into(), false, false),
-            ("new/".into(), false, true),
-            ("new".into(), true, true),
+        for (path, count, folder) in [
+            (scratch.path().to_owned(), Count::One, true),
+            ("new.json".into(), Count::One, false),
+            ("new/".into(), Count::One, true),
+            ("new".into(), Count::Several, true),
         ] {
-            assert_eq!(matches!(Sink::out(&path, many), Sink::Folder(_)), folder, "{}", path.display());
+            assert_eq!(matches!(Sink::out(&path, count), Sink::Folder(_)), folder, "{}", path.display());
         }
     }
 

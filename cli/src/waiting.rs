@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use forebay::{Client, Error, Job, JobId, Told};
 
+use crate::show::Show;
+
 /// How to wait.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiting {
@@ -13,14 +15,21 @@ pub(crate) struct Waiting {
     pub(crate) until: Instant,
 }
 
+/// The longest that the service holds an answer back is no longer.
+const LONG: Duration = Duration::from_secs(30);
 /// Between two answers of a service that does not hold them back.
 const BETWEEN: Duration = Duration::from_millis(500);
 
 impl Waiting {
-    /// For so long from now, with a look each two seconds where somebody looks.
-    pub(crate) fn of(timeout_s: u64, live: bool) -> Self {
-        let hold = Duration::from_secs(if live { 2 } else { 30 });
-        Self { hold, until: Instant::now() + Duration::from_secs(timeout_s.min(7 * 86_400)) }
+    /// The same with a look each two seconds, where somebody looks on.
+    pub(crate) fn watched_by(self, show: &Show) -> Self {
+        let hold = if show.is_live() { Duration::from_secs(2) } else { self.hold };
+        Self { hold, ..self }
+    }
+
+    /// For so long from now.
+    pub(crate) fn up_to(timeout_s: u64) -> Self {
+        Self { hold: LONG, until: Instant::now() + Duration::from_secs(timeout_s.min(7 * 86_400)) }
     }
 }
 

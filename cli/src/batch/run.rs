@@ -85,7 +85,8 @@ impl Batch<'_> {
         };
         let alone = items.len() == 1;
         let show = if alone { Show::one() } else { Show::many(items.len()) };
-        let waiting = Waiting::of(options.timeout_s, alone && show.is_live());
+        let waiting = Waiting::up_to(options.timeout_s);
+        let waiting = if alone { waiting.watched_by(&show) } else { waiting };
         let common = Common {
             client,
             template,
@@ -185,7 +186,7 @@ impl Turn<'_> {
         }
         if self.common.alone {
             // Its steps were told already.
-            return alone(item, outcome, options.in_lines);
+            return alone(item, outcome, options);
         }
         let show = self.common.show;
         if show.is_live() && matches!(outcome, Outcome::Failed { .. } | Outcome::Refused(_)) {
@@ -208,9 +209,9 @@ impl Turn<'_> {
 }
 
 /// The outcome of the only input is the command's own.
-fn alone(item: &Item, outcome: Outcome, in_lines: bool) -> Result<Option<(String, Box<Told<Job>>)>, Failure> {
+fn alone(item: &Item, outcome: Outcome, options: &Options) -> Result<Option<(String, Box<Told<Job>>)>, Failure> {
     match outcome {
-        Outcome::Submitted(job) if !in_lines => Ok(Some((item.name.clone(), job))),
+        Outcome::Submitted(job) if !options.in_lines => Ok(Some((item.name.clone(), job))),
         Outcome::Submitted(_) | Outcome::Succeeded { .. } | Outcome::Earlier { .. } => Ok(None),
         Outcome::Failed { job: Some(job), detail } => Err(Failure::Job(format!("{job} failed: {detail}"))),
         Outcome::Failed { job: None, detail } => Err(Failure::Usage(detail)),

@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     inputs::{Item, Source},
     moment, progress,
-    sink::{Sink, to_stdout},
+    sink::{Count, Sink, to_stdout},
     table,
 };
 
@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: &GetArguments) -> Result<(), Failure> {
 
 async fn one(client: &Client, arguments: &GetArguments, id: JobId) -> Result<(), Failure> {
     if arguments.result || arguments.out.is_some() {
-        return deliver(client, &id, arguments.out.as_deref(), arguments.ids.len() > 1).await;
+        return deliver(client, &id, arguments.out.as_deref(), count_of(&arguments.ids)).await;
     }
     let job = client.job(&id).await?;
     if arguments.common.json {
@@ -51,13 +51,18 @@ async fn one(client: &Client, arguments: &GetArguments, id: JobId) -> Result<(),
     Ok(write!(stdout(), "{}", rendered(&job))?)
 }
 
+/// How many results so many jobs may have.
+pub(super) fn count_of(ids: &[JobId]) -> Count {
+    if ids.len() > 1 { Count::Several } else { Count::One }
+}
+
 /// Fetches a job's result and puts it where it belongs.
-pub(super) async fn deliver(client: &Client, id: &JobId, out: Option<&Path>, many: bool) -> Result<(), Failure> {
+pub(super) async fn deliver(client: &Client, id: &JobId, out: Option<&Path>, count: Count) -> Result<(), Failure> {
     let result = client.result(id).await?;
     let Some(path) = out.filter(|path| path.as_os_str() != "-") else { return to_stdout(&result) };
     let source = Source::File(PathBuf::new());
     let item = Item { name: id.to_string(), relative: id.as_str().into(), source };
-    Sink::out(path, many).put(&item, &result).map(|_| ())
+    Sink::out(path, count).put(&item, &result).map(|_| ())
 }
 
 /// A job in full, a line each.

@@ -67,25 +67,24 @@ fn write_json(value: &Value) -> Result<(), Failure> {
     Ok(writeln!(stdout(), "{value}")?)
 }
 
-/// Does `work` for each job in turn, tells of those that do not go well, and ends as the first of them.
+/// Does `work` for each job in turn; of several, tells of each that does not go well and ends as the first of them.
 async fn for_each<F: Future<Output = Result<(), Failure>>>(
     ids: &[JobId],
     mut work: impl FnMut(JobId) -> F,
 ) -> Result<(), Failure> {
     let mut first = None;
-    for (index, id) in ids.iter().enumerate() {
+    for id in ids {
         match work(id.clone()).await {
             Ok(()) => {}
-            Err(failure @ (Failure::Unwritten(_) | Failure::Ended { .. })) => return Err(failure),
-            // The last word is the caller's to tell.
-            Err(failure) if first.is_none() && index + 1 == ids.len() => first = Some(failure),
+            Err(failure @ Failure::Unwritten(_)) => return Err(failure),
+            Err(failure) if ids.len() == 1 => return Err(failure),
             Err(failure) => {
                 writeln!(stderr(), "forebay: {id}: {failure}")?;
-                first.get_or_insert(failure);
+                first.get_or_insert(failure.exit());
             }
         }
     }
-    first.map_or(Ok(()), Err)
+    first.map_or(Ok(()), |exit| Err(Failure::Told(exit)))
 }
 
 /// A list of jobs as a table.

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Write as _, stdout},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     inputs::{InputArguments, Item},
     progress,
-    sink::Sink,
+    sink::{Count, Sink},
     span, table,
 };
 
@@ -88,21 +88,22 @@ pub(super) async fn run(arguments: &SubmitArguments) -> Result<(), Failure> {
 fn options(arguments: &SubmitArguments, items: &[Item]) -> Result<Options, Failure> {
     let SubmitArguments { inputs, results, common, .. } = arguments;
     // A folder is meant to have more than it has today.
-    let many = items.len() > 1 || inputs.paths.iter().any(|path| PathBuf::from(path).is_dir());
+    let has_folder = inputs.paths.iter().any(|path| Path::new(path).is_dir());
+    let count = if items.len() > 1 || has_folder { Count::Several } else { Count::One };
     let sink = match &results.out {
         Some(path) if path.as_os_str() == "-" => Sink::Stdout,
-        Some(path) => Sink::out(path, many),
+        Some(path) => Sink::out(path, count),
         None if results.beside => Sink::Beside,
         None => Sink::Stdout,
     };
     let wait = results.wait || results.out.is_some() || results.beside;
-    let patience = Duration::from_secs(if many { 600 } else { 60 });
+    let patience = Duration::from_secs(if count == Count::Several { 600 } else { 60 });
     let kept_with_results = || items.first().and_then(|first| sink.journal(first));
     Ok(Options {
         goal: if wait { Goal::Results } else { Goal::Submitted },
         kind: inputs.kind,
         again: results.again,
-        in_lines: common.json || (wait && many && sink == Sink::Stdout),
+        in_lines: common.json || (wait && count == Count::Several && sink == Sink::Stdout),
         parallel: usize::from(results.parallel),
         timeout_s: results.timeout,
         retry: Retry { patience: common.connection.patience_or(patience), ..Retry::default() },

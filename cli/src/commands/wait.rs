@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use forebay::{Client, Job, JobId, JobStatus, Told};
 
-use super::{Common, for_each, get::deliver, write_json};
+use super::{
+    Common, for_each,
+    get::{count_of, deliver},
+    write_json,
+};
 use crate::{
     failure::Failure,
     interrupt::unless_ended,
@@ -39,30 +43,33 @@ pub(crate) struct WaitArguments {
 
 pub(super) async fn run(arguments: &WaitArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
-    let show = Show::one();
-    let waiting = Waiting::of(arguments.timeout, show.is_live());
-    let work = for_each(&arguments.ids, |id| one(&client, arguments, &show, id, waiting));
+    let one = Patient { client, arguments, waiting: Waiting::up_to(arguments.timeout) };
     let told = || "interrupted; jobs go on, and the same command waits again".to_owned();
-    unless_ended(work, told).await
+    unless_ended(for_each(&arguments.ids, |id| one.until_ended(id)), told).await
 }
 
-async fn one(
-    client: &Client,
-    arguments: &WaitArguments,
-    show: &Show,
-    id: JobId,
+/// Who waits, and how.
+struct Patient<'a> {
+    client: Client,
+    arguments: &'a WaitArguments,
     waiting: Waiting,
-) -> Result<(), Failure> {
-    let job = until_ended(client, &id, waiting, |job| show.job(job)).await?;
-    show.end();
-    if arguments.common.json && !arguments.result {
-        write_json(&job.json)?;
+}
+
+impl Patient<'_> {
+    async fn until_ended(&self, id: JobId) -> Result<(), Failure> {
+        let Self { client, arguments, waiting } = self;
+        let show = Show::one();
+        let job = until_ended(client, &id, waiting.watched_by(&show), |job| show.job(job)).await?;
+        show.end();
+        if arguments.common.json && !arguments.result {
+            write_json(&job.json)?;
+        }
+        expect_success(&job)?;
+        if arguments.result || arguments.out.is_some() {
+            deliver(client, &id, arguments.out.as_deref(), count_of(&arguments.ids)).await?;
+        }
+        Ok(())
     }
-    expect_success(&job)?;
-    if arguments.result || arguments.out.is_some() {
-        deliver(client, &id, arguments.out.as_deref(), arguments.ids.len() > 1).await?;
-    }
-    Ok(())
 }
 
 /// A job that has no result ends the command accordingly.
