@@ -8,6 +8,7 @@ mod canceled_before_start_never_runs;
 mod catalog_changes_while_running;
 mod challenge_lets_people_in;
 mod console_follows_jobs;
+mod command_line_does_a_job;
 mod degraded_answers_say_so;
 mod edge_restart_loses_nothing;
 mod every_limit_holds_and_is_named;
@@ -86,6 +87,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("same_seed_is_identical_and_cached", same_seed_is_identical_and_cached::check),
     ("own_model_needs_no_rust", own_model_needs_no_rust::check),
     ("console_follows_jobs", console_follows_jobs::check),
+    ("command_line_does_a_job", command_line_does_a_job::check),
     ("image_is_classified", image_is_classified::check),
     ("text_is_embedded", text_is_embedded::check),
     ("same_submission_runs_once", same_submission_runs_once::check),
