@@ -2,7 +2,7 @@
 
 use forebay::{EtaMs, Job, JobStatus};
 
-/// Such as `queued in paid-light, position 3, done in 4 s (at most 9 s)`. Nothing in it can move the cursor.
+/// Such as `queued in paid-light, position 3, done in 4 s (p90 9 s)`. Nothing in it can move the cursor.
 pub(crate) fn line(job: &Job) -> String {
     let mut line = match job.status {
         JobStatus::Queued => queued(job),
@@ -42,10 +42,10 @@ fn queued(job: &Job) -> String {
     line
 }
 
-/// Such as `4 s (at most 9 s)`.
-pub(crate) fn forecast(eta: EtaMs) -> String {
+/// Such as `4 s (p90 9 s)`: as likely sooner as later, and sooner than the second in nine cases of ten.
+fn forecast(eta: EtaMs) -> String {
     let (p50, p90) = (span(eta.p50 as u64), span(eta.p90 as u64));
-    if p50 == p90 || eta.p90 <= eta.p50 { p50 } else { format!("{p50} (at most {p90})") }
+    if p50 == p90 || eta.p90 <= eta.p50 { p50 } else { format!("{p50} (p90 {p90})") }
 }
 
 /// Why a job did not succeed: `detail (code)`.
@@ -91,7 +91,7 @@ mod tests {
         let queue = json!({"lane": "paid-light", "position": 3, "eta_ms": {"p50": 4200, "p90": 9000}});
         check(
             json!({"status": "queued", "queue": queue}),
-            "queued in paid-light, position 3, done in 4.2 s (at most 9.0 s)",
+            "queued in paid-light, position 3, done in 4.2 s (p90 9.0 s)",
         );
         check(json!({"status": "running", "progress": {"done": 12, "total": 50}}), "running, 12 of 50");
         check(json!({"status": "running", "progress": null, "attempt": 2}), "running, attempt 2");

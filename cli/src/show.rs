@@ -37,7 +37,7 @@ impl Show {
 
     /// For many.
     pub(crate) fn many(count: usize) -> Self {
-        Self::with(|| ProgressBar::new(count as u64), "{wide_bar} {pos} of {len}, {eta} left{msg}")
+        Self::with(|| ProgressBar::new(count as u64), "{wide_bar} {pos} of {len}, {eta} left{prefix}{msg}")
     }
 
     fn with(bar: impl FnOnce() -> ProgressBar, template: &str) -> Self {
@@ -68,6 +68,13 @@ impl Show {
         }
     }
 
+    /// One of many stands so: on a terminal the last that was told is worth a look.
+    pub(crate) fn one_of_many(&self, job: &Job) {
+        if let Self::Terminal(bar) = self {
+            bar.set_message(format!("; the last: {}", progress::line(job)));
+        }
+    }
+
     /// One of many is settled.
     pub(crate) fn settled(&self, tally: Tally, name: &str, text: &str) {
         let settled = tally.done + tally.failed;
@@ -75,7 +82,7 @@ impl Show {
             Self::Terminal(bar) => {
                 bar.set_position(settled as u64);
                 if tally.failed > 0 {
-                    bar.set_message(format!(", {} failed", tally.failed));
+                    bar.set_prefix(format!(", {} failed", tally.failed));
                 }
             }
             Self::Lines(_) => self.say(&format!("[{settled}/{}] {name}: {text}", tally.all)),

@@ -172,8 +172,9 @@ impl Common<'_> {
     }
 
     fn tell(&self, job: &Job) {
-        if self.alone {
-            self.show.job(job);
+        match self.alone {
+            true => self.show.job(job),
+            false => self.show.one_of_many(job),
         }
     }
 }

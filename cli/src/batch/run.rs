@@ -185,7 +185,10 @@ impl Turn<'_> {
             text = format!("{text}, {}", file.display());
         }
         if self.common.alone {
-            // Its steps were told already.
+            if matches!(outcome, Outcome::Earlier { .. }) {
+                self.common.show.say(&format!("{}: {text}", item.name));
+            }
+            // Its other steps were told already.
             return alone(item, outcome, options);
         }
         let show = self.common.show;

@@ -79,7 +79,7 @@ fn how_it_ended(forebay: &Forebay<'_>) -> Result<()> {
 
     let failed = forebay.run(&["submit", "efficientnet-lite0", &half, "--wait"])?;
     ended(&failed, 1, "image-undecodable")?;
-    let stranger = forebay.command(&["quota"]).env("FOREBAY_KEY", format!("fb_{}", "0".repeat(32))).output()?;
+    let stranger = forebay.command(&["quota"]).env("FOREBAY_KEY", format!("fb_{}", "x".repeat(43))).output()?;
     ended(&stranger, 1, "invalid-credentials")?;
     ended(&forebay.run(&["submit", "no-such-model", &half])?, 1, "model-not-found")?;
     ended(&forebay.run(&["submit", "efficientnet-lite0", &half, "-p", "top_k=0"])?, 1, "invalid-parameter")?;
