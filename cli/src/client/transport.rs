@@ -29,7 +29,7 @@ const KEPT: Duration = Duration::from_secs(30);
 pub(crate) enum Transport {
     Direct(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
     /// Through the proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`).
-    Tunneled(Client<HttpsConnector<Tunnel<HttpConnector>>, Full<Bytes>>),
+    Tunneled(Box<Client<HttpsConnector<Tunnel<HttpConnector>>, Full<Bytes>>>),
 }
 
 /// What was answered, other than a refusal.
@@ -54,7 +54,7 @@ impl Transport {
                 if let Some(auth) = proxy.basic_auth() {
                     tunnel = tunnel.with_auth(auth.clone());
                 }
-                Self::Tunneled(builder.build(tls.wrap_connector(tunnel)))
+                Self::Tunneled(Box::new(builder.build(tls.wrap_connector(tunnel))))
             }
         })
     }

@@ -81,7 +81,7 @@ impl Played {
                     return;
                 }
                 let (seen, play) = (Arc::clone(&seen), Arc::clone(&play));
-                thread::spawn(move || answer(stream.unwrap(), &seen, &*play));
+                thread::spawn(move || answer(&stream.unwrap(), &seen, &*play));
             }
         });
         Self { address, requests, has_ended }
@@ -110,8 +110,8 @@ impl Drop for Played {
     }
 }
 
-fn answer(stream: TcpStream, seen: &Mutex<Vec<Request>>, play: &(impl Fn(&Request) -> Reply + ?Sized)) {
-    let mut reader = BufReader::new(&stream);
+fn answer(stream: &TcpStream, seen: &Mutex<Vec<Request>>, play: &(impl Fn(&Request) -> Reply + ?Sized)) {
+    let mut reader = BufReader::new(stream);
     let Some(request) = read(&mut reader) else { return };
     seen.lock().unwrap().push(request.clone());
     let reply = play(&request);
@@ -121,7 +121,8 @@ fn answer(stream: TcpStream, seen: &Mutex<Vec<Request>>, play: &(impl Fn(&Reques
     }
     head.push_str("\r\n");
     // A client that went away has no need of it.
-    let _ = (&stream).write_all(&[head.as_bytes(), &reply.body].concat());
+    let mut stream = stream;
+    let _ = stream.write_all(&[head.as_bytes(), &reply.body].concat());
     let _ = stream.shutdown(Shutdown::Write);
 }
 

@@ -106,7 +106,7 @@ fn a_folder(forebay: &Forebay<'_>) -> Result<()> {
     let picture = fixture("rocket.jpg")?;
     for number in 0..PICTURES {
         // What comes after a JPEG's end is not looked at: another file, the same picture.
-        let place = if number % 2 == 0 { "" } else { "more/" };
+        let place = if number.is_multiple_of(2) { "" } else { "more/" };
         fs::write(pictures.join(format!("{place}{number:02}.jpg")), [&picture[..], &[number as u8]].concat())?;
     }
     let (pictures, results) = (pictures.display().to_string(), out.display().to_string());
