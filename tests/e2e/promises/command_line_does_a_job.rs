@@ -79,7 +79,7 @@ fn how_it_ended(forebay: &Forebay<'_>) -> Result<()> {
 
     let failed = forebay.run(&["submit", "efficientnet-lite0", &half, "--wait"])?;
     ended(&failed, 1, "image-undecodable")?;
-    let stranger = forebay.command(&["quota"]).env("FOREBAY_KEY", format!("fb_{}", "x".repeat(43))).output()?;
+    let stranger = forebay.command(&["quota"])?.env("FOREBAY_KEY", format!("fb_{}", "x".repeat(43))).output()?;
     ended(&stranger, 1, "invalid-credentials")?;
     ended(&forebay.run(&["submit", "no-such-model", &half])?, 1, "model-not-found")?;
     ended(&forebay.run(&["submit", "efficientnet-lite0", &half, "-p", "top_k=0"])?, 1, "invalid-parameter")?;
@@ -113,7 +113,7 @@ fn a_folder(forebay: &Forebay<'_>) -> Result<()> {
     let arguments = ["submit", "efficientnet-lite0", &pictures, "--out", &results, "--parallel", "4"];
     let before = forebay.spent()?;
 
-    let first = forebay.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let first = forebay.command(&arguments)?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     poll("a picture has its result", || Ok(if results_in(&out)? > 0 { Ok(()) } else { Err("none") }))?;
     ensure!(Command::new("kill").args(["-INT", &first.id().to_string()]).status()?.success(), "not interrupted");
     ended(&first.wait_with_output()?, 130, "run the same command again")?;
@@ -165,15 +165,18 @@ struct Forebay<'a> {
 }
 
 impl Forebay<'_> {
-    fn command(&self, arguments: &[&str]) -> Command {
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut forebay = Command::new(self.hall.cli());
-        forebay.args(arguments).env("FOREBAY_URL", self.stack.origin()).env("FOREBAY_KEY", self.stack.key(ACCOUNT));
-        forebay.env("FOREBAY_CONFIG", "/nowhere").env_remove("FOREBAY_PROFILE").stdin(Stdio::null());
         forebay
+            .args(arguments)
+            .env("FOREBAY_URL", self.stack.origin())
+            .env("FOREBAY_KEY", self.stack.client(ACCOUNT)?.key());
+        forebay.env("FOREBAY_CONFIG", "/nowhere").env_remove("FOREBAY_PROFILE").stdin(Stdio::null());
+        Ok(forebay)
     }
 
     fn run(&self, arguments: &[&str]) -> Result<Output> {
-        self.command(arguments).output().with_context(|| format!("{}", self.hall.cli().display()))
+        self.command(arguments)?.output().with_context(|| format!("{}", self.hall.cli().display()))
     }
 
     /// Standard output of a command that must end well.
@@ -195,7 +198,7 @@ impl Forebay<'_> {
 
     /// What the account has spent of its month, in milliseconds.
     fn spent(&self) -> Result<u64> {
-        self.stack.client(ACCOUNT).used("monthly")
+        self.stack.client(ACCOUNT)?.used("monthly")
     }
 
     fn fixture(&self, name: &str) -> String {

@@ -21,7 +21,7 @@ pub fn check(hall: &Hall) -> Result<()> {
         ])
         .current_dir(&tests)
         .env("CONSOLE_ORIGIN", stack.origin())
-        .env("CONSOLE_KEY", stack.key("console_follows_jobs"))
+        .env("CONSOLE_KEY", stack.client("console_follows_jobs")?.key())
         .env("CONSOLE_ADMIN_TOKEN", ADMIN_TOKEN)
         .output()?;
     let told = String::from_utf8_lossy(&output.stdout);

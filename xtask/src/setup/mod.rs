@@ -41,7 +41,7 @@ pub fn steps() -> Vec<Box<dyn Step>> {
     vec![
         Box::new(exporter::ExporterPython),
         Box::new(wasm_target::WasmTarget),
-        Box::new(npm::EdgePackages),
+        Box::new(npm::EDGE_PACKAGES),
         Box::new(localstack::LocalStackPython),
         Box::new(wasm_tools::WasmTools),
         Box::new(libtorch::Libtorch),
@@ -51,7 +51,7 @@ pub fn steps() -> Vec<Box<dyn Step>> {
 
 /// What only `cargo xtask test` needs.
 pub fn test_steps() -> Vec<Box<dyn Step>> {
-    vec![Box::new(cargo_deny::CargoDeny)]
+    vec![Box::new(cargo_deny::CargoDeny), Box::new(npm::CONSOLE_TESTS)]
 }
 
 /// `cargo xtask setup`

@@ -5,16 +5,38 @@ use anyhow::Result;
 use super::{Fingerprint, Step, Work};
 use crate::repository::Repository;
 
-/// `edge/node_modules`: wrangler with workerd, esbuild, and a Node for machines whose own is too old.
-pub(super) struct EdgePackages;
+/// Packages of a folder's lock file, in its `node_modules`.
+pub(super) struct NpmPackages {
+    name: &'static str,
+    what: &'static str,
+    folder: &'static str,
+    /// Some that must be there.
+    packages: &'static [&'static str],
+}
 
-impl Step for EdgePackages {
+/// `edge/node_modules`: wrangler with workerd, esbuild, and a Node for machines whose own is too old.
+pub(super) const EDGE_PACKAGES: NpmPackages = NpmPackages {
+    name: "edge-packages",
+    what: "wrangler, workerd and esbuild, which run the edge: 95 MB to download, 330 MB on disk",
+    folder: "edge",
+    packages: &["wrangler", "workerd", "esbuild"],
+};
+
+/// `tests/console/node_modules`: a Chromium and what drives it.
+pub(super) const CONSOLE_TESTS: NpmPackages = NpmPackages {
+    name: "console-tests",
+    what: "Chromium and Playwright, which look at the console: 75 MB to download",
+    folder: "tests/console",
+    packages: &["@sparticuz/chromium", "playwright-core", "axe-core", "prettier"],
+};
+
+impl Step for NpmPackages {
     fn name(&self) -> &'static str {
-        "edge-packages"
+        self.name
     }
 
     fn what(&self) -> String {
-        "wrangler, workerd and esbuild, which run the edge: 95 MB to download, 330 MB on disk".to_owned()
+        self.what.to_owned()
     }
 
     fn advice(&self) -> &'static str {
@@ -22,20 +44,19 @@ impl Step for EdgePackages {
     }
 
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
-        Fingerprint::new().file(&repository.path("edge/package.json"))?.file(&repository.path("edge/package-lock.json"))
+        let folder = repository.path(self.folder);
+        Fingerprint::new().file(&folder.join("package.json"))?.file(&folder.join("package-lock.json"))
     }
 
     fn makes(&self, repository: &Repository) -> Vec<PathBuf> {
-        ["wrangler", "workerd", "esbuild"]
-            .iter()
-            .map(|package| repository.path("edge/node_modules").join(package).join("package.json"))
-            .collect()
+        let folder = repository.path(self.folder).join("node_modules");
+        self.packages.iter().map(|package| folder.join(package).join("package.json")).collect()
     }
 
     fn work(&self, work: &Work<'_>) -> Result<()> {
         let mut npm = Command::new("npm");
         // The lock file holds the hash of every package.
         npm.args(["ci", "--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries", "5"]);
-        work.run.program(npm.current_dir(work.repository.path("edge")))
+        work.run.program(npm.current_dir(work.repository.path(self.folder)))
     }
 }

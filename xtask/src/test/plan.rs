@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::{
     build::cargo,
     repository::Repository,
-    setup::{WasmToolchain, cargo_deny, wasm_toolchain},
+    setup::{WasmToolchain, cargo_deny, node, wasm_toolchain},
 };
 
 /// What a check wants to be running.
@@ -39,7 +39,7 @@ pub(super) struct Check {
 
 /// The checks that are asked for, in the order in which they run: quick and telling ones first.
 pub(super) fn checks(repository: &Repository, only: &[String]) -> Result<Vec<Check>> {
-    let all = all(repository);
+    let all = all(repository)?;
     let names: Vec<&str> = all.iter().map(|check| check.name).collect();
     if let Some(unknown) = only.iter().find(|name| !names.contains(&name.as_str())) {
         bail!("there is no check {unknown:?}; there are {}", names.join(", "));
@@ -55,7 +55,7 @@ const LIGHT: &str = "--package forebay-contract --package forebay-edge --package
 /// Warnings are errors, in the words by which `cargo clippy` tells clippy's compiler.
 const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 
-fn all(repository: &Repository) -> Vec<Check> {
+fn all(repository: &Repository) -> Result<Vec<Check>> {
     let one = |arguments: &str| {
         let mut command = cargo(repository);
         command.args(arguments.split(' '));
@@ -71,7 +71,7 @@ fn all(repository: &Repository) -> Vec<Check> {
     let check = |name, what, commands| Check { name, what, track: Track::Main, needs: Needs::Nothing, commands };
     let mut deny = Command::new(cargo_deny(repository));
     deny.current_dir(repository.root()).args(["check", "bans", "licenses", "sources"]);
-    vec![
+    Ok(vec![
         check("fmt", "cargo fmt --check", run("fmt --all --check")),
         // --all-targets passes over tests that run only when they are named.
         check(
@@ -107,8 +107,22 @@ fn all(repository: &Repository) -> Vec<Check> {
             needs: Needs::Parts,
             ..check("e2e", "the promises, end to end", vec![test(&format!("{LIGHT} --test e2e"))])
         },
+        Check {
+            track: Track::Side,
+            ..check("console", "the console in Chromium, against a played edge", console_tests(repository)?)
+        },
         check("deny", "licences and sources of what is depended on", vec![deny]),
-    ]
+    ])
+}
+
+/// Node.js runs what `npm test` in the folder runs; npm itself may be bound to an older one.
+fn console_tests(repository: &Repository) -> Result<Vec<Command>> {
+    const TESTS: &str =
+        "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON --test --test-reporter=tap --test-concurrency=2";
+    let folder = repository.path("tests/console");
+    let mut run = Command::new(node(repository)?);
+    run.current_dir(&folder).args(TESTS.split(' ')).args(["pure/*.test.mjs", "played/*.test.mjs"]);
+    Ok(vec![run])
 }
 
 /// A Rust that set-up made from Debian's packages has no clippy: there the compiler alone looks.

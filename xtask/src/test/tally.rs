@@ -7,7 +7,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds up the closing lines of every test program in a log.
+    /// Adds up the closing lines of every test program in a log: cargo's, and the TAP that Node.js writes.
     pub(super) fn of(log: &str) -> Self {
         let mut tally = Self::default();
         for line in log.lines().filter_map(|line| line.trim().strip_prefix("test result: ")) {
@@ -24,6 +24,14 @@ impl Tally {
                 }
             }
         }
+        for (what, count) in log.lines().filter_map(tap_count) {
+            match what {
+                "pass" => tally.passed += count,
+                "fail" | "cancelled" => tally.failed += count,
+                "skipped" | "todo" => tally.ignored += count,
+                _ => {}
+            }
+        }
         tally
     }
 
@@ -32,6 +40,12 @@ impl Tally {
         let parts = [(self.passed, "passed"), (self.failed, "failed"), (self.ignored, "ignored")];
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}, ")).collect()
     }
+}
+
+/// `# pass 12`
+fn tap_count(line: &str) -> Option<(&str, u32)> {
+    let (what, count) = line.strip_prefix("# ")?.split_once(' ')?;
+    Some((what, count.parse().ok()?))
 }
 
 /// What cargo and the test programs say of their outcome: each program's name and its closing line. Programs without
@@ -68,6 +82,8 @@ mod tests {
         assert_eq!(Tally::of(LOG), Tally { passed: 5, failed: 4, ignored: 1 });
         assert_eq!(Tally::of(LOG).shown(), "5 passed, 4 failed, 1 ignored, ");
         assert_eq!(Tally::of("warning: nothing").shown(), "");
+        let tap = "ok 1 - a\n1..1\n# tests 9\n# pass 6\n# fail 1\n# cancelled 1\n# skipped 1\n# duration_ms 1.5\n";
+        assert_eq!(Tally::of(tap), Tally { passed: 6, failed: 2, ignored: 1 });
     }
 
     #[test]
