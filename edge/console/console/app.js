@@ -26,7 +26,9 @@ let way = null;
 
 function begin(secret, { account, plan }) {
   key.set(secret);
-  const api = apiOf(secret, { onRefused: () => end(t("signIn.ended")) });
+  // An answer to who was signed in before says nothing about who is now.
+  const onRefused = () => session?.api === api && end(t("signIn.ended"));
+  const api = apiOf(secret, { onRefused });
   const onWay = (told) => {
     way = told;
     showWay();
@@ -60,7 +62,7 @@ function viewOf(room, [name, inner], notice) {
     return signInView({ signIn, notice, signal: room.signal });
   }
   if (name === "jobs" && inner) return jobView(room, inner);
-  return (VIEWS[name] ?? submitView)(room);
+  return (Object.hasOwn(VIEWS, name) ? VIEWS[name] : submitView)(room);
 }
 
 const VIEWS = { submit: submitView, jobs: jobsView, limits: limitsView };

@@ -109,6 +109,23 @@ test("sixty jobs are followed over one socket with few words", async (t) => {
   assert.equal(edge.seen.filter(({ call }) => call.startsWith("SOCKET")).length, 1);
 });
 
+test("without a socket many jobs are asked about a few at a time, and none is forgotten", async (t) => {
+  const { edge, page } = await opened(t, { sockets: false });
+  let most = 0;
+  const { add } = edge.waiting;
+  edge.waiting.add = function (poll) {
+    add.call(this, poll);
+    most = Math.max(most, this.size);
+  };
+  await page.getByLabel("Text", { exact: true }).fill("1\n2\n3\n4\n5\n6\n7\n8");
+  await page.getByLabel("Each line is a job of its own").check();
+  await page.getByRole("button", { name: "Submit 8 jobs" }).click();
+  await page.locator("article.job").nth(7).waitFor();
+  for (const id of edge.jobs.keys()) edge.move(id, failed("text-invalid"));
+  await page.waitForFunction(() => document.querySelectorAll(".chip-failed").length === 8, null, { timeout: 20_000 });
+  assert.equal(most, 3);
+});
+
 test("what crosses or comes late changes nothing", async (t) => {
   const { edge, page, panel } = await opened(t);
   await submitText(page, "one");

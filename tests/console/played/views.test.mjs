@@ -168,6 +168,13 @@ test("a job that may not start yet says from when it may", async (t) => {
   await page.getByText("Starts no earlier than").waitFor();
 });
 
+test("a place that there is not leads to the form", async (t) => {
+  for (const hash of ["#/nowhere", "#/constructor", "#/%E0"]) {
+    const { page } = await opened(t, hash);
+    await page.getByRole("heading", { name: "Submit a job" }).waitFor();
+  }
+});
+
 test("a job of somebody else is not there, like one that never was", async (t) => {
   const { page } = await opened(t, "#/jobs/job_of_somebody_else");
   await page.getByText("There is no such job in this account").waitFor();

@@ -28,11 +28,8 @@ export function jobPanel(job, { api, live, signal, about = job.model, file, titl
     replace(way, stages(job.status));
     tick();
     line.classList.toggle("bad", job.status === "failed");
-    if (job.status === "running") {
-      const shown = bar.querySelector("progress");
-      if (!shown || !job.progress) replace(bar, shown ?? progressBar(job));
-      if (job.progress) replace(bar, progressBar(job));
-    } else replace(bar);
+    if (job.status !== "running") replace(bar);
+    else if (job.progress || bar.childElementCount === 0) replace(bar, progressBar(job));
     cancel.hidden = isFinal(job.status);
     retry.hidden = !["failed", "canceled", "expired"].includes(job.status);
     if (job.status === "succeeded" && result.childElementCount === 0) replace(result, resultOf(job, { api, signal }));
