@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use data_encoding::HEXLOWER;
 use forebay_contract::ProblemCode;
 use serde_json::json;
-use worker::{Context, Date, Env};
+use worker::{Context, Env};
 
 use crate::{admission::Refusal, config::Config, entropy, runtime::Incoming};
 
@@ -73,12 +73,12 @@ impl From<worker::Error> for Stop {
 
 /// The current time in milliseconds since the epoch; the runtime moves it at I/O only.
 pub fn now_ms() -> u64 {
-    Date::now().as_millis()
+    js_sys::Date::now() as u64
 }
 
 /// A fresh request id.
 pub fn request_id() -> String {
-    HEXLOWER.encode(&entropy::bytes::<16>())
+    HEXLOWER.encode(&entropy::drawn::<16>())
 }
 
 /// One line of JSON in the log. Never payloads, keys or tokens.

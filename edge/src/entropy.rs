@@ -1,5 +1,7 @@
 //! Random bytes from the runtime's cryptographic source.
 
+use std::cell::RefCell;
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
@@ -8,21 +10,39 @@ extern "C" {
     fn get_random_values(into: &mut [u8]);
 }
 
-/// `N` random bytes.
+/// How many bytes are fetched at once for what is no secret.
+const FETCHED: usize = 512;
+
+thread_local! {
+    static POOL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `N` random bytes, fresh: what secrets are made of.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     get_random_values(&mut bytes);
     bytes
 }
 
+/// `N` random bytes, each given once, of those fetched for many: what ids and lots are made of.
+pub fn drawn<const N: usize>() -> [u8; N] {
+    POOL.with_borrow_mut(|pool| {
+        if pool.len() < N {
+            *pool = bytes::<FETCHED>().to_vec();
+        }
+        let rest = pool.len().saturating_sub(N);
+        pool.split_off(rest).try_into().unwrap_or_else(|_| bytes())
+    })
+}
+
 /// A number in `0..span`, each as likely as the next; 0 for an empty span.
 pub fn below(span: u64) -> u64 {
-    scaled(u128::from_le_bytes(bytes()), span)
+    scaled(u128::from_le_bytes(drawn()), span)
 }
 
 /// A number in 0..1.
 pub fn unit() -> f64 {
-    (u64::from_le_bytes(bytes()) >> 11) as f64 / (1u64 << 53) as f64
+    (u64::from_le_bytes(drawn()) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// 128 random bits, of which 64 are more than the span needs: what the division leaves uneven is below 2⁻⁶⁴.
