@@ -1,13 +1,19 @@
-//! Results in the Cache API, under their digest: what one colo has delivered once it delivers again by itself.
+//! Results that were delivered here before: in the Cache API, where one colo has them for all its isolates, and the
+//! small ones in the isolate's own memory in front of it.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forebay_contract::Digest;
+use serde_json::value::RawValue;
 use worker::{Cache, Headers, Response};
 
 use crate::{
     cx::{Cx, log_line, now_ms},
+    expiring::Expiring,
     objects::Job,
 };
 
@@ -19,34 +25,65 @@ const MAX_AGE_S: u64 = 604_800;
 /// How long a cache that failed is left alone.
 const PAUSE_MS: u64 = 60_000;
 
+/// Results up to here travel inside the answer of a hit, in bytes.
+const INLINE_RESULT_BYTES: u64 = 65_536;
+/// How long an isolate goes by its own memory.
+const REMEMBER_MS: u64 = 60_000;
+/// Together at most 16 MiB of what an isolate may use.
+const MOST_REMEMBERED: usize = 256;
+
 thread_local! {
     /// Until when nothing is asked of the cache.
     static PAUSED_UNTIL_MS: Cell<u64> = const { Cell::new(0) };
+    static REMEMBERED: RefCell<Expiring<Digest, Rc<Cached>>> =
+        RefCell::new(Expiring::new(MOST_REMEMBERED, REMEMBER_MS));
 }
 
-/// A result found in the cache.
+/// A result found.
 pub struct Cached {
-    /// The stored answer, headers and body.
-    pub response: Response,
     /// The job that made it.
     pub job: Job,
+    /// The result itself, where it is small and JSON.
+    pub result: Option<Box<RawValue>>,
+}
+
+/// The result of `digest`, when this isolate remembers it.
+pub fn recall(digest: &Digest, now_ms: u64) -> Option<Rc<Cached>> {
+    REMEMBERED.with_borrow(|remembered| remembered.get(digest, now_ms))
 }
 
 /// The result of `digest`, when this colo has it. A cache that fails is a cache that has nothing.
-pub async fn get(digest: &Digest) -> Option<Cached> {
+pub async fn get(digest: &Digest) -> Option<Rc<Cached>> {
+    let now = now_ms();
+    if let Some(cached) = recall(digest, now) {
+        return Some(cached);
+    }
+    let cached = Rc::new(read(stored(digest).await?).await?);
+    REMEMBERED.with_borrow_mut(|remembered| remembered.put(*digest, cached.clone(), now));
+    Some(cached)
+}
+
+/// The stored answer to a request for the result of `digest`, headers and body, when this colo has it.
+pub async fn stored(digest: &Digest) -> Option<Response> {
     if now_ms() < PAUSED_UNTIL_MS.get() {
         return None;
     }
-    let response = match Cache::default().get(url(digest), false).await {
-        Ok(found) => found?,
-        Err(error) => {
-            complain(&error);
-            return None;
-        }
-    };
+    Cache::default().get(url(digest), false).await.unwrap_or_else(|error| {
+        complain(&error);
+        None
+    })
+}
+
+async fn read(mut response: Response) -> Option<Cached> {
     let field = response.headers().get(JOB_FIELD).ok()??;
-    let job = serde_json::from_slice(&STANDARD.decode(field).ok()?).ok()?;
-    Some(Cached { response, job })
+    let job: Job = serde_json::from_slice(&STANDARD.decode(field).ok()?).ok()?;
+    let is_json = job.media_type.as_deref() == Some("application/json");
+    let result = if is_json && job.bytes.is_some_and(|bytes| bytes <= INLINE_RESULT_BYTES) {
+        Some(RawValue::from_string(response.text().await.ok()?).ok()?)
+    } else {
+        None
+    };
+    Some(Cached { job, result })
 }
 
 /// Keeps a copy of `response` (a result, its body unread) in the background.

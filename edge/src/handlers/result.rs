@@ -51,8 +51,8 @@ async fn deliver(cx: &Cx, job: Job) -> Result<Answer, Stop> {
         let response = Response::empty()?.with_status(304).with_headers(immutable(&etag)?);
         return Ok(Answer::Stream(response));
     }
-    if let Some(cached) = result_cache::get(&job.digest).await {
-        return delivered(cached.response, &etag);
+    if let Some(stored) = result_cache::stored(&job.digest).await {
+        return delivered(stored, &etag);
     }
     let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
     match bucket.get(cx.now_ms, &storage_key::result(&job.digest)).await {

@@ -41,8 +41,7 @@ use crate::{
     cx::{Cx, Stop, log_line},
     denied, entropy, header_bound,
     objects::{self, KnownResult, Reuse, SubmitAnswer, SubmitCall},
-    result_cache::{self, Cached},
-    turnstile,
+    result_cache, turnstile,
 };
 
 /// `POST /v1/jobs`: everything in one JSON body.
@@ -110,25 +109,32 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let candidates = Candidates::new(unrouted, routed, wishes.strict)?;
     let first = &candidates.first;
 
-    // cache: the same question has been answered in this place before
-    let cached = if reuse == Reuse::Any { result_cache::get(&first.offer.digest).await } else { None };
-    let nothing_to_write = plan.cached == CachedHits::Free && wishes.idempotency_key.is_none() && !dry_run;
-    let cached = match cached {
-        Some(cached) if nothing_to_write && cached.job.id.shard() == shard(&caller) => {
-            return outcome.hit(cached).await;
-        }
-        cached => cached,
-    };
-    let known =
-        cached.as_ref().map(|Cached { job, .. }| KnownResult { media_type: job.media_type.clone(), bytes: job.bytes });
-
     // protect: room in the lane, and time until the deadline
     let status = statuses.of_lane(first.offer.lane);
     let lane = catalog.lane(first.offer.lane);
-    let refused = match known {
-        Some(_) => None,
-        None => protect::check(&status, &first.offer, &lane, deadline_ms, cx.now_ms).err(),
+    let refused = protect::check(&status, &first.offer, &lane, deadline_ms, cx.now_ms).err();
+
+    // cache: the same question has been answered in this place before
+    let large = submission.input.bytes.len() > cx.config.inline_limit_bytes;
+    let cached = match reuse {
+        // Where others may have asked, and where a miss costs more than a look.
+        Reuse::Any if first.routed.model.shareable || large || dry_run || refused.is_some() => {
+            result_cache::get(&first.offer.digest).await
+        }
+        // What nobody else may see, the account's object knows of: it is asked in any case.
+        Reuse::Any => result_cache::recall(&first.offer.digest, cx.now_ms),
+        Reuse::Unfinished | Reuse::Nothing => None,
     };
+    let nothing_to_write = plan.cached == CachedHits::Free && wishes.idempotency_key.is_none() && !dry_run;
+    if let Some(cached) = cached.as_deref().filter(|_| nothing_to_write)
+        && cached.job.id.shard() == shard(&caller)
+    {
+        return outcome.hit(cached);
+    }
+    let found = cached.as_ref().map(|cached| &cached.job);
+    let known = found.map(|job| KnownResult { media_type: job.media_type.clone(), bytes: job.bytes });
+    // A result that is there takes no room.
+    let refused = refused.filter(|_| known.is_none());
     // What was taken already is no more work: sent again under its key, it is told again.
     let replay_only = refused.is_some();
     if let Some(refusal) = refused.clone().filter(|_| wishes.idempotency_key.is_none() && !dry_run) {
@@ -143,10 +149,10 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         .idempotency_key
         .as_ref()
         .map(|key| Idempotency { key: key.clone(), fingerprint: idempotency::fingerprint(&submission, version) });
-    let id = JobId::new(cx.now_ms, entropy::bytes(), shard(&caller));
+    let id = JobId::new(cx.now_ms, entropy::drawn(), shard(&caller));
     let input = match &known {
         _ if dry_run || replay_only => inline(Input::empty()),
-        None if submission.input.bytes.len() > cx.config.inline_limit_bytes => store(cx, &id, submission.input).await?,
+        None if large => store(cx, &id, submission.input).await?,
         _ => inline(submission.input),
     };
 

@@ -1,5 +1,7 @@
 //! What a submission is answered.
 
+use std::rc::Rc;
+
 use forebay_contract::{
     JobState, ProblemCode,
     catalog::{Beyond, Catalog},
@@ -24,12 +26,9 @@ use crate::{
     },
     lanes,
     objects::{Job, SubmitAnswer},
-    result_cache::Cached,
+    result_cache::{self, Cached},
     turnstile,
 };
-
-/// Results up to here travel inside the answer of a cache hit, in bytes.
-const INLINE_RESULT_BYTES: u64 = 65_536;
 
 /// What answers need to know.
 pub struct Outcome<'a> {
@@ -41,14 +40,15 @@ pub struct Outcome<'a> {
 }
 
 impl Outcome<'_> {
-    /// The answer to a submission.
-    pub async fn answer(&self, answer: SubmitAnswer, cached: Option<Cached>) -> Result<Answer, Stop> {
+    /// The answer to a submission; `cached` is what was found before the object was asked.
+    pub async fn answer(&self, answer: SubmitAnswer, cached: Option<Rc<Cached>>) -> Result<Answer, Stop> {
         match answer {
             SubmitAnswer::Admitted { job, joined, standings } => {
-                let result = match cached {
-                    Some(cached) if cached.job.digest == job.digest => inline(cached).await?,
-                    _ => None,
+                let cached = match cached {
+                    None if joined && self.was_there(&job) => result_cache::get(&job.digest).await,
+                    found => found.filter(|cached| cached.job.digest == job.digest),
                 };
+                let result = cached.and_then(|cached| cached.result.clone());
                 self.admitted(&job, joined, &standings, result)
             }
             refused => Err(self.stop(refused)),
@@ -98,13 +98,16 @@ impl Outcome<'_> {
     }
 
     /// The answer from the cache: the job that made the result, and the result itself where it is small and JSON.
-    pub async fn hit(&self, cached: Cached) -> Result<Answer, Stop> {
-        let job = cached.job.clone();
-        let result = inline(cached).await?;
-        let mut body = JobBody::new(&job, &self.target.origin)?;
-        (body.cached, body.result) = (true, result);
-        let fields = vec![self.age(&job), ("location", body.location())];
+    pub fn hit(&self, cached: &Cached) -> Result<Answer, Stop> {
+        let mut body = JobBody::new(&cached.job, &self.target.origin)?;
+        (body.cached, body.result) = (true, cached.result.clone());
+        let fields = vec![self.age(&cached.job), ("location", body.location())];
         answer::json(200, &body, fields)
+    }
+
+    /// Whether the job's result was there already, rather than one that came while we waited.
+    fn was_there(&self, job: &Job) -> bool {
+        job.state == JobState::Succeeded && job.finished_ms.is_some_and(|finished_ms| finished_ms < self.cx.now_ms)
     }
 
     /// How old the job's result is (RFC 9111 §5.1).
@@ -139,9 +142,7 @@ impl Outcome<'_> {
             lanes::note_admitted(job.lane, job.cost_ms as f64);
         }
         let mut body = JobBody::new(job, &self.target.origin)?;
-        // Joined to a result that was there already, rather than to one that came while we waited.
-        let before = job.finished_ms.is_some_and(|finished_ms| finished_ms < self.cx.now_ms);
-        body.cached |= joined && job.state == JobState::Succeeded && before;
+        body.cached |= joined && self.was_there(job);
         let mut fields = rate_fields::fields(standings);
         fields.push(("location", body.location()));
         fields.extend(look_again(job));
@@ -155,15 +156,4 @@ impl Outcome<'_> {
         let status = if job.state.is_final() { 200 } else { 202 };
         answer::json(status, &body, fields)
     }
-}
-
-/// The stored result as a part of the answer, where it is small and JSON.
-async fn inline(cached: Cached) -> Result<Option<Box<RawValue>>, Stop> {
-    let Cached { mut response, job } = cached;
-    let is_json = job.media_type.as_deref() == Some("application/json");
-    if !is_json || job.bytes.is_none_or(|bytes| bytes > INLINE_RESULT_BYTES) {
-        return Ok(None);
-    }
-    let result = RawValue::from_string(response.text().await?).map_err(|error| Stop::broken(error.to_string()))?;
-    Ok(Some(result))
 }
