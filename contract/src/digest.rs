@@ -45,6 +45,11 @@ impl Digest {
         Self(hash.finalize().into())
     }
 
+    /// The first eight bytes: enough to tell most digests apart.
+    pub fn prefix(&self) -> u64 {
+        self.0.first_chunk().copied().map(u64::from_be_bytes).unwrap_or_default()
+    }
+
     /// The 64 hex digits.
     pub fn to_hex(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.0)

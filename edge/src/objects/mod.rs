@@ -2,7 +2,7 @@
 //!
 //! `Lane` keeps what accounts share: a lane's backlog and breakers, and leases of limits. Pure: `admission::lane`.
 //! `Account` keeps the jobs of one shard of one account. Pure: `admit`, `apply`, `backoff`, `batch`, `line`, `load`,
-//! `pending`, `reconcile`.
+//! `pending`, `reconcile`, `seen`.
 
 mod account;
 mod admit;
@@ -22,6 +22,7 @@ mod line;
 mod load;
 mod pending;
 mod reconcile;
+mod seen;
 mod submit;
 mod tables;
 mod tally;

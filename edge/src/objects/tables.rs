@@ -1,13 +1,23 @@
 //! The object's SQLite tables. Statements only: what is written was decided elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use forebay_contract::{Digest, JobId};
 use serde::Deserialize;
 use serde_json::json;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
-use super::{Job, flush::Sent, job::Degraded, load::OpenRow, pending::Message};
+use super::{
+    Job,
+    flush::Sent,
+    job::Degraded,
+    load::OpenRow,
+    pending::Message,
+    seen::{self, Seen},
+};
 use crate::admission::{
     idempotency::Idempotency,
     policy::{Bucket, Buckets},
@@ -63,6 +73,7 @@ END;
 /// The tables of one object.
 pub struct Tables {
     sql: SqlStorage,
+    seen: RefCell<Seen>,
 }
 
 #[derive(Deserialize)]
@@ -85,12 +96,13 @@ impl Tables {
     /// Opens the tables, making them when the object is new.
     pub fn open(sql: SqlStorage) -> Result<Self> {
         sql.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY) WITHOUT ROWID", None)?;
-        let tables = Self { sql };
+        let tables = Self { sql, seen: RefCell::new(Seen::new(&[])) };
         let done = tables.number("SELECT max(version) AS n FROM migrations")?.unwrap_or(0);
         for (version, statements) in (1u64..).zip(MIGRATIONS).filter(|(version, _)| *version > done) {
             tables.sql.exec(statements, None)?;
             tables.sql.exec("INSERT INTO migrations (version) VALUES (?)", vec![integer(version)])?;
         }
+        tables.seen.replace(Seen::new(&tables.digests(seen::MOST_READ)?));
         Ok(tables)
     }
 
@@ -106,6 +118,9 @@ impl Tables {
         #[derive(Deserialize)]
         struct Row {
             id: JobId,
+        }
+        if !self.seen.borrow().may_have(digest) {
+            return Ok(None);
         }
         // A result that was not to be kept for others answers for its own job alone.
         let sql = "SELECT max(id) AS id FROM jobs WHERE digest = ? AND (state IN ('queued', 'running') \
@@ -169,7 +184,19 @@ impl Tables {
                 idempotency.map(|idempotency| idempotency.fingerprint.as_str()).into(),
             ],
         )?;
+        self.seen.borrow_mut().add(&job.digest);
         Ok(())
+    }
+
+    /// The digests of up to `most` jobs.
+    fn digests(&self, most: usize) -> Result<Vec<Digest>> {
+        #[derive(Deserialize)]
+        struct Row {
+            digest: Digest,
+        }
+        let sql = "SELECT digest FROM jobs LIMIT ?";
+        let rows: Vec<Row> = self.sql.exec(sql, vec![integer(most as u64)])?.to_array()?;
+        Ok(rows.into_iter().map(|row| row.digest).collect())
     }
 
     /// Writes what may change in a job. The sent time is the outbox's to write.
