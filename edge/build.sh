@@ -25,6 +25,8 @@ build() {
   export CARGO_PROFILE_RELEASE_PANIC=abort CARGO_PROFILE_RELEASE_DEBUG=false
   cd "$here"
   "$tools/bin/worker-build" --release --no-opt
+  "$ESBUILD_BIN" src/entry.mjs --bundle --minify --format=esm --external:cloudflare:* --external:*.wasm \
+    --log-level=error --allow-overwrite --outfile=build/index.js
 }
 
 gzipped() { gzip -9 -c "$1" | wc -c; }
