@@ -7,6 +7,7 @@ use super::{
     Signer,
     sigv4::{Payload, Signable},
 };
+use crate::runtime::{Post, exchange};
 
 /// Why a request to AWS failed; every one of them may pass by itself.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,25 @@ pub(super) async fn send(signer: &Signer, now_ms: u64, request: AwsRequest<'_>) 
             abort.abort();
             Err(AwsError::Unreachable(format!("no answer within {} ms", request.timeout_ms)))
         }
+    }
+}
+
+/// Signs and posts a text of which `request.body` has the bytes; the text of the answer when it is a success.
+pub(super) async fn post(
+    signer: &Signer,
+    now_ms: u64,
+    request: &Signable<'_>,
+    body: &str,
+    timeout_ms: u64,
+) -> Result<String, AwsError> {
+    let signed = signer.sign(now_ms, request).map_err(AwsError::Unexpected)?;
+    let own = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let signed = signed.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields: Vec<_> = own.chain(signed).collect();
+    let post = Post { url: request.url, fields: &fields, body, timeout_ms };
+    match exchange(post).await.map_err(AwsError::Unreachable)? {
+        (200..300, body) => Ok(body),
+        (status, body) => Err(AwsError::Status { status, body: body.chars().take(300).collect() }),
     }
 }
 

@@ -1,12 +1,11 @@
 //! SendMessageBatch over SQS's JSON protocol.
 
 use serde::{Deserialize, Serialize};
-use worker::Method;
 
 use super::{
     AwsError, Signer,
-    send::{AwsRequest, send, succeeded},
-    sigv4::Payload,
+    send::post,
+    sigv4::{Payload, Signable},
 };
 
 /// The most messages of one batch.
@@ -51,22 +50,20 @@ pub async fn send_batch(
 ) -> Result<Vec<usize>, AwsError> {
     let entries =
         messages.iter().enumerate().map(|(id, message_body)| Entry { id: id.to_string(), message_body }).collect();
-    let body =
-        serde_json::to_vec(&Batch { queue_url, entries }).map_err(|error| AwsError::Unexpected(error.to_string()))?;
-    let request = AwsRequest {
+    let body = serde_json::to_string(&Batch { queue_url, entries })
+        .map_err(|error| AwsError::Unexpected(error.to_string()))?;
+    let request = Signable {
         service: "sqs",
-        method: Method::Post,
+        method: "POST",
         url: endpoint(queue_url),
-        headers: vec![
+        headers: &[
             ("content-type", "application/x-amz-json-1.0".to_owned()),
             ("x-amz-target", "AmazonSQS.SendMessageBatch".to_owned()),
         ],
-        body: Payload::Bytes(&body),
-        sent: Some(&body),
-        timeout_ms: TIMEOUT_MS,
+        body: Payload::Bytes(body.as_bytes()),
     };
-    let mut answer = succeeded(send(signer, now_ms, request).await?).await?;
-    taken(&answer.text().await?, messages.len()).map_err(AwsError::Unexpected)
+    let answer = post(signer, now_ms, &request, &body, TIMEOUT_MS).await?;
+    taken(&answer, messages.len()).map_err(AwsError::Unexpected)
 }
 
 /// The service's address: the queue URL up to and with the first slash of its path.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use forebay_contract::{JobId, Lane, ReportAnswer, ReportEvent, state::Transition};
 use serde::Serialize;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::{
@@ -17,7 +18,6 @@ use super::{
 use crate::{
     admission::policy::Subject,
     cx::{log_line, now_ms},
-    runtime::body_text,
 };
 
 /// One shard of one account: its jobs, its limits and its outbox.
@@ -32,13 +32,8 @@ impl DurableObject for Account {
         Self { core: Core::open(state, env).map_err(|error| error.to_string()) }
     }
 
-    async fn fetch(&self, request: Request) -> Result<Response> {
-        let text = body_text(request.inner()).await.map_err(worker::Error::RustError)?;
-        match self.answer(&text).await {
-            Ok(response) => Ok(response),
-            // Read by our own Worker alone, which logs it and hides it.
-            Err(error) => Response::error(error.to_string(), 500),
-        }
+    async fn fetch(&self, _request: Request) -> Result<Response> {
+        Response::error("call `ask`", 404)
     }
 
     async fn alarm(&self) -> Result<Response> {
@@ -51,12 +46,20 @@ impl DurableObject for Account {
     }
 }
 
+#[wasm_bindgen(wasm_bindgen_futures = ::worker::wasm_bindgen_futures)]
+impl Account {
+    /// The answer to a [`Call`], as JSON; an error is read by our own Worker alone, which logs it and hides it.
+    pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
+        Ok(self.answer(&call).await?)
+    }
+}
+
 impl Account {
     fn core(&self) -> Result<&Rc<Core>> {
         self.core.as_ref().map_err(|why| worker::Error::RustError(why.clone()))
     }
 
-    async fn answer(&self, text: &str) -> Result<Response> {
+    async fn answer(&self, text: &str) -> Result<String> {
         let core = self.core()?;
         let (call, message) = text.split_once('\n').unwrap_or((text, ""));
         match serde_json::from_str(call)? {
@@ -87,8 +90,8 @@ impl Account {
     }
 }
 
-fn json(answer: &impl Serialize) -> Result<Response> {
-    Ok(Response::builder().fixed(serde_json::to_vec(answer)?))
+fn json(answer: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string(answer)?)
 }
 
 async fn cancel(core: &Rc<Core>, id: JobId) -> Result<CancelAnswer> {

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use serde::Serialize;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{DurableObject, Env, Request, Response, Result, State, Storage, durable_object};
 
 use super::{LaneCall, tables::Tables};
@@ -46,13 +47,8 @@ impl DurableObject for Lane {
         Self { core: Core::open(&state).map_err(|error| error.to_string()) }
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let text = request.text().await?;
-        match self.answer(&text).await {
-            Ok(response) => Ok(response),
-            // Read by our own Worker alone, which logs it and hides it.
-            Err(error) => Response::error(error.to_string(), 500),
-        }
+    async fn fetch(&self, _request: Request) -> Result<Response> {
+        Response::error("call `ask`", 404)
     }
 
     async fn alarm(&self) -> Result<Response> {
@@ -65,12 +61,20 @@ impl DurableObject for Lane {
     }
 }
 
+#[wasm_bindgen(wasm_bindgen_futures = ::worker::wasm_bindgen_futures)]
+impl Lane {
+    /// The answer to a [`LaneCall`], as JSON; an error is read by our own Worker alone, which logs it and hides it.
+    pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
+        Ok(self.answer(&call).await?)
+    }
+}
+
 impl Lane {
     fn core(&self) -> Result<&Core> {
         self.core.as_ref().map_err(|why| worker::Error::RustError(why.clone()))
     }
 
-    async fn answer(&self, text: &str) -> Result<Response> {
+    async fn answer(&self, text: &str) -> Result<String> {
         let core = self.core()?;
         let call: LaneCall = serde_json::from_str(text)?;
         if let Some(excess) = call.excess() {
@@ -88,8 +92,8 @@ impl Lane {
     }
 }
 
-fn json(answer: &impl Serialize) -> Result<Response> {
-    Ok(Response::builder().fixed(serde_json::to_vec(answer)?))
+fn json(answer: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string(answer)?)
 }
 
 impl Core {
