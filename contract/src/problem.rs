@@ -39,6 +39,7 @@ pub enum ProblemCode {
     ModelNotFound,
     VersionNotFound,
     InvalidDeadline,
+    InvalidNotBefore,
     DeadlineInfeasible,
     InvalidIdempotencyKey,
     IdempotencyMismatch,
@@ -46,9 +47,14 @@ pub enum ProblemCode {
     MalformedJobId,
     JobNotFound,
     JobNotCancelable,
+    JobNotRetryable,
     JobCanceled,
     JobFailed,
     JobExpired,
+    UpgradeRequired,
+    TooManyListeners,
+    MessageTooLarge,
+    TooManyWatched,
     RateLimited,
     ChallengeRequired,
     ChallengeFailed,
@@ -62,7 +68,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, for documents and tests.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 59] = [
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::MissingCredentials,
@@ -97,6 +103,7 @@ impl ProblemCode {
         Self::ModelNotFound,
         Self::VersionNotFound,
         Self::InvalidDeadline,
+        Self::InvalidNotBefore,
         Self::DeadlineInfeasible,
         Self::InvalidIdempotencyKey,
         Self::IdempotencyMismatch,
@@ -104,9 +111,14 @@ impl ProblemCode {
         Self::MalformedJobId,
         Self::JobNotFound,
         Self::JobNotCancelable,
+        Self::JobNotRetryable,
         Self::JobCanceled,
         Self::JobFailed,
         Self::JobExpired,
+        Self::UpgradeRequired,
+        Self::TooManyListeners,
+        Self::MessageTooLarge,
+        Self::TooManyWatched,
         Self::RateLimited,
         Self::ChallengeRequired,
         Self::ChallengeFailed,
@@ -155,6 +167,9 @@ impl ProblemCode {
             Self::ModelNotFound => (404, "model-not-found", "There is no such model", false),
             Self::VersionNotFound => (404, "version-not-found", "The model has no such version", false),
             Self::InvalidDeadline => (422, "invalid-deadline", "The deadline cannot be read or has passed", false),
+            Self::InvalidNotBefore => {
+                (422, "invalid-not-before", "The start time cannot be read or is too far away", false)
+            }
             Self::DeadlineInfeasible => {
                 (422, "deadline-infeasible", "The job would not be finished by its deadline", false)
             }
@@ -170,9 +185,14 @@ impl ProblemCode {
             Self::MalformedJobId => (400, "malformed-job-id", "This is not a job id", false),
             Self::JobNotFound => (404, "job-not-found", "There is no such job", false),
             Self::JobNotCancelable => (409, "job-not-cancelable", "The job can no longer be canceled", false),
+            Self::JobNotRetryable => (409, "job-not-retryable", "The job cannot be run again", false),
             Self::JobCanceled => (409, "job-canceled", "The job was canceled and has no result", false),
             Self::JobFailed => (424, "job-failed", "The job failed and has no result", false),
             Self::JobExpired => (410, "job-expired", "The job or its result has expired", false),
+            Self::UpgradeRequired => (426, "upgrade-required", "This path speaks WebSocket alone", false),
+            Self::TooManyListeners => (429, "too-many-listeners", "Too many connections wait for news", true),
+            Self::MessageTooLarge => (413, "message-too-large", "The message is larger than allowed", false),
+            Self::TooManyWatched => (422, "too-many-watched", "One socket cannot watch so many jobs", false),
             Self::RateLimited => (429, "rate-limited", "Too many requests", true),
             Self::ChallengeRequired => (403, "challenge-required", "A challenge must be solved first", false),
             Self::ChallengeFailed => (403, "challenge-failed", "The challenge was not solved", false),

@@ -44,6 +44,13 @@ pub enum EventKind {
         /// How many jobs run in the batch.
         batch_size: u32,
     },
+    /// A job of several steps has gone on.
+    Progress {
+        /// Steps done.
+        done: u32,
+        /// Steps in all.
+        total: u32,
+    },
     /// The result is stored.
     Succeeded {
         /// The result's `Content-Type`.
@@ -68,7 +75,7 @@ impl ReportEvent {
     /// What the event means for the job's state; `None` where it means nothing.
     pub fn transition(&self) -> Option<Transition> {
         match &self.kind {
-            EventKind::Received => None,
+            EventKind::Received | EventKind::Progress { .. } => None,
             EventKind::Started { .. } => Some(Transition::Started(self.attempt)),
             EventKind::Succeeded { .. } => Some(Transition::Succeeded),
             EventKind::Failed { .. } => Some(Transition::Failed(self.attempt)),

@@ -68,6 +68,7 @@ fn report() {
         events: vec![
             event(EventKind::Received),
             event(EventKind::Started { batch_size: 4 }),
+            event(EventKind::Progress { done: 3, total: 32 }),
             event(EventKind::Succeeded { media_type: "image/png".to_owned(), bytes: 9, device_ms: 1.5 }),
             event(EventKind::Failed { code: FailureCode::ImageUndecodable, detail: "truncated".to_owned() }),
             event(EventKind::Returned),
@@ -78,6 +79,7 @@ fn report() {
         "events": [
             {"job_id": id, "attempt": 1, "at_ms": 5, "event": "received"},
             {"job_id": id, "attempt": 1, "at_ms": 5, "event": "started", "batch_size": 4},
+            {"job_id": id, "attempt": 1, "at_ms": 5, "event": "progress", "done": 3, "total": 32},
             {"job_id": id, "attempt": 1, "at_ms": 5, "event": "succeeded", "media_type": "image/png", "bytes": 9,
              "device_ms": 1.5},
             {"job_id": id, "attempt": 1, "at_ms": 5, "event": "failed", "code": "image-undecodable",

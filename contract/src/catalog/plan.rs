@@ -17,6 +17,9 @@ pub struct PlanSpec {
     /// Whether a submission that the cache answers counts against the limits.
     #[serde(default)]
     pub cached: CachedHits,
+    /// For how many days a result is there to be fetched; as long as jobs are kept, unless said.
+    #[serde(default)]
+    pub keep_days: Option<u32>,
 }
 
 /// What an answer from the cache counts as.

@@ -112,6 +112,10 @@ impl Catalog {
         if plan.limits.len() + self.limits.len() > MOST_LIMITS {
             complaints.push(Complaint::new(place, format!("allowed are {MOST_LIMITS} limits at once")));
         }
+        if plan.keep_days.is_some_and(|days| !(1..=365).contains(&days)) {
+            let what = "allowed is a whole number from 1 to 365".to_owned();
+            complaints.push(Complaint::new(format!("plans.{name}.keep_days"), what));
+        }
         if !(plan.guaranteed > 0.0 && plan.guaranteed <= 1.0) {
             let what = format!("found {}; allowed is above 0 and at most 1", plan.guaranteed);
             complaints.push(Complaint::new(format!("plans.{name}.guaranteed"), what));
