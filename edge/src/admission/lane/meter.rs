@@ -59,7 +59,8 @@ impl Meter {
 
 /// Where something is that goes towards `target`, after so many of its time constants.
 fn approach(from: f64, target: f64, constants: f64) -> f64 {
-    target + (from - target) * (-constants).exp()
+    // Rounding must not take it past either.
+    (target + (from - target) * (-constants).exp()).max(from.min(target)).min(from.max(target))
 }
 
 #[cfg(test)]
