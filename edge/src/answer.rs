@@ -8,11 +8,11 @@ use crate::{admission::Refusal, cx::Stop, runtime};
 /// What a handler answers.
 #[derive(Debug)]
 pub enum Answer {
-    /// JSON that nobody may keep, unless its fields say so.
-    Json {
+    /// A text, mostly JSON, that nobody may keep unless its fields say so.
+    Text {
         /// The HTTP status.
         status: u16,
-        /// `application/json` or `application/problem+json`.
+        /// Its `Content-Type`.
         content_type: &'static str,
         /// The text.
         body: String,
@@ -27,7 +27,7 @@ impl Answer {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Json { status, .. } => *status,
+            Self::Text { status, .. } => *status,
             Self::Stream(response) => response.status_code(),
         }
     }
@@ -35,7 +35,7 @@ impl Answer {
     /// As the runtime sends it, under the request's id.
     pub fn send(self, request_id: &str) -> worker::Result<web_sys::Response> {
         match self {
-            Self::Json { status, content_type, body, fields } => {
+            Self::Text { status, content_type, body, fields } => {
                 let own = [("content-type", content_type), ("cache-control", "no-store"), ("x-request-id", request_id)];
                 let more = fields.iter().map(|(name, value)| (*name, value.as_str()));
                 let fields: Vec<_> = own.into_iter().chain(more).collect();
@@ -52,7 +52,7 @@ impl Answer {
 /// An answer in JSON.
 pub fn json(status: u16, body: &impl Serialize, fields: Vec<(&'static str, String)>) -> Result<Answer, Stop> {
     let body = serde_json::to_string(body).map_err(|error| Stop::broken(error.to_string()))?;
-    Ok(Answer::Json { status, content_type: "application/json", body, fields })
+    Ok(Answer::Text { status, content_type: "application/json", body, fields })
 }
 
 /// The answer to a request that is refused.
@@ -61,7 +61,7 @@ pub fn problem(refusal: Refusal, request_id: &str) -> Answer {
     request_id.clone_into(&mut problem.request_id);
     // Texts and numbers under fixed names: there is nothing that could not be JSON.
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    Answer::Json { status: problem.status, content_type: "application/problem+json", body, fields: refusal.headers }
+    Answer::Text { status: problem.status, content_type: "application/problem+json", body, fields: refusal.headers }
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
     fn a_problem_carries_its_code_the_requests_id_and_its_fields() {
         let refusal =
             Refusal::new(ProblemCode::MethodNotAllowed, "this path takes POST alone").with_header("allow", "POST");
-        let Answer::Json { status, content_type, body, fields } = problem(refusal, "r1") else { panic!("not JSON") };
+        let Answer::Text { status, content_type, body, fields } = problem(refusal, "r1") else { panic!("not JSON") };
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!((status, content_type), (405, "application/problem+json"));
         assert_eq!((&body["code"], &body["request_id"]), (&"method-not-allowed".into(), &"r1".into()));

@@ -61,6 +61,20 @@ pub async fn status(cx: &Cx, lane: Lane) -> Rc<LaneStatus> {
     }
 }
 
+/// How a lane stands as far as this isolate knows, asking nobody.
+pub fn remembered(lane: Lane, now_ms: u64) -> Rc<LaneStatus> {
+    match with(lane, |remembered| remembered.recall(now_ms)) {
+        Recall::Use(status) | Recall::UseAndFetch(status) => status,
+        Recall::Fetch => Rc::new(LaneStatus::unknown(now_ms)),
+    }
+}
+
+/// How a lane stands, asked now. Takes no probes.
+pub async fn ask(cx: &Cx, lane: Lane) -> Result<LaneStatus, String> {
+    cx.asks();
+    call(&cx.env, lane.name(), &LaneCall::Status { wanted: Vec::new() }).await
+}
+
 /// Counts a job that was just admitted into the remembered backlog, until the lane knows of it.
 pub fn note_admitted(lane: Lane, cost_ms: f64) {
     with(lane, |remembered| remembered.admitted(cost_ms));
@@ -72,8 +86,8 @@ pub fn pass(lane: Lane, model: &str, version: &str, draw: f64, now_ms: u64) -> P
     with(lane, |remembered| remembered.pass(model, version, draw, now_ms))
 }
 
-/// Tells a lane what an Account object has open in it.
-pub async fn tally(env: &Env, lane: Lane, tally: Tally) -> Result<(), String> {
+/// Tells a lane what an Account object has open in it, and is told how the lane stands.
+pub async fn tally(env: &Env, lane: Lane, tally: Tally) -> Result<LaneStatus, String> {
     call(env, lane.name(), &LaneCall::Tally(tally)).await
 }
 

@@ -96,7 +96,9 @@ pub fn put(cx: &Cx, job: &Job, response: &mut Response) -> worker::Result<()> {
         }
     }
     headers.set("cache-control", &format!("public, max-age={MAX_AGE_S}, immutable"))?;
-    headers.set(JOB_FIELD, &STANDARD.encode(serde_json::to_vec(job)?))?;
+    // A header has room for so much; what happened on the way is no part of the result.
+    let job = Job { log: None, ..job.clone() };
+    headers.set(JOB_FIELD, &STANDARD.encode(serde_json::to_vec(&job)?))?;
     let (copy, url) = (copy.with_headers(headers), url(&job.digest));
     cx.context.wait_until(async move {
         if let Err(error) = Cache::default().put(url, copy).await {

@@ -11,6 +11,8 @@ pub enum Route<'a> {
     Health,
     /// `GET /v1/models`
     Models,
+    /// `GET /v1/jobs`
+    Jobs,
     /// `POST /v1/jobs`
     Submit,
     /// `POST /v1/plan`
@@ -37,6 +39,22 @@ pub enum Route<'a> {
         /// The id, as in the path.
         id: &'a str,
     },
+    /// `POST /v1/jobs/{id}/retry`
+    Retry {
+        /// The id, as in the path.
+        id: &'a str,
+    },
+    /// `GET /v1/jobs/{id}/events`
+    JobEvents {
+        /// The id, as in the path.
+        id: &'a str,
+    },
+    /// `GET /v1/events`
+    Events,
+    /// `GET /v1/usage`
+    Usage,
+    /// `GET /v1/lanes` and `GET /internal/v1/lanes`
+    Lanes,
     /// `POST /internal/v1/reports`
     Reports,
     /// `GET /internal/v1/catalog`
@@ -84,7 +102,11 @@ impl<'a> Route<'a> {
             ["healthz"] => Some((Self::Health, "GET")),
             ["v1", "models"] => Some((Self::Models, "GET")),
             ["v1", "models", model, "jobs"] => Some((Self::SubmitBare { model }, "POST")),
-            ["v1", "jobs"] => Some((Self::Submit, "POST")),
+            ["v1", "jobs"] if method == "GET" => Some((Self::Jobs, "GET, POST")),
+            ["v1", "jobs"] => Some((Self::Submit, "GET, POST")),
+            ["v1", "events"] => Some((Self::Events, "GET")),
+            ["v1", "usage"] => Some((Self::Usage, "GET")),
+            ["v1", "lanes"] | ["internal", "v1", "lanes"] => Some((Self::Lanes, "GET")),
             ["v1", "plan"] => Some((Self::Plan, "POST")),
             ["v1", "quota"] => Some((Self::Quota, "GET")),
             ["v1", "jobs", id] if !id.is_empty() => Some((Self::Job { id }, "GET")),
@@ -98,6 +120,8 @@ impl<'a> Route<'a> {
                 };
                 Some((route, "GET, PUT, DELETE"))
             }
+            ["v1", "jobs", id, "retry"] => Some((Self::Retry { id }, "POST")),
+            ["v1", "jobs", id, "events"] => Some((Self::JobEvents { id }, "GET")),
             ["internal", "v1", "keys"] if method == "GET" => Some((Self::KeyList, "GET, POST")),
             ["internal", "v1", "keys"] => Some((Self::KeyCreate, "GET, POST")),
             ["internal", "v1", "keys", id] if !id.is_empty() => Some((Self::KeyRevoke { id }, "DELETE")),
@@ -111,13 +135,18 @@ impl<'a> Route<'a> {
         match self {
             Self::Health => "/healthz",
             Self::Models => "/v1/models",
-            Self::Submit => "/v1/jobs",
+            Self::Jobs | Self::Submit => "/v1/jobs",
             Self::Plan => "/v1/plan",
             Self::Quota => "/v1/quota",
             Self::SubmitBare { .. } => "/v1/models/{model}/jobs",
             Self::Job { .. } => "/v1/jobs/{id}",
             Self::Result { .. } => "/v1/jobs/{id}/result",
             Self::Cancel { .. } => "/v1/jobs/{id}/cancel",
+            Self::Retry { .. } => "/v1/jobs/{id}/retry",
+            Self::JobEvents { .. } => "/v1/jobs/{id}/events",
+            Self::Events => "/v1/events",
+            Self::Usage => "/v1/usage",
+            Self::Lanes => "/v1/lanes",
             Self::Reports => report::PATH,
             Self::CatalogGet | Self::CatalogPut | Self::CatalogDelete => "/internal/v1/catalog",
             Self::KeyList | Self::KeyCreate => "/internal/v1/keys",
@@ -139,6 +168,14 @@ mod tests {
             ("POST", "/v1/jobs", Ok(Route::Submit)),
             ("POST", "/v1/plan", Ok(Route::Plan)),
             ("GET", "/v1/quota", Ok(Route::Quota)),
+            ("GET", "/v1/jobs", Ok(Route::Jobs)),
+            ("POST", "/v1/jobs/x/retry", Ok(Route::Retry { id: "x" })),
+            ("GET", "/v1/jobs/x/events", Ok(Route::JobEvents { id: "x" })),
+            ("GET", "/v1/events", Ok(Route::Events)),
+            ("GET", "/v1/usage", Ok(Route::Usage)),
+            ("GET", "/v1/lanes", Ok(Route::Lanes)),
+            ("GET", "/internal/v1/lanes", Ok(Route::Lanes)),
+            ("POST", "/v1/usage", Err(ProblemCode::MethodNotAllowed)),
             ("POST", "/v1/models/a/jobs", Ok(Route::SubmitBare { model: "a" })),
             ("GET", "/v1/jobs/x", Ok(Route::Job { id: "x" })),
             ("GET", "/v1/jobs/x/result", Ok(Route::Result { id: "x" })),
@@ -169,6 +206,6 @@ mod tests {
             assert_eq!(Route::of(method, path).map_err(|refusal| refusal.code), expect, "{method} {path}");
         }
         let refusal = Route::of("PUT", "/v1/jobs").unwrap_err();
-        assert_eq!(refusal.headers, [("allow", "POST".to_owned())]);
+        assert_eq!(refusal.headers, [("allow", "GET, POST".to_owned())]);
     }
 }

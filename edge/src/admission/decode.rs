@@ -22,21 +22,25 @@ pub struct Submission {
     pub parameters: Map<String, Value>,
     /// By when the result is worth having, as given.
     pub deadline: Option<String>,
+    /// When it may start, as given.
+    pub not_before: Option<String>,
 }
 
-/// Reads `{"model", "input", "parameters", "deadline_ms"}`.
+/// Reads `{"model", "input", "parameters", "deadline_ms", "not_before_ms"}`.
 pub fn json(body: &[u8]) -> Result<Submission, Refusal> {
     let text =
         std::str::from_utf8(body).map_err(|_| Refusal::new(ProblemCode::MalformedJson, "the body is not UTF-8"))?;
-    let known = ["model", "input", "parameters", "deadline_ms"];
-    let [model, input, parameters, deadline] = fields::read(text, "the body", known)?;
+    let known = ["model", "input", "parameters", "deadline_ms", "not_before_ms"];
+    let [model, input, parameters, deadline, not_before] = fields::read(text, "the body", known)?;
+    let time = |raw: Option<&RawValue>| raw.map(|raw| raw.get().to_owned()).filter(|text| text != "null");
     let model = model.ok_or_else(|| fields::invalid("`model` is missing: GET /v1/models lists the names"))?;
     let model = text_of(model).ok_or_else(|| fields::invalid("`model` must be a text"))?;
     Ok(Submission {
         model: model.into_owned(),
         input: input.map_or_else(|| Ok(Input::empty()), input_of)?,
         parameters: parameters.map_or_else(|| Ok(Map::new()), parameters_of)?,
-        deadline: deadline.map(|raw| raw.get().to_owned()).filter(|text| text != "null"),
+        deadline: time(deadline),
+        not_before: time(not_before),
     })
 }
 
@@ -55,8 +59,9 @@ pub fn bare(model: &str, media_type: MediaType, body: Vec<u8>, asked: Asked) -> 
         }
         MediaType::Jpeg | MediaType::Png => body,
     };
-    let Asked { parameters, deadline } = asked;
-    Ok(Submission { model: model.to_owned(), input: Input { media_type, bytes }, parameters, deadline })
+    let Asked { parameters, deadline, not_before } = asked;
+    let input = Input { media_type, bytes };
+    Ok(Submission { model: model.to_owned(), input, parameters, deadline, not_before })
 }
 
 /// Exactly one of `text`, `image` and `tensor`; `null` is no input.

@@ -1,6 +1,6 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): sending a request again is not asking again.
 
-use forebay_contract::ProblemCode;
+use forebay_contract::{JobId, ProblemCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -47,6 +47,11 @@ pub fn fingerprint(submission: &Submission, version: Option<&str>) -> String {
     hex::encode(hash.finalize())
 }
 
+/// The fingerprint of running a job again.
+pub fn fingerprint_of_retry(id: &JobId) -> String {
+    hex::encode(Sha256::digest(format!("retry {id}")))
+}
+
 /// Members in order of their names.
 fn canonical(parameters: &Map<String, Value>) -> String {
     let mut members: Vec<_> = parameters.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
@@ -86,6 +91,7 @@ mod tests {
             input: Input { media_type: MediaType::PlainText, bytes: text.as_bytes().to_vec() },
             parameters: parameters.as_object().unwrap().clone(),
             deadline: None,
+            not_before: None,
         };
         let one = fingerprint(&submission("a", json!({"x": 1, "y": 2})), None);
         assert_eq!(one, fingerprint(&submission("a", json!({"y": 2, "x": 1})), None));

@@ -2,6 +2,7 @@
 //!
 //! `handlers/submit.rs` puts the stages in their order.
 
+pub mod accept;
 pub mod address;
 pub mod administrate;
 pub mod advice;
@@ -11,6 +12,7 @@ pub mod body;
 pub mod cache_control;
 pub mod caller;
 pub mod conditional;
+pub mod days;
 pub mod deadline;
 pub mod decode;
 mod fields;
@@ -18,12 +20,16 @@ pub mod idempotency;
 mod image_header;
 pub mod lane;
 pub mod limit;
+pub mod listing;
+pub mod patience;
 pub mod policy;
 pub mod prefer;
 pub mod query;
 pub mod rate_fields;
 mod refusal;
 pub mod route;
+pub mod start;
+pub mod subprotocol;
 mod tensor;
 pub mod token;
 pub mod version;

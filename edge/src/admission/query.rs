@@ -31,6 +31,8 @@ pub struct Asked {
     pub parameters: Map<String, Value>,
     /// The text of `deadline_ms`.
     pub deadline: Option<String>,
+    /// The text of `not_before_ms`.
+    pub not_before: Option<String>,
 }
 
 /// Reads the query of a bare submission.
@@ -39,9 +41,16 @@ pub fn asked(query: &str) -> Result<Asked, Refusal> {
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.strip_prefix("p.") {
             Some(parameter) => parameter_from_query(parameter, &value, &mut asked.parameters)?,
-            None if name == "deadline_ms" && asked.deadline.is_none() => asked.deadline = Some(value.into_owned()),
-            None if name == "deadline_ms" => return Err(invalid("`deadline_ms` is given twice")),
-            None => return Err(unknown(&name, "p.NAME for each model parameter, and deadline_ms")),
+            None => {
+                let time = match name.as_ref() {
+                    "deadline_ms" => &mut asked.deadline,
+                    "not_before_ms" => &mut asked.not_before,
+                    _ => return Err(unknown(&name, "p.NAME for each model parameter, deadline_ms and not_before_ms")),
+                };
+                if time.replace(value.into_owned()).is_some() {
+                    return Err(invalid(format!("{} is given twice", quoted(&name))));
+                }
+            }
         }
     }
     Ok(asked)
@@ -93,7 +102,7 @@ mod tests {
     fn parameters_are_prefixed() {
         let parameters = |query| asked(query).map(|asked| Value::Object(asked.parameters));
         assert_eq!(parameters("p.top_k=3&p.t=a%26b").unwrap(), json!({"top_k": 3, "t": "a&b"}));
-        for query in ["top_k=3", "p.k=3&p.k=3", "deadline_ms=1&deadline_ms=1"] {
+        for query in ["top_k=3", "p.k=3&p.k=3", "deadline_ms=1&deadline_ms=1", "not_before=1"] {
             assert_eq!(parameters(query).unwrap_err().code, ProblemCode::InvalidQuery);
         }
         assert_eq!(asked("deadline_ms=7").unwrap().deadline.as_deref(), Some("7"));

@@ -88,6 +88,12 @@ fn with_model<'a>(
     Ok(Routed { model, because: choice.because, lane: Lane::new(class, model.work), parameters, drawn })
 }
 
+/// The refusal of a version that is served no more.
+pub fn no_version(model: &str, version: &str) -> Refusal {
+    let detail = format!("{} has no version {} any more: submit the input anew", quoted(model), quoted(version));
+    Refusal::new(ProblemCode::VersionNotFound, detail)
+}
+
 fn no_choice(model: &str, version: Option<&str>, why: NoChoice) -> Refusal {
     match why {
         NoChoice::NoModel => {
@@ -189,6 +195,7 @@ mod tests {
             input: Input { media_type, bytes: bytes.to_vec() },
             parameters: parameters.as_object().unwrap().clone(),
             deadline: None,
+            not_before: None,
         };
         let asker = Asker { account: "a", plan: "free", groups: &[], version: None };
         let unrouted = Unrouted { catalog: &catalog, class: PlanClass::Free, asker, submission: &submission };

@@ -2,7 +2,7 @@
 
 use forebay_contract::ProblemCode;
 
-use super::{Target, caller, found, job_body::JobBody, own_job_id, shard};
+use super::{Target, caller, found, job_body::JobBody, outlook::timing, own_job_id, shard};
 use crate::{
     admission::{Refusal, query},
     answer::{self, Answer},
@@ -16,7 +16,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let id = own_job_id(&caller, id)?;
     query::none(&target.query)?;
     match objects::call(cx, shard(&caller), &Call::Cancel { id }).await? {
-        CancelAnswer::Canceled { job } => answer::json(202, &JobBody::new(&job, &target.origin)?, Vec::new()),
+        CancelAnswer::Canceled { job } => answer::json(202, &JobBody::new(&job, &target.origin)?, vec![timing(&job)]),
         CancelAnswer::Ended { job } => {
             let detail = format!("the job is {} already", job.state.name());
             Err(Refusal::new(ProblemCode::JobNotCancelable, detail).into())

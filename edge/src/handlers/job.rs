@@ -1,24 +1,21 @@
 //! `GET /v1/jobs/{id}`: where a job stands, at once or when it ends.
 
-use super::{
-    Target, caller, found,
-    job_body::{JobBody, look_again},
-    own_job_id, shard,
-};
+use super::{Target, caller, found, outlook::Outlook, own_job_id, shard};
 use crate::{
-    admission::query,
+    admission::patience::Patience,
     answer::{self, Answer},
     cx::{Cx, Stop},
     objects::{self, Call},
 };
 
-/// Answers with the job; `?wait=N` waits inside its object, where the report arrives.
+/// Answers with the job; `?wait=N` and `Prefer: wait=N` wait inside its object, where the report arrives.
 pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
-    let wait_ms = query::wait_s(&target.query)? * 1000;
+    let patience = Patience::of(&target.query, cx.incoming.prefer.as_deref())?;
     let id = own_job_id(&caller, id)?;
-    let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms }).await?;
+    let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: patience.ms }).await?;
     let job = found(cx, &id, job)?;
-    let fields: Vec<_> = look_again(&job).into_iter().collect();
-    answer::json(200, &JobBody::new(&job, &target.origin)?, fields)
+    let (body, mut fields) = Outlook::of(cx, job.lane).await?.describe(&job, &target.origin)?;
+    fields.extend(patience.applied());
+    answer::json(200, &body, fields)
 }

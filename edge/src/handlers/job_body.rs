@@ -1,8 +1,14 @@
+use std::collections::BTreeMap;
+
 use forebay_contract::{JobFailure, JobId, JobState, Lane};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{admission::rate_fields::retry_after, cx::Stop, objects::Job};
+use crate::{
+    admission::lane::place::Queue,
+    cx::Stop,
+    objects::{Job, batch_id, stages},
+};
 
 /// A job as clients see it.
 #[derive(Serialize)]
@@ -21,6 +27,17 @@ pub struct JobBody<'a> {
     lane: Lane,
     cost_ms: u64,
     attempt: u32,
+    /// Where it stands; null once it runs or has ended.
+    pub queue: Option<Queue>,
+    /// Steps; null where they are not told.
+    progress: Option<Progress>,
+    /// It starts no earlier.
+    not_before_ms: Option<u64>,
+    /// It expires when it has not started by then.
+    deadline_ms: Option<u64>,
+    /// The job that it runs again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_of: Option<JobId>,
     /// Whether the result was there before the client asked.
     pub cached: bool,
     timeline: Timeline,
@@ -37,14 +54,32 @@ pub struct JobBody<'a> {
     pub result: Option<Box<RawValue>>,
 }
 
+#[derive(Serialize)]
+struct Progress {
+    done: u32,
+    total: u32,
+}
+
+/// The device's batch that a job ran in.
+#[derive(Serialize)]
+struct Batch {
+    id: String,
+    size: Option<u32>,
+}
+
 /// Milliseconds since the epoch; null is «not yet».
 #[derive(Serialize)]
 struct Timeline {
+    /// When the request came.
+    requested_ms: u64,
     accepted_ms: u64,
     sent_ms: Option<u64>,
     received_ms: Option<u64>,
     started_ms: Option<u64>,
     finished_ms: Option<u64>,
+    batch: Option<Batch>,
+    /// How many milliseconds each stage had it, those that it has been through.
+    stages: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Serialize)]
@@ -71,6 +106,11 @@ impl<'a> JobBody<'a> {
             lane: job.lane,
             cost_ms: job.cost_ms,
             attempt: job.attempt,
+            queue: None,
+            progress: job.done.zip(job.total).map(|(done, total)| Progress { done, total }),
+            not_before_ms: job.not_before_ms,
+            deadline_ms: job.deadline_ms,
+            retry_of: job.retry_of,
             cached: job.cached != 0,
             timeline: Timeline {
                 accepted_ms: job.accepted_ms,
@@ -78,6 +118,9 @@ impl<'a> JobBody<'a> {
                 received_ms: job.received_ms,
                 started_ms: job.started_ms,
                 finished_ms: job.finished_ms,
+                requested_ms: job.id.made_at_ms(),
+                batch: batch_id(job).map(|id| Batch { id, size: job.batch_size }),
+                stages: stages(job).into_iter().collect(),
             },
             parameters,
             batch_size: job.batch_size,
@@ -98,9 +141,4 @@ impl<'a> JobBody<'a> {
     pub fn location(&self) -> String {
         self.status_url.clone()
     }
-}
-
-/// When to look again at a job that has not ended.
-pub fn look_again(job: &Job) -> Option<(&'static str, String)> {
-    (!job.state.is_final()).then(|| ("retry-after", retry_after(1000)))
 }

@@ -1,16 +1,21 @@
 //! One page an endpoint.
 
 pub mod cancel;
+pub mod events;
 pub mod health;
 pub mod job;
-mod job_body;
+pub mod job_body;
+pub mod jobs;
+pub mod lanes;
 pub mod manage_catalog;
 pub mod manage_keys;
 pub mod models;
+pub mod outlook;
 pub mod quota;
 pub mod reports;
 pub mod result;
 pub mod submit;
+pub mod usage;
 
 use forebay_contract::{JobId, ProblemCode, ShardKey};
 use worker::web_sys::Request;
@@ -54,8 +59,13 @@ impl Target {
 
 /// The caller of a request.
 async fn caller(cx: &Cx) -> Result<Caller, Stop> {
+    caller_by(cx, cx.incoming.authorization.as_deref()).await
+}
+
+/// The caller behind the value of an `Authorization` field, wherever that came from.
+async fn caller_by(cx: &Cx, authorization: Option<&str>) -> Result<Caller, Stop> {
     let ip = address::prefix(cx.incoming.connecting_ip.as_deref());
-    match credentials(cx.incoming.authorization.as_deref())? {
+    match credentials(authorization)? {
         Credentials::Key(name) => keys::authenticate(cx, name, &ip).await,
         Credentials::Token(text) => tokens::authenticate(cx, text, &ip).await,
         Credentials::None => {
@@ -106,7 +116,7 @@ fn found(cx: &Cx, id: &JobId, job: Option<Job>) -> Result<Job, Refusal> {
     }
 }
 
-fn unknown_job() -> Refusal {
+pub(crate) fn unknown_job() -> Refusal {
     Refusal::new(ProblemCode::JobNotFound, "you have no job of this id")
 }
 

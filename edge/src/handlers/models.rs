@@ -72,7 +72,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
         }
         return Ok(Answer::Stream(Response::empty()?.with_status(304).with_headers(headers)));
     }
-    Ok(Answer::Json { status: 200, content_type: "application/json", body, fields: fields.into() })
+    Ok(Answer::Text { status: 200, content_type: "application/json", body, fields: fields.into() })
 }
 
 fn models<'a>(catalog: &'a Catalog, origin: &str) -> Vec<Model<'a>> {

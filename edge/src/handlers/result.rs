@@ -5,31 +5,36 @@ use worker::{Headers, Response};
 
 use super::{
     Target, caller, expired, found,
-    job_body::{JobBody, look_again},
+    outlook::{Outlook, timing},
     own_job_id, shard,
+    submit::plan_of,
 };
 use crate::{
-    admission::{Refusal, conditional, query},
+    admission::{Refusal, caller::Caller, conditional, patience::Patience},
     answer::{self, Answer},
     aws::s3::Bucket,
+    catalog,
     cx::{Cx, Stop, log_line},
     objects::{self, Call, Job},
     result_cache,
 };
 
+const DAY_MS: u64 = 86_400_000;
+
 /// Answers with the result from the nearest place that has it; while there is none, says when to ask again.
 pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
-    query::none(&target.query)?;
+    let patience = Patience::of(&target.query, cx.incoming.prefer.as_deref())?;
     let id = own_job_id(&caller, id)?;
-    let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: 0 }).await?;
+    let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: patience.ms }).await?;
     let job = found(cx, &id, job)?;
     match job.state {
+        JobState::Succeeded if !is_kept(cx, &caller, &job).await? => Err(gone(cx, &job).await?.into()),
         JobState::Succeeded => deliver(cx, job).await,
         JobState::Queued | JobState::Running => {
-            let mut fields: Vec<_> = look_again(&job).into_iter().collect();
-            let body = JobBody::new(&job, &target.origin)?;
+            let (body, mut fields) = Outlook::of(cx, job.lane).await?.describe(&job, &target.origin)?;
             fields.push(("location", body.location()));
+            fields.extend(patience.applied());
             answer::json(202, &body, fields)
         }
         JobState::Failed => {
@@ -44,6 +49,20 @@ pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     }
 }
 
+/// Whether the caller's plan keeps a result so long.
+async fn is_kept(cx: &Cx, caller: &Caller, job: &Job) -> Result<bool, Stop> {
+    let catalog = catalog::current(cx).await?;
+    let keep_ms = plan_of(&catalog, caller)?.keep_days.map(|days| u64::from(days) * DAY_MS);
+    let age_ms = cx.now_ms.saturating_sub(job.finished_ms.unwrap_or(job.accepted_ms));
+    Ok(keep_ms.is_none_or(|keep_ms| age_ms < keep_ms))
+}
+
+/// The result is not there any more: its job says so from now on.
+async fn gone(cx: &Cx, job: &Job) -> Result<Refusal, Stop> {
+    let _: Option<Job> = objects::call(cx, job.id.shard(), &Call::Expire { id: job.id }).await?;
+    Ok(expired())
+}
+
 async fn deliver(cx: &Cx, job: Job) -> Result<Answer, Stop> {
     let etag = format!("\"{}\"", job.digest);
     // The name is the content: who has it under this name needs neither cache nor bucket.
@@ -52,7 +71,7 @@ async fn deliver(cx: &Cx, job: Job) -> Result<Answer, Stop> {
         return Ok(Answer::Stream(response));
     }
     if let Some(stored) = result_cache::stored(&job.digest).await {
-        return delivered(stored, &etag);
+        return delivered(&job, stored, &etag);
     }
     let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
     match bucket.get(cx.now_ms, &storage_key::result(&job.digest)).await {
@@ -60,12 +79,9 @@ async fn deliver(cx: &Cx, job: Job) -> Result<Answer, Stop> {
             if job.no_store == 0 {
                 result_cache::put(cx, &job, &mut stored)?;
             }
-            delivered(stored, &etag)
+            delivered(&job, stored, &etag)
         }
-        Ok(None) => {
-            let _: Option<Job> = objects::call(cx, job.id.shard(), &Call::Expire { id: job.id }).await?;
-            Err(expired().into())
-        }
+        Ok(None) => Err(gone(cx, &job).await?.into()),
         Err(error) => {
             log_line("storage-unavailable", &error.to_string());
             let refusal = Refusal::new(ProblemCode::StorageUnavailable, "the result is safe but out of reach for now");
@@ -75,8 +91,10 @@ async fn deliver(cx: &Cx, job: Job) -> Result<Answer, Stop> {
 }
 
 /// The stored answer under our own fields: its body goes through without being read here.
-fn delivered(stored: Response, etag: &str) -> Result<Answer, Stop> {
+fn delivered(job: &Job, stored: Response, etag: &str) -> Result<Answer, Stop> {
     let headers = immutable(etag)?;
+    let (name, value) = timing(job);
+    headers.set(name, &value)?;
     for name in ["content-type", "content-length"] {
         if let Some(value) = stored.headers().get(name)? {
             headers.set(name, &value)?;

@@ -2,16 +2,20 @@
 
 use std::rc::Rc;
 
-use forebay_contract::{JobId, Lane, ReportAnswer, ReportEvent, state::Transition};
+use forebay_contract::{JobId, JobState, Lane, ReportAnswer, ReportEvent, state::Transition};
 use serde::Serialize;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+use worker::{
+    DurableObject, Env, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage, durable_object,
+};
 
 use super::{
     Call, CancelAnswer, Job, StandingsCall, alarm,
     apply::apply,
     core::Core,
-    flush,
+    flush, listen,
+    retry::retry,
+    sockets,
     submit::{Messages, standings, submit},
     tally,
 };
@@ -32,8 +36,9 @@ impl DurableObject for Account {
         Self { core: Core::open(state, env).map_err(|error| error.to_string()) }
     }
 
-    async fn fetch(&self, _request: Request) -> Result<Response> {
-        Response::error("call `ask`", 404)
+    /// What lasts; everything else is asked by [`Account::ask`].
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        listen::answer(self.core()?, &request)
     }
 
     async fn alarm(&self) -> Result<Response> {
@@ -43,6 +48,20 @@ impl DurableObject for Account {
             return Err(error);
         }
         Response::empty()
+    }
+
+    async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+        sockets::message(self.core()?, &socket, message)
+    }
+
+    async fn websocket_close(&self, socket: WebSocket, code: usize, _: String, _: bool) -> Result<()> {
+        sockets::closed(self.core()?, &socket, code);
+        Ok(())
+    }
+
+    async fn websocket_error(&self, socket: WebSocket, _: worker::Error) -> Result<()> {
+        sockets::closed(self.core()?, &socket, 0);
+        Ok(())
     }
 }
 
@@ -81,11 +100,18 @@ impl Account {
             }
             Call::Job { id, wait_ms } => {
                 flush::settle(core)?;
-                json(&core.job(id, wait_ms).await?)
+                json(&core.job(id, wait_ms).await?.map(|job| core.placed(job)))
             }
             Call::Cancel { id } => json(&cancel(core, id).await?),
             Call::Expire { id } => json(&expire(core, id)?),
             Call::Report { worker, events } => json(&report(core, &worker, &events).await?),
+            Call::List(listing) => {
+                flush::settle(core)?;
+                let jobs = core.tables.list(&listing)?;
+                json(&jobs.into_iter().map(|job| core.placed(job)).collect::<Vec<_>>())
+            }
+            Call::Retry { id, submit } => json(&retry(core, id, *submit).await?),
+            Call::Usage { from, to } => json(&core.tables.usage(&from, &to)?),
         }
     }
 }
@@ -102,11 +128,7 @@ async fn cancel(core: &Rc<Core>, id: JobId) -> Result<CancelAnswer> {
         return Ok(CancelAnswer::Ended { job: Box::new(job) });
     }
     core.save(before, &job)?;
-    core.tables.drop_message(&id)?;
-    core.pending.borrow_mut().remove(&id);
-    core.unsent.set(core.tables.outbox_jobs()?);
-    // A batch that is on its way may carry it still.
-    core.recount.set(core.flushing.get());
+    core.withdraw(&job)?;
     tally::start(core);
     Ok(CancelAnswer::Canceled { job: Box::new(job) })
 }
@@ -130,7 +152,8 @@ async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result
         if apply(&mut job, event, worker, now_ms(), config.reconcile_after_ms) {
             core.save(before, &job)?;
         }
-        if job.state == forebay_contract::JobState::Canceled && !answer.canceled.contains(&job.id) {
+        // What was called off, and what came too late.
+        if matches!(job.state, JobState::Canceled | JobState::Expired) && !answer.canceled.contains(&job.id) {
             answer.canceled.push(job.id);
         }
     }

@@ -184,6 +184,15 @@ pub fn new_job(call: &SubmitCall, offer: &Offer, birth: Birth) -> Job {
         failure_detail: None,
         check_ms: Some(birth.now_ms.saturating_add(birth.reconcile_after_ms)),
         checks: 0,
+        done: None,
+        total: None,
+        not_before_ms: None,
+        deadline_ms: None,
+        retry_of: None,
+        waited_ms: None,
+        log: None,
+        message_seq: None,
+        place: None,
     };
     if let Some(known) = birth.known {
         job.state = JobState::Succeeded;
@@ -204,7 +213,10 @@ pub(super) mod tests {
     use crate::{
         admission::lane::{Scope, holdings::Need},
         admission::policy::Policy,
-        objects::job::tests::{START_MS, queued},
+        objects::{
+            Timing,
+            job::tests::{START_MS, queued},
+        },
     };
 
     pub(crate) fn limit(name: &str, quantity: u64, beyond: Beyond) -> LimitSpec {
@@ -246,6 +258,7 @@ pub(super) mod tests {
             store: true,
             dry_run: false,
             wait_ms: 0,
+            timing: Timing::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use forebay_contract::{JobFailure, JobId, storage_key};
+use forebay_contract::{JobFailure, JobId, JobState, storage_key};
 use futures_util::future::join_all;
 use worker::Result;
 
@@ -14,7 +14,10 @@ use super::{
     tally,
 };
 use crate::{
-    admission::idempotency,
+    admission::{
+        idempotency,
+        limit::civil::{date, day_of},
+    },
     aws::{AwsError, s3::Bucket},
     cx::{log_line, now_ms},
     entropy,
@@ -22,12 +25,17 @@ use crate::{
 
 /// Jobs asked about at one alarm: two requests each, well below what one event may send.
 const MOST_CHECKS: u32 = 16;
+/// How many days of usage are kept.
+const USAGE_DAYS: u64 = 400;
 /// Rows deleted at one alarm.
 const MOST_DELETED: u32 = 500;
 
 /// The alarm. Whatever goes wrong in it, the next one is set: the runtime gives up on alarms that keep failing.
 pub async fn ring(core: &Rc<Core>) -> Result<()> {
     core.alarm_ms.set(None);
+    if let Err(error) = core.release() {
+        log_line("release-failed", &error.to_string());
+    }
     flush::run(core.clone()).await;
     for step in [check(core).await, sweep(core)] {
         if let Err(error) = step {
@@ -59,9 +67,12 @@ async fn check(core: &Core) -> Result<()> {
         };
         let before = job.state;
         reconcile(&mut job, found, now_ms(), patience);
+        if job.state == JobState::Expired {
+            core.withdraw(&job)?;
+        }
         core.save(before, &job)?;
         if !job.state.is_final() {
-            core.load.borrow_mut().not_told(job.lane);
+            core.load.borrow_mut().tell_again(job.lane);
         }
     }
     Ok(())
@@ -82,6 +93,7 @@ async fn look(bucket: &Bucket<'_>, job: &Job) -> std::result::Result<Found, AwsE
 fn sweep(core: &Core) -> Result<()> {
     let now = now_ms();
     core.tables.delete_stale(now, now.saturating_sub(idempotency::LIFETIME_MS))?;
+    core.tables.delete_usage(&date(day_of(now).saturating_sub(USAGE_DAYS)))?;
     core.buckets.borrow_mut().retain(|_, bucket| bucket.until_ms >= now);
     let Some(oldest) = core.tables.oldest_ended()? else { return Ok(()) };
     let before_ms = now_ms().saturating_sub(core.config()?.retention_ms);

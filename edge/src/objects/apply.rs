@@ -1,8 +1,11 @@
 //! What a report's event changes in a job.
 
-use forebay_contract::{EventKind, ReportEvent};
+use forebay_contract::{EventKind, JobState, ReportEvent};
 
-use super::Job;
+use super::{
+    Job,
+    journal::{self, EventName},
+};
 
 /// The longest text of a worker that is kept.
 const MAX_TEXT_CHARS: usize = 500;
@@ -10,6 +13,7 @@ const MAX_TEXT_CHARS: usize = 500;
 /// Applies `event` from `worker`; whether the job changed. Stale, doubled and reordered events change nothing.
 pub fn apply(job: &mut Job, event: &ReportEvent, worker: &str, now_ms: u64, reconcile_after_ms: u64) -> bool {
     let changed = match event.transition() {
+        None if let EventKind::Progress { done, total } = event.kind => goes_on(job, event.attempt, done, total),
         // A delivery that is older than the running attempt is not news.
         None => {
             !job.state.is_final() && job.attempt < event.attempt && job.received_ms.is_none_or(|at| at < event.at_ms)
@@ -21,6 +25,10 @@ pub fn apply(job: &mut Job, event: &ReportEvent, worker: &str, now_ms: u64, reco
     }
     match &event.kind {
         EventKind::Received => job.received_ms = Some(event.at_ms),
+        EventKind::Progress { done, total } => {
+            (job.done, job.total) = (Some(*done), Some(*total));
+            journal::note(job, EventName::Progress, event.at_ms);
+        }
         EventKind::Started { batch_size } => {
             job.started_ms = Some(event.at_ms);
             job.batch_size = Some(*batch_size);
@@ -45,10 +53,16 @@ pub fn apply(job: &mut Job, event: &ReportEvent, worker: &str, now_ms: u64, reco
     }
     job.worker = Some(short(worker));
     if !job.state.is_final() {
-        job.check_ms = Some(now_ms.saturating_add(reconcile_after_ms));
+        job.check_ms = Some(job.checked_by(now_ms.saturating_add(reconcile_after_ms)));
         job.checks = 0;
     }
     true
+}
+
+/// Whether these steps are news of the attempt that runs. Steps only go forward, and end.
+fn goes_on(job: &Job, attempt: u32, done: u32, total: u32) -> bool {
+    let running = job.state == JobState::Running && job.attempt == attempt;
+    running && (1..=total).contains(&done) && job.done.is_none_or(|before| before < done)
 }
 
 fn short(text: &str) -> String {
@@ -127,7 +141,82 @@ mod tests {
         }
     }
 
+    #[test]
+    fn steps_go_forward_within_the_attempt_that_runs() {
+        let mut job = queued();
+        let progress = |attempt, done, total| event(attempt, 30, EventKind::Progress { done, total });
+        assert!(!step(&mut job, &progress(1, 1, 4)));
+        assert!(step(&mut job, &event(1, 20, EventKind::Started { batch_size: 1 })));
+        for (done, total, expect) in [(1, 4, true), (1, 4, false), (3, 4, true), (2, 4, false), (5, 4, false)] {
+            assert_eq!(step(&mut job, &progress(1, done, total)), expect, "{done}");
+        }
+        assert_eq!((job.done, job.total), (Some(3), Some(4)));
+        assert!(!step(&mut job, &progress(2, 4, 4)));
+        assert!(!step(&mut job, &progress(1, 0, 0)));
+        assert!(step(&mut job, &event(2, 40, EventKind::Started { batch_size: 1 })));
+        assert_eq!((job.done, job.total), (None, None));
+        assert!(!step(&mut job, &progress(1, 4, 4)));
+        assert!(step(&mut job, &progress(2, 1, 4)));
+    }
+
+    fn events() -> impl Strategy<Value = Vec<(u32, u64, EventKind)>> {
+        let kind = prop_oneof![
+            Just(EventKind::Received),
+            Just(EventKind::Started { batch_size: 2 }),
+            (0u32..6).prop_map(|done| EventKind::Progress { done, total: 4 }),
+            Just(succeeded()),
+            Just(failed()),
+            Just(EventKind::Returned),
+        ];
+        prop::collection::vec((1u32..4, 0u64..50, kind), 0..40)
+    }
+
     proptest! {
+        /// Whatever was applied before may come again, in any order: the job that has moved on does not move back.
+        #[test]
+        fn stale_doubled_and_reordered_reports_change_nothing_that_was_decided(
+            story in events(),
+            again in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
+        ) {
+            let mut job = queued();
+            for (attempt, at_ms, kind) in story.clone() {
+                step(&mut job, &event(attempt, at_ms, kind));
+            }
+            for index in again {
+                let Some((attempt, at_ms, kind)) = (!story.is_empty()).then(|| index.get(&story).clone()) else { break };
+                let before = job.clone();
+                let changed = step(&mut job, &event(attempt, at_ms, kind.clone()));
+                if !changed {
+                    prop_assert_eq!(&job, &before);
+                }
+                prop_assert!(job.attempt >= before.attempt);
+                let steps = |job: &Job| (job.attempt, job.done);
+                prop_assert!(job.attempt > before.attempt || kind == EventKind::Returned || job.state.is_final()
+                    || steps(&job).1 >= steps(&before).1);
+                prop_assert!(!before.state.is_final() || job.state == before.state
+                    || (before.state, job.state) == (JobState::Failed, JobState::Succeeded));
+                if attempt < before.attempt && !matches!(kind, EventKind::Succeeded { .. }) {
+                    prop_assert!(!changed, "{kind:?} of {attempt} at {}", before.attempt);
+                }
+            }
+        }
+
+        /// The log tells what the job has become, whatever came in whichever order.
+        #[test]
+        fn the_last_event_says_the_state(story in events()) {
+            let mut job = queued();
+            for (attempt, at_ms, kind) in story {
+                let before = journal::last(&job).id();
+                let changed = step(&mut job, &event(attempt, at_ms, kind.clone()));
+                let last = journal::last(&job);
+                let told = changed && kind != EventKind::Received;
+                prop_assert_eq!(last.id(), before + u32::from(told));
+                prop_assert_eq!(journal::as_of(&job, &last).state, job.state);
+                let ids: Vec<u32> = journal::after(&job, 0).iter().map(journal::Event::id).collect();
+                prop_assert!(ids.is_sorted_by(|a, b| a < b));
+            }
+        }
+
         #[test]
         fn a_doubled_event_changes_nothing(story in prop::collection::vec((1u32..4, 0u64..50, 0usize..5), 0..30)) {
             let mut job = queued();

@@ -1,9 +1,9 @@
 //! What the Worker says to an Account object and what it answers.
 
-use forebay_contract::{Digest, JobId, Lane, ReportEvent};
+use forebay_contract::{Digest, JobId, JobState, Lane, ReportEvent};
 use serde::{Deserialize, Serialize};
 
-use super::Job;
+use super::{Job, Timing};
 use crate::admission::{
     idempotency::Idempotency,
     policy::{Policy, Standing, Subject, Violation},
@@ -46,6 +46,51 @@ pub enum Call {
         /// Oldest first.
         events: Vec<ReportEvent>,
     },
+    /// Jobs, newest first. Answer: `Vec<Job>`.
+    List(Listing),
+    /// Run a job's input again: its message is the object's own. Answer: [`RetryAnswer`].
+    Retry {
+        /// The job that ended without a result.
+        id: JobId,
+        /// The new one.
+        submit: Box<SubmitCall>,
+    },
+    /// What was used on these days, both included. Answer: `Vec<UsageRow>`.
+    Usage {
+        /// `YYYY-MM-DD`.
+        from: String,
+        /// `YYYY-MM-DD`.
+        to: String,
+    },
+}
+
+/// Which jobs are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// In this state.
+    pub state: Option<JobState>,
+    /// Of this model.
+    pub model: Option<String>,
+    /// Older than this one.
+    pub before: Option<JobId>,
+    /// The most.
+    pub limit: u32,
+}
+
+/// How a retry ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum RetryAnswer {
+    /// It was submitted.
+    Submitted(Box<SubmitAnswer>),
+    /// The job has a result, or may still have one.
+    Refused {
+        /// The job.
+        job: Box<Job>,
+    },
+    /// Its input is gone.
+    NotKept,
+    /// There is no such job.
+    Unknown,
 }
 
 /// A job to admit.
@@ -86,6 +131,9 @@ pub struct SubmitCall {
     pub dry_run: bool,
     /// How long to wait for the job's end before answering, in milliseconds.
     pub wait_ms: u64,
+    /// When it may start and when it is too late.
+    #[serde(default)]
+    pub timing: Timing,
 }
 
 /// A question for standings.

@@ -17,7 +17,9 @@ use super::{
     line::Line,
     load::Load,
     pending::{Message, Pending},
+    sockets::{self, Sockets},
     tables::Tables,
+    usage,
     waiters::Waiters,
 };
 use crate::{
@@ -38,6 +40,9 @@ pub struct Core {
     pub storage: Storage,
     pub tables: Tables,
     pub waiters: Waiters,
+    /// Event streams.
+    pub watchers: Waiters,
+    pub sockets: Sockets,
     /// The object's own name.
     pub shard: String,
     /// What its limits remember, as stored last.
@@ -92,7 +97,7 @@ impl Core {
             line: Rc::default(),
             deciding: Deciding::default(),
             revoked_keys: RefCell::new(tables.revoked_keys()?),
-            load: RefCell::new(Load::new(tables.open_jobs()?)),
+            load: RefCell::new(Load::new(tables.open_jobs(now_ms())?, &tables.jobs_to_start(now_ms())?)),
             tallying: Cell::new(false),
             unsent: Cell::new(unsent),
             pending: RefCell::new(Pending::new(unsent == 0)),
@@ -100,6 +105,8 @@ impl Core {
             next_seq: Cell::new(tables.last_seq()?.saturating_add(1)),
             recount: Cell::new(false),
             waiters: Waiters::default(),
+            watchers: Waiters::default(),
+            sockets: Sockets::default(),
             flushing: Cell::new(false),
             last_batch_ms: Cell::new(0),
             settling: Cell::new(false),
@@ -146,12 +153,16 @@ impl Core {
     /// Writes a job that was in state `before`; when it has ended, wakes who waits for that.
     pub fn save(&self, before: JobState, job: &Job) -> Result<()> {
         self.tables.update_job(job)?;
+        self.load.borrow_mut().moved(before, job);
+        self.use_up(usage::change(Some(before), job))?;
+        if job.state == JobState::Succeeded {
+            self.tables.drop_message(job)?;
+        }
         if job.state.is_final() {
             self.waiters.wake(&job.id);
-            if !before.is_final() {
-                self.load.borrow_mut().ended(job);
-            }
         }
+        self.watchers.wake(&job.id);
+        sockets::publish(self, job);
         Ok(())
     }
 
@@ -180,6 +191,7 @@ impl Core {
         let retention_ms = self.config()?.retention_ms;
         let sweep = self.tables.oldest_ended()?.map(|id| id.made_at_ms().saturating_add(retention_ms));
         let keys = self.tables.oldest_idempotency_ms()?.map(|made_ms| made_ms.saturating_add(idempotency::LIFETIME_MS));
-        Ok(check.into_iter().chain(sweep).chain(keys).min().map(|due| due.max(now + ALARM_GAP_MS)))
+        let release = self.tables.next_release_ms()?;
+        Ok(check.into_iter().chain(sweep).chain(keys).chain(release).min().map(|due| due.max(now + ALARM_GAP_MS)))
     }
 }

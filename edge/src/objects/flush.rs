@@ -62,7 +62,7 @@ pub fn settle_along(core: &Core) {
     }
 }
 
-/// Deletes what was sent; its jobs remember when.
+/// Marks what was sent; its jobs remember when.
 pub fn settle(core: &Core) -> Result<()> {
     let sent = core.sent.take();
     if sent.is_empty() {

@@ -4,6 +4,9 @@ use forebay_contract::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::journal::{self, EventName};
+use crate::admission::lane::place::Place;
+
 /// A job as its object keeps it: a row of `jobs`, and what object and Worker tell each other.
 ///
 /// Times are milliseconds since the epoch; `None` is «not yet».
@@ -61,6 +64,33 @@ pub struct Job {
     pub check_ms: Option<u64>,
     /// How often the bucket has been asked in vain since the last news.
     pub checks: u32,
+    /// Steps that are done, of a job that runs and tells.
+    #[serde(default)]
+    pub done: Option<u32>,
+    /// Steps in all.
+    #[serde(default)]
+    pub total: Option<u32>,
+    /// Its message leaves no earlier.
+    #[serde(default)]
+    pub not_before_ms: Option<u64>,
+    /// It expires when it has not started by then.
+    #[serde(default)]
+    pub deadline_ms: Option<u64>,
+    /// The job that it runs again.
+    #[serde(default)]
+    pub retry_of: Option<JobId>,
+    /// How long its limits let it wait before it was accepted.
+    #[serde(default)]
+    pub waited_ms: Option<u64>,
+    /// What happened to it, see `journal`.
+    #[serde(default)]
+    pub log: Option<String>,
+    /// Where its message is kept, once its queue has it.
+    #[serde(default)]
+    pub message_seq: Option<u64>,
+    /// Where it stands in its lane: told with the job, not kept in its row.
+    #[serde(default)]
+    pub place: Option<Place>,
 }
 
 /// Why another answer than the one asked for is given.
@@ -90,11 +120,22 @@ impl Job {
             return false;
         };
         (self.state, self.attempt) = (then.state, then.attempt);
+        if !matches!(transition, Transition::Succeeded) {
+            // Another attempt begins with the first step.
+            (self.done, self.total) = (None, None);
+        }
+        journal::note(self, EventName::of(transition), now_ms);
         if self.state.is_final() {
             self.finished_ms = self.finished_ms.or(Some(now_ms));
             self.check_ms = None;
         }
         true
+    }
+
+    /// When to ask about it if `at_ms` would do: a job that has not started is asked about at its deadline.
+    pub fn checked_by(&self, at_ms: u64) -> u64 {
+        let deadline_ms = self.deadline_ms.filter(|_| self.state == JobState::Queued);
+        deadline_ms.map_or(at_ms, |deadline_ms| deadline_ms.min(at_ms))
     }
 
     /// Why the job failed, if it did.
@@ -105,7 +146,7 @@ impl Job {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use forebay_contract::{Input, Namespace, Parameters, ShardKey};
 
     use super::*;
@@ -141,6 +182,15 @@ pub(super) mod tests {
             failure_detail: None,
             check_ms: Some(START_MS + 30_000),
             checks: 0,
+            done: None,
+            total: None,
+            not_before_ms: None,
+            deadline_ms: None,
+            retry_of: None,
+            waited_ms: None,
+            log: None,
+            message_seq: None,
+            place: None,
         }
     }
 

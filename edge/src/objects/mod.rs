@@ -1,8 +1,8 @@
 //! Durable Objects: thin shells over pure decisions.
 //!
 //! `Lane` keeps what accounts share: a lane's backlog and breakers, and leases of limits. Pure: `admission::lane`.
-//! `Account` keeps the jobs of one shard of one account. Pure: `admit`, `apply`, `backoff`, `batch`, `line`, `load`,
-//! `pending`, `reconcile`, `seen`.
+//! `Account` keeps the jobs of one shard of one account. Pure: `admit`, `apply`, `backoff`, `batch`, `journal`, `line`,
+//! `load`, `pending`, `reconcile`, `seen`, `timing`, `usage`, `watching`.
 
 mod account;
 mod admit;
@@ -16,21 +16,40 @@ mod core;
 mod flush;
 mod idempotent;
 mod job;
+mod journal;
 mod lane;
 mod leases;
 mod line;
+mod listen;
 mod load;
 mod pending;
 mod reconcile;
+mod retry;
 mod seen;
+mod sockets;
 mod submit;
 mod tables;
 mod tally;
+mod timeline;
+mod timing;
 mod turn;
+mod usage;
 mod waiters;
+mod wake;
+mod watching;
 
 pub use account::Account;
-pub use call::{Call, CancelAnswer, KnownResult, Offer, Reuse, StandingsCall, SubmitAnswer, SubmitCall};
+pub use call::{
+    Call, CancelAnswer, KnownResult, Listing, Offer, RetryAnswer, Reuse, StandingsCall, SubmitAnswer, SubmitCall,
+};
 pub use client::{call, submit};
 pub use job::{Degraded, Job};
 pub use lane::{Lane, LaneCall};
+pub use listen::{Listen, listen};
+pub use load::Promise;
+pub use timeline::{batch_id, server_timing, stages};
+pub use timing::Timing;
+pub use usage::UsageRow;
+
+#[cfg(test)]
+pub(crate) use job::tests;

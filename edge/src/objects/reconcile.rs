@@ -1,6 +1,6 @@
 //! What becomes of a job nobody reported about, after the bucket was asked.
 
-use forebay_contract::{JobFailure, state::Transition};
+use forebay_contract::{JobFailure, JobState, state::Transition};
 
 use super::{Job, backoff::backoff_ms};
 use crate::aws::s3::ObjectHead;
@@ -45,6 +45,9 @@ pub fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Patience) {
                 job.failure_detail = Some(failure.detail);
             }
         }
+        Found::Nothing if is_late(job, now_ms) => {
+            job.transition(Transition::Expired, now_ms);
+        }
         Found::Nothing if now_ms.saturating_sub(job.accepted_ms) > patience.retention_ms => {
             job.transition(Transition::Expired, now_ms);
         }
@@ -56,15 +59,20 @@ pub fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Patience) {
                 LONGEST_MS.max(patience.first_ms),
                 patience.random,
             );
-            job.check_ms = Some(now_ms.saturating_add(wait));
+            job.check_ms = Some(job.checked_by(now_ms.saturating_add(wait)));
         }
         Found::Nothing => {}
     }
 }
 
+/// Whether it has not started by its deadline: then nobody wants it any more.
+fn is_late(job: &Job, now_ms: u64) -> bool {
+    job.state == JobState::Queued && job.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms)
+}
+
 #[cfg(test)]
 mod tests {
-    use forebay_contract::{FailureCode, JobState};
+    use forebay_contract::FailureCode;
 
     use super::*;
     use crate::objects::job::tests::{START_MS, queued};
@@ -95,6 +103,20 @@ mod tests {
         assert_eq!(waits, [2000, 4000, 8000]);
         reconcile(&mut job, Found::Nothing, START_MS + PATIENCE.retention_ms + 1, PATIENCE);
         assert_eq!((job.state, job.check_ms), (JobState::Expired, None));
+    }
+
+    #[test]
+    fn a_job_that_has_not_started_by_its_deadline_expires_and_one_that_has_goes_on() {
+        let mut job = Job { deadline_ms: Some(START_MS + 500), ..queued() };
+        reconcile(&mut job, Found::Nothing, START_MS + 499, PATIENCE);
+        assert_eq!((job.state, job.check_ms), (JobState::Queued, Some(START_MS + 500)));
+        let mut running = job.clone();
+        running.transition(Transition::Started(1), START_MS + 499);
+        reconcile(&mut job, Found::Nothing, START_MS + 500, PATIENCE);
+        assert_eq!((job.state, job.check_ms), (JobState::Expired, None));
+        reconcile(&mut running, Found::Nothing, START_MS + 500, PATIENCE);
+        assert_eq!(running.state, JobState::Running);
+        assert!(running.check_ms.unwrap() > START_MS + 500);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use worker::{Delay, Result};
 
 use super::{
-    Job, KnownResult, Offer, Reuse, SubmitAnswer, SubmitCall,
+    Job, KnownResult, Offer, Reuse, SubmitAnswer, SubmitCall, UsageRow,
     admit::{Admission, Birth, Present, Refused, admit, answers, new_job},
     core::Core,
     flush,
@@ -20,6 +20,7 @@ use super::{
     line::Place,
     tally,
     turn::{Expected, expected},
+    usage,
 };
 use crate::{
     admission::{
@@ -30,6 +31,8 @@ use crate::{
     cx::now_ms,
 };
 
+/// When to come back after too many jobs that start later.
+const DELAYED_RETRY_MS: u64 = 60_000;
 /// How often keepers of shared limits are asked for one submission.
 const MOST_ASKED: u32 = 3;
 
@@ -60,6 +63,7 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
     if core.revoked_keys.borrow().contains(&call.key) {
         return Ok(SubmitAnswer::Revoked);
     }
+    let asked_ms = now_ms();
     let claimed = match &call.idempotency {
         None => None,
         Some(idempotency) => match claim(core, idempotency, now_ms())? {
@@ -93,10 +97,14 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
                 now_ms: now_ms(),
                 reconcile_after_ms: config.reconcile_after_ms,
             };
-            let job = new_job(call, decision.offer, birth);
+            let mut job = new_job(call, decision.offer, birth);
+            let timed = call.timing.mark(&mut job, asked_ms);
             if !call.dry_run {
                 let text = if decision.offer == &call.offer { messages.first } else { messages.lighter };
-                commit_new(core, call.idempotency.as_ref(), &job, text, taken).await?;
+                if job.not_before_ms.is_some() && core.tables.delayed_jobs()? >= config.outbox_max_jobs {
+                    return Ok(SubmitAnswer::OutboxFull { retry_after_ms: DELAYED_RETRY_MS });
+                }
+                commit_new(core, call, Newborn { job: &job, text, timed }, taken).await?;
             }
             finish(core, call, job, false, standings).await
         }
@@ -137,7 +145,8 @@ async fn finish(
     standings: Vec<Standing>,
 ) -> Result<SubmitAnswer> {
     let ended = if call.dry_run { None } else { core.job_if_waited(job.id, call.wait_ms).await? };
-    Ok(SubmitAnswer::Admitted { job: Box::new(ended.unwrap_or(job)), joined, standings })
+    let job = core.placed(ended.unwrap_or(job));
+    Ok(SubmitAnswer::Admitted { job: Box::new(job), joined, standings })
 }
 
 async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a>> {
@@ -209,7 +218,10 @@ async fn wait_for_turn(place: &mut Option<Place>, most_ms: u64) -> bool {
 fn choose<'a>(core: &Core, call: &'a SubmitCall) -> Result<Decision<'a>> {
     let twin = match call.reuse {
         Reuse::Nothing => None,
-        reuse => core.tables.twin(&call.offer.digest)?.filter(|twin| answers(reuse, twin)),
+        reuse => {
+            let joins = |twin: &Job| answers(reuse, twin) && call.timing.may_join(twin, now_ms());
+            core.tables.twin(&call.offer.digest)?.filter(joins)
+        }
     };
     let known = call.known.clone();
     let admission = judge(core, call, &call.offer, &[], Before { twin, stored: known.is_some() })?;
@@ -272,6 +284,7 @@ fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], befo
 
 fn commit_join(core: &Rc<Core>, idempotency: Option<&Idempotency>, job: &Job, taken: Taken) -> Result<()> {
     core.tables.put_buckets(&taken.buckets)?;
+    core.use_up((job.state == JobState::Succeeded).then(|| UsageRow::hit(job)))?;
     if let Some(idempotency) = idempotency {
         core.tables.put_idempotency(idempotency, &job.id, now_ms())?;
     }
@@ -279,24 +292,47 @@ fn commit_join(core: &Rc<Core>, idempotency: Option<&Idempotency>, job: &Job, ta
     Ok(())
 }
 
-async fn commit_new(
-    core: &Rc<Core>,
-    idempotency: Option<&Idempotency>,
-    job: &Job,
-    text: &str,
-    taken: Taken,
-) -> Result<()> {
+/// When a job that was just accepted needs its object: at its start and at its deadline.
+fn appointment(job: &Job) -> Option<u64> {
+    [job.not_before_ms, job.deadline_ms].into_iter().flatten().min()
+}
+
+/// A job to be written.
+struct Newborn<'a> {
+    job: &'a Job,
+    text: &'a str,
+    /// Whether it has what few jobs have.
+    timed: bool,
+}
+
+async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, taken: Taken) -> Result<()> {
+    let Newborn { job, text, timed } = newborn;
     let message = (!job.state.is_final()).then(|| core.message(job, text));
-    core.tables.submit(job, message.as_ref(), &taken.buckets, idempotency)?;
+    core.tables.submit(job, message.as_ref(), &taken.buckets, call.idempotency.as_ref())?;
+    if timed {
+        core.tables.put_timing(job)?;
+    }
+    core.use_up(usage::change(None, job))?;
     flush::settle_along(core);
     take(core, taken);
     if let Some(message) = message {
-        core.unsent.set(core.unsent.get() + 1);
-        core.pending.borrow_mut().push(message);
+        match job.not_before_ms {
+            Some(due_ms) => core.tables.delay_message(&job.id, message.seq, due_ms)?,
+            None => {
+                core.unsent.set(core.unsent.get() + 1);
+                core.pending.borrow_mut().push(message);
+            }
+        }
         core.load.borrow_mut().opened(job);
+        if let Some(promise) = call.timing.promise {
+            core.load.borrow_mut().promised(job, promise);
+        }
         tally::start(core);
     }
     core.arrange_alarm().await?;
+    if let Some(at_ms) = appointment(job) {
+        core.wake_by(at_ms).await?;
+    }
     flush::start(core);
     Ok(())
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
 use super::{
-    Job,
+    Job, Listing, UsageRow,
     flush::Sent,
     job::Degraded,
     load::OpenRow,
@@ -28,7 +28,8 @@ use crate::admission::{
 /// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check,
 /// which is also where a job is open. A submission is one statement on a view: its trigger writes job, message, limits
 /// and key, and SQLite makes one statement all or nothing. It is also a third of the calls that three statements would be.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 -- The layout before there was a first version.
 DROP VIEW IF EXISTS submissions;
 DROP TABLE IF EXISTS jobs;
@@ -68,7 +69,30 @@ CREATE TRIGGER submit INSTEAD OF INSERT ON submissions BEGIN
   INSERT OR REPLACE INTO idempotency (key, fingerprint, job_id, made_ms)
     SELECT NEW.key, NEW.fingerprint, NEW.id, NEW.accepted_ms WHERE NEW.key IS NOT NULL;
 END;
-"];
+",
+    "
+ALTER TABLE jobs ADD COLUMN done INTEGER;
+ALTER TABLE jobs ADD COLUMN total INTEGER;
+ALTER TABLE jobs ADD COLUMN not_before_ms INTEGER;
+ALTER TABLE jobs ADD COLUMN deadline_ms INTEGER;
+ALTER TABLE jobs ADD COLUMN retry_of TEXT;
+ALTER TABLE jobs ADD COLUMN waited_ms INTEGER;
+ALTER TABLE jobs ADD COLUMN log TEXT;
+ALTER TABLE jobs ADD COLUMN message_seq INTEGER;
+-- A message stays until its job has a result, so that the job can be run again: 0 waits for its queue, 1 is there,
+-- 2 waits for its time. SQLite overwrites a row of the same length in place, so the mark costs less than the deletion
+-- that it stands for.
+ALTER TABLE outbox ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN due_ms INTEGER;
+CREATE INDEX outbox_waiting ON outbox(seq) WHERE sent = 0;
+CREATE INDEX outbox_delayed ON outbox(due_ms) WHERE sent = 2;
+CREATE TABLE usage (
+  day TEXT NOT NULL, model TEXT NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
+  canceled INTEGER NOT NULL, expired INTEGER NOT NULL, cached INTEGER NOT NULL, degraded INTEGER NOT NULL,
+  device_ms REAL NOT NULL, PRIMARY KEY (day, model)
+) WITHOUT ROWID;
+",
+];
 
 /// The tables of one object.
 pub struct Tables {
@@ -205,7 +229,7 @@ impl Tables {
         self.sql.exec(
             "UPDATE jobs SET state = ?, attempt = ?, received_ms = ?, started_ms = ?, finished_ms = ?, batch_size = ?,
              device_ms = ?, worker = ?, media_type = ?, bytes = ?, failure_code = ?, failure_detail = ?, check_ms = ?,
-             checks = ? WHERE id = ?",
+             checks = ?, done = ?, total = ?, log = ? WHERE id = ?",
             vec![
                 job.state.name().into(),
                 integer(job.attempt),
@@ -221,14 +245,93 @@ impl Tables {
                 job.failure_detail.clone().into(),
                 maybe(job.check_ms),
                 integer(job.checks),
+                maybe(job.done),
+                maybe(job.total),
+                job.log.clone().into(),
                 job.id.to_string().into(),
             ],
         )?;
         Ok(())
     }
 
-    /// Deletes up to `most` ended jobs older than `before`.
+    /// Writes what few new jobs have: see `Timing::mark`.
+    pub fn put_timing(&self, job: &Job) -> Result<()> {
+        self.sql.exec(
+            "UPDATE jobs SET not_before_ms = ?, deadline_ms = ?, retry_of = ?, waited_ms = ? WHERE id = ?",
+            vec![
+                maybe(job.not_before_ms),
+                maybe(job.deadline_ms),
+                job.retry_of.map(|id| id.to_string()).into(),
+                maybe(job.waited_ms),
+                job.id.to_string().into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Jobs, newest first.
+    pub fn list(&self, listing: &Listing) -> Result<Vec<Job>> {
+        let Listing { state, model, before, limit } = listing;
+        let mut values: Vec<SqlStorageValue> = Vec::new();
+        let mut sql = "SELECT * FROM jobs WHERE TRUE".to_owned();
+        for (condition, value) in [
+            (" AND id < ?", before.map(|id| id.to_string())),
+            (" AND state = ?", state.map(|state| state.name().to_owned())),
+            (" AND model = ?", model.clone()),
+        ] {
+            if let Some(value) = value {
+                sql.push_str(condition);
+                values.push(value.into());
+            }
+        }
+        sql.push_str(" ORDER BY id DESC LIMIT ?");
+        values.push(integer(*limit));
+        self.sql.exec(&sql, values)?.to_array()
+    }
+
+    /// Adds to what was used.
+    pub fn use_up(&self, row: &UsageRow) -> Result<()> {
+        let count = SqlStorageValue::Integer;
+        self.sql.exec(
+            "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, model) DO UPDATE SET
+             succeeded = succeeded + excluded.succeeded, failed = failed + excluded.failed,
+             canceled = canceled + excluded.canceled, expired = expired + excluded.expired,
+             cached = cached + excluded.cached, degraded = degraded + excluded.degraded,
+             device_ms = device_ms + excluded.device_ms",
+            vec![
+                row.day.as_str().into(),
+                row.model.as_str().into(),
+                count(row.succeeded),
+                count(row.failed),
+                count(row.canceled),
+                count(row.expired),
+                count(row.cached),
+                count(row.degraded),
+                row.device_ms.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// What was used on these days, both included.
+    pub fn usage(&self, from: &str, to: &str) -> Result<Vec<UsageRow>> {
+        let sql = "SELECT * FROM usage WHERE day BETWEEN ? AND ? ORDER BY day, model";
+        self.sql.exec(sql, vec![from.into(), to.into()])?.to_array()
+    }
+
+    /// Forgets what was used before a day.
+    pub fn delete_usage(&self, before: &str) -> Result<()> {
+        self.sql.exec("DELETE FROM usage WHERE day < ?", vec![before.into()])?;
+        Ok(())
+    }
+
+    /// Deletes up to `most` ended jobs older than `before`, and the messages that were kept for them.
     pub fn delete_ended(&self, before: &JobId, most: u32) -> Result<()> {
+        self.sql.exec(
+            "DELETE FROM outbox WHERE (seq, job_id) IN (SELECT message_seq, id FROM jobs
+             WHERE id < ? AND check_ms IS NULL ORDER BY id LIMIT ?)",
+            vec![before.to_string().into(), integer(most)],
+        )?;
         self.sql.exec(
             "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE id < ? AND check_ms IS NULL ORDER BY id LIMIT ?)",
             vec![before.to_string().into(), integer(most)],
@@ -239,21 +342,23 @@ impl Tables {
     /// The oldest message and up to `most` of its lane, in order.
     pub fn next_messages(&self, most: usize) -> Result<Vec<Message>> {
         let sql =
-            "SELECT * FROM outbox WHERE lane = (SELECT lane FROM outbox ORDER BY seq LIMIT 1) ORDER BY seq LIMIT ?";
+            "SELECT * FROM outbox WHERE sent = 0 AND lane = (SELECT lane FROM outbox WHERE sent = 0 ORDER BY seq LIMIT 1)
+             ORDER BY seq LIMIT ?";
         self.sql.exec(sql, vec![integer(most as u64)])?.to_array()
     }
 
-    /// Takes messages out of the outbox that their queue has; their jobs remember when.
+    /// Marks messages that their queue has; their jobs remember when, and where the message is.
     pub fn messages_sent(&self, sent: &[Sent]) -> Result<()> {
         let list: Vec<_> = sent.iter().map(|sent| (sent.seq, sent.job_id, sent.at_ms)).collect();
         let list = serde_json::to_string(&list)?;
         // One text for any number of rows: statements are cached by their text.
         self.sql.exec(
-            "UPDATE jobs SET sent_ms = sent.value ->> 2 FROM json_each(?) AS sent WHERE jobs.id = sent.value ->> 1",
+            "UPDATE jobs SET sent_ms = sent.value ->> 2, message_seq = sent.value ->> 0
+             FROM json_each(?) AS sent WHERE jobs.id = sent.value ->> 1",
             vec![list.as_str().into()],
         )?;
         self.sql.exec(
-            "DELETE FROM outbox WHERE seq IN (SELECT value ->> 0 FROM json_each(?))",
+            "UPDATE outbox SET sent = 1 WHERE seq IN (SELECT value ->> 0 FROM json_each(?))",
             vec![list.as_str().into()],
         )?;
         Ok(())
@@ -264,15 +369,72 @@ impl Tables {
         Ok(self.number("SELECT max(seq) AS n FROM outbox")?.unwrap_or(0))
     }
 
-    /// Takes a job's message back, if it is still there.
-    pub fn drop_message(&self, id: &JobId) -> Result<()> {
-        self.sql.exec("DELETE FROM outbox WHERE job_id = ?", vec![id.to_string().into()])?;
+    /// Takes a job's message back, if its queue does not have it yet: it is kept, and not sent.
+    pub fn hold_message(&self, job: &Job) -> Result<()> {
+        let id = job.id.to_string();
+        let sql = "SELECT seq AS n FROM outbox WHERE sent = 0 AND job_id = ?";
+        let waiting = self.one::<Number>(sql, vec![id.as_str().into()])?.and_then(|row| row.n);
+        if let Some(seq) = waiting.or(job.message_seq) {
+            self.sql.exec(
+                "UPDATE outbox SET sent = 1 WHERE seq = ? AND job_id = ?",
+                vec![integer(seq), id.as_str().into()],
+            )?;
+            let sql = "UPDATE jobs SET message_seq = ? WHERE id = ?";
+            self.sql.exec(sql, vec![integer(seq), id.as_str().into()])?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a message back until `due_ms`.
+    pub fn delay_message(&self, job: &JobId, seq: u64, due_ms: u64) -> Result<()> {
+        let sql = "UPDATE outbox SET sent = 2, due_ms = ? WHERE seq = ?";
+        self.sql.exec(sql, vec![integer(due_ms), integer(seq)])?;
+        let sql = "UPDATE jobs SET message_seq = ? WHERE id = ?";
+        self.sql.exec(sql, vec![integer(seq), job.to_string().into()])?;
+        Ok(())
+    }
+
+    /// Lets those messages go whose time has come.
+    pub fn release_messages(&self, now_ms: u64) -> Result<()> {
+        self.sql.exec("UPDATE outbox SET sent = 0 WHERE sent = 2 AND due_ms <= ?", vec![integer(now_ms)])?;
+        Ok(())
+    }
+
+    /// When the next message's time comes.
+    pub fn next_release_ms(&self) -> Result<Option<u64>> {
+        self.number("SELECT min(due_ms) AS n FROM outbox WHERE sent = 2")
+    }
+
+    /// How many messages wait for their time.
+    pub fn delayed_jobs(&self) -> Result<usize> {
+        Ok(self.number("SELECT count(*) AS n FROM outbox WHERE sent = 2")?.unwrap_or(0) as usize)
+    }
+
+    /// The message that a job was sent with, as long as it is kept.
+    pub fn message(&self, job: &Job) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Row {
+            message: String,
+        }
+        let Some(seq) = job.message_seq else { return Ok(None) };
+        // A number may have been given anew after its message was gone.
+        let sql = "SELECT message FROM outbox WHERE seq = ? AND job_id = ?";
+        let row: Option<Row> = self.one(sql, vec![integer(seq), job.id.to_string().into()])?;
+        Ok(row.map(|row| row.message))
+    }
+
+    /// Forgets the message of a job that has a result.
+    pub fn drop_message(&self, job: &Job) -> Result<()> {
+        if let Some(seq) = job.message_seq {
+            let sql = "DELETE FROM outbox WHERE seq = ? AND job_id = ?";
+            self.sql.exec(sql, vec![integer(seq), job.id.to_string().into()])?;
+        }
         Ok(())
     }
 
     /// How many messages wait.
     pub fn outbox_jobs(&self) -> Result<usize> {
-        Ok(self.number("SELECT count(*) AS n FROM outbox")?.unwrap_or(0) as usize)
+        Ok(self.number("SELECT count(*) AS n FROM outbox WHERE sent = 0")?.unwrap_or(0) as usize)
     }
 
     /// What limits remember, as it was stored last.
@@ -350,11 +512,17 @@ impl Tables {
         Ok(())
     }
 
-    /// Open jobs and their cost, by lane.
-    pub fn open_jobs(&self) -> Result<Vec<OpenRow>> {
-        let sql =
-            "SELECT lane, count(*) AS jobs, sum(cost_ms) AS cost_ms FROM jobs WHERE check_ms IS NOT NULL GROUP BY lane";
-        self.sql.exec(sql, None)?.to_array()
+    /// Open jobs that may start, and their cost, by lane.
+    pub fn open_jobs(&self, now_ms: u64) -> Result<Vec<OpenRow>> {
+        let sql = "SELECT lane, count(*) AS jobs, sum(cost_ms) AS cost_ms, sum(state = 'queued') AS queued FROM jobs
+             WHERE check_ms IS NOT NULL AND (not_before_ms IS NULL OR not_before_ms <= ?) GROUP BY lane";
+        self.sql.exec(sql, vec![integer(now_ms)])?.to_array()
+    }
+
+    /// Open jobs that may not start yet.
+    pub fn jobs_to_start(&self, now_ms: u64) -> Result<Vec<Job>> {
+        let sql = "SELECT * FROM jobs WHERE check_ms IS NOT NULL AND not_before_ms > ?";
+        self.sql.exec(sql, vec![integer(now_ms)])?.to_array()
     }
 
     fn one<Row: for<'de> Deserialize<'de>>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Option<Row>> {

@@ -29,10 +29,13 @@ pub async fn tell(core: &Core) {
     let told =
         tallies.into_iter().map(|(lane, tally)| async move { (lane, lanes::tally(&core.env, lane, tally).await) });
     for (lane, told) in join_all(told).await {
-        if let Err(error) = told {
-            // What is open is told whole each time: the next job or alarm heals it.
-            core.load.borrow_mut().not_told(lane);
-            log_line("tally-failed", &error);
+        match told {
+            Ok(status) => core.load.borrow_mut().told(lane, status),
+            Err(error) => {
+                // What is open is told whole each time: the next job or alarm heals it.
+                core.load.borrow_mut().not_told(lane);
+                log_line("tally-failed", &error);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Requests that wait for a job's end.
+//! Requests that wait for a job's end, or for whatever happens to it.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -15,13 +15,18 @@ pub struct Waiters(RefCell<HashMap<JobId, Vec<Sender<()>>>>);
 impl Waiters {
     /// Something that ends when the job does, or `None` when too many wait already.
     pub fn wait(&self, id: JobId) -> Option<Receiver<()>> {
-        let mut waiters = self.0.borrow_mut();
-        if waiters.values().map(Vec::len).sum::<usize>() >= MOST {
+        if self.is_full() {
             return None;
         }
+        let mut waiters = self.0.borrow_mut();
         let (sender, receiver) = channel();
         waiters.entry(id).or_default().push(sender);
         Some(receiver)
+    }
+
+    /// Whether nobody else may wait.
+    pub fn is_full(&self) -> bool {
+        self.0.borrow().values().map(Vec::len).sum::<usize>() >= MOST
     }
 
     /// Wakes everybody who waits for `id`.
@@ -65,6 +70,6 @@ mod tests {
     fn there_are_only_so_many() {
         let (waiters, id) = (Waiters::default(), queued().id);
         let held: Vec<_> = std::iter::from_fn(|| waiters.wait(id)).collect();
-        assert_eq!(held.len(), MOST);
+        assert_eq!((held.len(), waiters.is_full()), (MOST, true));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Tally, meter::Meter};
+use super::{Tally, meter::Meter, wait::Waits};
 
 /// A shard that was not heard of for so long no longer counts: its object would have told of open jobs.
 pub const SILENT_MS: u64 = 900_000;
@@ -18,6 +18,8 @@ pub struct OpenJobs {
     pub open_ms: f64,
     /// How many.
     pub open_jobs: u64,
+    /// How many of them have not started.
+    pub queued_jobs: u64,
     /// When this was told, in milliseconds since the epoch.
     pub heard_ms: u64,
 }
@@ -30,12 +32,17 @@ pub struct Backlog {
     sum: Sum,
     swept_ms: u64,
     meter: Meter,
+    /// What has left the queue, and what has ended, in this life of the lane.
+    left_jobs: u64,
+    left_ms: f64,
+    waits: Waits,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Sum {
     open_ms: f64,
     open_jobs: u64,
+    queued_jobs: u64,
 }
 
 /// The backlog at one time.
@@ -49,6 +56,12 @@ pub struct Load {
     pub rate: Option<f64>,
     /// Jobs that have not ended.
     pub open_jobs: u64,
+    /// Jobs that have not started.
+    pub queued_jobs: u64,
+    /// Jobs that have left the queue so far.
+    pub left_jobs: u64,
+    /// Device milliseconds that have ended so far.
+    pub left_ms: f64,
 }
 
 impl Backlog {
@@ -61,7 +74,9 @@ impl Backlog {
 
     /// Takes a tally in; what is to be stored of its shard, or `None` when nothing of it is open.
     pub fn tally(&mut self, tally: &Tally, now_ms: u64) -> Option<OpenJobs> {
-        let open = OpenJobs { open_ms: amount(tally.open_ms), open_jobs: tally.open_jobs, heard_ms: now_ms };
+        let queued_jobs = tally.queued_jobs.min(tally.open_jobs);
+        let open_ms = amount(tally.open_ms);
+        let open = OpenJobs { open_ms, open_jobs: tally.open_jobs, queued_jobs, heard_ms: now_ms };
         let open = (tally.open_jobs > 0).then_some(open);
         if open.is_some() && self.shards.len() >= MOST_SHARDS && !self.shards.contains_key(&tally.shard) {
             self.make_room();
@@ -71,6 +86,11 @@ impl Backlog {
             None => self.shards.remove(&tally.shard),
         };
         self.sum.change(before, open);
+        self.left_jobs = self.left_jobs.saturating_add(tally.left_jobs);
+        self.left_ms += amount(tally.left_ms);
+        for wait in &tally.waits {
+            self.waits.observe(*wait);
+        }
         self.look(amount(tally.ended_ms), now_ms);
         open
     }
@@ -83,7 +103,15 @@ impl Backlog {
             smoothed_ms: self.meter.smoothed_ms(),
             rate: self.meter.rate(),
             open_jobs: self.sum.open_jobs,
+            queued_jobs: self.sum.queued_jobs,
+            left_jobs: self.left_jobs,
+            left_ms: self.left_ms,
         }
+    }
+
+    /// How long jobs took beside what they were told.
+    pub fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     /// Whether nothing is open.
@@ -123,10 +151,12 @@ impl Sum {
         if let Some(before) = before {
             self.open_ms = (self.open_ms - before.open_ms).max(0.0);
             self.open_jobs = self.open_jobs.saturating_sub(before.open_jobs);
+            self.queued_jobs = self.queued_jobs.saturating_sub(before.queued_jobs);
         }
         if let Some(after) = after {
             self.open_ms += after.open_ms;
             self.open_jobs = self.open_jobs.saturating_add(after.open_jobs);
+            self.queued_jobs = self.queued_jobs.saturating_add(after.queued_jobs);
         }
     }
 }
@@ -153,7 +183,17 @@ mod tests {
     const START: u64 = 1_800_000_000_000;
 
     fn tally(shard: &str, open_ms: f64, open_jobs: u64) -> Tally {
-        Tally { shard: shard.to_owned(), open_ms, open_jobs, ended_ms: 0.0, outcomes: Vec::new() }
+        Tally {
+            shard: shard.to_owned(),
+            open_ms,
+            open_jobs,
+            ended_ms: 0.0,
+            outcomes: Vec::new(),
+            queued_jobs: open_jobs,
+            left_jobs: 0,
+            left_ms: 0.0,
+            waits: Vec::new(),
+        }
     }
 
     fn standing(backlog: &mut Backlog, now_ms: u64) -> (f64, u64) {
@@ -197,12 +237,24 @@ mod tests {
 
     #[test]
     fn there_are_only_so_many_shards() {
-        let open = |n| OpenJobs { open_ms: 1.0, open_jobs: 1, heard_ms: START + n as u64 };
+        let open = |n| OpenJobs { open_ms: 1.0, open_jobs: 1, queued_jobs: 1, heard_ms: START + n as u64 };
         let mut backlog = Backlog::of((0..2 * MOST_SHARDS).map(|n| (format!("{n:06}"), open(n))));
         assert_eq!(standing(&mut backlog, START), (MOST_SHARDS as f64, MOST_SHARDS as u64));
         backlog.tally(&tally("new", 5.0, 1), START + 50_000);
         assert_eq!(standing(&mut backlog, START + 50_000), (MOST_SHARDS as f64 + 4.0, MOST_SHARDS as u64));
         assert!(!backlog.shards.contains_key("000000"));
+    }
+
+    #[test]
+    fn the_queue_is_counted_beside_the_backlog_and_what_leaves_is_counted_up() {
+        let mut backlog = Backlog::default();
+        backlog.tally(&Tally { queued_jobs: 2, left_jobs: 1, ..tally("a", 100.0, 3) }, START);
+        backlog.tally(&Tally { queued_jobs: 9, left_ms: 40.0, ..tally("b", 50.0, 1) }, START);
+        let load = backlog.load(START);
+        assert_eq!((load.queued_jobs, load.left_jobs, load.left_ms), (3, 1, 40.0));
+        backlog.tally(&Tally { queued_jobs: 0, left_jobs: 2, left_ms: 100.0, ..tally("a", 0.0, 0) }, START);
+        let load = backlog.load(START);
+        assert_eq!((load.queued_jobs, load.left_jobs, load.left_ms), (1, 3, 140.0));
     }
 
     proptest! {

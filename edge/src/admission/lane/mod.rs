@@ -1,7 +1,7 @@
 //! What a lane can take, and what is shared between accounts: decisions of the Lane object and of those who ask it.
 //!
-//! `backlog` and `breakers` are the object's memory of a lane, `status` is what it tells, `shed` and `remembered` are
-//! what the Worker makes of that. `ledger` lends shared limits, `holdings` is the borrower's side.
+//! `backlog`, `wait` and `breakers` are the object's memory of a lane, `status` is what it tells, `shed`, `place` and
+//! `remembered` are what the Worker makes of that. `ledger` lends shared limits, `holdings` is the borrower's side.
 
 pub mod backlog;
 mod breaker;
@@ -12,10 +12,12 @@ pub mod ledger;
 #[cfg(test)]
 mod lending;
 mod meter;
+pub mod place;
 pub mod remembered;
 mod scope;
 pub mod shed;
 mod status;
+pub mod wait;
 mod window;
 
 pub use breaker::BreakerState;

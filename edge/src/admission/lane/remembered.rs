@@ -22,8 +22,10 @@ pub struct Remembered {
     /// Admitted here since the last fetch began, in device milliseconds: one isolate alone does not overrun the lane
     /// between two statuses.
     admitted_ms: f64,
+    admitted_jobs: u64,
     /// The same, before the fetch that runs began.
     fetching_ms: f64,
+    fetching_jobs: u64,
     fetch_since_ms: Option<u64>,
     /// Versions that had to be refused: the next fetch asks for their probes.
     wanted: BTreeSet<ModelVersion>,
@@ -63,6 +65,7 @@ impl Remembered {
         };
         let mut status = status.clone();
         status.backlog_ms += self.admitted_ms + self.fetching_ms;
+        status.queued_jobs += self.admitted_jobs + self.fetching_jobs;
         let fetched = self.fetch_since_ms.and_then(|since| now_ms.checked_sub(since));
         if age_ms < FRESH_MS || fetched.is_some_and(|since| since < FETCH_LOST_MS) {
             return Recall::Use(Rc::new(status));
@@ -74,6 +77,7 @@ impl Remembered {
     pub fn fetch_begins(&mut self, now_ms: u64) -> Vec<ModelVersion> {
         self.fetch_since_ms = Some(now_ms);
         self.fetching_ms += std::mem::take(&mut self.admitted_ms);
+        self.fetching_jobs += std::mem::take(&mut self.admitted_jobs);
         std::mem::take(&mut self.wanted).into_iter().collect()
     }
 
@@ -85,12 +89,13 @@ impl Remembered {
         let status = match (fetched, self.status.take()) {
             (Some(mut status), before) => {
                 keep_probes(&mut status, before.as_ref());
-                (self.told_ms, self.fetching_ms) = (now_ms, 0.0);
+                (self.told_ms, self.fetching_ms, self.fetching_jobs) = (now_ms, 0.0, 0);
                 status
             }
             (None, Some(before)) if told_lately => before,
             (None, _) => {
                 (self.admitted_ms, self.fetching_ms) = (0.0, 0.0);
+                (self.admitted_jobs, self.fetching_jobs) = (0, 0);
                 LaneStatus::unknown(now_ms)
             }
         };
@@ -100,6 +105,7 @@ impl Remembered {
     /// Counts a job that was admitted here.
     pub fn admitted(&mut self, cost_ms: f64) {
         self.admitted_ms += cost_ms.max(0.0);
+        self.admitted_jobs += 1;
     }
 
     /// Whether the breaker of a model version lets one submission pass; `draw` is a random number in 0..1. A probe is

@@ -38,7 +38,8 @@ pub fn multiplier(status: &LaneStatus, spec: &LaneSpec, guaranteed: f64) -> f64 
     1.0 - share * (1.0 - guaranteed)
 }
 
-fn rate(status: &LaneStatus, spec: &LaneSpec) -> f64 {
+/// Device milliseconds a second, as measured or else as expected.
+pub fn rate(status: &LaneStatus, spec: &LaneSpec) -> f64 {
     status.rate.unwrap_or(spec.rate).max(LEAST_RATE)
 }
 

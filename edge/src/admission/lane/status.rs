@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::BreakerState;
+use super::{
+    BreakerState,
+    wait::{EtaError, Spread, Wait},
+};
 
 /// The jobs of one Account object in one lane.
 ///
@@ -20,6 +23,18 @@ pub struct Tally {
     pub ended_ms: f64,
     /// How those that have ended went.
     pub outcomes: Vec<Outcome>,
+    /// How many have not started.
+    #[serde(default)]
+    pub queued_jobs: u64,
+    /// How many have left the queue since its last tally, whether they started or were called off.
+    #[serde(default)]
+    pub left_jobs: u64,
+    /// Predicted device milliseconds of those that have ended in any way since its last tally.
+    #[serde(default)]
+    pub left_ms: f64,
+    /// How long those took that have ended, beside what they were told.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
 }
 
 /// How jobs of one model version went.
@@ -59,6 +74,24 @@ pub struct LaneStatus {
     pub open_jobs: u64,
     /// The breakers that are not closed.
     pub breakers: Vec<BreakerStatus>,
+    /// Jobs that have not started.
+    #[serde(default)]
+    pub queued_jobs: u64,
+    /// Jobs that have left the queue in this life of the lane.
+    #[serde(default)]
+    pub left_jobs: u64,
+    /// Work that has ended in this life of the lane, in device milliseconds.
+    #[serde(default)]
+    pub left_ms: f64,
+    /// Which life of the lane this is: its counts begin anew with each.
+    #[serde(default)]
+    pub era_ms: u64,
+    /// What estimates are multiplied with.
+    #[serde(default)]
+    pub spread: Spread,
+    /// How past estimates went; `None` before the first job ended.
+    #[serde(default)]
+    pub eta_error: Option<EtaError>,
 }
 
 /// The breaker of one model version.
@@ -74,7 +107,20 @@ pub struct BreakerStatus {
 impl LaneStatus {
     /// A lane that nothing is known of: everything may pass.
     pub fn unknown(at_ms: u64) -> Self {
-        Self { at_ms, backlog_ms: 0.0, smoothed_ms: 0.0, rate: None, open_jobs: 0, breakers: Vec::new() }
+        Self {
+            at_ms,
+            backlog_ms: 0.0,
+            smoothed_ms: 0.0,
+            rate: None,
+            open_jobs: 0,
+            breakers: Vec::new(),
+            queued_jobs: 0,
+            left_jobs: 0,
+            left_ms: 0.0,
+            era_ms: 0,
+            spread: Spread::default(),
+            eta_error: None,
+        }
     }
 
     /// What the breaker of a model version lets through.

@@ -3,6 +3,7 @@
 //!
 //! Years begin in March here, so that the day that comes and goes is the last; 400 of them are an era.
 
+const DAY_MS: u64 = 86_400_000;
 const DAYS_PER_ERA: u64 = 146_097;
 /// Days from 0000-03-01 to 1970-01-01.
 const EPOCH: u64 = 719_468;
@@ -42,9 +43,54 @@ impl Month {
     }
 }
 
+/// The day of a time in milliseconds since the epoch, as days since 1970-01-01 (UTC).
+pub fn day_of(at_ms: u64) -> u64 {
+    at_ms / DAY_MS
+}
+
+/// A day as `YYYY-MM-DD`.
+pub fn date(day: u64) -> String {
+    let month = Month::of(day);
+    format!("{:04}-{:02}-{:02}", month.year, month.month, day - month.first_day() + 1)
+}
+
+/// The day that `YYYY-MM-DD` names, if it names one of these four-digit years.
+pub fn day(text: &str) -> Option<u64> {
+    let number = |range| text.get(range).filter(|digits: &&str| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let (year, month, of_month) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let month = Month { year: year.parse().ok()?, month: month.parse().ok().filter(|month| (1..=12).contains(month))? };
+    let day = (month.first_day() + of_month.parse::<u64>().ok()?).checked_sub(1)?;
+    // What does not read back as it was written is no day: the 30th of February, or a text with more to it.
+    (month.year >= 1970 && date(day) == text).then_some(day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_have_names() {
+        for (day, name) in
+            [(0, "1970-01-01"), (11_016, "2000-02-29"), (20_833, "2027-01-15"), (2_932_896, "9999-12-31")]
+        {
+            assert_eq!((date(day).as_str(), super::day(name)), (name, Some(day)));
+        }
+        for name in [
+            "",
+            "2027-02-29",
+            "2027-13-01",
+            "2027-00-01",
+            "2027-01-00",
+            "2027-1-1",
+            "1969-12-31",
+            "2027-01-15x",
+            "2027/01/15",
+            "+027-01-15",
+            "二〇二七",
+        ] {
+            assert_eq!(super::day(name), None, "{name}");
+        }
+    }
 
     #[test]
     fn every_day_of_a_thousand_years_lies_in_the_month_that_counting_finds() {

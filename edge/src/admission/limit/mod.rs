@@ -6,7 +6,7 @@
 //! A clock that goes back gives nothing away: what was counted stays counted until the clock has passed it again. It
 //! costs one window at most: a memory from further ahead is taken for one of a window ahead (see [`Wait::memory`]).
 
-mod civil;
+pub mod civil;
 mod fixed_window;
 mod leaky_bucket;
 mod memory;

@@ -5,6 +5,7 @@ mod candidates;
 mod outcome;
 mod plan_body;
 mod protect;
+pub mod retry;
 mod wishes;
 
 use forebay_contract::{
@@ -18,7 +19,7 @@ use self::{
     candidates::{Candidate, Candidates},
     outcome::Outcome,
     plan_body::Foreseen,
-    protect::Statuses,
+    protect::{Statuses, promise},
     wishes::Wishes,
 };
 use super::{Target, caller, shard};
@@ -33,6 +34,7 @@ use crate::{
         policy::Policy,
         query,
         route::{Unrouted, route},
+        start::{self, Calendar},
         version::Asker,
     },
     answer::{self, Answer},
@@ -40,7 +42,7 @@ use crate::{
     body, catalog,
     cx::{Cx, Stop, log_line},
     denied, entropy, header_bound,
-    objects::{self, KnownResult, Reuse, SubmitAnswer, SubmitCall},
+    objects::{self, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing},
     result_cache, turnstile,
 };
 
@@ -98,6 +100,9 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     header_bound::check(&request)?;
     let submission = read(cx, request, target, form).await?;
     let deadline_ms = submission.deadline.as_deref().map(|text| deadline::read(text, cx.now_ms)).transpose()?;
+
+    let calendar = Calendar { now_ms: cx.now_ms, deadline_ms, retention_ms: cx.config.retention_ms };
+    let not_before_ms = submission.not_before.as_deref().map(|text| start::read(text, calendar)).transpose()?;
 
     // route: model version, lane, parameters; the seed is drawn here, once
     let version = wishes.version.as_deref();
@@ -185,6 +190,12 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         store: wishes.cache.store,
         dry_run,
         wait_ms: wishes.wait_s.unwrap_or(0) * 1000,
+        timing: Timing {
+            not_before_ms,
+            deadline_ms,
+            retry_of: None,
+            promise: Some(promise(&status, &lane, &first.offer)),
+        },
     };
     let foreseen = dry_run.then(|| Foreseen::new(&call, first, &status, &lane, cx.now_ms));
     let foreseen = match (foreseen, &refused) {

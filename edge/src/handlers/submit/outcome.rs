@@ -22,7 +22,8 @@ use crate::{
     denied,
     handlers::{
         Target,
-        job_body::{JobBody, look_again},
+        job_body::JobBody,
+        outlook::{Outlook, timing},
     },
     lanes,
     objects::{Job, SubmitAnswer},
@@ -101,7 +102,7 @@ impl Outcome<'_> {
     pub fn hit(&self, cached: &Cached) -> Result<Answer, Stop> {
         let mut body = JobBody::new(&cached.job, &self.target.origin)?;
         (body.cached, body.result) = (true, cached.result.clone());
-        let fields = vec![self.age(&cached.job), ("location", body.location())];
+        let fields = vec![self.age(&cached.job), timing(&cached.job), ("location", body.location())];
         answer::json(200, &body, fields)
     }
 
@@ -138,14 +139,16 @@ impl Outcome<'_> {
         standings: &[Standing],
         result: Option<Box<RawValue>>,
     ) -> Result<Answer, Stop> {
-        if !joined && !job.state.is_final() {
+        if !joined && !job.state.is_final() && job.not_before_ms.is_none() {
             lanes::note_admitted(job.lane, job.cost_ms as f64);
         }
-        let mut body = JobBody::new(job, &self.target.origin)?;
+        let status = lanes::remembered(job.lane, self.cx.now_ms);
+        let outlook = Outlook::new(status, self.catalog.lane(job.lane), self.cx.now_ms).counting();
+        let (mut body, described) = outlook.describe(job, &self.target.origin)?;
         body.cached |= joined && self.was_there(job);
         let mut fields = rate_fields::fields(standings);
         fields.push(("location", body.location()));
-        fields.extend(look_again(job));
+        fields.extend(described);
         if let Some(wait_s) = self.wait_s {
             fields.push(("preference-applied", format!("wait={wait_s}")));
         }

@@ -12,15 +12,16 @@ use crate::{
         Refusal, deadline,
         lane::{
             BreakerState, LaneStatus,
+            place::{Lined, Waiting},
             remembered::Passage,
-            shed::{predicted_finish_ms, retry_after_ms},
+            shed::{predicted_finish_ms, rate, retry_after_ms},
         },
         rate_fields::retry_after,
         route::Unrouted,
     },
     cx::Cx,
     entropy, lanes,
-    objects::Offer,
+    objects::{Offer, Promise},
 };
 
 /// How the lanes stand that a submission may end in.
@@ -67,6 +68,12 @@ impl<'c> Statuses<'c> {
     pub fn of_lane(&self, lane: Lane) -> Rc<LaneStatus> {
         self.lanes.get(&lane).cloned().unwrap_or_else(|| Rc::new(LaneStatus::unknown(self.cx.now_ms)))
     }
+}
+
+/// What a submission is told, if it becomes a job.
+pub fn promise(status: &LaneStatus, spec: &LaneSpec, offer: &Offer) -> Promise {
+    let (lined, waiting) = (Lined { status, spec }, Waiting { cost_ms: offer.cost_ms as f64, ..Waiting::default() });
+    Promise { expected_ms: lined.expected_ms(waiting), eta: lined.queue(waiting).eta_ms, rate: rate(status, spec) }
 }
 
 /// Refuses what a full lane has no room for, and what would not be finished in time.

@@ -7,6 +7,8 @@ use crate::admission::lane::{ModelVersion, Tally, holdings::MOST_SETTLED, lease:
 const MAX_NAME_BYTES: usize = 256;
 /// The most model versions in one call.
 const MAX_VERSIONS: usize = 64;
+/// The most waits in one call.
+pub const MAX_WAITS: usize = 64;
 /// The most limits in one call: more than may hold for one submission.
 const MAX_LIMITS: usize = 64;
 
@@ -18,7 +20,7 @@ pub enum LaneCall {
         /// Model versions for which the asker has jobs that a breaker kept out: it gets their probes.
         wanted: Vec<ModelVersion>,
     },
-    /// What an Account object has open in the lane. Answer: `null`.
+    /// What an Account object has open in the lane. Answer: `LaneStatus`, without breakers.
     Tally(Tally),
     /// Settle and lend. Answer: `Vec<Option<Answer>>`, one an ask; `None` for what cannot be lent.
     Lease {
@@ -45,7 +47,7 @@ impl LaneCall {
             Self::Tally(tally) => {
                 let outcomes = &tally.outcomes;
                 let names = outcomes.iter().all(|outcome| short(&outcome.model) && short(&outcome.version));
-                (names && short(&tally.shard), outcomes.len() <= MAX_VERSIONS)
+                (names && short(&tally.shard), outcomes.len() <= MAX_VERSIONS && tally.waits.len() <= MAX_WAITS)
             }
             Self::Lease { holder, asks } => {
                 let settled = asks.iter().all(|ask| ask.settle.len() <= MOST_SETTLED);
@@ -71,7 +73,17 @@ mod tests {
         let tally = |shard: &str, outcomes| {
             let outcome = Outcome { model: "m".to_owned(), version: "1".to_owned(), ok: 1, failed: 0 };
             let (shard, outcomes) = (shard.to_owned(), vec![outcome; outcomes]);
-            LaneCall::Tally(Tally { shard, open_ms: 0.0, open_jobs: 0, ended_ms: 0.0, outcomes })
+            LaneCall::Tally(Tally {
+                shard,
+                open_ms: 0.0,
+                open_jobs: 0,
+                ended_ms: 0.0,
+                outcomes,
+                queued_jobs: 0,
+                left_jobs: 0,
+                left_ms: 0.0,
+                waits: Vec::new(),
+            })
         };
         assert_eq!(tally("a", 64).excess(), None);
         assert_eq!(tally("a", 65).excess(), Some("there are too many entries"));

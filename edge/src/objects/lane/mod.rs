@@ -7,5 +7,5 @@ mod call;
 mod object;
 mod tables;
 
-pub use call::LaneCall;
+pub use call::{LaneCall, MAX_WAITS};
 pub use object::Lane;

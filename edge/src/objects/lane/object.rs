@@ -38,6 +38,8 @@ struct Core {
     backlog: RefCell<Backlog>,
     breakers: RefCell<Breakers>,
     ledger: RefCell<Ledger>,
+    /// When this life of the object began: what its counts are compared by.
+    era_ms: u64,
     /// Whether this life of the object has set the alarm.
     alarm: Cell<bool>,
 }
@@ -104,6 +106,7 @@ impl Core {
             backlog: RefCell::new(Backlog::of(tables.shards()?)),
             breakers: RefCell::default(),
             ledger: RefCell::new(Ledger::of(tables.limits()?, tables.leases()?)),
+            era_ms: now_ms(),
             alarm: Cell::new(false),
             storage,
             tables,
@@ -112,23 +115,38 @@ impl Core {
 
     fn status(&self, wanted: &[ModelVersion]) -> LaneStatus {
         let now = now_ms();
-        let load = self.backlog.borrow_mut().load(now);
+        LaneStatus { breakers: self.breakers.borrow_mut().statuses(wanted, now), ..self.measured(now) }
+    }
+
+    /// The status but for the breakers: probes are lent to those who admit.
+    fn measured(&self, now_ms: u64) -> LaneStatus {
+        let mut backlog = self.backlog.borrow_mut();
+        let load = backlog.load(now_ms);
         LaneStatus {
-            at_ms: now,
+            at_ms: now_ms,
             backlog_ms: load.backlog_ms,
             smoothed_ms: load.smoothed_ms,
             rate: load.rate,
             open_jobs: load.open_jobs,
-            breakers: self.breakers.borrow_mut().statuses(wanted, now),
+            breakers: Vec::new(),
+            queued_jobs: load.queued_jobs,
+            left_jobs: load.left_jobs,
+            left_ms: load.left_ms,
+            era_ms: self.era_ms,
+            spread: backlog.waits().spread(),
+            eta_error: backlog.waits().error(),
         }
     }
 
-    async fn tally(&self, tally: Tally) -> Result<()> {
+    async fn tally(&self, tally: Tally) -> Result<LaneStatus> {
         let now = now_ms();
         let open = self.backlog.borrow_mut().tally(&tally, now);
         self.breakers.borrow_mut().record(tally.outcomes, now);
         self.tables.put_shard(&tally.shard, open)?;
-        self.arrange_alarm().await
+        // Before anything waits: what the tally brought in is then the last that entered.
+        let status = self.measured(now);
+        self.arrange_alarm().await?;
+        Ok(status)
     }
 
     /// Everything a call changes is written in one turn, and the runtime answers only when it is on disk.

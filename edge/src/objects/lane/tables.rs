@@ -41,8 +41,9 @@ impl Tables {
         }
         let rows: Vec<Row> = self.sql.exec("SELECT * FROM shards", None)?.to_array()?;
         let open = |row: Row| {
-            let open = OpenJobs { open_ms: row.open_ms, open_jobs: row.open_jobs, heard_ms: row.heard_ms };
-            (row.shard, open)
+            // How many of them wait is told with the next tally; until then all may.
+            let (open_ms, open_jobs) = (row.open_ms, row.open_jobs);
+            (row.shard, OpenJobs { open_ms, open_jobs, queued_jobs: open_jobs, heard_ms: row.heard_ms })
         };
         Ok(rows.into_iter().map(open).collect())
     }

@@ -1,0 +1,71 @@
+//! Delayed starts: when a job may begin.
+
+use forebay_contract::ProblemCode;
+
+use super::Refusal;
+
+/// The furthest start that is taken, from now; never more than half of the time for which jobs are kept.
+const FURTHEST_MS: u64 = 7 * 86_400_000;
+
+/// What a start is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Calendar {
+    /// The time.
+    pub now_ms: u64,
+    /// By when the result is worth having.
+    pub deadline_ms: Option<u64>,
+    /// How long a job is kept.
+    pub retention_ms: u64,
+}
+
+/// Reads `not_before_ms`, in milliseconds since the epoch, as JSON or a query has it. One that has passed is now.
+pub fn read(text: &str, calendar: Calendar) -> Result<u64, Refusal> {
+    let Calendar { now_ms, deadline_ms, retention_ms } = calendar;
+    let digits = !text.is_empty() && text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let start_ms: u64 = digits.then(|| text.parse().ok()).flatten().ok_or_else(|| {
+        invalid("`not_before_ms` must be a whole number: milliseconds since 1970-01-01T00:00:00Z".to_owned())
+    })?;
+    let furthest_ms = FURTHEST_MS.min(retention_ms / 2);
+    if start_ms.saturating_sub(now_ms) > furthest_ms {
+        let hours = furthest_ms / 3_600_000;
+        return Err(invalid(format!("`not_before_ms` may be at most {hours} hours away: it is {now_ms} now")));
+    }
+    if deadline_ms.is_some_and(|deadline_ms| deadline_ms <= start_ms) {
+        return Err(invalid("`not_before_ms` must lie before `deadline_ms`".to_owned()));
+    }
+    Ok(start_ms)
+}
+
+fn invalid(detail: String) -> Refusal {
+    Refusal::new(ProblemCode::InvalidNotBefore, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_MS: u64 = 1_800_000_000_000;
+    const DAY_MS: u64 = 86_400_000;
+
+    #[test]
+    fn starts_lie_in_the_next_days_and_before_the_deadline() {
+        let now = NOW_MS;
+        for (text, deadline_ms, retention_days, expect) in [
+            ((now + 1).to_string(), None, 14, true),
+            ("0".to_owned(), None, 14, true),
+            ((now + 7 * DAY_MS).to_string(), None, 14, true),
+            ((now + 7 * DAY_MS + 1).to_string(), None, 14, false),
+            ((now + 4 * DAY_MS).to_string(), None, 7, false),
+            ((now + 10).to_string(), Some(now + 11), 7, true),
+            ((now + 10).to_string(), Some(now + 10), 7, false),
+            ("-1".to_owned(), None, 7, false),
+            ("soon".to_owned(), None, 7, false),
+            ("1e12".to_owned(), None, 7, false),
+            ("99999999999999999999".to_owned(), None, 7, false),
+            (String::new(), None, 7, false),
+        ] {
+            let calendar = Calendar { now_ms: now, deadline_ms, retention_ms: retention_days * DAY_MS };
+            assert_eq!(read(&text, calendar).is_ok(), expect, "{text} {deadline_ms:?}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `GET /v1/jobs`: the caller's jobs, newest first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay_contract::Lane;
+use serde::Serialize;
+
+use super::{Target, caller, job_body::JobBody, outlook::Outlook, shard};
+use crate::{
+    admission::listing,
+    answer::{self, Answer},
+    cx::{Cx, Stop},
+    objects::{self, Call, Job, Listing},
+};
+
+#[derive(Serialize)]
+struct Page<'a> {
+    jobs: Vec<JobBody<'a>>,
+    /// Where the next page begins; null on the last.
+    cursor: Option<String>,
+}
+
+/// Lists what the query asks for; one job more is read than told, to know whether there is another page.
+pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
+    let caller = caller(cx).await?;
+    let listing::Asked { state, model, cursor, limit } = listing::read(&target.query)?;
+    let listing = Listing { state, model, before: cursor, limit: limit + 1 };
+    let mut jobs: Vec<Job> = objects::call(cx, shard(&caller), &Call::List(listing)).await?;
+    let more = jobs.len() > limit as usize;
+    jobs.truncate(limit as usize);
+    let cursor = jobs.last().filter(|_| more).map(|job| job.id.to_string());
+    let mut outlooks = BTreeMap::new();
+    let lanes: BTreeSet<Lane> = jobs.iter().filter(|job| !job.state.is_final()).map(|job| job.lane).collect();
+    for lane in lanes {
+        outlooks.insert(lane, Outlook::of(cx, lane).await?);
+    }
+    let body = |job| {
+        let mut body = JobBody::new(job, &target.origin)?;
+        body.queue = outlooks.get(&job.lane).and_then(|outlook| outlook.queue(job));
+        Ok(body)
+    };
+    let jobs = jobs.iter().map(body).collect::<Result<_, Stop>>()?;
+    answer::json(200, &Page { jobs, cursor }, Vec::new())
+}

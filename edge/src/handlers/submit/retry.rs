@@ -1,0 +1,99 @@
+//! `POST /v1/jobs/{id}/retry`: the same input once more, as a new job that counts like any other.
+
+use forebay_contract::{JobId, JobState, Lane, ProblemCode};
+
+use super::{
+    Outcome, plan_of,
+    protect::{self, promise},
+};
+use crate::{
+    admission::{
+        Refusal,
+        idempotency::{self, Idempotency},
+        lane::{remembered::Passage, shed::multiplier},
+        policy::Policy,
+        query, rate_fields,
+        route::no_version,
+    },
+    answer::Answer,
+    catalog,
+    cx::{Cx, Stop},
+    entropy,
+    handlers::{Target, caller, found, own_job_id, shard, submit::wishes::Wishes, unknown_job},
+    lanes,
+    objects::{self, Call, Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing},
+};
+
+/// Runs what failed, was canceled or expired. Nothing is joined and nothing stands in for it: the worker finds a result
+/// that there is meanwhile.
+pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
+    let caller = caller(cx).await?;
+    query::none(&target.query)?;
+    let wishes = Wishes::of(&cx.incoming)?;
+    let id = own_job_id(&caller, id)?;
+    let catalog = catalog::current(cx).await?;
+    let plan = plan_of(&catalog, &caller)?;
+    let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: 0 }).await?;
+    let job = found(cx, &id, job)?;
+    if !matches!(job.state, JobState::Failed | JobState::Canceled | JobState::Expired) {
+        return Err(refused(&job).into());
+    }
+    let model = catalog.model(&job.model, &job.version).ok_or_else(|| no_version(&job.model, &job.version))?;
+    let lane = Lane::new(plan.class, model.work);
+    let (status, spec) = (lanes::status(cx, lane).await, catalog.lane(lane));
+    if let Passage::Refused { retry_after_ms } =
+        lanes::pass(lane, &model.name, &model.version, entropy::unit(), cx.now_ms)
+    {
+        let refusal = Refusal::new(ProblemCode::ModelUnavailable, "the model fails too often at the moment");
+        return Err(refusal.with_header("retry-after", rate_fields::retry_after(retry_after_ms)).into());
+    }
+    let offer = Offer {
+        digest: job.digest,
+        model: job.model.clone(),
+        version: job.version.clone(),
+        parameters: job.parameters.clone(),
+        lane,
+        cost_ms: job.cost_ms,
+    };
+    protect::check(&status, &offer, &spec, None, cx.now_ms)?;
+    let timing = Timing { retry_of: Some(id), promise: Some(promise(&status, &spec, &offer)), ..Timing::default() };
+    let idempotency = wishes
+        .idempotency_key
+        .clone()
+        .map(|key| Idempotency { key, fingerprint: idempotency::fingerprint_of_retry(&id) });
+    let call = SubmitCall {
+        id: JobId::new(cx.now_ms, entropy::bytes(), shard(&caller)),
+        policy: Policy::of(&catalog, &caller.plan, plan, multiplier(&status, &spec, plan.guaranteed)),
+        offer,
+        lighter: None,
+        stale: Vec::new(),
+        key: caller.key.clone().unwrap_or_default(),
+        ip: caller.ip.clone(),
+        endpoint: "/v1/jobs".to_owned(),
+        reuse: Reuse::Nothing,
+        free_hits: false,
+        known: None,
+        idempotency,
+        replay_only: false,
+        challenged: false,
+        store: wishes.cache.store,
+        dry_run: false,
+        wait_ms: wishes.wait_s.unwrap_or(0) * 1000,
+        timing,
+    };
+    let outcome = Outcome { cx, catalog: &catalog, caller: &caller, target, wait_s: wishes.wait_s };
+    match objects::call(cx, shard(&caller), &Call::Retry { id, submit: Box::new(call) }).await? {
+        RetryAnswer::Submitted(answer) => outcome.answer(*answer, None).await,
+        RetryAnswer::Refused { job } => Err(refused(&job).into()),
+        RetryAnswer::NotKept => {
+            let detail = "the job's input is no longer kept: submit it again";
+            Err(Refusal::new(ProblemCode::JobNotRetryable, detail).into())
+        }
+        RetryAnswer::Unknown => Err(unknown_job().into()),
+    }
+}
+
+fn refused(job: &Job) -> Refusal {
+    let detail = format!("the job is {}; only failed, canceled and expired ones are run again", job.state.name());
+    Refusal::new(ProblemCode::JobNotRetryable, detail)
+}

@@ -1,0 +1,223 @@
+//! What happened to a job, in order: the events that clients are told, and can be told again after a break.
+//!
+//! Kept as text in the job's own row, so an event costs no write of its own and is gone with the job. The first event
+//! of every job is `queued`, number 1; it is not stored.
+
+use forebay_contract::{JobState, state::Transition};
+use serde::{Deserialize, Serialize};
+
+use super::Job;
+
+/// The most stored events of one job: beyond it the oldest go. A job that is given back so often has other troubles.
+const MOST_EVENTS: usize = 32;
+
+/// What can happen to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventName {
+    /// It was accepted.
+    Queued,
+    /// A worker began.
+    Running,
+    /// Some of its steps are done.
+    Progress,
+    /// A worker gave it back to its lane.
+    Returned,
+    /// The result is stored.
+    Succeeded,
+    /// A failure is stored.
+    Failed,
+    /// The client called it off.
+    Canceled,
+    /// Its deadline or its result's lifetime is over.
+    Expired,
+}
+
+/// One event. As text `[id, name, at_ms, attempt]`, and `, done, total` for progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event(pub u32, pub EventName, pub u64, pub u32, pub Option<(u32, u32)>);
+
+impl Event {
+    /// Its number within the job, from 1.
+    pub fn id(&self) -> u32 {
+        self.0
+    }
+
+    /// Its name.
+    pub fn name(&self) -> EventName {
+        self.1
+    }
+}
+
+impl EventName {
+    /// The name in JSON and event streams.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Progress => "progress",
+            Self::Returned => "returned",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// What a transition is called.
+    pub fn of(transition: Transition) -> Self {
+        match transition {
+            Transition::Started(_) => Self::Running,
+            Transition::Returned(_) => Self::Returned,
+            Transition::Succeeded => Self::Succeeded,
+            Transition::Failed(_) => Self::Failed,
+            Transition::Canceled => Self::Canceled,
+            Transition::Expired => Self::Expired,
+        }
+    }
+
+    fn state(self) -> JobState {
+        match self {
+            Self::Queued | Self::Returned => JobState::Queued,
+            Self::Running | Self::Progress => JobState::Running,
+            Self::Succeeded => JobState::Succeeded,
+            Self::Failed => JobState::Failed,
+            Self::Canceled => JobState::Canceled,
+            Self::Expired => JobState::Expired,
+        }
+    }
+}
+
+/// Writes an event down. Of progress only the latest is kept: nobody wants the older ones again.
+pub fn note(job: &mut Job, name: EventName, at_ms: u64) {
+    let mut stored = stored(job);
+    let id = stored.last().map_or(1, Event::id).saturating_add(1);
+    if stored.last().is_some_and(|last| last.name() == EventName::Progress) {
+        stored.pop();
+    }
+    let steps = job.done.zip(job.total).filter(|_| name == EventName::Progress);
+    stored.push(Event(id, name, at_ms, job.attempt, steps));
+    if stored.len() > MOST_EVENTS {
+        stored.remove(0);
+    }
+    // Numbers and names always have a JSON form.
+    job.log = serde_json::to_string(&stored).ok();
+}
+
+/// The events after number `after`, oldest first.
+pub fn after(job: &Job, after: u32) -> Vec<Event> {
+    let mut events = stored(job);
+    if events.first().is_none_or(|first| first.id() == 2) {
+        events.insert(0, Event(1, EventName::Queued, job.accepted_ms, 0, None));
+    }
+    // A job that was born with its result has had no event yet.
+    if job.state.is_final() && events.last().is_none_or(|last| !last.name().state().is_final()) {
+        let id = events.last().map_or(1, Event::id).saturating_add(1);
+        let name = match job.state {
+            JobState::Failed => EventName::Failed,
+            JobState::Canceled => EventName::Canceled,
+            JobState::Expired => EventName::Expired,
+            JobState::Queued | JobState::Running | JobState::Succeeded => EventName::Succeeded,
+        };
+        events.push(Event(id, name, job.finished_ms.unwrap_or(job.accepted_ms), job.attempt, None));
+    }
+    events.retain(|event| event.id() > after);
+    events
+}
+
+/// The latest event.
+pub fn last(job: &Job) -> Event {
+    after(job, 0).pop().unwrap_or(Event(1, EventName::Queued, job.accepted_ms, 0, None))
+}
+
+/// The job as it was at an event: what came later is taken away again.
+pub fn as_of(job: &Job, event: &Event) -> Job {
+    let Event(_, name, _, attempt, steps) = *event;
+    if name.state() == job.state && name != EventName::Progress && attempt == job.attempt {
+        return job.clone();
+    }
+    let mut then = Job { state: name.state(), attempt, ..job.clone() };
+    if !then.state.is_final() {
+        (then.finished_ms, then.device_ms, then.media_type, then.bytes) = (None, None, None, None);
+        (then.failure_code, then.failure_detail) = (None, None);
+        (then.done, then.total) = steps.unzip();
+    }
+    if then.state == JobState::Queued {
+        (then.received_ms, then.started_ms, then.batch_size, then.worker) = (None, None, None, None);
+    }
+    then
+}
+
+fn stored(job: &Job) -> Vec<Event> {
+    // What another build wrote and this one cannot read is a log that starts anew.
+    job.log.as_deref().and_then(|log| serde_json::from_str(log).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::job::tests::{START_MS, queued};
+
+    fn ids(job: &Job, from: u32) -> Vec<(u32, &'static str)> {
+        after(job, from).iter().map(|event| (event.id(), event.name().name())).collect()
+    }
+
+    #[test]
+    fn events_are_numbered_and_told_again_from_anywhere() {
+        let mut job = queued();
+        assert_eq!(ids(&job, 0), [(1, "queued")]);
+        assert_eq!(ids(&job, 1), []);
+        job.transition(Transition::Started(1), START_MS + 5);
+        for done in [1, 2, 9] {
+            (job.done, job.total) = (Some(done), Some(9));
+            note(&mut job, EventName::Progress, START_MS + 6);
+        }
+        assert_eq!(ids(&job, 0), [(1, "queued"), (2, "running"), (5, "progress")]);
+        assert_eq!(ids(&job, 3), [(5, "progress")]);
+        job.transition(Transition::Succeeded, START_MS + 9);
+        assert_eq!(ids(&job, 2), [(6, "succeeded")]);
+        assert_eq!(ids(&job, 6), []);
+        assert_eq!(job.log.as_deref().unwrap().len(), 73);
+    }
+
+    #[test]
+    fn a_job_that_was_born_finished_ends_its_story() {
+        let job = Job { state: JobState::Succeeded, finished_ms: Some(START_MS), ..queued() };
+        assert_eq!(ids(&job, 0), [(1, "queued"), (2, "succeeded")]);
+    }
+
+    #[test]
+    fn the_log_has_an_end() {
+        let mut job = queued();
+        for attempt in 1..1_000 {
+            assert!(job.transition(Transition::Started(attempt), START_MS));
+            assert!(job.transition(Transition::Returned(attempt), START_MS));
+        }
+        let events = after(&job, 0);
+        assert_eq!((events.len(), last(&job).id()), (MOST_EVENTS, 1_999));
+        assert!(job.log.unwrap().len() < 2_048);
+    }
+
+    #[test]
+    fn a_job_is_shown_as_it_was() {
+        let mut job = queued();
+        job.transition(Transition::Started(1), START_MS + 5);
+        (job.started_ms, job.worker) = (Some(START_MS + 5), Some("w".to_owned()));
+        job.transition(Transition::Succeeded, START_MS + 9);
+        (job.bytes, job.device_ms) = (Some(9), Some(1.0));
+        let told = after(&job, 0);
+        let [queued, running, succeeded] = told.as_slice() else { panic!("{told:?}") };
+        let then = as_of(&job, queued);
+        assert_eq!((then.state, then.attempt, then.started_ms, then.bytes), (JobState::Queued, 0, None, None));
+        let then = as_of(&job, running);
+        assert_eq!((then.state, then.started_ms, then.finished_ms), (JobState::Running, Some(START_MS + 5), None));
+        assert_eq!(as_of(&job, succeeded), job);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_read_starts_anew() {
+        let mut job = Job { log: Some("?".to_owned()), ..queued() };
+        job.transition(Transition::Canceled, START_MS);
+        assert_eq!(ids(&job, 0), [(1, "queued"), (2, "canceled")]);
+    }
+}

@@ -1,0 +1,271 @@
+//! WebSockets of an Account object, by the runtime's hibernation: an object that sleeps keeps its sockets.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    time::Duration,
+};
+
+use forebay_contract::{JobId, JobState, ProblemCode};
+use serde_json::{json, value::RawValue};
+use worker::{Delay, Response, Result, WebSocket, WebSocketIncomingMessage, WebSocketPair};
+
+use super::{
+    Job,
+    core::Core,
+    flush,
+    journal::{self, Event},
+    listen::{self, REFRESH_MS},
+    watching::{self, Closing, Watching},
+};
+use crate::{
+    admission::{Refusal, lane::place::Queue},
+    cx::{log_line, now_ms},
+    entropy,
+};
+
+/// The most sockets of one object.
+const MOST_SOCKETS: usize = 2_500;
+/// The most queued jobs whose places are looked at in one round.
+const MOST_PLACES: usize = 500;
+const NORMAL: u16 = 1000;
+
+/// The sockets that memory knows. They are read from the runtime when the object wakes up.
+#[derive(Default)]
+pub struct Sockets {
+    known: RefCell<Option<Vec<Socket>>>,
+    /// Whether somebody looks at the places of queued jobs.
+    looking: Cell<bool>,
+}
+
+struct Socket {
+    socket: WebSocket,
+    watching: Watching,
+}
+
+impl Socket {
+    fn send(&self, text: &str) {
+        // One that is closing is forgotten when its end is told.
+        let _: Result<()> = self.socket.send_with_str(text);
+    }
+
+    fn refuse(&self, refusal: &Refusal) {
+        self.send(&json!({ "type": "error", "problem": refusal.problem() }).to_string());
+    }
+
+    fn keep(&self) {
+        if let Err(error) = serde_json::to_string(&self.watching)
+            .map_err(worker::Error::from)
+            .and_then(|text| self.socket.serialize_attachment(text))
+        {
+            log_line("socket-not-kept", &error.to_string());
+        }
+    }
+
+    fn close(&self, closing: Closing) {
+        let _: Result<()> = self.socket.close(Some(closing.code), Some(closing.reason));
+    }
+}
+
+/// Opens a socket; 429 when there are too many.
+pub fn accept(core: &Rc<Core>, id: Option<JobId>, origin: String) -> Result<Response> {
+    if with(core, |sockets| sockets.len()) >= MOST_SOCKETS {
+        return Response::error("too many sockets", 429);
+    }
+    let pair = WebSocketPair::new()?;
+    core.state.accept_web_socket(&pair.server);
+    let name = hex::encode(entropy::bytes::<8>());
+    let mut opened = Socket { socket: pair.server, watching: Watching::new(name, origin, now_ms()) };
+    if let Some(id) = id {
+        watch(core, &mut opened, &id.to_string());
+    }
+    opened.keep();
+    with(core, |sockets| sockets.push(opened));
+    look(core);
+    Response::from_websocket(pair.client)
+}
+
+/// A client says something.
+pub fn message(core: &Rc<Core>, socket: &WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+    flush::settle(core)?;
+    let Some(mut speaker) = take(core, socket) else {
+        return socket.close(Some(1011), Some("connect again"));
+    };
+    let done = heard(core, &mut speaker, message);
+    speaker.keep();
+    match done {
+        Ok(()) => {
+            with(core, |sockets| sockets.push(speaker));
+            look(core);
+        }
+        Err(closing) => speaker.close(closing),
+    }
+    Ok(())
+}
+
+/// A client has closed, or is gone.
+pub fn closed(core: &Core, socket: &WebSocket, code: usize) {
+    drop(take(core, socket));
+    // Codes below 3000 but for this one are the protocol's own: they cannot be sent.
+    let code = u16::try_from(code).ok().filter(|code| (3000..5000).contains(code)).unwrap_or(NORMAL);
+    let _: Result<()> = socket.close(Some(code), Some(""));
+}
+
+/// Tells everybody who watches the job what is new.
+pub fn publish(core: &Core, job: &Job) {
+    with(core, |sockets| {
+        for socket in sockets {
+            tell(core, socket, job);
+        }
+    });
+}
+
+fn heard(core: &Core, speaker: &mut Socket, message: WebSocketIncomingMessage) -> std::result::Result<(), Closing> {
+    let text = match message {
+        WebSocketIncomingMessage::String(text) => text,
+        WebSocketIncomingMessage::Binary(_) => return Err(Closing { code: 1003, reason: "messages are JSON texts" }),
+    };
+    if let Err(closing) = speaker.watching.heard(text.len(), now_ms()) {
+        let code = if closing.code == 1009 { ProblemCode::MessageTooLarge } else { ProblemCode::TooManyAttempts };
+        speaker.refuse(&Refusal::new(code, closing.reason));
+        return Err(closing);
+    }
+    let wish = match watching::read(&text) {
+        Ok(wish) => wish,
+        Err(refusal) => {
+            speaker.refuse(&refusal);
+            return speaker.watching.mistaken();
+        }
+    };
+    for id in &wish.unwatch {
+        if let Ok(id) = id.parse() {
+            speaker.watching.unwatch(&id);
+        }
+    }
+    wish.watch.iter().try_for_each(|id| if watch(core, speaker, id) { Ok(()) } else { speaker.watching.mistaken() })
+}
+
+/// Watches a job and tells where it stands; whether that could be done. What is not this account's is unknown.
+fn watch(core: &Core, socket: &mut Socket, id: &str) -> bool {
+    let found = id
+        .parse::<JobId>()
+        .map_err(|error| Refusal::new(ProblemCode::MalformedJobId, error.to_string()))
+        .and_then(|id| core.tables.job(&id).ok().flatten().ok_or_else(crate::handlers::unknown_job))
+        .and_then(|job| socket.watching.watch(job.id).map(|()| job));
+    match found {
+        Ok(job) => {
+            // Where it stands says everything that has been.
+            socket.watching.told(&job.id, journal::last(&job).id().saturating_sub(1));
+            tell(core, socket, &job);
+            true
+        }
+        Err(refusal) => {
+            let mut text = json!({ "type": "error", "problem": refusal.problem() });
+            if let Some(object) = text.as_object_mut() {
+                object.insert("job".to_owned(), id.chars().take(64).collect::<String>().into());
+            }
+            socket.send(&text.to_string());
+            false
+        }
+    }
+}
+
+/// Tells a socket what it does not know of a job that it watches; what has ended is watched no more.
+fn tell(core: &Core, socket: &mut Socket, job: &Job) {
+    let Some(last) = socket.watching.last(&job.id) else { return };
+    let events = journal::after(job, last);
+    for event in &events {
+        say(core, socket, job, event);
+        socket.watching.told(&job.id, event.id());
+    }
+    if job.state.is_final() {
+        socket.watching.unwatch(&job.id);
+    }
+    if !events.is_empty() {
+        socket.keep();
+    }
+}
+
+fn say(core: &Core, socket: &Socket, job: &Job, event: &Event) {
+    let told =
+        listen::told(core, job, event, &socket.watching.origin).and_then(|text| Ok(RawValue::from_string(text)?));
+    match told {
+        Ok(told) => {
+            let (name, id) = (event.name().name(), event.id());
+            socket.send(&format!(r#"{{"type":"job","event":"{name}","id":{id},"job":{told}}}"#));
+        }
+        Err(error) => log_line("event-failed", &error.to_string()),
+    }
+}
+
+/// Looks at the places of queued jobs that are watched, every other second, as long as there are any.
+fn look(core: &Rc<Core>) {
+    if core.sockets.looking.replace(true) {
+        return;
+    }
+    let inner = core.clone();
+    core.state.wait_until(async move {
+        let mut places: BTreeMap<JobId, Queue> = BTreeMap::new();
+        loop {
+            let queued = queued(&inner);
+            if queued.is_empty() {
+                break;
+            }
+            places.retain(|id, _| queued.iter().any(|job| job.id == *id));
+            for job in &queued {
+                listen::refresh(&inner, job).await;
+            }
+            for job in &queued {
+                let Some(place) = listen::queue(&inner, job) else { continue };
+                let moved = places.get(&job.id).is_none_or(|before| before.differs(&place));
+                // It may have started while its lane was asked.
+                let is_queued = |job: &Job| job.state == JobState::Queued;
+                let Some(job) = inner.tables.job(&job.id).ok().flatten().filter(is_queued).filter(|_| moved) else {
+                    continue;
+                };
+                places.insert(job.id, place);
+                with(&inner, |sockets| {
+                    let watch = |socket: &&mut Socket| socket.watching.last(&job.id).is_some();
+                    sockets.iter_mut().filter(watch).for_each(|socket| say(&inner, socket, &job, &journal::last(&job)));
+                });
+            }
+            Delay::from(Duration::from_millis(REFRESH_MS)).await;
+        }
+        inner.sockets.looking.set(false);
+    });
+}
+
+fn queued(core: &Core) -> Vec<Job> {
+    let mut ids: Vec<JobId> = with(core, |sockets| {
+        sockets.iter().flat_map(|socket| socket.watching.jobs.iter().map(|(id, _)| *id)).collect()
+    });
+    ids.sort_unstable();
+    ids.dedup();
+    let jobs = ids.iter().filter_map(|id| core.tables.job(id).ok().flatten());
+    jobs.filter(|job| job.state == JobState::Queued).take(MOST_PLACES).collect()
+}
+
+/// The socket, out of the list.
+fn take(core: &Core, socket: &WebSocket) -> Option<Socket> {
+    let name = watching_of(socket)?.socket;
+    with(core, |sockets| {
+        let index = sockets.iter().position(|known| known.watching.socket == name)?;
+        Some(sockets.swap_remove(index))
+    })
+}
+
+fn watching_of(socket: &WebSocket) -> Option<Watching> {
+    let text: String = socket.deserialize_attachment().ok().flatten()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Works on the sockets; what it calls must not do the same.
+fn with<T>(core: &Core, act: impl FnOnce(&mut Vec<Socket>) -> T) -> T {
+    let mut known = core.sockets.known.borrow_mut();
+    let sockets = known.get_or_insert_with(|| {
+        let socket = |socket| Some(Socket { watching: watching_of(&socket)?, socket });
+        core.state.get_websockets().into_iter().filter_map(socket).collect()
+    });
+    act(sockets)
+}
