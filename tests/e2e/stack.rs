@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use forebay_contract::{EventKind, Report, ReportEvent, SIGNATURE_HEADER, report, sign};
+use forebay_contract::{EventKind, Report, ReportAnswer, ReportEvent, SIGNATURE_HEADER, report, sign};
 use forebay_xtask::{
     build::{self, CatalogSources},
     console::Console,
@@ -304,15 +304,25 @@ impl Stack {
     }
 
     /// Tells the edge what no worker said: one event of the first attempt of a job.
-    pub fn report(&self, job: &Value, kind: EventKind) -> Result<()> {
+    pub fn report(&self, job: &Value, kind: EventKind) -> Result<ReportAnswer> {
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64;
         let event = ReportEvent { job_id: id(job)?.parse()?, attempt: 1, at_ms: now_ms, kind };
         let body = serde_json::to_vec(&Report { worker: "e2e".to_owned(), events: vec![event] })?;
         let signature = sign(REPORT_SECRET.as_bytes(), now_ms, &body);
         let headers = [("content-type", "application/json"), (SIGNATURE_HEADER, signature.as_str())];
         let request = Request { method: "POST", path: report::PATH, headers: &headers, body: Some(&body) };
-        Client::new(&self.origin(), None).send(&request)?.expect(200)?;
-        Ok(())
+        let answer = Client::new(&self.origin(), None).send(&request)?.expect(200)?;
+        Ok(serde_json::from_slice(&answer.body)?)
+    }
+
+    /// What the operator sees of a lane.
+    pub fn lane(&self, name: &str) -> Result<Value> {
+        let authorization = format!("Bearer {ADMIN_TOKEN}");
+        let headers = [("authorization", authorization.as_str())];
+        let request = Request { method: "GET", path: "/v1/lanes", headers: &headers, body: None };
+        let listing = Client::new(&self.origin(), None).send(&request)?.expect(200)?.json()?;
+        let lanes = listing["lanes"].as_array().context("no lanes")?;
+        lanes.iter().find(|lane| lane["lane"] == name).cloned().with_context(|| format!("no {name} in {listing}"))
     }
 
     /// The catalogue that the edge started with, as JSON.

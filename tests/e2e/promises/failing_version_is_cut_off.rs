@@ -103,7 +103,7 @@ impl Caller<'_> {
         } else {
             EventKind::Failed { code: FailureCode::ExecutionFailed, detail: "as the promise wants it".to_owned() }
         };
-        self.stack.report(job, kind)
+        self.stack.report(job, kind).map(drop)
     }
 
     /// The refusal, once the failures have been counted; what is taken until then fails too.

@@ -11,6 +11,7 @@ mod command_line_does_a_job;
 mod console_follows_jobs;
 mod degraded_answers_say_so;
 mod edge_restart_loses_nothing;
+mod events_are_streamed_and_told_again;
 mod every_limit_holds_and_is_named;
 mod failing_version_is_cut_off;
 mod flood_of_free_jobs_leaves_paid_ones_alone;
@@ -19,6 +20,8 @@ mod full_lane_sheds;
 mod guessing_address_is_held_back;
 mod hammering_costs_no_object_call;
 mod image_is_classified;
+mod job_is_run_again;
+mod job_starts_and_expires_on_time;
 mod keys_are_managed;
 mod killed_worker_loses_nothing;
 mod late_job_is_refused_at_once;
@@ -35,10 +38,13 @@ mod repeated_request_is_one_job;
 mod same_seed_is_identical_and_cached;
 mod same_submission_runs_once;
 mod shared_limit_holds_for_everybody;
+mod socket_tells_of_many_jobs;
 mod text_is_embedded;
 mod tokens_are_checked;
 mod undecodable_image_fails_alone;
+mod usage_counts_each_job_once;
 mod version_is_chosen_by_rule;
+mod wait_falls_under_its_estimate;
 mod waiting_is_in_turn_and_bounded;
 mod wrong_key_is_refused;
 
@@ -84,6 +90,12 @@ pub const ALL: &[(&str, Check)] = &[
     ("hammering_costs_no_object_call", hammering_costs_no_object_call::check),
     ("every_limit_holds_and_is_named", every_limit_holds_and_is_named::check),
     ("anonymous_credits_run_out", anonymous_credits_run_out::check),
+    ("wait_falls_under_its_estimate", wait_falls_under_its_estimate::check),
+    ("job_starts_and_expires_on_time", job_starts_and_expires_on_time::check),
+    ("socket_tells_of_many_jobs", socket_tells_of_many_jobs::check),
+    ("events_are_streamed_and_told_again", events_are_streamed_and_told_again::check),
+    ("usage_counts_each_job_once", usage_counts_each_job_once::check),
+    ("job_is_run_again", job_is_run_again::check),
     ("same_seed_is_identical_and_cached", same_seed_is_identical_and_cached::check),
     ("own_model_needs_no_rust", own_model_needs_no_rust::check),
     ("console_follows_jobs", console_follows_jobs::check),

@@ -1,0 +1,82 @@
+//! A job starts no earlier than it may, and is not run, nor billed, when it has not started by its deadline.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, ensure};
+use forebay_contract::{EventKind, JobState};
+use serde_json::{Value, json};
+
+use crate::{
+    client::{id, poll},
+    stack::{Hall, words},
+};
+
+const DELAY_MS: u64 = 2_500;
+
+pub fn check(hall: &Hall) -> Result<()> {
+    let stack = hall.idle()?;
+    let client = stack.new_client("punctual", "pro")?;
+    let embed = |n: usize, more: &Value| {
+        let mut job = json!({"model": "all-minilm-l6-v2", "input": {"text": words(n, 11)}});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            job[name] = value.clone();
+        }
+        job
+    };
+
+    // Not before: the message stays here, and the job says so.
+    let start_ms = now_ms()? + DELAY_MS;
+    let delayed = client.accepted(&embed(0, &json!({ "not_before_ms": start_ms })))?;
+    ensure!(delayed["not_before_ms"] == start_ms, "{delayed}");
+    ensure!(delayed["queue"]["eta_ms"]["p50"].as_u64() > Some(1_000), "{delayed}");
+    // The same without a start is another job, which goes at once.
+    let now = client.accepted(&embed(0, &json!({})))?;
+    ensure!(now["id"] != delayed["id"], "{now}");
+    let sent = |job: &Value| -> Result<Option<u64>> { Ok(client.job(job)?["timeline"]["sent_ms"].as_u64()) };
+    poll("the one has left", || Ok(sent(&now)?.ok_or("not sent")))?;
+    ensure!(sent(&delayed)?.is_none() || now_ms()? >= start_ms, "it left too early");
+    let sent_ms = poll("the other has left", || Ok(sent(&delayed)?.ok_or("not sent")))?;
+    ensure!(sent_ms >= start_ms, "{sent_ms} is before {start_ms}");
+
+    // One that is called off before never goes.
+    let unwanted = client.accepted(&embed(1, &json!({ "not_before_ms": now_ms()? + 3_600_000 })))?;
+    ensure!(client.cancel(&unwanted)?["status"] == "canceled");
+
+    // Too late: it expires, whoever would begin it is told, and nothing is billed.
+    let [late, in_time] = [2, 3].map(|n| {
+        let by = |deadline_ms: u64| client.submit(&embed(n, &json!({ "deadline_ms": deadline_ms })));
+        let answer = by(now_ms()? + 3_000)?;
+        // Other promises' jobs may wait in the lane.
+        let earliest_ms = answer.json()?["earliest_feasible_ms"].as_u64();
+        let answer = earliest_ms.map_or(Ok(answer), |earliest_ms| by(earliest_ms + 3_000))?;
+        answer.expect(202)?.json()
+    });
+    let (late, in_time) = (late?, in_time?);
+    stack.report(&in_time, EventKind::Started { batch_size: 1 })?;
+    let ended = client.finished(&late)?;
+    ensure!(ended["status"] == "expired" && ended["timeline"]["started_ms"].is_null(), "{ended}");
+    ensure!(ended["timeline"]["finished_ms"].as_u64() >= ended["deadline_ms"].as_u64(), "{ended}");
+    let answer = stack.report(&late, EventKind::Received)?;
+    ensure!(answer.canceled.iter().any(|named| id(&late).is_ok_and(|id| named.to_string() == id)), "{answer:?}");
+    ensure!(client.job(&in_time)?["status"] == "running", "what had begun was stopped");
+    let usage = client.get("/v1/usage")?.expect(200)?.json()?;
+    let row = usage["days"][0].clone();
+    ensure!(row[JobState::Expired.name()] == 1 && row["device_ms"].as_f64() == Some(0.0), "{usage}");
+    client.get(&format!("/v1/jobs/{}/result", id(&late)?))?.expect_problem(410, "job-expired")?;
+
+    for (field, value, code) in [
+        ("not_before_ms", json!(now_ms()? + 30 * 86_400_000), "invalid-not-before"),
+        ("not_before_ms", json!("soon"), "invalid-not-before"),
+        ("not_before_ms", json!(-1), "invalid-not-before"),
+        ("not_before_ms", json!(1.5), "invalid-not-before"),
+    ] {
+        client.submit(&embed(4, &json!({ field: value })))?.expect_problem(422, code).with_context(|| value.clone())?;
+    }
+    let both = json!({ "not_before_ms": now_ms()? + 20_000, "deadline_ms": now_ms()? + 10_000 });
+    client.submit(&embed(4, &both))?.expect_problem(422, "invalid-not-before")?;
+    Ok(())
+}
+
+fn now_ms() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64)
+}

@@ -1,0 +1,173 @@
+//! One WebSocket tells of many jobs as they move, and of nobody else's; what is said too much is cut off.
+
+use std::{net::TcpStream, time::Duration};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use forebay_contract::EventKind;
+use serde_json::{Value, json};
+use tungstenite::{
+    Error, Message, WebSocket, client,
+    client::IntoClientRequest as _,
+    http::{HeaderValue, StatusCode},
+};
+
+use crate::{
+    client::id,
+    stack::{Hall, Stack, words},
+};
+
+pub fn check(hall: &Hall) -> Result<()> {
+    let stack = hall.idle()?;
+    let caller = stack.new_client("socketeer", "pro")?;
+    let jobs: Vec<Value> = (0..100)
+        .map(|n| caller.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(n, 7)}})))
+        .collect::<Result<_>>()?;
+    let ids: Vec<&str> = jobs.iter().map(id).collect::<Result<_>>()?;
+
+    // As a browser does: the key is in the subprotocols, and is not said back.
+    let offer = format!("forebay.v1, forebay.bearer.{}", caller.key());
+    let mut socket = Socket::open(stack, "/v1/events", &[("sec-websocket-protocol", &offer)])?;
+    ensure!(socket.protocol.as_deref() == Some("forebay.v1"), "{:?}", socket.protocol);
+    for ids in ids.chunks(50) {
+        socket.say(&json!({ "watch": ids }))?;
+    }
+    for _ in 0..100 {
+        let told = socket.hear_job()?;
+        ensure!(told["event"] == "queued" && told["job"]["queue"]["position"].is_u64() || told["id"] == 1, "{told}");
+    }
+
+    // All of one job, in order; what ended is not watched any more.
+    stack.report(&jobs[0], EventKind::Started { batch_size: 1 })?;
+    stack.report(&jobs[0], EventKind::Progress { done: 1, total: 2 })?;
+    stack.report(&jobs[1], EventKind::Started { batch_size: 1 })?;
+    stack.report(&jobs[0], EventKind::Succeeded { media_type: "image/png".to_owned(), bytes: 1, device_ms: 1.0 })?;
+    let mut heard = Vec::new();
+    while heard.len() < 4 {
+        let told = socket.hear_job()?;
+        if told["event"] != "queued" {
+            heard.push((told["job"]["id"].clone(), told["event"].clone(), told["id"].clone()));
+        }
+    }
+    let of = |n: usize, event: &str, number: u64| (json!(ids[n]), json!(event), json!(number));
+    let expect = [of(0, "running", 2), of(0, "progress", 3), of(1, "running", 2), of(0, "succeeded", 4)];
+    ensure!(heard == expect, "{heard:?}");
+
+    // A hundred open jobs are watched at most; what is malformed, foreign or no wish is named.
+    let more = caller.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(100, 7)}}))?;
+    let one_too_many = caller.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(101, 7)}}))?;
+    socket.say(&json!({ "watch": [id(&more)?] }))?;
+    socket.say(&json!({ "watch": [id(&one_too_many)?] }))?;
+    ensure!(socket.hear_problem()?["code"] == "too-many-watched");
+    let stranger = stack.new_client("stranger-with-a-job", "pro")?;
+    let foreign = stranger.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(7, 7)}}))?;
+    socket.say(&json!({ "unwatch": [ids[5]], "watch": [id(&foreign)?] }))?;
+    ensure!(socket.hear_problem()?["code"] == "job-not-found");
+    socket.say(&json!({ "watch": ["job_x"] }))?;
+    ensure!(socket.hear_problem()?["code"] == "malformed-job-id");
+    socket.say(&json!({ "subscribe": [] }))?;
+    ensure!(socket.hear_problem()?["code"] == "malformed-json");
+    socket.say(&json!({ "watch": ["x".repeat(5_000)] }))?;
+    ensure!(socket.hear_problem()?["code"] == "message-too-large");
+    ensure!(socket.hear_end()? == 1009, "a message that is too large does not end the socket");
+
+    // One that watches a job already, with the key where programs put it.
+    let authorization = format!("Bearer {}", caller.key());
+    let path = format!("/v1/jobs/{}/events", ids[2]);
+    let mut socket = Socket::open(stack, &path, &[("authorization", &authorization)])?;
+    ensure!(socket.hear_job()?["job"]["id"] == ids[2]);
+    caller.cancel(&jobs[2])?;
+    let told = loop {
+        let told = socket.hear_job()?;
+        if told["event"] != "queued" {
+            break told;
+        }
+    };
+    ensure!(told["event"] == "canceled" && told["job"]["status"] == "canceled", "{told}");
+    for n in 0..70 {
+        if socket.say(&json!({ "unwatch": [n.to_string()] })).is_err() {
+            break;
+        }
+    }
+    ensure!(socket.hear_end()? == 1008, "who talks without end is not cut off");
+
+    for (path, headers, status) in [
+        ("/v1/events", vec![("sec-websocket-protocol", "forebay.v1, forebay.bearer.fb_0")], 401),
+        ("/v1/events", vec![("authorization", "Bearer nonsense")], 401),
+        ("/v1/jobs/job_x/events", vec![("authorization", authorization.as_str())], 400),
+    ] {
+        let refused = Socket::open(stack, path, &headers).err().map(|error| format!("{error:#}"));
+        ensure!(refused.as_ref().is_some_and(|why| why.contains(&status.to_string())), "{path} {refused:?}");
+    }
+    let path = format!("/v1/jobs/{}/events", id(&foreign)?);
+    let refused = Socket::open(stack, &path, &[("authorization", &authorization)]).err().map(|e| format!("{e:#}"));
+    ensure!(refused.as_ref().is_some_and(|why| why.contains("404")), "{refused:?}");
+    Ok(())
+}
+
+struct Socket {
+    inner: WebSocket<TcpStream>,
+    protocol: Option<String>,
+}
+
+impl Socket {
+    fn open(stack: &Stack, path: &str, headers: &[(&str, &str)]) -> Result<Self> {
+        let url = format!("ws://{}{path}", stack.address()?);
+        let mut request = url.into_client_request()?;
+        for (name, value) in headers {
+            let name = tungstenite::http::HeaderName::from_bytes(name.as_bytes())?;
+            request.headers_mut().insert(name, HeaderValue::from_str(value)?);
+        }
+        let stream = TcpStream::connect(stack.address()?)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let (inner, response) = match client(request, stream) {
+            Ok(opened) => opened,
+            Err(error) => bail!("no socket: {error}"),
+        };
+        ensure!(response.status() == StatusCode::SWITCHING_PROTOCOLS, "{}", response.status());
+        let protocol = response.headers().get("sec-websocket-protocol");
+        let protocol = protocol.map(|value| value.to_str().map(str::to_owned)).transpose()?;
+        Ok(Self { inner, protocol })
+    }
+
+    fn say(&mut self, wish: &Value) -> Result<()> {
+        Ok(self.inner.send(Message::text(wish.to_string()))?)
+    }
+
+    fn hear(&mut self) -> Result<Value> {
+        loop {
+            match self.inner.read()? {
+                Message::Text(text) => return serde_json::from_str(text.as_str()).context("not JSON"),
+                Message::Close(why) => bail!("closed: {why:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    fn hear_job(&mut self) -> Result<Value> {
+        let told = self.hear()?;
+        ensure!(told["type"] == "job", "{told}");
+        Ok(told)
+    }
+
+    /// The next problem; places are told meanwhile.
+    fn hear_problem(&mut self) -> Result<Value> {
+        loop {
+            let told = self.hear()?;
+            if told["type"] == "error" {
+                return Ok(told["problem"].clone());
+            }
+        }
+    }
+
+    /// The code that the other side closes with.
+    fn hear_end(&mut self) -> Result<u16> {
+        loop {
+            match self.inner.read() {
+                Ok(Message::Close(Some(why))) => return Ok(why.code.into()),
+                Ok(Message::Close(None)) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => bail!("no code"),
+                Ok(_) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
