@@ -23,7 +23,7 @@ const POLLED: usize = 6;
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.shared()?;
-    let client = stack.client("wait_falls_under_its_estimate");
+    let client = stack.client("wait_falls_under_its_estimate")?;
     client.result(&client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": "Warm up."}}))?)?;
 
     let began = Instant::now();
