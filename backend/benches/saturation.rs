@@ -24,7 +24,7 @@ use clap::Parser;
 use forebay_backend::{
     BatchInput, DeviceLoad, Features,
     engine::{
-        Engine as _,
+        Devices, Engine as _,
         torch::{DeviceChoice, TorchEngine},
     },
     input,
@@ -238,7 +238,7 @@ async fn saturated(
         store: Arc::clone(&store) as Arc<dyn Store>,
         edge: None,
         registry: Arc::new(registry),
-        engine: Box::new(engine),
+        devices: Devices::one(engine),
         load: Arc::clone(&load),
     };
     let bounds = Bounds { worker: "bench".to_owned(), lease: Duration::from_secs(60), prefetch, cpu_threads };

@@ -32,6 +32,21 @@ impl<T: Clone> Array<T> {
         &self.data
     }
 
+    /// Lays arrays of one row shape behind one another; `None` when there is none or their row shapes differ.
+    pub fn join(arrays: Vec<Self>) -> Option<Self> {
+        let mut arrays = arrays.into_iter();
+        let mut joined = arrays.next()?;
+        for array in arrays {
+            if array.row_shape() != joined.row_shape() {
+                return None;
+            }
+            let rows = joined.rows() + array.rows();
+            *joined.shape.first_mut()? = rows;
+            joined.data.extend(array.data);
+        }
+        Some(joined)
+    }
+
     /// A copy of `count` rows from row `start`; `None` when there are fewer.
     pub fn copy_rows(&self, start: usize, count: usize) -> Option<Self> {
         self.copy_ranges(&[(start, count)])
@@ -70,5 +85,9 @@ mod tests {
         let rows = array.copy_rows(1, 2).unwrap();
         assert_eq!((rows.shape(), rows.data()), (&[2, 2][..], &[2, 3, 4, 5][..]));
         assert_eq!(array.copy_rows(2, 2), None);
+        let (first, rest) = (array.copy_rows(0, 1).unwrap(), array.copy_rows(1, 2).unwrap());
+        assert_eq!(Array::join(vec![first, rest]), Some(array.clone()));
+        assert_eq!(Array::join(vec![array, Array::new(vec![1, 3], vec![0; 3]).unwrap()]), None);
+        assert_eq!(Array::<u8>::join(vec![]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The order of the stages. Each is a task (inference: a thread) that reads one bounded channel and writes the next;
+//! The order of the stages. Each is a task (inference: a thread for each device) that reads one bounded channel and writes the next;
 //! when a channel closes, what is behind it finishes and closes too.
 
 use std::{sync::Arc, time::Duration};
@@ -11,7 +11,7 @@ use crate::{
     cpu_pool::CpuPool,
     device::DeviceLoad,
     edge::Edge,
-    engine::Engine,
+    engine::Devices,
     lease::LeaseKeeper,
     model::Registry,
     queue::Lanes,
@@ -30,8 +30,8 @@ pub struct Parts {
     /// What can be run.
     pub registry: Arc<Registry>,
     /// What runs it.
-    pub engine: Box<dyn Engine>,
-    /// Shows how busy the device is: one for each pipeline.
+    pub devices: Devices,
+    /// Shows how busy the devices are: one for each pipeline.
     pub load: Arc<DeviceLoad>,
 }
 
@@ -57,6 +57,20 @@ pub enum PipelineError {
     /// A stage ended by itself: the process should end too, and its supervisor start it again.
     #[error("a stage of the pipeline ended by itself")]
     StageEnded,
+    /// A device's call does not end: the process must end, whatever its threads still do, and its supervisor start it
+    /// again. The jobs that the device holds come back when their leases end.
+    #[error("the device does not answer")]
+    DeviceHung,
+}
+
+impl PipelineError {
+    /// The process's exit status, so that a supervisor can tell: 75 (`EX_TEMPFAIL` of sysexits.h) for a hung device.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::DeviceHung => 75,
+            Self::Thread(_) | Self::StageEnded => 1,
+        }
+    }
 }
 
 /// A bounded channel between two stages holds so many jobs; the room of the lanes bounds them all together.
@@ -65,16 +79,19 @@ const BETWEEN: usize = 64;
 /// From the stop to the end; within the 30 seconds that supervisors wait before they kill.
 const DRAIN: Duration = Duration::from_secs(25);
 
+/// From a device's trouble to the end: what can be handed back or stored without it is.
+const LEAVE: Duration = Duration::from_secs(5);
+
 /// Runs until `stop`, then finishes what runs, hands back the rest and returns.
 pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Result<(), PipelineError> {
-    let Parts { lanes, store, edge, registry, engine, load } = parts;
+    let Parts { lanes, store, edge, registry, devices, load } = parts;
     let keeper = LeaseKeeper::new(bounds.lease);
     let pool = CpuPool::new(bounds.cpu_threads);
     let (reporter, reporting) = report::channel(edge, bounds.worker);
 
     let (to_decode, received) = mpsc::channel(BETWEEN);
     let (to_batch, decoded) = mpsc::channel(BETWEEN);
-    let (to_infer, batched) = mpsc::channel(1);
+    let (to_infer, batched) = mpsc::channel(devices.engines.len().max(1));
     let (to_store, inferred) = mpsc::channel(BETWEEN);
     let (to_acknowledge, settled) = mpsc::channel(BETWEEN);
 
@@ -93,14 +110,16 @@ pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Resul
     };
     let exits = decode::Exits { decoded: to_batch, failed: to_store.clone(), settled: to_acknowledge.clone() };
     let batching = batch::Batch { load: Arc::clone(&load), stop: stop.clone() };
-    let inferring = infer::Infer { engine, load, reporter: reporter.clone(), stop: stop.clone() };
+    let inferring = infer::Infer { devices, load, reporter: reporter.clone(), stop: stop.clone() };
     let storing = store::Storing { store, pool, stop: stop.clone() };
 
     let mut stages = JoinSet::new();
     stages.spawn(receive::run(receiving, to_decode));
     stages.spawn(decode::run(decoding, received, exits));
     stages.spawn(batch::run(batching, decoded, to_infer, to_acknowledge.clone()));
-    infer::spawn(inferring, batched, to_store, to_acknowledge.clone())?;
+    let exits = infer::Exits { inferred: to_store, settled: to_acknowledge.clone() };
+    let troubled = infer::spawn(inferring, batched, &exits)?;
+    drop(exits);
     stages.spawn(store::run(storing, inferred, to_acknowledge));
     stages.spawn(acknowledge::run(lanes.clone(), reporter, settled));
     if let Some(reporting) = reporting {
@@ -110,22 +129,48 @@ pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Resul
     let mut keeping = JoinSet::new();
     keeping.spawn(async move { keeper.run(&lanes).await });
 
-    tokio::select! {
-        () = stop.cancelled() => {}
-        _ = stages.join_next() => {}
-    }
+    // Without any trouble, this never answers.
+    let troubled = async {
+        match troubled.await {
+            Ok(trouble) => trouble,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::pin!(troubled);
+    let trouble = tokio::select! {
+        () = stop.cancelled() => None,
+        _ = stages.join_next() => None,
+        trouble = &mut troubled => Some(trouble),
+    };
     // A stop ends stages too, and may be seen second.
-    let stopped = stop.is_cancelled();
+    let stopped = stop.is_cancelled() && trouble.is_none();
     info!("stopping");
     stop.cancel();
-    finish(stages).await;
-    if stopped { Ok(()) } else { Err(PipelineError::StageEnded) }
+    // A device may hang also while the rest is finished.
+    let trouble = match trouble {
+        Some(trouble) => Some(trouble),
+        None => tokio::select! {
+            () = finish(&mut stages, DRAIN) => None,
+            trouble = &mut troubled => Some(trouble),
+        },
+    };
+    match trouble {
+        Some(trouble) => {
+            finish(&mut stages, LEAVE).await;
+            Err(match trouble {
+                infer::Trouble::Hung => PipelineError::DeviceHung,
+                infer::Trouble::Panicked => PipelineError::StageEnded,
+            })
+        }
+        None if stopped => Ok(()),
+        None => Err(PipelineError::StageEnded),
+    }
 }
 
 /// Waits for the stages; what they still hold after the time is up is redelivered when its lease ends.
-async fn finish(mut stages: JoinSet<()>) {
+async fn finish(stages: &mut JoinSet<()>, longest: Duration) {
     tokio::select! {
         () = async { while stages.join_next().await.is_some() {} } => info!("stopped"),
-        () = sleep(DRAIN) => warn!("not everything could be finished or handed back in time"),
+        () = sleep(longest) => warn!("not everything could be finished or handed back in time"),
     }
 }

@@ -4,8 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum, builder::RangedU64ValueParser};
 
+use crate::engine::Patience;
 #[cfg(feature = "tch")]
-use crate::engine::torch::DeviceChoice;
+use crate::engine::torch::{DeviceChoice, LoadLimits};
 
 /// Takes jobs from SQS, batches them on the device and stores the results in S3.
 ///
@@ -66,6 +67,28 @@ pub struct Settings {
     #[arg(long, env = "FOREBAY_DEVICE_THREADS", value_name = "N", value_parser = range(1, 1024))]
     pub device_threads: Option<u64>,
 
+    /// A device's call that lasts longer than so many times its prediction, and longer than --hang-floor-s, has hung:
+    /// the worker ends with status 75.
+    #[arg(long, env = "FOREBAY_HANG_FACTOR", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub hang_factor: u32,
+
+    /// No device's call has hung before it lasted so many seconds.
+    #[arg(long, env = "FOREBAY_HANG_FLOOR_S", value_name = "S", default_value_t = 60, value_parser = range(1, 86_400))]
+    pub hang_floor_s: u64,
+
+    /// The longest that loading a model may take, in seconds.
+    #[arg(long, env = "FOREBAY_MODEL_LOAD_S", value_name = "S", default_value_t = 300, value_parser = range(1, 86_400))]
+    pub model_load_s: u64,
+
+    /// The largest file of weights, in MiB.
+    #[arg(long, env = "FOREBAY_MODEL_MAX_MIB", value_name = "MIB", default_value_t = 65_536, value_parser = range(1, 1 << 30))]
+    pub model_max_mib: u64,
+
+    /// The most weights that one device holds at once, in MiB; the least recently used model makes room. Without it
+    /// half of the machine's memory on the CPU, and on a GPU as much as fits.
+    #[arg(long, env = "FOREBAY_MODEL_MEMORY_MIB", value_name = "MIB", value_parser = range(1, 1 << 30))]
+    pub model_memory_mib: Option<u64>,
+
     /// How long a batch takes with the test engine, in milliseconds.
     #[arg(long, env = "FOREBAY_TEST_ENGINE_DELAY_MS", value_name = "MS", default_value_t = 0, value_parser = range(0, 600_000))]
     pub test_engine_delay_ms: u64,
@@ -95,6 +118,24 @@ impl Settings {
     /// The lease's length.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_s)
+    }
+
+    /// When a device counts as hung. Reading the file has its own bound, warm-up comes on top.
+    pub fn patience(&self) -> Patience {
+        let floor = Duration::from_secs(self.hang_floor_s);
+        let load = Duration::from_secs(self.model_load_s).saturating_add(floor.saturating_mul(2));
+        Patience { floor, factor: self.hang_factor, load }
+    }
+
+    /// What a file of weights may be.
+    #[cfg(feature = "tch")]
+    pub fn load_limits(&self) -> LoadLimits {
+        LoadLimits { timeout: Duration::from_secs(self.model_load_s), max_bytes: self.model_max_mib << 20 }
+    }
+
+    /// The most bytes of weights that one device holds.
+    pub fn model_memory(&self) -> Option<u64> {
+        self.model_memory_mib.map(|mib| mib << 20)
     }
 
     /// The most messages of one lane, when the largest batch has `largest_batch` rows.

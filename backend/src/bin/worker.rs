@@ -4,12 +4,14 @@ use std::{collections::BTreeMap, io::IsTerminal as _, process::ExitCode, sync::A
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
+#[cfg(feature = "tch")]
+use forebay_backend::engine::torch::TorchEngine;
 use forebay_backend::{
     DeviceLoad, aws,
     edge::{Edge, HttpEdge},
-    engine::{DeterministicEngine, Engine},
+    engine::{DeterministicEngine, Devices, Engine},
     model::Registry,
-    pipeline::{self, Bounds, Parts},
+    pipeline::{self, Bounds, Parts, PipelineError},
     queue::{Lanes, Queue, SqsQueue},
     settings::{EngineChoice, Settings},
     store::S3Store,
@@ -25,22 +27,36 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!(error = format!("{error:#}"), "the worker cannot go on");
-            ExitCode::FAILURE
+            match error.downcast_ref::<PipelineError>() {
+                Some(error) => leave(error),
+                None => ExitCode::FAILURE,
+            }
         }
     }
+}
+
+/// Ends with the error's own status. A device that hangs may also hold up the end: then the process is aborted.
+fn leave(error: &PipelineError) -> ExitCode {
+    if matches!(error, PipelineError::DeviceHung) {
+        std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_secs(5));
+            std::process::abort();
+        });
+    }
+    ExitCode::from(error.exit_status())
 }
 
 fn start(settings: &Settings) -> anyhow::Result<()> {
     log()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Before anything else: torch asks once whether CUDA is there.
-    let engine = open_engine(settings, cores)?;
+    let devices = open_devices(settings, cores)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.clamp(1, 4))
         .enable_all()
         .build()
         .context("the runtime could not be started")?;
-    let ended = runtime.block_on(run(settings, engine, cores));
+    let ended = runtime.block_on(run(settings, devices, cores));
     // The device may still be running a batch that nobody waits for.
     runtime.shutdown_timeout(Duration::from_millis(500));
     ended
@@ -61,19 +77,21 @@ fn log() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open_engine(settings: &Settings, cores: usize) -> anyhow::Result<Box<dyn Engine>> {
+fn open_devices(settings: &Settings, cores: usize) -> anyhow::Result<Devices> {
     let _ = cores;
-    Ok(match settings.engine {
+    let engines: Vec<Box<dyn Engine>> = match settings.engine {
         #[cfg(feature = "tch")]
         EngineChoice::Tch => {
             let threads = settings.device_threads_of(cores);
             wait_passively(threads)?;
-            Box::new(forebay_backend::engine::torch::TorchEngine::open(settings.device, threads)?)
+            let engines = TorchEngine::open_all(settings.device, threads, settings.load_limits())?;
+            engines.into_iter().map(|engine| Box::new(engine) as Box<dyn Engine>).collect()
         }
         EngineChoice::Test => {
-            Box::new(DeterministicEngine { delay: Duration::from_millis(settings.test_engine_delay_ms) })
+            vec![Box::new(DeterministicEngine { delay: Duration::from_millis(settings.test_engine_delay_ms) })]
         }
-    })
+    };
+    Ok(Devices { engines, patience: settings.patience(), model_memory: settings.model_memory() })
 }
 
 /// Several OpenMP threads spin while they wait for one another, and on shared cores they take the cores from the very
@@ -91,7 +109,7 @@ fn wait_passively(threads: usize) -> anyhow::Result<()> {
     Err(error).context("the program could not be started once more")
 }
 
-async fn run(settings: &Settings, engine: Box<dyn Engine>, cores: usize) -> anyhow::Result<()> {
+async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
     let registry = open_models(settings)?;
     let largest = registry.manifests().map(|manifest| manifest.batch.max_items).max().unwrap_or(1);
@@ -112,13 +130,14 @@ async fn run(settings: &Settings, engine: Box<dyn Engine>, cores: usize) -> anyh
         cpu_threads: settings.cpu_threads_of(cores),
     };
     let models: Vec<String> = registry.manifests().map(forebay_backend::model::Manifest::id).collect();
-    info!(worker = bounds.worker, device = engine.device(), ?models, ?bounds, "starting");
+    let device_names: Vec<String> = devices.engines.iter().map(|engine| engine.device()).collect();
+    info!(worker = bounds.worker, devices = ?device_names, ?models, ?bounds, "starting");
     let parts = Parts {
         lanes,
         store: Arc::new(S3Store::new(aws::s3(&config), &settings.bucket)),
         edge: open_edge(settings)?,
         registry: Arc::new(registry),
-        engine,
+        devices,
         load: Arc::new(DeviceLoad::default()),
     };
     Ok(pipeline::run(parts, bounds, stop).await?)

@@ -13,6 +13,12 @@ pub const FAIL_BATCH: f32 = -666.0;
 /// A first number that is answered with NaN.
 pub const ANSWER_NAN: f32 = -777.0;
 
+/// A first number that makes a batch of more rows than the second number says run out of memory.
+pub const HOLDS_AT_MOST: f32 = -555.0;
+
+/// A first number that makes the call never end, as a device does that hangs.
+pub const HANG: f32 = -888.0;
+
 /// An engine without weights, for tests of everything around engines: each row's answer is a function of that row.
 ///
 /// * image-classify: one logit a label (ten without labels), the row's numbers summed up in turn;
@@ -42,6 +48,12 @@ impl Engine for DeterministicEngine {
                 if firsts(rows).any(|first| first == FAIL_BATCH) {
                     return Err(RunError::Refused("RuntimeError: the input is marked to fail".to_owned()));
                 }
+                if holds_at_most(rows).is_some_and(|most| rows.rows() > most) {
+                    return Err(RunError::OutOfMemory);
+                }
+                while firsts(rows).any(|first| first == HANG) {
+                    std::thread::park();
+                }
                 answer(&model.manifest.task, model.labels.len(), rows)
             }
         };
@@ -60,6 +72,11 @@ fn row_width(rows: &Array<f32>) -> usize {
 
 fn firsts(rows: &Array<f32>) -> impl Iterator<Item = f32> {
     rows.data().chunks(row_width(rows)).filter_map(|row| row.first().copied())
+}
+
+fn holds_at_most(rows: &Array<f32>) -> Option<usize> {
+    let marked = rows.data().chunks(row_width(rows)).filter(|row| row.first() == Some(&HOLDS_AT_MOST));
+    marked.filter_map(|row| row.get(1).map(|most| *most as usize)).min()
 }
 
 fn answer(task: &Task, labels: usize, rows: &Array<f32>) -> (usize, Vec<f32>) {

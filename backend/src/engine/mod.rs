@@ -1,10 +1,12 @@
 //! What runs a batch: tch, or a stand-in whose answers are a function of its input.
 
 mod deterministic;
+mod devices;
 #[cfg(feature = "tch")]
 pub mod torch;
 
-pub use deterministic::{ANSWER_NAN, DeterministicEngine, FAIL_BATCH};
+pub use deterministic::{ANSWER_NAN, DeterministicEngine, FAIL_BATCH, HANG, HOLDS_AT_MOST};
+pub use devices::{Devices, Patience};
 
 use crate::{
     array::Array,
@@ -17,20 +19,33 @@ pub trait Engine: Send {
     /// The device, for logs: `cpu`, `cuda:0`.
     fn device(&self) -> String;
 
+    /// How many bytes of weights the device may hold, where that is known before it is tried.
+    fn memory(&self) -> Option<u64> {
+        None
+    }
+
+    /// How many bytes of the device's memory a model's weights take.
+    fn footprint(&self, _model: &Model) -> u64 {
+        0
+    }
+
     /// Reads a model's weights and warms it up.
     fn load(&mut self, model: &Model) -> Result<(), ModelError>;
+
+    /// Frees a loaded model's memory; it may be loaded again later.
+    fn unload(&mut self, _id: &str) {}
 
     /// Runs a loaded model: as many rows out as in.
     fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError>;
 }
 
-/// Why a batch did not run. Its jobs are then tried one by one.
+/// Why a batch did not run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// The model refused: the text may be shown to the client.
+    /// The model refused some of the rows: the text may be shown to the client.
     #[error("{0}")]
     Refused(String),
-    /// The device has too little memory.
+    /// The device has too little memory for so many rows.
     #[error("out of memory")]
     OutOfMemory,
 }

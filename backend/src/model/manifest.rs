@@ -22,10 +22,26 @@ pub struct Manifest {
     pub weights: PathBuf,
     /// The file's SHA-256 in hex, if the manifest says it.
     pub weights_sha256: Option<String>,
+    /// What the model computes with.
+    pub precision: Precision,
     /// A JSON array of class names.
     pub labels: Option<PathBuf>,
     /// How jobs are batched.
     pub batch: BatchTable,
+}
+
+/// `weights.precision`: what the weights are turned into at load, and the floats a model is called with. Answers are
+/// always read as `f32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// As they are trained.
+    #[default]
+    Fp32,
+    /// Half the memory, the range of fp32.
+    Bf16,
+    /// Half the memory; few CPUs compute with it.
+    Fp16,
 }
 
 /// `[batch]`
@@ -77,11 +93,13 @@ struct Weights {
     #[serde(default = "default_weights")]
     file: String,
     sha256: Option<String>,
+    #[serde(default)]
+    precision: Precision,
 }
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { file: default_weights(), sha256: None }
+        Self { file: default_weights(), sha256: None, precision: Precision::default() }
     }
 }
 
@@ -114,6 +132,7 @@ impl Manifest {
             weights: beside(&read.weights.file),
             labels: read.output.labels.as_deref().map(beside),
             task: read.task().map_err(complain)?,
+            precision: read.weights.precision,
             weights_sha256: read.weights.sha256,
             spec: read.model,
             batch: read.batch,

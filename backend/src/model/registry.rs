@@ -7,7 +7,8 @@ use std::{
 use tokenizers::{Tokenizer, TruncationParams};
 use tokio::sync::OnceCell;
 
-use super::{Manifest, ManifestError, Task};
+use super::{Capacity, Manifest, ManifestError, Task};
+use crate::batch::Limits;
 
 /// A model whose files on the CPU's side are read: what decoding and rendering need.
 pub struct Model {
@@ -19,12 +20,34 @@ pub struct Model {
     pub tokenizer: Option<Tokenizer>,
     /// Class names by index; empty when the model has none.
     pub labels: Vec<String>,
+    /// How many of its rows the device holds at once, as far as is known.
+    pub capacity: Capacity,
 }
 
 /// A model that is there but cannot be used. The text is for the log, not for clients.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub struct ModelError(pub String);
+#[error("{what}")]
+pub struct ModelError {
+    what: String,
+    out_of_memory: bool,
+}
+
+impl ModelError {
+    /// What is wrong.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), out_of_memory: false }
+    }
+
+    /// The device has too little memory for it as long as it holds what it holds.
+    pub fn out_of_memory(what: impl Into<String>) -> Self {
+        Self { what: what.into(), out_of_memory: true }
+    }
+
+    /// Whether it may load when others are unloaded.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.out_of_memory
+    }
+}
 
 /// The folder of models cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +105,7 @@ impl Registry {
             let manifest = entry.manifest.clone();
             // Reading a tokenizer takes long enough to hold up other tasks.
             let opened = tokio::task::spawn_blocking(move || Model::open(manifest)).await;
-            opened.map_err(|error| ModelError(error.to_string()))?.map(Arc::new)
+            opened.map_err(|error| ModelError::new(error.to_string()))?.map(Arc::new)
         };
         Some(entry.model.get_or_try_init(open).await.cloned())
     }
@@ -102,12 +125,18 @@ impl Model {
             }
             None => Vec::new(),
         };
-        Ok(Self { id: manifest.id(), manifest, tokenizer, labels })
+        let capacity = Capacity::new(manifest.batch.max_items);
+        Ok(Self { id: manifest.id(), manifest, tokenizer, labels, capacity })
+    }
+
+    /// How the planner batches the model at the moment.
+    pub fn limits(&self) -> Limits {
+        Limits { max_rows: self.capacity.rows(), ..self.manifest.batch.limits() }
     }
 }
 
 fn about(file: &Path, what: impl std::fmt::Display) -> ModelError {
-    ModelError(format!("{}: {what}", file.display()))
+    ModelError::new(format!("{}: {what}", file.display()))
 }
 
 /// Batches are padded to their own longest text, whatever the file says.

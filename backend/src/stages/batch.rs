@@ -22,7 +22,7 @@ pub(crate) struct Batch {
     pub(crate) stop: CancellationToken,
 }
 
-/// One batch may wait at the device behind the one that runs.
+/// One batch may wait at each device behind the one that runs.
 const HANDED_OVER: usize = 2;
 
 /// Forms batches until nothing more is decoded; what is pending when the worker stops goes back to its lane.
@@ -40,7 +40,9 @@ pub(crate) async fn run(
             let _ = settled.send(Settled::Stored(job, None)).await;
         }
         let handed_over = *load.borrow_and_update();
-        let decision = if handed_over < HANDED_OVER { waiting.plan(handed_over) } else { Decision::Idle };
+        let devices = batch.load.devices();
+        let device = if handed_over < devices { Device::Free } else { Device::Busy };
+        let decision = if handed_over < HANDED_OVER * devices { waiting.plan(device) } else { Decision::Idle };
         let wake = match decision {
             Decision::Run(positions) => {
                 if let Some(next) = waiting.take(&positions) {
@@ -90,7 +92,7 @@ impl Waiting {
     }
 
     fn add(&mut self, job: Decoded) {
-        self.limits.entry(job.model.id.clone()).or_insert_with(|| job.model.manifest.batch.limits());
+        self.limits.insert(job.model.id.clone(), job.model.limits());
         let now_ms = self.now_ms();
         self.jobs.push((job, now_ms));
     }
@@ -101,7 +103,7 @@ impl Waiting {
         unwanted.map(|(decoded, _)| decoded.job).collect()
     }
 
-    fn plan(&self, handed_over: usize) -> Decision {
+    fn plan(&self, device: Device) -> Decision {
         let pending: Vec<Pending<'_>> = self
             .jobs
             .iter()
@@ -113,7 +115,6 @@ impl Waiting {
                 since_ms: *since_ms,
             })
             .collect();
-        let device = if handed_over == 0 { Device::Free } else { Device::Busy };
         // Every pending model has its limits; one row and no patience is what a stranger would get.
         let limits = |model: &str| self.limits.get(model).copied().unwrap_or(Limits { max_rows: 1, max_wait_ms: 0 });
         plan(&pending, self.now_ms(), limits, device)

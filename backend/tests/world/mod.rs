@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use forebay_backend::{
     DeviceLoad,
     edge::{Edge, EdgeError},
-    engine::{DeterministicEngine, Engine},
+    engine::{DeterministicEngine, Devices, Engine, Patience},
     model::{Manifest, Registry},
     pipeline::{self, Bounds, Parts, PipelineError},
     queue::{Lanes, MemoryQueue, MemoryQueueSettings, Queue},
@@ -73,6 +73,7 @@ pub(crate) struct World {
     pub(crate) edge: Arc<RecordingEdge>,
     pub(crate) lease: Duration,
     pub(crate) delay: Duration,
+    pub(crate) patience: Patience,
 }
 
 impl World {
@@ -83,6 +84,7 @@ impl World {
             edge: Arc::default(),
             lease: Duration::from_secs(30),
             delay: Duration::ZERO,
+            patience: Patience::default(),
         }
     }
 
@@ -96,8 +98,19 @@ impl World {
     }
 
     pub(crate) fn start_with(&self, store: Arc<dyn Store>, manifest: Manifest, engine: Box<dyn Engine>) -> Worker {
+        let devices = Devices { engines: vec![engine], patience: self.patience, model_memory: None };
+        self.run(store, vec![manifest], devices)
+    }
+
+    /// With the doubler and these models, on these devices.
+    pub(crate) fn start_on(&self, mut manifests: Vec<Manifest>, devices: Devices) -> Worker {
+        manifests.push(Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap());
+        self.run(Arc::clone(&self.store) as Arc<dyn Store>, manifests, devices)
+    }
+
+    fn run(&self, store: Arc<dyn Store>, manifests: Vec<Manifest>, devices: Devices) -> Worker {
         let mut registry = Registry::default();
-        registry.insert(manifest);
+        manifests.into_iter().for_each(|manifest| registry.insert(manifest));
         registry.insert(Manifest::parse(Path::new("models/seer/1/model.toml"), SEER).unwrap());
         let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&self.queue) as Arc<dyn Queue>)].into();
         let load = Arc::new(DeviceLoad::default());
@@ -106,7 +119,7 @@ impl World {
             store,
             edge: Some(Arc::clone(&self.edge) as Arc<dyn Edge>),
             registry: Arc::new(registry),
-            engine,
+            devices,
             load: Arc::clone(&load),
         };
         let bounds = Bounds { worker: "w".to_owned(), lease: self.lease, prefetch: 64, cpu_threads: 2 };

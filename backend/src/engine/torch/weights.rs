@@ -1,16 +1,97 @@
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::Read,
+    path::Path,
+    sync::mpsc::{RecvTimeoutError, sync_channel},
+    thread,
+    time::Duration,
+};
 
 use sha2::{Digest, Sha256};
+use tch::{CModule, Device, Kind};
 
-use crate::model::ModelError;
+use crate::model::{Manifest, ModelError, Precision};
+
+/// What a file of weights may be and how long reading it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadLimits {
+    /// From the first byte to the module on its device.
+    pub timeout: Duration,
+    /// The largest file.
+    pub max_bytes: u64,
+}
+
+impl Default for LoadLimits {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(300), max_bytes: 64 << 30 }
+    }
+}
+
+/// Reads the model's TorchScript onto `device`, in its precision. The file is checked first: its length, its SHA-256.
+///
+/// On a thread of its own, since no call of torch can be broken off: a disk that hangs costs this model only, and the
+/// thread is left behind.
+pub(super) fn load(manifest: &Manifest, device: Device, limits: LoadLimits) -> Result<CModule, ModelError> {
+    let manifest = manifest.clone();
+    let (done, loaded) = sync_channel(1);
+    let file = manifest.weights.display().to_string();
+    let read = move || {
+        // Nobody waits any more when the time is up.
+        let _ = done.send(read(&manifest, device, limits.max_bytes));
+    };
+    thread::Builder::new()
+        .name("load".to_owned())
+        .spawn(read)
+        .map_err(|error| ModelError::new(format!("{file}: {error}")))?;
+    match loaded.recv_timeout(limits.timeout) {
+        Ok(loaded) => loaded,
+        Err(RecvTimeoutError::Timeout) => {
+            Err(ModelError::new(format!("{file}: not read within {} s", limits.timeout.as_secs())))
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(ModelError::new(format!("{file}: cannot be converted: is the module frozen? Export it unfrozen")))
+        }
+    }
+}
+
+fn read(manifest: &Manifest, device: Device, max_bytes: u64) -> Result<CModule, ModelError> {
+    let file = &manifest.weights;
+    let broken = |error: &dyn std::fmt::Display| ModelError::new(format!("{}: {error}", file.display()));
+    let bytes = std::fs::metadata(file).map_err(|error| broken(&error))?.len();
+    if bytes > max_bytes {
+        return Err(broken(&format!("found {bytes} bytes; allowed are {max_bytes}")));
+    }
+    if let Some(expected) = &manifest.weights_sha256 {
+        verify(file, expected)?;
+    }
+    let refused = |error: tch::TchError| {
+        let what = format!("{}: {}", file.display(), super::first_line(&error));
+        if super::is_out_of_memory(&error) { ModelError::out_of_memory(what) } else { ModelError::new(what) }
+    };
+    let mut module = CModule::load_on_device(file, device).map_err(refused)?;
+    module.f_set_eval().map_err(refused)?;
+    if manifest.precision != Precision::Fp32 {
+        module.to(device, kind(manifest.precision), false);
+    }
+    Ok(module)
+}
+
+/// The numbers a model of this precision computes with.
+pub(super) fn kind(precision: Precision) -> Kind {
+    match precision {
+        Precision::Fp32 => Kind::Float,
+        Precision::Bf16 => Kind::BFloat16,
+        Precision::Fp16 => Kind::Half,
+    }
+}
 
 /// Checks that `file` is the one whose SHA-256 the manifest names.
-pub(super) fn verify(file: &Path, expected: &str) -> Result<(), ModelError> {
-    let found = sha256(file).map_err(|error| ModelError(format!("{}: {error}", file.display())))?;
+fn verify(file: &Path, expected: &str) -> Result<(), ModelError> {
+    let found = sha256(file).map_err(|error| ModelError::new(format!("{}: {error}", file.display())))?;
     if found == expected {
         Ok(())
     } else {
-        Err(ModelError(format!("{}: found sha256 {found}; model.toml allows {expected}", file.display())))
+        Err(ModelError::new(format!("{}: found sha256 {found}; model.toml allows {expected}", file.display())))
     }
 }
 

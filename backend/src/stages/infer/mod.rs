@@ -1,0 +1,133 @@
+//! [`Batched`] → [`Inferred`]: one thread for each device, which owns it.
+
+mod bisect;
+mod device;
+mod residents;
+mod watchdog;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::report::Reporter;
+use crate::{
+    device::DeviceLoad,
+    engine::Devices,
+    job::{Batched, Inferred, Settled},
+};
+use device::{DeviceThread, Ran};
+use watchdog::Pulse;
+
+/// What the devices' threads need.
+pub(crate) struct Infer {
+    pub(crate) devices: Devices,
+    pub(crate) load: Arc<DeviceLoad>,
+    pub(crate) reporter: Reporter,
+    pub(crate) stop: CancellationToken,
+}
+
+/// The ways out of this stage.
+#[derive(Clone)]
+pub(crate) struct Exits {
+    pub(crate) inferred: mpsc::Sender<Inferred>,
+    /// Unwanted or given back.
+    pub(crate) settled: mpsc::Sender<Settled>,
+}
+
+/// Why a device can do nothing more. What it holds comes back when its leases end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// A call does not end.
+    Hung,
+    /// Its thread panicked.
+    Panicked,
+}
+
+/// One device's thread takes the next batch when it has nothing to do.
+type Line = Arc<Mutex<mpsc::Receiver<Batched>>>;
+
+/// Starts the devices' threads, which run until no more batches come, and says when one is in trouble.
+pub(crate) fn spawn(
+    infer: Infer,
+    batched: mpsc::Receiver<Batched>,
+    exits: &Exits,
+) -> std::io::Result<oneshot::Receiver<Trouble>> {
+    let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, stop } = infer;
+    load.count(engines.len());
+    let line: Line = Arc::new(Mutex::new(batched));
+    // Dropped by the last device's thread: then the watchdog ends too.
+    let (alive, ended) = std::sync::mpsc::channel();
+    let (trouble, troubled) = oneshot::channel();
+    let trouble = Arc::new(Mutex::new(Some(trouble)));
+    let mut pulses = Vec::new();
+    for engine in engines {
+        let pulse = Pulse::default();
+        pulses.push((engine.device(), pulse.clone()));
+        let name = format!("device {}", engine.device());
+        let device = DeviceThread::new(engine, model_memory, reporter.clone(), pulse, patience);
+        let lifeline = Lifeline { trouble: Arc::clone(&trouble), _alive: alive.clone() };
+        let (line, exits, load, stop) = (Arc::clone(&line), exits.clone(), Arc::clone(&load), stop.clone());
+        thread::Builder::new().name(name).spawn(move || {
+            let _lifeline = lifeline;
+            serve(device, &line, &exits, &load, &stop);
+        })?;
+    }
+    thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
+        if watchdog::watch(&pulses, &ended) {
+            load.hang();
+            tell(&trouble, Trouble::Hung);
+        }
+    })?;
+    Ok(troubled)
+}
+
+/// Runs batches until no more come or nobody takes the answers.
+fn serve(mut device: DeviceThread, line: &Line, exits: &Exits, load: &DeviceLoad, stop: &CancellationToken) {
+    loop {
+        let next = line.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let Some(batch) = next else { return };
+        if stop.is_cancelled() {
+            for (job, _) in batch.jobs {
+                let _ = exits.settled.blocking_send(Settled::Returned(job));
+            }
+            continue;
+        }
+        let Ran { rows, busy, answers, unwanted } = device.run(batch);
+        // First the next batch may be formed, then this one's answers go their way.
+        load.finish(rows, busy);
+        for job in unwanted {
+            let _ = exits.settled.blocking_send(Settled::Stored(job, None));
+        }
+        for answer in answers {
+            if exits.inferred.blocking_send(answer).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+type Bell = Arc<Mutex<Option<oneshot::Sender<Trouble>>>>;
+
+fn tell(bell: &Bell, trouble: Trouble) {
+    if let Some(bell) = bell.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _ = bell.send(trouble);
+    }
+}
+
+/// Tells of a thread that ended by a panic.
+struct Lifeline {
+    trouble: Bell,
+    _alive: std::sync::mpsc::Sender<()>,
+}
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tell(&self.trouble, Trouble::Panicked);
+        }
+    }
+}

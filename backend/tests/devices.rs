@@ -1,0 +1,211 @@
+//! What devices do wrong, and several of them: over memory and engines that are told how to fail.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod world;
+
+use std::{
+    path::Path,
+    sync::{Arc, Condvar, Mutex},
+    time::Duration,
+};
+
+use forebay_backend::{
+    Array, BatchInput,
+    engine::{DeterministicEngine, Devices, Engine, Patience, RunError},
+    model::{Manifest, Model, ModelError},
+    pipeline::PipelineError,
+    queue::Queue as _,
+    store::Store as _,
+};
+use forebay_contract::{EventKind, FailureCode, JobFailure, JobMessage, storage_key};
+use world::{DOUBLER, World, eventually, job};
+
+async fn failure_of(world: &World, message: &JobMessage) -> FailureCode {
+    let body = world.store.get(&storage_key::failure(&message.job_id), 10_000).await.unwrap();
+    serde_json::from_slice::<JobFailure>(&body).unwrap().code
+}
+
+fn results(world: &World) -> usize {
+    world.store.keys().iter().filter(|key| key.starts_with("results/")).count()
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_large_runs_in_parts_and_nobody_hears_of_it() {
+    let mut world = World::new();
+    world.delay = Duration::from_millis(20);
+    // Batches have eight rows, this device holds three.
+    let messages: Vec<JobMessage> = (0..40).map(|number| job(number, &format!("[-555, 3.{number:02}]"))).collect();
+    messages.iter().for_each(|message| world.send(message));
+    let worker = world.start();
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(results(&world), 40);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_alone_fails_alone() {
+    let world = World::new();
+    let bad = job(1, "[-555, 0]");
+    let good: Vec<JobMessage> = (2..20).map(|number| job(number, &format!("[{number}, 1]"))).collect();
+    good.iter().chain([&bad]).for_each(|message| world.send(message));
+    let worker = world.start();
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!((results(&world), failure_of(&world, &bad).await), (18, FailureCode::OutOfMemory));
+}
+
+#[tokio::test]
+async fn a_device_that_hangs_ends_the_worker_and_its_jobs_come_back() {
+    let mut world = World::new();
+    (world.lease, world.delay) = (Duration::from_millis(600), Duration::from_millis(50));
+    world.patience = Patience { floor: Duration::from_millis(400), factor: 1, load: Duration::from_secs(9) };
+    let messages: Vec<JobMessage> = (0..30).map(|number| job(number, &format!("[{number}, 1]"))).collect();
+    let hangs = job(99, "[-888, 0]");
+    world.send(&hangs);
+    messages.iter().for_each(|message| world.send(message));
+
+    let worker = world.start();
+    let load = Arc::clone(&worker.load);
+    let ended = worker.running.await.unwrap();
+    assert!(matches!(ended, Err(PipelineError::DeviceHung)), "{ended:?}");
+    assert_eq!(ended.unwrap_err().exit_status(), 75);
+    assert!(load.is_hung());
+    let returned = |message: &&JobMessage| world.edge.events_of(message.job_id).contains(&EventKind::Returned);
+    assert!(messages.iter().filter(returned).count() > 0, "what the device does not hold is handed back at once");
+
+    // All of it is there again, what the device held when its lease is over.
+    let mut seen = std::collections::BTreeSet::new();
+    let left = messages.len() + 1 - results(&world);
+    while seen.len() < left {
+        for message in world.queue.receive(10, Duration::from_millis(50), Duration::from_secs(30)).await.unwrap() {
+            seen.insert(JobMessage::from_json(&message.body).unwrap().job_id);
+        }
+    }
+    assert!(seen.contains(&hangs.job_id));
+}
+
+#[tokio::test]
+async fn a_device_whose_thread_dies_ends_the_worker() {
+    struct Panics;
+    impl Engine for Panics {
+        fn device(&self) -> String {
+            "panics".to_owned()
+        }
+        fn load(&mut self, _model: &Model) -> Result<(), ModelError> {
+            Ok(())
+        }
+        fn run(&mut self, _model: &Model, _input: &BatchInput) -> Result<Array<f32>, RunError> {
+            panic!("as the test wants it")
+        }
+    }
+    let world = World::new();
+    world.send(&job(1, "[1, 1]"));
+    let worker = world.start_on(vec![], Devices { patience: Patience::default(), ..Devices::one(Panics) });
+    assert!(matches!(worker.running.await.unwrap(), Err(PipelineError::StageEnded)));
+    assert!(!world.queue.is_empty());
+}
+
+/// How many devices ran at the same time; each waits until all do.
+#[derive(Default)]
+struct Together {
+    running: Mutex<usize>,
+    changed: Condvar,
+}
+
+struct Meets {
+    together: Arc<Together>,
+    others: usize,
+}
+
+impl Engine for Meets {
+    fn device(&self) -> String {
+        "meets".to_owned()
+    }
+
+    fn load(&mut self, _model: &Model) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        let mut running = self.together.running.lock().unwrap();
+        *running += 1;
+        self.together.changed.notify_all();
+        while *running < self.others {
+            let (next, timed_out) = self.together.changed.wait_timeout(running, Duration::from_secs(20)).unwrap();
+            running = next;
+            assert!(!timed_out.timed_out(), "the other devices have nothing to do");
+        }
+        drop(running);
+        DeterministicEngine::default().run(model, input)
+    }
+}
+
+#[tokio::test]
+async fn every_device_has_a_batch_at_the_same_time() {
+    let world = World::new();
+    let messages: Vec<JobMessage> = (0..24).map(|number| job(number, &format!("[{number}, 1]"))).collect();
+    messages.iter().for_each(|message| world.send(message));
+    let together = Arc::new(Together::default());
+    let engine = || Box::new(Meets { together: Arc::clone(&together), others: 3 }) as Box<dyn Engine>;
+    let devices =
+        Devices { engines: vec![engine(), engine(), engine()], ..Devices::one(DeterministicEngine::default()) };
+    let worker = world.start_on(vec![], devices);
+    let load = Arc::clone(&worker.load);
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!((results(&world), load.devices()), (24, 3));
+}
+
+/// Every model takes forty bytes; tells what it loads and unloads.
+#[derive(Clone, Default)]
+struct Small {
+    story: Arc<Mutex<Vec<String>>>,
+}
+
+impl Engine for Small {
+    fn device(&self) -> String {
+        "small".to_owned()
+    }
+
+    fn memory(&self) -> Option<u64> {
+        Some(100)
+    }
+
+    fn footprint(&self, _model: &Model) -> u64 {
+        40
+    }
+
+    fn load(&mut self, model: &Model) -> Result<(), ModelError> {
+        self.story.lock().unwrap().push(format!("+{}", model.id));
+        Ok(())
+    }
+
+    fn unload(&mut self, id: &str) {
+        self.story.lock().unwrap().push(format!("-{id}"));
+    }
+
+    fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        DeterministicEngine::default().run(model, input)
+    }
+}
+
+#[tokio::test]
+async fn versions_live_side_by_side_and_the_least_recently_used_makes_room() {
+    let world = World::new();
+    let version = |version: &str| {
+        let text = DOUBLER.replace("version = \"1\"", &format!("version = \"{version}\""));
+        Manifest::parse(Path::new("models/doubler/model.toml"), &text).unwrap()
+    };
+    let small = Small::default();
+    let worker = world.start_on(vec![version("2"), version("3")], Devices::one(small.clone()));
+    for (number, version) in [(1, "1"), (2, "2"), (3, "1"), (4, "3"), (5, "1"), (6, "2")] {
+        let mut message = job(number, &format!("[{number}, 1]"));
+        version.clone_into(&mut message.version);
+        world.send(&message);
+        eventually("acknowledged", || world.queue.is_empty()).await;
+    }
+    worker.drain().await;
+    assert_eq!(results(&world), 6);
+    let story = small.story.lock().unwrap().join(" ");
+    assert_eq!(story, "+doubler@1 +doubler@2 -doubler@2 +doubler@3 -doubler@3 +doubler@2");
+}
