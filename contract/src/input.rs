@@ -12,6 +12,8 @@ pub enum InputKind {
     Text,
     /// An encoded picture.
     Image,
+    /// An encoded sound.
+    Audio,
     /// Numbers, as a JSON array of the shape the model declares (without the batch dimension).
     Tensor,
 }
@@ -31,6 +33,9 @@ pub enum MediaType {
     /// `image/png`
     #[serde(rename = "image/png")]
     Png,
+    /// `audio/wav`
+    #[serde(rename = "audio/wav")]
+    Wav,
     /// `application/json`: a tensor as nested or flat arrays of numbers.
     #[serde(rename = "application/json")]
     Json,
@@ -44,6 +49,7 @@ impl MediaType {
             Self::PlainText => "text/plain",
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
+            Self::Wav => "audio/wav",
             Self::Json => "application/json",
         }
     }
@@ -54,6 +60,7 @@ impl MediaType {
             Self::Empty => InputKind::None,
             Self::PlainText => InputKind::Text,
             Self::Jpeg | Self::Png => InputKind::Image,
+            Self::Wav => InputKind::Audio,
             Self::Json => InputKind::Tensor,
         }
     }

@@ -14,10 +14,34 @@ pub enum FailureCode {
     ImageTooSmall,
     /// The picture is of a kind that is not read, such as CMYK.
     ImageUnsupported,
-    /// The text is empty or not UTF-8.
+    /// The picture moves: models look at one.
+    ImageAnimated,
+    /// The picture or sound is of another kind than was said.
+    InputMislabelled,
+    /// The text cannot be made into tokens.
     TextInvalid,
-    /// The tensor is not numbers of the declared shape.
+    /// There is no text but white space.
+    TextEmpty,
+    /// The text has more characters than the model takes.
+    TextTooLong,
+    /// The text is not UTF-8.
+    TextNotUtf8,
+    /// The tensor is not a JSON array.
     TensorInvalid,
+    /// The tensor has another shape than was declared.
+    TensorShape,
+    /// The tensor holds something else than numbers.
+    TensorType,
+    /// The tensor holds NaN, infinity or a number beyond `f32`.
+    TensorNotFinite,
+    /// The sound is truncated or broken.
+    AudioUndecodable,
+    /// The sound is of a kind that is not read, or of another sample rate.
+    AudioUnsupported,
+    /// The model does not take this kind of input.
+    InputMismatch,
+    /// A parameter that the model declares is missing.
+    ParameterMissing,
     /// The input's object is gone from the bucket, or is not what was accepted.
     InputMissing,
     /// The model version is not there or could not be loaded.

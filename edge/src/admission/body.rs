@@ -48,9 +48,12 @@ impl BodyFields<'_> {
             None => Ok(MediaType::Empty),
             Some("image/jpeg") => Ok(MediaType::Jpeg),
             Some("image/png") => Ok(MediaType::Png),
+            Some("audio/wav" | "audio/x-wav" | "audio/wave") => Ok(MediaType::Wav),
             Some("text/plain") => self.expect_utf8().map(|()| MediaType::PlainText),
             Some("application/json") => self.expect_utf8().map(|()| MediaType::Json),
-            Some(_) => Err(self.unsupported("image/jpeg, image/png, text/plain or application/json (a tensor)")),
+            Some(_) => {
+                Err(self.unsupported("image/jpeg, image/png, audio/wav, text/plain or application/json (a tensor)"))
+            }
         }
     }
 
@@ -107,6 +110,7 @@ mod tests {
             (Some("text/plain; charset=\"UTF-8\""), Ok(MediaType::PlainText)),
             (Some("text/plain;charset=latin1"), Err(ProblemCode::UnsupportedMediaType)),
             (Some("application/json"), Ok(MediaType::Json)),
+            (Some("audio/wav"), Ok(MediaType::Wav)),
             (Some("image/webp"), Err(ProblemCode::UnsupportedMediaType)),
             (Some("image"), Err(ProblemCode::UnsupportedMediaType)),
         ] {

@@ -57,7 +57,7 @@ pub fn bare(model: &str, media_type: MediaType, body: Vec<u8>, asked: Asked) -> 
             let text = String::from_utf8(body).map_err(|_| input_invalid("the tensor is not UTF-8"))?;
             tensor::canonical(&text)?.into_bytes()
         }
-        MediaType::Jpeg | MediaType::Png => body,
+        MediaType::Jpeg | MediaType::Png | MediaType::Wav => body,
     };
     let Asked { parameters, deadline, not_before } = asked;
     let input = Input { media_type, bytes };

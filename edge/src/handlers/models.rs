@@ -81,7 +81,7 @@ fn models<'a>(catalog: &'a Catalog, origin: &str) -> Vec<Model<'a>> {
 }
 
 fn model_of<'a>(model: &'a ModelSpec, origin: &str) -> Model<'a> {
-    let media_types = [MediaType::PlainText, MediaType::Jpeg, MediaType::Png, MediaType::Json];
+    let media_types = [MediaType::PlainText, MediaType::Jpeg, MediaType::Png, MediaType::Wav, MediaType::Json];
     Model {
         name: &model.name,
         version: &model.version,
