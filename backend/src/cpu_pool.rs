@@ -29,7 +29,7 @@ impl Work {
     pub(crate) fn of(input: InputKind) -> Self {
         match input {
             InputKind::Image => Self::Picture,
-            InputKind::Text | InputKind::Tensor | InputKind::None => Self::Light,
+            InputKind::Text | InputKind::Audio | InputKind::Tensor | InputKind::None => Self::Light,
         }
     }
 }

@@ -7,12 +7,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    array::Array,
     failure::Failure,
     features::{BatchInput, Features},
     in_flight::Turn,
     lease::Lease,
     model::Model,
+    output::Answer,
     stages::waiting::Watch,
 };
 
@@ -95,7 +95,7 @@ pub(crate) struct Inferred {
     /// The job.
     pub job: Job,
     /// The model and its answer.
-    pub answer: Result<(Arc<Model>, Array<f32>), Failure>,
+    pub answer: Result<(Arc<Model>, Answer), Failure>,
     /// The job's share of the device's time.
     pub device_ms: f64,
 }

@@ -65,9 +65,9 @@ async fn bad_input_fails_alone_and_says_why() {
     let bad = [
         (job(100, "[-666, 1]"), FailureCode::ExecutionFailed, "RuntimeError: the input is marked to fail"),
         (job(101, "[-777, 1]"), FailureCode::OutputInvalid, "the model answered NaN or infinity"),
-        (job(102, "[1, 2, 3]"), FailureCode::TensorInvalid, "the tensor is not a JSON array"),
+        (job(102, "[1, 2, 3]"), FailureCode::TensorShape, "the tensor is not a JSON array"),
         (no_model, FailureCode::ModelUnavailable, "no worker here has this model version"),
-        (wrong_kind, FailureCode::ExecutionFailed, "the model does not take image/png"),
+        (wrong_kind, FailureCode::InputMismatch, "the model does not take image/png"),
         (lost, FailureCode::InputMissing, "the stored input is gone"),
     ];
     for message in good.iter().chain(bad.iter().map(|(message, ..)| message)) {

@@ -24,7 +24,10 @@ pub const HANG: f32 = -888.0;
 /// * image-classify: one logit a label (ten without labels), the row's numbers summed up in turn;
 /// * text-embed: a unit vector of eight numbers, made of the token ids;
 /// * image-generate: pictures of 8 × 8 made of the noise;
-/// * tensor: each number doubled.
+/// * tensor: each number doubled;
+/// * image-upscale: each pixel repeated;
+/// * text-generate: the token after the last one, as logits;
+/// * audio-classify: as image-classify.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeterministicEngine {
     /// How long each batch takes.
@@ -43,7 +46,13 @@ impl Engine for DeterministicEngine {
     fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
         std::thread::sleep(self.delay);
         let (width, data): (usize, Vec<f32>) = match input {
-            BatchInput::Tokens { ids, mask } => (8, embed(ids, mask)),
+            BatchInput::Tokens { ids, mask } => match (&model.manifest.task, &model.tokenizer) {
+                (Task::TextGenerate(..), Some(tokenizer)) => {
+                    let vocabulary = tokenizer.get_vocab_size(true).max(2);
+                    (vocabulary, count_on(ids, mask, vocabulary))
+                }
+                _ => (8, embed(ids, mask)),
+            },
             BatchInput::Rows(rows) => {
                 if firsts(rows).any(|first| first == FAIL_BATCH) {
                     return Err(RunError::Refused("RuntimeError: the input is marked to fail".to_owned()));
@@ -59,6 +68,7 @@ impl Engine for DeterministicEngine {
         };
         let shape = match model.manifest.task {
             Task::ImageGenerate(_) => vec![input.rows(), 3, 8, 8],
+            Task::ImageUpscale(table) => enlarged(input, table.scale as usize),
             Task::Tensor(ref table) => std::iter::once(input.rows()).chain(table.shape.iter().copied()).collect(),
             _ => vec![input.rows(), width],
         };
@@ -81,7 +91,7 @@ fn holds_at_most(rows: &Array<f32>) -> Option<usize> {
 
 fn answer(task: &Task, labels: usize, rows: &Array<f32>) -> (usize, Vec<f32>) {
     let width = match task {
-        Task::ImageClassify(_) => labels.max(10),
+        Task::ImageClassify(_) | Task::AudioClassify(_) => labels.max(10),
         Task::ImageGenerate(_) => 3 * 8 * 8,
         _ => row_width(rows),
     };
@@ -92,7 +102,8 @@ fn answer(task: &Task, labels: usize, rows: &Array<f32>) -> (usize, Vec<f32>) {
             continue;
         }
         match task {
-            Task::ImageClassify(_) => data.extend(fold(row, width)),
+            Task::ImageClassify(_) | Task::AudioClassify(_) => data.extend(fold(row, width)),
+            Task::ImageUpscale(table) => data.extend(repeat(row, rows.row_shape(), table.scale as usize)),
             Task::ImageGenerate(_) => data.extend(row.iter().cycle().take(width).map(|noise| noise.tanh())),
             _ => data.extend(row.iter().map(|number| number * 2.0)),
         }
@@ -103,6 +114,35 @@ fn answer(task: &Task, labels: usize, rows: &Array<f32>) -> (usize, Vec<f32>) {
 /// Sums of every `width`-th number, each from its own start.
 fn fold(row: &[f32], width: usize) -> impl Iterator<Item = f32> {
     (0..width).map(move |start| row.iter().skip(start).step_by(width).sum::<f32>() * 0.01)
+}
+
+fn enlarged(input: &BatchInput, scale: usize) -> Vec<usize> {
+    match input {
+        BatchInput::Rows(rows) => match rows.shape() {
+            [rows, channels, height, width] => vec![*rows, *channels, height * scale, width * scale],
+            other => other.to_vec(),
+        },
+        BatchInput::Tokens { .. } => Vec::new(),
+    }
+}
+
+/// Each pixel of `[channels, height, width]`, `scale` times in both directions.
+fn repeat(row: &[f32], shape: &[usize], scale: usize) -> Vec<f32> {
+    let width = shape.last().copied().unwrap_or(1).max(1);
+    let lines = row.chunks(width).flat_map(|line| std::iter::repeat_n(line, scale));
+    lines.flatten().flat_map(|pixel| std::iter::repeat_n(*pixel, scale)).collect()
+}
+
+/// Logits that say that the next token is the one after the last.
+fn count_on(ids: &Array<i64>, mask: &Array<i64>, vocabulary: usize) -> Vec<f32> {
+    let longest = ids.row_shape().first().copied().unwrap_or(1).max(1);
+    let mut data = Vec::with_capacity(ids.rows() * vocabulary);
+    for (ids, mask) in ids.data().chunks(longest).zip(mask.data().chunks(longest)) {
+        let last = ids.iter().zip(mask).filter(|(_, mask)| **mask == 1).last().map_or(0, |(id, _)| *id);
+        let next = (last.unsigned_abs() as usize + 1) % vocabulary;
+        data.extend((0..vocabulary).map(|id| if id == next { 10.0 } else { 0.0 }));
+    }
+    data
 }
 
 fn embed(ids: &Array<i64>, mask: &Array<i64>) -> Vec<f32> {

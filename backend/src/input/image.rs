@@ -10,7 +10,11 @@ use super::{
     jpeg,
     resample::{Axis, resample},
 };
-use crate::{array::Array, failure::Failure, model::ImageTable};
+use crate::{
+    array::Array,
+    failure::Failure,
+    model::{ImageTable, UpscaleTable},
+};
 
 /// The most that one picture's decoded pixels may take: fifty million pixels with alpha pass, with 16 bits they do not.
 /// The decoder's own tables may take as much; the copy in RGB comes to three bytes a pixel.
@@ -23,7 +27,13 @@ const MAX_DECODED_BYTES: u64 = 256 << 20;
 pub(super) fn prepare(payload: &[u8], table: &ImageTable, limits: Option<ImageLimits>) -> Result<Array<f32>, Failure> {
     let picture = decode(payload, limits)?;
     let cropped = resize_and_crop(&picture, table)?;
-    normalise(&cropped, table)
+    planes(&cropped, (table.crop as usize, table.crop as usize), table.mean, table.std)
+}
+
+/// One picture in its own size, `(value / 255 − mean) / std`; `[1, 3, height, width]`.
+pub(super) fn whole(payload: &[u8], table: &UpscaleTable, limits: Option<ImageLimits>) -> Result<Array<f32>, Failure> {
+    let Rgb { width, height, bytes } = decode(payload, limits)?;
+    planes(&bytes, (width as usize, height as usize), table.mean, table.std)
 }
 
 /// Decoded pixels, three bytes each.
@@ -37,6 +47,10 @@ fn decode(payload: &[u8], limits: Option<ImageLimits>) -> Result<Rgb, Failure> {
     match image::guess_format(payload) {
         Ok(ImageFormat::Png) => {
             let decoder = PngDecoder::with_limits(Cursor::new(payload), alloc_limit()).map_err(refused)?;
+            if decoder.is_apng().map_err(refused)? {
+                let detail = "the picture is animated: send one frame of it";
+                return Err(Failure::new(FailureCode::ImageAnimated, detail));
+            }
             pixels(decoder, limits)
         }
         Ok(ImageFormat::Jpeg) => {
@@ -123,15 +137,14 @@ fn resized(width: u32, height: u32, short: u32) -> (u32, u32) {
 }
 
 /// From bytes, pixel by pixel, to floats, channel by channel.
-fn normalise(bytes: &[u8], table: &ImageTable) -> Result<Array<f32>, Failure> {
-    let side = table.crop as usize;
+fn planes(bytes: &[u8], (width, height): (usize, usize), mean: [f32; 3], std: [f32; 3]) -> Result<Array<f32>, Failure> {
     let mut data = Vec::with_capacity(bytes.len());
-    for (channel, (mean, std)) in table.mean.iter().zip(&table.std).enumerate() {
+    for (channel, (mean, std)) in mean.iter().zip(&std).enumerate() {
         let levels: [f32; 256] = std::array::from_fn(|level| (level as f32 / 255.0 - mean) / std);
         data.extend(bytes.iter().skip(channel).step_by(3).filter_map(|byte| levels.get(usize::from(*byte))));
     }
     let broken = || Failure::new(FailureCode::ImageUndecodable, "the picture cannot be resized");
-    Array::new(vec![1, 3, side, side], data).ok_or_else(broken)
+    Array::new(vec![1, 3, height, width], data).ok_or_else(broken)
 }
 
 #[cfg(test)]
@@ -224,6 +237,27 @@ mod tests {
         assert_eq!(code(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"), FailureCode::ImageUnsupported);
         let cmyk = [0xFF, 0xD8, 0xFF, 0xC0, 0, 8, 8, 0, 9, 0, 9, 4];
         assert_eq!(code(&cmyk), FailureCode::ImageUnsupported);
+    }
+
+    #[test]
+    fn a_picture_that_is_upscaled_keeps_its_size() {
+        let table = UpscaleTable { scale: 2, mean: [0.0; 3], std: [1.0; 3], range: [0.0, 1.0] };
+        let array = whole(&png(5, 3, ExtendedColorType::Rgb8), &table, Some(LIMITS)).unwrap();
+        assert_eq!(array.shape(), [1, 3, 3, 5]);
+        assert!(array.data().iter().all(|value| (value - 128.0 / 255.0).abs() < 1e-6));
+    }
+
+    #[test]
+    fn a_picture_that_moves_is_refused() {
+        let still = png(9, 9, ExtendedColorType::Rgb8);
+        // acTL before the pixels makes it an animation: two frames, played forever.
+        let mut chunk = b"acTL\0\0\0\x02\0\0\0\0".to_vec();
+        let bit = |crc: u32, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1));
+        let crc = !chunk.iter().fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit));
+        chunk.splice(0..0, 8_u32.to_be_bytes());
+        chunk.extend(crc.to_be_bytes());
+        let moving = [&still[..33], &chunk, &still[33..]].concat();
+        assert_eq!(code(&moving), FailureCode::ImageAnimated);
     }
 
     #[test]

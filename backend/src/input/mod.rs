@@ -1,13 +1,14 @@
 //! From a payload to [`Features`]: one file a kind of input. Pure: bytes in, numbers or a [`Failure`] out.
 
+mod audio;
 mod image;
 mod jpeg;
-mod noise;
+pub(crate) mod noise;
 mod resample;
 mod tensor;
 mod text;
 
-use forebay_contract::{FailureCode, ParameterValue, Parameters};
+use forebay_contract::{FailureCode, MediaType, ParameterValue, Parameters};
 
 use crate::{
     array::Array,
@@ -18,6 +19,10 @@ use crate::{
 
 /// Turns one payload into what `model` takes.
 pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result<Features, Failure> {
+    if let Some(missing) = model.manifest.spec.parameters.keys().find(|name| !parameters.contains_key(*name)) {
+        let detail = format!("the parameter `{missing}` is missing");
+        return Err(Failure::new(FailureCode::ParameterMissing, detail));
+    }
     match &model.manifest.task {
         Task::ImageClassify(table) => {
             let limits = model.manifest.spec.input.image;
@@ -35,7 +40,31 @@ pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result
             let shape = std::iter::once(1).chain(table.shape.iter().copied()).collect();
             rows(shape, tensor::prepare(payload, &table.shape)?)
         }
+        Task::ImageUpscale(table) => {
+            let limits = model.manifest.spec.input.image;
+            image::whole(payload, table, limits).map(Features::Rows)
+        }
+        Task::TextGenerate(table, _) => {
+            let tokens = text::prompt(payload, model.tokenizer.as_ref(), table)?;
+            Ok(Features::Tokens(model.marks.begin.into_iter().chain(tokens).collect()))
+        }
+        Task::AudioClassify(table) => audio::prepare(payload, table).map(Features::Rows),
     }
+}
+
+/// Whether a payload is what its sender said; what is not known to be something else passes.
+pub fn check_label(media_type: MediaType, payload: &[u8]) -> Result<(), Failure> {
+    let found = match payload {
+        [0x89, b'P', b'N', b'G', ..] => MediaType::Png,
+        [0xFF, 0xD8, 0xFF, ..] => MediaType::Jpeg,
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => MediaType::Wav,
+        _ => return Ok(()),
+    };
+    if found == media_type || !matches!(media_type, MediaType::Png | MediaType::Jpeg | MediaType::Wav) {
+        return Ok(());
+    }
+    let detail = format!("this was sent as {} and is {}", media_type.name(), found.name());
+    Err(Failure::new(FailureCode::InputMislabelled, detail))
 }
 
 /// The most pictures of one job: what a contact sheet holds.

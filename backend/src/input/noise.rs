@@ -25,7 +25,8 @@ pub(super) fn normal(seed: u64, count: usize) -> Vec<f32> {
 /// 2⁻⁵³
 const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
 
-fn draw(state: &mut u64) -> u64 {
+/// The next 64 bits.
+pub(crate) fn draw(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut mixed = *state;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

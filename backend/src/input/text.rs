@@ -3,21 +3,91 @@ use tokenizers::Tokenizer;
 
 use crate::{failure::Failure, model::TextTable};
 
-/// A text's token ids, cut off at the model's most.
+/// A text's token ids with the marks that the tokenizer puts around them, cut off at the model's most.
 pub(super) fn prepare(payload: &[u8], tokenizer: Option<&Tokenizer>, table: &TextTable) -> Result<Vec<i64>, Failure> {
-    let invalid = |detail: String| Failure::new(FailureCode::TextInvalid, detail);
-    let text = std::str::from_utf8(payload).map_err(|_| invalid("the text is not UTF-8".to_owned()))?;
+    tokens(payload, tokenizer, table, Marked::Yes)
+}
+
+/// The token ids of a text that is to be continued, without marks, cut off at the beginning.
+pub(super) fn prompt(payload: &[u8], tokenizer: Option<&Tokenizer>, table: &TextTable) -> Result<Vec<i64>, Failure> {
+    tokens(payload, tokenizer, table, Marked::No)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Marked {
+    Yes,
+    No,
+}
+
+fn tokens(
+    payload: &[u8],
+    tokenizer: Option<&Tokenizer>,
+    table: &TextTable,
+    marked: Marked,
+) -> Result<Vec<i64>, Failure> {
+    let text =
+        std::str::from_utf8(payload).map_err(|_| Failure::new(FailureCode::TextNotUtf8, "the text is not UTF-8"))?;
     if text.trim().is_empty() {
-        return Err(invalid("the text is empty".to_owned()));
+        return Err(Failure::new(FailureCode::TextEmpty, "the text is empty"));
     }
     // Bytes bound characters from above: only a long text is counted.
     if text.len() > table.max_chars && text.chars().count() > table.max_chars {
-        return Err(invalid(format!("the text has more than {} characters", table.max_chars)));
+        let detail = format!("the text has more than {} characters", table.max_chars);
+        return Err(Failure::new(FailureCode::TextTooLong, detail));
     }
     let unavailable = || Failure::new(FailureCode::ModelUnavailable, "the model has no tokenizer");
-    let tokens = tokenizer
-        .ok_or_else(unavailable)?
-        .encode_fast(text, true)
-        .map_err(|_| invalid("the text cannot be tokenised".to_owned()))?;
-    Ok(tokens.get_ids().iter().map(|id| i64::from(*id)).collect())
+    let invalid = || Failure::new(FailureCode::TextInvalid, "the text cannot be tokenised");
+    let tokens = tokenizer.ok_or_else(unavailable)?.encode_fast(text, marked == Marked::Yes).map_err(|_| invalid())?;
+    let ids: Vec<i64> = tokens.get_ids().iter().map(|id| i64::from(*id)).collect();
+    // A batch has room for at least one token of each.
+    if ids.is_empty() { Err(invalid()) } else { Ok(ids) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TABLE: TextTable = TextTable { tokenizer: String::new(), max_tokens: 4, max_chars: 6 };
+
+    fn words() -> Tokenizer {
+        let json = r#"{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+            "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+            "model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1, "?": 2}, "unk_token": "?"}}"#;
+        json.parse().unwrap()
+    }
+
+    #[test]
+    fn every_bad_text_has_its_own_code() {
+        for (payload, expect) in [
+            (&b"a b c"[..], Ok(vec![0, 1, 2])),
+            (b"", Err(FailureCode::TextEmpty)),
+            (b" \n\t ", Err(FailureCode::TextEmpty)),
+            (b"a\xFFb", Err(FailureCode::TextNotUtf8)),
+            (b"a b c d", Err(FailureCode::TextTooLong)),
+            ("äöüäöü".as_bytes(), Ok(vec![2])),
+        ] {
+            for read in [prepare, prompt] {
+                let found = read(payload, Some(&words()), &TABLE).map_err(|failure| failure.code);
+                assert_eq!(found, expect, "{payload:?}");
+            }
+        }
+        assert_eq!(prepare(b"a", None, &TABLE).unwrap_err().code, FailureCode::ModelUnavailable);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic_and_give_no_more_tokens_than_bytes(payload: Vec<u8>) {
+            let table = TextTable { max_chars: 1000, ..TABLE };
+            if let Ok(ids) = prepare(&payload, Some(&words()), &table) {
+                prop_assert!(ids.len() <= payload.len());
+            }
+        }
+
+        #[test]
+        fn arbitrary_files_are_no_tokenizers(file in ".{0,300}") {
+            prop_assert!(file.parse::<Tokenizer>().is_err());
+        }
+    }
 }

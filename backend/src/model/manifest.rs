@@ -1,13 +1,13 @@
 use std::path::{Path, PathBuf};
 
-use forebay_contract::{InputKind, catalog::ModelSpec};
+use forebay_contract::catalog::ModelSpec;
 use serde::Deserialize;
 
-use super::task::{GenerateTable, ImageTable, Task, TensorTable, TextTable};
+use super::{
+    check,
+    task::{AudioTable, GenerateTable, ImageTable, StepsTable, Task, TensorTable, TextTable, UpscaleTable},
+};
 use crate::batch::Limits;
-
-/// The most numbers one row may have: 256 MB of them.
-const MAX_ROW: usize = 1 << 26;
 
 /// A `model.toml`, read strictly and checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,30 +71,34 @@ pub struct ManifestError {
     pub what: String,
 }
 
+/// The file as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    model: ModelSpec,
+pub(super) struct File {
+    pub(super) model: ModelSpec,
     #[serde(default)]
-    weights: Weights,
-    image: Option<ImageTable>,
-    text: Option<TextTable>,
-    generate: Option<GenerateTable>,
-    tensor: Option<TensorTable>,
+    pub(super) weights: Weights,
+    pub(super) image: Option<ImageTable>,
+    pub(super) text: Option<TextTable>,
+    pub(super) generate: Option<GenerateTable>,
+    pub(super) tensor: Option<TensorTable>,
+    pub(super) upscale: Option<UpscaleTable>,
+    pub(super) steps: Option<StepsTable>,
+    pub(super) audio: Option<AudioTable>,
     #[serde(default)]
-    output: Output,
-    #[serde(default = "default_batch")]
-    batch: BatchTable,
+    pub(super) output: Output,
+    pub(super) batch: Option<BatchTable>,
 }
 
+/// `[weights]`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Weights {
+pub(super) struct Weights {
     #[serde(default = "default_weights")]
-    file: String,
-    sha256: Option<String>,
+    pub(super) file: String,
+    pub(super) sha256: Option<String>,
     #[serde(default)]
-    precision: Precision,
+    pub(super) precision: Precision,
 }
 
 impl Default for Weights {
@@ -107,14 +111,17 @@ fn default_weights() -> String {
     "model.pt".to_owned()
 }
 
-fn default_batch() -> BatchTable {
-    BatchTable { max_items: 8, max_wait_ms: 10 }
+/// Pictures that are upscaled differ in size, so each runs alone.
+fn default_batch(task: &Task) -> BatchTable {
+    let max_items = if matches!(task, Task::ImageUpscale(_)) { 1 } else { 8 };
+    BatchTable { max_items, max_wait_ms: 10 }
 }
 
+/// `[output]`
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Output {
-    labels: Option<String>,
+pub(super) struct Output {
+    pub(super) labels: Option<String>,
 }
 
 impl Manifest {
@@ -125,17 +132,18 @@ impl Manifest {
             return Err(complain("the file is empty; models/README.md says what belongs in it".to_owned()));
         }
         let read: File = toml::from_str(text).map_err(|error| complain(error.to_string()))?;
-        read.check().map_err(complain)?;
+        let task = check::task(&read).map_err(complain)?;
+        let batch = read.batch.unwrap_or_else(|| default_batch(&task));
         let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
         let beside = |name: &str| folder.join(name);
         Ok(Self {
             weights: beside(&read.weights.file),
             labels: read.output.labels.as_deref().map(beside),
-            task: read.task().map_err(complain)?,
+            task,
+            batch,
             precision: read.weights.precision,
             weights_sha256: read.weights.sha256,
             spec: read.model,
-            batch: read.batch,
             folder,
         })
     }
@@ -146,106 +154,10 @@ impl Manifest {
     }
 }
 
-impl File {
-    fn check(&self) -> Result<(), String> {
-        self.model
-            .validate()
-            .map_err(|complaints| complaints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-        let expected = match self.model.task.as_str() {
-            "image-classify" => ("image", InputKind::Image),
-            "text-embed" => ("text", InputKind::Text),
-            "image-generate" => ("generate", InputKind::None),
-            "tensor" => ("tensor", InputKind::Tensor),
-            other => return Err(format!("model.task: found \"{other}\"; allowed are {}", Task::NAMES)),
-        };
-        if self.model.input.kind != expected.1 {
-            return Err(format!(
-                "model.input.kind: does not go with model.task = \"{}\"; allowed is the kind of [{}]",
-                self.model.task, expected.0
-            ));
-        }
-        let tables = [
-            ("image", self.image.is_some()),
-            ("text", self.text.is_some()),
-            ("generate", self.generate.is_some()),
-            ("tensor", self.tensor.is_some()),
-        ];
-        for (table, there) in tables {
-            let wanted = table == expected.0;
-            if there != wanted {
-                let found = if there { "found" } else { "missing" };
-                return Err(format!("[{table}]: {found}; model.task = \"{}\" takes [{}]", self.model.task, expected.0));
-            }
-        }
-        for (key, name) in [
-            ("weights.file", Some(&self.weights.file)),
-            ("output.labels", self.output.labels.as_ref()),
-            ("text.tokenizer", self.text.as_ref().map(|text| &text.tokenizer)),
-        ] {
-            if let Some(name) =
-                name.filter(|name| name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.'))
-            {
-                return Err(format!("{key}: found \"{name}\"; allowed is the name of a file in the model's folder"));
-            }
-        }
-        if let Some(found) = self.weights.sha256.as_ref().filter(|text| !is_sha256(text)) {
-            return Err(format!("weights.sha256: found \"{found}\"; allowed are 64 lower-case hex digits"));
-        }
-        in_range("batch.max_items", self.batch.max_items as u64, 1, 4096)?;
-        in_range("batch.max_wait_ms", self.batch.max_wait_ms, 0, 10_000)
-    }
-
-    fn task(&self) -> Result<Task, String> {
-        if let Some(image) = self.image {
-            in_range("image.crop", u64::from(image.crop), 1, 4096)?;
-            // What lies outside the resized picture could not be cut out of it.
-            in_range("image.resize_short", u64::from(image.resize_short), u64::from(image.crop), 4096)?;
-            if let Some(found) = image.std.iter().find(|std| !(std.is_finite() && **std > 0.0)) {
-                return Err(format!("image.std: found {found}; allowed are numbers above 0"));
-            }
-            if let Some(found) = image.mean.iter().find(|mean| !mean.is_finite()) {
-                return Err(format!("image.mean: found {found}; allowed are finite numbers"));
-            }
-            Ok(Task::ImageClassify(image))
-        } else if let Some(text) = &self.text {
-            in_range("text.max_tokens", text.max_tokens as u64, 2, 65_536)?;
-            in_range("text.max_chars", text.max_chars as u64, 1, 10_000_000)?;
-            Ok(Task::TextEmbed(text.clone()))
-        } else if let Some(generate) = &self.generate {
-            shape("generate.noise_shape", &generate.noise_shape)?;
-            let [black, full] = generate.range;
-            if !(black.is_finite() && full.is_finite() && black < full) {
-                return Err(format!("generate.range: found [{black}, {full}]; allowed are two rising numbers"));
-            }
-            Ok(Task::ImageGenerate(generate.clone()))
-        } else if let Some(tensor) = &self.tensor {
-            shape("tensor.shape", &tensor.shape)?;
-            Ok(Task::Tensor(tensor.clone()))
-        } else {
-            Err(format!("model.task: allowed are {}", Task::NAMES))
-        }
-    }
-}
-
-fn in_range(key: &str, found: u64, min: u64, max: u64) -> Result<(), String> {
-    if (min..=max).contains(&found) { Ok(()) } else { Err(format!("{key}: found {found}; allowed is {min} to {max}")) }
-}
-
-fn shape(key: &str, found: &[usize]) -> Result<(), String> {
-    let count = found.iter().try_fold(1_usize, |count, side| count.checked_mul(*side));
-    if (1..=8).contains(&found.len()) && count.is_some_and(|count| (1..=MAX_ROW).contains(&count)) {
-        Ok(())
-    } else {
-        Err(format!("{key}: found {found:?}; allowed are 1 to 8 sides, together at most {MAX_ROW} numbers"))
-    }
-}
-
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const TENSOR: &str = r#"
@@ -292,10 +204,66 @@ shape = [4]
             ("[tensor]", "[batch]\nmax_items = 0\nmax_wait_ms = 1\n[tensor]", "batch.max_items: found 0; allowed is 1"),
             ("[tensor]", "[weights]\nfile = \"../x\"\n[tensor]", "weights.file: found \"../x\"; allowed is the name"),
             ("[tensor]", "[weights]\nsha256 = \"x\"\n[tensor]", "weights.sha256: found \"x\"; allowed are 64"),
+            (
+                "[tensor]",
+                "[text]\ntokenizer = \"t\"\nmax_tokens = 9\nmax_chars = 9\n[tensor]",
+                "[text]: found; model.task",
+            ),
+            ("[tensor]", "[weights]\nprecision = \"fp8\"\n[tensor]", "unknown variant `fp8`, expected one of `fp32`"),
         ] {
             let found = complaint(&TENSOR.replace(from, to));
             assert!(found.starts_with("models/doubler/1/model.toml: "), "{found}");
             assert!(found.contains(expect), "{found}");
+        }
+    }
+
+    fn task(task: &str, kind: &str, tables: &str) -> Result<Manifest, String> {
+        let text = TENSOR.replace("[tensor]\nshape = [4]\n", tables).replace("\"tensor\"", &format!("\"{kind}\""));
+        let text = text.replace(&format!("task = \"{kind}\""), &format!("task = \"{task}\""));
+        let text = if kind == "image" {
+            text.replace("max_bytes = 1000", "max_bytes = 1000, image = { min_side = 1, max_pixels = 1_000_000 }")
+        } else {
+            text
+        };
+        Manifest::parse(Path::new("m/1/model.toml"), &text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_task_has_its_tables() {
+        let text = "[text]\ntokenizer = \"t.json\"\nmax_tokens = 8\nmax_chars = 99\n";
+        let steps = format!("{text}[steps]\nmax_new_tokens = 4\nstop = [\"</s>\"]\n");
+        let generate = task("text-generate", "text", &steps).unwrap();
+        let Task::TextGenerate(_, steps_table) = &generate.task else { panic!("{:?}", generate.task) };
+        assert_eq!((steps_table.max_new_tokens, steps_table.report_every), (4, 8));
+        assert!(task("text-generate", "text", text).unwrap_err().contains("[steps]: missing"));
+        assert!(task("text-embed", "text", &steps).unwrap_err().contains("[steps]: found"));
+
+        let upscale = task("image-upscale", "image", "[upscale]\nscale = 4\n").unwrap();
+        assert_eq!(upscale.batch.max_items, 1);
+        for (table, expect) in [
+            ("[upscale]\nscale = 9\n", "upscale.scale: found 9; allowed is 1 to 8"),
+            (
+                "[upscale]\nscale = 2\n[batch]\nmax_items = 4\nmax_wait_ms = 1\n",
+                "batch.max_items: found 4; allowed is 1",
+            ),
+            ("[upscale]\nscale = 2\nstd = [1.0, 0.0, 1.0]\n", "upscale.std: found 0"),
+            ("[upscale]\nscale = 2\nrange = [1.0, 0.0]\n", "upscale.range: found [1, 0]"),
+        ] {
+            let found = task("image-upscale", "image", table).unwrap_err();
+            assert!(found.contains(expect), "{found}");
+        }
+
+        assert!(task("audio-classify", "audio", "[audio]\nsample_rate = 16000\nsamples = 512\n").is_ok());
+        let found = task("audio-classify", "audio", "[audio]\nsample_rate = 1\nsamples = 512\n").unwrap_err();
+        assert!(found.contains("audio.sample_rate: found 1; allowed is 1000 to 384000"), "{found}");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(noise in ".{0,200}", at in 0_usize..400) {
+            let _ = Manifest::parse(Path::new("m/1/model.toml"), &noise);
+            let at = (0..=at.min(TENSOR.len())).rev().find(|at| TENSOR.is_char_boundary(*at)).unwrap_or(0);
+            let _ = Manifest::parse(Path::new("m/1/model.toml"), &format!("{}{noise}{}", &TENSOR[..at], &TENSOR[at..]));
         }
     }
 }

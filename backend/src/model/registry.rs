@@ -4,10 +4,10 @@ use std::{
     sync::Arc,
 };
 
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::{Tokenizer, TruncationDirection, TruncationParams};
 use tokio::sync::OnceCell;
 
-use super::{Capacity, Manifest, ManifestError, Task};
+use super::{Capacity, Manifest, ManifestError, StepsTable, Task, TextTable};
 use crate::batch::Limits;
 
 /// A model whose files on the CPU's side are read: what decoding and rendering need.
@@ -18,6 +18,8 @@ pub struct Model {
     pub manifest: Manifest,
     /// For texts.
     pub tokenizer: Option<Tokenizer>,
+    /// For texts that are continued.
+    pub marks: Marks,
     /// Class names by index; empty when the model has none.
     pub labels: Vec<String>,
     /// How many of its rows the device holds at once, as far as is known.
@@ -115,8 +117,14 @@ impl Model {
     /// Reads the files that `manifest` names, except the weights: those are the engine's.
     pub fn open(manifest: Manifest) -> Result<Self, ModelError> {
         let tokenizer = match &manifest.task {
-            Task::TextEmbed(text) => Some(tokenizer(&manifest.folder.join(&text.tokenizer), text.max_tokens)?),
+            Task::TextEmbed(text) => Some(open_tokenizer(&manifest.folder, text, TruncationDirection::Right)?),
+            // What is continued is the end.
+            Task::TextGenerate(text, _) => Some(open_tokenizer(&manifest.folder, text, TruncationDirection::Left)?),
             _ => None,
+        };
+        let marks = match (&manifest.task, &tokenizer) {
+            (Task::TextGenerate(_, steps), Some(tokenizer)) => Marks::find(steps, tokenizer)?,
+            _ => Marks::default(),
         };
         let labels = match &manifest.labels {
             Some(file) => {
@@ -126,7 +134,7 @@ impl Model {
             None => Vec::new(),
         };
         let capacity = Capacity::new(manifest.batch.max_items);
-        Ok(Self { id: manifest.id(), manifest, tokenizer, labels, capacity })
+        Ok(Self { id: manifest.id(), manifest, tokenizer, marks, labels, capacity })
     }
 
     /// How the planner batches the model at the moment.
@@ -140,11 +148,34 @@ fn about(file: &Path, what: impl std::fmt::Display) -> ModelError {
 }
 
 /// Batches are padded to their own longest text, whatever the file says.
-fn tokenizer(file: &Path, max_tokens: usize) -> Result<Tokenizer, ModelError> {
+fn open_tokenizer(folder: &Path, text: &TextTable, direction: TruncationDirection) -> Result<Tokenizer, ModelError> {
+    let file = &folder.join(&text.tokenizer);
     let mut tokenizer = Tokenizer::from_file(file).map_err(|error| about(file, error))?;
-    let truncation = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
+    let truncation = TruncationParams { max_length: text.max_tokens, direction, ..TruncationParams::default() };
     tokenizer.with_padding(None).with_truncation(Some(truncation)).map_err(|error| about(file, error))?;
     Ok(tokenizer)
+}
+
+/// The tokens with which a text that is continued begins and ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Put before the text.
+    pub begin: Option<i64>,
+    /// Each of them ends it.
+    pub stop: Vec<i64>,
+}
+
+impl Marks {
+    fn find(steps: &StepsTable, tokenizer: &Tokenizer) -> Result<Self, ModelError> {
+        let id = |token: &String| {
+            let unknown = || ModelError::new(format!("steps: the tokenizer has no token \"{token}\""));
+            tokenizer.token_to_id(token).map(i64::from).ok_or_else(unknown)
+        };
+        Ok(Self {
+            begin: steps.begin.as_ref().map(id).transpose()?,
+            stop: steps.stop.iter().map(id).collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 /// The folders in `folder`, in order; hidden ones are not looked at.

@@ -11,11 +11,18 @@ pub enum Task {
     ImageGenerate(GenerateTable),
     /// Numbers in, numbers out.
     Tensor(TensorTable),
+    /// A picture in, the same picture with more pixels out.
+    ImageUpscale(UpscaleTable),
+    /// A text in, its continuation out, token by token.
+    TextGenerate(TextTable, StepsTable),
+    /// A sound in, class probabilities out.
+    AudioClassify(AudioTable),
 }
 
 impl Task {
     /// The names that `model.task` may have.
-    pub const NAMES: &'static str = "image-classify, text-embed, image-generate, tensor";
+    pub const NAMES: &'static str = "image-classify, text-embed, image-generate, tensor, image-upscale, text-generate, \
+                                      audio-classify";
 
     /// The name in `model.task`.
     pub fn name(&self) -> &'static str {
@@ -24,6 +31,9 @@ impl Task {
             Self::TextEmbed(_) => "text-embed",
             Self::ImageGenerate(_) => "image-generate",
             Self::Tensor(_) => "tensor",
+            Self::ImageUpscale(_) => "image-upscale",
+            Self::TextGenerate(..) => "text-generate",
+            Self::AudioClassify(_) => "audio-classify",
         }
     }
 }
@@ -73,4 +83,65 @@ pub struct GenerateTable {
 pub struct TensorTable {
     /// The shape of one job's numbers.
     pub shape: Vec<usize>,
+}
+
+/// `[upscale]`: decoded, `(value / 255 − mean) / std`, handed over as `f32 [1, 3, height, width]`; what comes back is
+/// `[1, 3, height × scale, width × scale]`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpscaleTable {
+    /// How many times as high and as wide the picture becomes.
+    pub scale: u32,
+    /// What is taken off each channel: red, green, blue.
+    #[serde(default)]
+    pub mean: [f32; 3],
+    /// What each channel is then divided by.
+    #[serde(default = "ones")]
+    pub std: [f32; 3],
+    /// The values that come back for black and for full colour.
+    #[serde(default = "unit")]
+    pub range: [f32; 2],
+}
+
+fn ones() -> [f32; 3] {
+    [1.0; 3]
+}
+
+fn unit() -> [f32; 2] {
+    [0.0, 1.0]
+}
+
+/// `[steps]`: how a text is continued. Each step the model is called with all tokens so far, as `[text]` says, and
+/// answers `[rows, vocabulary]` or `[rows, tokens, vocabulary]` logits, or `[rows]` next tokens as int64.
+///
+/// The job's parameters `max_tokens`, `temperature`, `top_k` and `seed` are read where the model declares them; without
+/// a temperature the most probable token is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepsTable {
+    /// The most tokens that are added, whatever a job asks for.
+    pub max_new_tokens: usize,
+    /// A token that is put before the text, such as `<s>`.
+    pub begin: Option<String>,
+    /// Tokens that end the text, such as `</s>`; they are not part of it.
+    #[serde(default)]
+    pub stop: Vec<String>,
+    /// Progress is reported each time that so many tokens were added.
+    #[serde(default = "eight")]
+    pub report_every: usize,
+}
+
+fn eight() -> usize {
+    8
+}
+
+/// `[audio]`: WAV, its channels averaged, cut off or filled up with silence, handed over as `f32 [rows, samples]` from
+/// −1 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AudioTable {
+    /// Samples a second; sounds of another rate are refused.
+    pub sample_rate: u32,
+    /// How many samples the model takes.
+    pub samples: usize,
 }

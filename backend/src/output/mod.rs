@@ -23,7 +23,52 @@ pub struct Rendered {
     pub body: Bytes,
 }
 
+/// What a model answered to one job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The job's rows.
+    Rows(Array<f32>),
+    /// The tokens that were added to the job's text.
+    Text(Continuation),
+}
+
+/// How a text goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continuation {
+    /// The added tokens, without the one that ended them.
+    pub tokens: Vec<u32>,
+    /// Why there are no more.
+    pub finish: Finish,
+}
+
+/// Why a text ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Finish {
+    /// The model ended it.
+    Stop,
+    /// It has as many tokens as were asked for.
+    Length,
+}
+
 const JSON: &str = "application/json";
+
+/// Renders what a model answered to one job.
+pub fn render_answer(model: &Model, answer: &Answer, parameters: &Parameters) -> Result<Rendered, Failure> {
+    match answer {
+        Answer::Rows(output) => render(model, output, parameters),
+        Answer::Text(continuation) => render_text(model, continuation),
+    }
+}
+
+fn render_text(model: &Model, continuation: &Continuation) -> Result<Rendered, Failure> {
+    let Continuation { tokens, finish } = continuation;
+    let unavailable = || Failure::new(FailureCode::ModelUnavailable, "the model has no tokenizer");
+    let invalid = || Failure::new(FailureCode::OutputInvalid, "the model's tokens are not those of its tokenizer");
+    let tokenizer = model.tokenizer.as_ref().ok_or_else(unavailable)?;
+    let text = tokenizer.decode(tokens, true).map_err(|_| invalid())?;
+    json(&Text { text, tokens: tokens.len(), finish: *finish })
+}
 
 /// Renders one job's rows; NaN and infinity are failures.
 pub fn render(model: &Model, output: &Array<f32>, parameters: &Parameters) -> Result<Rendered, Failure> {
@@ -31,7 +76,7 @@ pub fn render(model: &Model, output: &Array<f32>, parameters: &Parameters) -> Re
         return Err(Failure::new(FailureCode::OutputInvalid, "the model answered NaN or infinity"));
     }
     match &model.manifest.task {
-        Task::ImageClassify(_) => {
+        Task::ImageClassify(_) | Task::AudioClassify(_) => {
             let top_k = match parameters.get("top_k") {
                 Some(ParameterValue::Integer(top_k)) => usize::try_from(*top_k).unwrap_or(DEFAULT_TOP_K),
                 _ => DEFAULT_TOP_K,
@@ -44,6 +89,11 @@ pub fn render(model: &Model, output: &Array<f32>, parameters: &Parameters) -> Re
             let body = sheet::png(output, table.range).ok_or_else(unexpected_shape)?;
             Ok(Rendered { media_type: "image/png", body: body.into() })
         }
+        Task::ImageUpscale(table) => {
+            let body = sheet::png(output, table.range).ok_or_else(unexpected_shape)?;
+            Ok(Rendered { media_type: "image/png", body: body.into() })
+        }
+        Task::TextGenerate(..) => Err(unexpected_shape()),
     }
 }
 
@@ -52,6 +102,13 @@ const DEFAULT_TOP_K: usize = 5;
 #[derive(Serialize)]
 struct Classes<'a> {
     classes: Vec<classes::Class<'a>>,
+}
+
+#[derive(Serialize)]
+struct Text {
+    text: String,
+    tokens: usize,
+    finish: Finish,
 }
 
 #[derive(Serialize)]

@@ -177,7 +177,9 @@ impl Shared {
         let work = Work::of(model.manifest.spec.input.kind);
         let payloads = if work == Work::Picture { &self.pictures } else { &self.others };
         let _payload = payloads.enter(&job.account).await;
+        let media_type = input.media_type();
         let Some(payload) = self.payload(&model, input).await? else { return Ok(None) };
+        input::check_label(media_type, &payload)?;
         let parameters = job.parameters.clone();
         let worker = Arc::clone(&model);
         let prepare = move || input::prepare(&worker, &payload, &parameters);
@@ -211,5 +213,5 @@ impl Shared {
 
 fn wrong_kind(media_type: MediaType) -> Failure {
     let detail = format!("the model does not take {}", media_type.name());
-    Failure::new(FailureCode::ExecutionFailed, detail)
+    Failure::new(FailureCode::InputMismatch, detail)
 }

@@ -54,7 +54,7 @@ impl Storing {
         let rendered = match answer {
             Ok((model, output)) => {
                 let parameters = job.parameters.clone();
-                let render = move || output::render(&model, &output, &parameters);
+                let render = move || output::render_answer(&model, &output, &parameters);
                 let rendered = self.pool.run(Work::Render, &job.account, render).await;
                 rendered.unwrap_or_else(|error| {
                     error!(job = %job.id, model = job.model, %error, "rendering failed");

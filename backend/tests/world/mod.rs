@@ -218,3 +218,52 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         sleep(Duration::from_millis(5)).await;
     }
 }
+
+/// A model whose tokens are t0 to t9, of which t9 ends a text; writes its tokenizer into `folder`.
+pub(crate) fn counting(folder: &Path, max_new_tokens: usize) -> Manifest {
+    std::fs::create_dir_all(folder).unwrap();
+    let vocabulary: Vec<String> = (0..10).map(|id| format!("\"t{id}\": {id}")).collect();
+    let tokenizer = format!(
+        r#"{{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": {{"type": "Whitespace"}}, "post_processor": null, "decoder": null,
+        "model": {{"type": "WordLevel", "vocab": {{{}}}, "unk_token": "t0"}}}}"#,
+        vocabulary.join(", ")
+    );
+    std::fs::write(folder.join("tokenizer.json"), tokenizer).unwrap();
+    let text = format!(
+        r#"
+[model]
+name = "counter"
+version = "1"
+task = "text-generate"
+title = "Counts on"
+licence = "Apache-2.0"
+work = "heavy"
+cost_ms = 1.0
+input = {{ kind = "text", max_bytes = 1000 }}
+[text]
+tokenizer = "tokenizer.json"
+max_tokens = 8
+max_chars = 100
+[steps]
+max_new_tokens = {max_new_tokens}
+stop = ["t9"]
+report_every = 2
+[batch]
+max_items = 4
+max_wait_ms = 20
+"#
+    );
+    Manifest::parse(&folder.join("model.toml"), &text).unwrap()
+}
+
+/// Job number `number` over this text, for the [`counting`] model.
+pub(crate) fn text_job(number: u64, text: &str) -> JobMessage {
+    let mut message = job(number, "");
+    "counter".clone_into(&mut message.model);
+    let input = Input { media_type: MediaType::PlainText, bytes: text.as_bytes().to_vec() };
+    let model = format!("counter-{number}");
+    message.digest = Digest::new(Namespace::Account("acme"), &model, "1", &Parameters::new(), &input);
+    message.input = InputRef::Inline { media_type: MediaType::PlainText, data: input.bytes };
+    message
+}

@@ -14,7 +14,7 @@ use super::{Engine, RunError};
 use crate::{
     array::Array,
     features::BatchInput,
-    model::{Model, ModelError},
+    model::{Model, ModelError, Task},
 };
 
 pub use weights::LoadLimits;
@@ -72,6 +72,11 @@ impl TorchEngine {
         let loaded = self.modules.get(&model.id).ok_or_else(|| RunError::Refused("model not loaded".to_owned()))?;
         let inputs = tensors::place(input, self.device, loaded.kind).map_err(run_error)?;
         let output = loaded.module.forward_ts(&inputs).map_err(run_error)?;
+        let output = match (&model.manifest.task, inputs.as_slice()) {
+            // Only the next token's logits leave the device.
+            (Task::TextGenerate(..), [_, mask]) => tensors::next_token(output, mask).map_err(run_error)?,
+            _ => output,
+        };
         let array = tensors::read(&output).map_err(run_error)?;
         if array.rows() == input.rows() {
             Ok(array)

@@ -29,3 +29,17 @@ pub(super) fn read(output: &Tensor) -> Result<Array<f32>, TchError> {
     let shape = output.size().iter().map(|side| usize::try_from(*side).unwrap_or(0)).collect();
     Array::new(shape, data).ok_or_else(|| TchError::Shape("the output has no rows".to_owned()))
 }
+
+/// Of `[rows, tokens, vocabulary]` logits those behind each row's last token; `[rows, vocabulary]` and `[rows]` are
+/// already that.
+pub(super) fn next_token(output: Tensor, mask: &Tensor) -> Result<Tensor, TchError> {
+    match output.size().as_slice() {
+        [_, _, vocabulary] => {
+            let last = mask.f_sum_dim_intlist([1_i64].as_slice(), false, Kind::Int64)?.f_sub_scalar(1)?;
+            let index = last.f_reshape([-1, 1, 1])?.f_expand([-1, 1, *vocabulary], false)?;
+            output.f_gather(1, &index, false)?.f_squeeze_dim(1)
+        }
+        [_] => output.f_reshape([-1, 1]),
+        _ => Ok(output),
+    }
+}

@@ -52,9 +52,11 @@ pub(super) fn run(
 /// One row of what the model takes.
 fn sample(task: &Task) -> Option<Features> {
     let shape = match task {
-        Task::TextEmbed(_) => return Some(Features::Tokens(vec![1; 8])),
+        Task::TextEmbed(_) | Task::TextGenerate(..) => return Some(Features::Tokens(vec![1; 8])),
         Task::ImageClassify(table) => vec![1, 3, table.crop as usize, table.crop as usize],
         Task::ImageGenerate(table) => std::iter::once(1).chain(table.noise_shape.iter().copied()).collect(),
+        Task::ImageUpscale(_) => vec![1, 3, 32, 32],
+        Task::AudioClassify(table) => vec![1, table.samples],
         Task::Tensor(table) => std::iter::once(1).chain(table.shape.iter().copied()).collect(),
     };
     let count = shape.iter().product();

@@ -8,10 +8,12 @@ use std::{
 };
 
 use forebay_contract::{EventKind, FailureCode};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
     bisect::{self, Outcome, Runner},
+    generate,
     residents::Residents,
     watchdog::Pulse,
 };
@@ -21,7 +23,8 @@ use crate::{
     failure::Failure,
     features::BatchInput,
     job::{Batched, Inferred, Job},
-    model::Model,
+    model::{Model, Task},
+    output::Answer,
     stages::report::Reporter,
 };
 
@@ -48,6 +51,8 @@ pub(super) struct Ran {
     pub(super) answers: Vec<Inferred>,
     /// Canceled before they began, or on the way.
     pub(super) unwanted: Vec<Job>,
+    /// Not finished when the worker stopped.
+    pub(super) returned: Vec<Job>,
 }
 
 impl DeviceThread {
@@ -63,7 +68,7 @@ impl DeviceThread {
     }
 
     /// Runs a batch of one model; every one of its jobs is answered or unwanted afterwards.
-    pub(super) fn run(&mut self, batch: Batched) -> Ran {
+    pub(super) fn run(&mut self, batch: Batched, stop: &CancellationToken) -> Ran {
         if !self.is_loaded(&batch.model) {
             let failure = Failure::new(FailureCode::ModelUnavailable, "the model could not be loaded");
             let fail = |(job, _)| Inferred { job, answer: Err(failure.clone()), device_ms: 0.0 };
@@ -71,27 +76,38 @@ impl DeviceThread {
         }
         let (batch, unwanted) = without_unwanted(batch);
         let Some(batch) = batch else { return Ran { unwanted, ..Ran::default() } };
-        let rows = batch.input.rows();
-        let (answers, busy) = self.run_wanted(batch);
-        Ran { rows, busy, answers, unwanted }
+        let batch_size = u32::try_from(batch.jobs.len()).unwrap_or(u32::MAX);
+        for (job, _) in &batch.jobs {
+            self.tell(job, EventKind::Started { batch_size });
+        }
+        let model = Arc::clone(&batch.model);
+        let mut ran = match &model.manifest.task {
+            Task::TextGenerate(_, steps) => generate::run(self, batch, steps, stop),
+            _ => self.run_once(batch),
+        };
+        ran.unwanted.extend(unwanted);
+        ran
     }
 
-    fn run_wanted(&mut self, batch: Batched) -> (Vec<Inferred>, Duration) {
+    pub(super) fn tell(&self, job: &Job, event: EventKind) {
+        self.reporter.tell(job, event);
+    }
+
+    fn run_once(&mut self, batch: Batched) -> Ran {
         let Batched { model, mut jobs, input } = batch;
-        let batch_size = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
-        for (job, _) in &mut jobs {
-            job.watch = None;
-            self.reporter.tell(job, EventKind::Started { batch_size });
-        }
+        // What runs once is not broken off, so nobody need ask whether it is canceled.
+        jobs.iter_mut().for_each(|(job, _)| job.watch = None);
         let rows: Vec<usize> = jobs.iter().map(|(_, rows)| *rows).collect();
-        let mut runner = BatchRunner { device: self, model: &model, input: &input, busy: Duration::ZERO };
+        let mut runner = BatchRunner::new(self, &model, &input);
         let outcomes = bisect::run(&rows, &mut runner);
         let busy = runner.busy;
         let answer = |((job, _), Outcome { answer, busy }): ((Job, usize), Outcome)| {
-            let answer = answer.map(|output| (Arc::clone(&model), output)).map_err(|error| failure(&error));
+            let answer =
+                answer.map(|output| (Arc::clone(&model), Answer::Rows(output))).map_err(|error| failure(&error));
             Inferred { job, answer, device_ms: busy.as_secs_f64() * 1000.0 }
         };
-        (jobs.into_iter().zip(outcomes).map(answer).collect(), busy)
+        let answers = jobs.into_iter().zip(outcomes).map(answer).collect();
+        Ran { rows: input.rows(), busy, answers, ..Ran::default() }
     }
 
     fn is_loaded(&mut self, model: &Model) -> bool {
@@ -142,11 +158,22 @@ impl DeviceThread {
 }
 
 /// Runs rows of one batch, under the watchdog's eye.
-struct BatchRunner<'a> {
+pub(super) struct BatchRunner<'a> {
     device: &'a mut DeviceThread,
     model: &'a Model,
     input: &'a BatchInput,
     busy: Duration,
+}
+
+impl<'a> BatchRunner<'a> {
+    pub(super) fn new(device: &'a mut DeviceThread, model: &'a Model, input: &'a BatchInput) -> Self {
+        Self { device, model, input, busy: Duration::ZERO }
+    }
+
+    /// How long all runs took together.
+    pub(super) fn busy(&self) -> Duration {
+        self.busy
+    }
 }
 
 impl BatchRunner<'_> {
@@ -227,7 +254,8 @@ fn without_unwanted(batch: Batched) -> (Option<Batched>, Vec<Job>) {
     (input.map(|input| Batched { model, jobs: wanted, input }), unwanted)
 }
 
-fn failure(error: &RunError) -> Failure {
+/// What a client is told of it.
+pub(super) fn failure(error: &RunError) -> Failure {
     match error {
         RunError::Refused(line) => Failure::new(FailureCode::ExecutionFailed, line.clone()),
         RunError::OutOfMemory => {

@@ -2,7 +2,10 @@
 
 mod bisect;
 mod device;
+mod generate;
 mod residents;
+mod sample;
+mod sequence;
 mod watchdog;
 
 use std::{
@@ -96,11 +99,14 @@ fn serve(mut device: DeviceThread, line: &Line, exits: &Exits, load: &DeviceLoad
             }
             continue;
         }
-        let Ran { rows, busy, answers, unwanted } = device.run(batch);
+        let Ran { rows, busy, answers, unwanted, returned } = device.run(batch, stop);
         // First the next batch may be formed, then this one's answers go their way.
         load.finish(rows, busy);
         for job in unwanted {
             let _ = exits.settled.blocking_send(Settled::Stored(job, None));
+        }
+        for job in returned {
+            let _ = exits.settled.blocking_send(Settled::Returned(job));
         }
         for answer in answers {
             if exits.inferred.blocking_send(answer).is_err() {

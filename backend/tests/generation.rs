@@ -1,0 +1,96 @@
+//! Texts are continued token by token: progress is told, what is canceled stops early, what is stopped comes back.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod world;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use forebay_backend::{
+    engine::{DeterministicEngine, Devices},
+    model::Manifest,
+    store::Store as _,
+};
+use forebay_contract::{EventKind, JobMessage, ParameterValue, Parameters, storage_key};
+use world::{World, counting, eventually, text_job};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("counter/1")
+}
+
+fn counter(name: &str, max_new_tokens: usize) -> Manifest {
+    counting(&folder(name), max_new_tokens)
+}
+
+fn devices(delay_ms: u64) -> Devices {
+    Devices::one(DeterministicEngine { delay: Duration::from_millis(delay_ms) })
+}
+
+async fn text_of(world: &World, message: &JobMessage) -> String {
+    let body = world.store.get(&storage_key::result(&message.digest), 10_000).await.unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+fn progress(world: &World, message: &JobMessage) -> Vec<(u32, u32)> {
+    let told = world.edge.events_of(message.job_id).into_iter();
+    told.filter_map(|event| match event {
+        EventKind::Progress { done, total } => Some((done, total)),
+        _ => None,
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn texts_of_one_batch_go_on_each_in_its_own_way() {
+    let world = World::new();
+    let mut short = text_job(3, "t1");
+    short.parameters = Parameters::from([("max_tokens".to_owned(), ParameterValue::Integer(1))]);
+    let (stopped, long) = (text_job(1, "t0 t6"), text_job(2, "t9 t1"));
+    [&short, &stopped, &long].into_iter().for_each(|message| world.send(message));
+    let worker = world.start_on(vec![counter("each", 6)], devices(0));
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(text_of(&world, &stopped).await, r#"{"text":"t7 t8","tokens":2,"finish":"stop"}"#);
+    assert_eq!(text_of(&world, &long).await, r#"{"text":"t2 t3 t4 t5 t6 t7","tokens":6,"finish":"length"}"#);
+    assert_eq!(text_of(&world, &short).await, r#"{"text":"t2","tokens":1,"finish":"length"}"#);
+    // Every second token, and not when it is over.
+    assert_eq!((progress(&world, &long), progress(&world, &short)), (vec![(2, 6), (4, 6)], vec![]));
+}
+
+#[tokio::test]
+async fn a_text_that_is_canceled_on_the_way_is_left_there() {
+    let world = World::new();
+    let endless = text_job(1, "t1");
+    world.send(&endless);
+    // t9 ends it, so t8 is followed by t0 in this one.
+    let worker = world.start_on(vec![endless_counter("canceled")], devices(2));
+    eventually("it has begun", || !progress(&world, &endless).is_empty()).await;
+    world.edge.canceled.lock().unwrap().insert(endless.job_id);
+    eventually("acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert!(world.store.keys().is_empty());
+    let (done, total) = progress(&world, &endless).pop().unwrap();
+    assert!(done < total / 2, "{done} of {total}");
+}
+
+#[tokio::test]
+async fn a_stop_hands_an_unfinished_text_back() {
+    let world = World::new();
+    let endless = text_job(1, "t1");
+    world.send(&endless);
+    let worker = world.start_on(vec![endless_counter("stopped")], devices(2));
+    eventually("it has begun", || !progress(&world, &endless).is_empty()).await;
+    worker.drain().await;
+    assert!(world.edge.events_of(endless.job_id).contains(&EventKind::Returned) && world.store.keys().is_empty());
+}
+
+/// Goes on for minutes.
+fn endless_counter(name: &str) -> Manifest {
+    let mut manifest = counter(name, 60_000);
+    if let forebay_backend::model::Task::TextGenerate(_, steps) = &mut manifest.task {
+        steps.stop.clear();
+    }
+    manifest
+}
