@@ -4,9 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum, builder::RangedU64ValueParser};
 
-use crate::engine::Patience;
 #[cfg(feature = "tch")]
 use crate::engine::torch::{DeviceChoice, LoadLimits};
+use crate::{engine::Patience, model::FetchLimits};
 
 /// Takes jobs from SQS, batches them on the device and stores the results in S3.
 ///
@@ -29,9 +29,13 @@ pub struct Settings {
     #[arg(long, env = "FOREBAY_BUCKET", value_name = "NAME")]
     pub bucket: String,
 
-    /// The folder of NAME/VERSION/model.toml.
+    /// The folder of NAME/VERSION/model.toml, or s3://BUCKET/PREFIX: then files are fetched when a model is first used.
     #[arg(long, env = "FOREBAY_MODELS_DIR", value_name = "FOLDER", default_value = "models")]
     pub models_dir: PathBuf,
+
+    /// Where models are kept that come from S3.
+    #[arg(long, env = "FOREBAY_MODELS_CACHE", value_name = "FOLDER", default_value = "/var/tmp/forebay-models")]
+    pub models_cache: PathBuf,
 
     /// Where reports go. Without it jobs run all the same; clients then hear of results a little later.
     #[arg(long, env = "FOREBAY_EDGE_URL", value_name = "URL", requires = "report_secret")]
@@ -125,6 +129,11 @@ impl Settings {
         let floor = Duration::from_secs(self.hang_floor_s);
         let load = Duration::from_secs(self.model_load_s).saturating_add(floor.saturating_mul(2));
         Patience { floor, factor: self.hang_factor, load }
+    }
+
+    /// What fetching a model may cost.
+    pub fn fetch_limits(&self) -> FetchLimits {
+        FetchLimits { timeout: Duration::from_secs(self.model_load_s), max_bytes: self.model_max_mib << 20 }
     }
 
     /// What a file of weights may be.

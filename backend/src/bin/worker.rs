@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, io::IsTerminal as _, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
+use aws_config::SdkConfig;
 use clap::Parser as _;
 #[cfg(feature = "tch")]
 use forebay_backend::engine::torch::TorchEngine;
@@ -10,7 +11,7 @@ use forebay_backend::{
     DeviceLoad, aws,
     edge::{Edge, HttpEdge},
     engine::{DeterministicEngine, Devices, Engine},
-    model::Registry,
+    model::{Registry, S3Shelf},
     pipeline::{self, Bounds, Parts, PipelineError},
     queue::{Lanes, Queue, SqsQueue},
     settings::{EngineChoice, Settings},
@@ -111,9 +112,9 @@ fn wait_passively(threads: usize) -> anyhow::Result<()> {
 
 async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
-    let registry = open_models(settings)?;
-    let largest = registry.manifests().map(|manifest| manifest.batch.max_items).max().unwrap_or(1);
     let config = aws::load().await;
+    let registry = open_models(settings, &config).await?;
+    let largest = registry.manifests().map(|manifest| manifest.batch.max_items).max().unwrap_or(1);
     if config.region().is_none() {
         bail!("AWS_REGION: found nothing; allowed is a region such as eu-west-1");
     }
@@ -144,8 +145,12 @@ async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Res
 }
 
 /// A wrong manifest costs its own model only; a folder without any usable model is a wrong setting.
-fn open_models(settings: &Settings) -> anyhow::Result<Registry> {
-    let (registry, complaints) = Registry::scan(&settings.models_dir)?;
+async fn open_models(settings: &Settings, config: &SdkConfig) -> anyhow::Result<Registry> {
+    let shelf = S3Shelf::at(&settings.models_dir.to_string_lossy(), || aws::s3(config));
+    let (registry, complaints) = match shelf {
+        Some(shelf) => Registry::scan_shelf(Arc::new(shelf), &settings.models_cache, settings.fetch_limits()).await?,
+        None => Registry::scan(&settings.models_dir)?,
+    };
     for complaint in complaints {
         error!(%complaint, "a model is left out");
     }

@@ -2,11 +2,19 @@
 
 mod capacity;
 mod check;
+mod fetch;
 mod manifest;
 mod registry;
+mod remote;
+mod s3_shelf;
+pub(crate) mod sha256;
+mod shelf;
 mod task;
 
 pub use capacity::{Capacity, RowLimit};
+pub use fetch::FetchLimits;
 pub use manifest::{BatchTable, Manifest, ManifestError, Precision};
 pub use registry::{Marks, Model, ModelError, Registry, ScanError};
+pub use s3_shelf::S3Shelf;
+pub use shelf::{Rest, Shelf, ShelfError, Sink};
 pub use task::{AudioTable, GenerateTable, ImageTable, StepsTable, Task, TensorTable, TextTable, UpscaleTable};

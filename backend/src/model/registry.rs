@@ -7,7 +7,7 @@ use std::{
 use tokenizers::{Tokenizer, TruncationDirection, TruncationParams};
 use tokio::sync::OnceCell;
 
-use super::{Capacity, Manifest, ManifestError, StepsTable, Task, TextTable};
+use super::{Capacity, FetchLimits, Manifest, ManifestError, Shelf, StepsTable, Task, TextTable, fetch};
 use crate::batch::Limits;
 
 /// A model whose files on the CPU's side are read: what decoding and rendering need.
@@ -53,10 +53,16 @@ impl ModelError {
 
 /// The folder of models cannot be read at all.
 #[derive(Debug, thiserror::Error)]
-#[error("models-dir: found {folder}: {what}; allowed is a folder of NAME/VERSION/model.toml")]
+#[error("models-dir: found {folder}: {what}; allowed is a folder of NAME/VERSION/model.toml, or s3://BUCKET/PREFIX")]
 pub struct ScanError {
     folder: String,
     what: String,
+}
+
+impl ScanError {
+    pub(super) fn new(folder: String, what: String) -> Self {
+        Self { folder, what }
+    }
 }
 
 /// Every model of a folder; each is opened on its first use.
@@ -67,6 +73,8 @@ pub struct Registry {
 
 struct Entry {
     manifest: Manifest,
+    /// Where the files come from that are not there yet.
+    shelf: Option<(Arc<dyn Shelf>, FetchLimits)>,
     model: OnceCell<Arc<Model>>,
 }
 
@@ -92,7 +100,13 @@ impl Registry {
 
     /// Adds a model.
     pub fn insert(&mut self, manifest: Manifest) {
-        self.entries.insert(manifest.id(), Entry { manifest, model: OnceCell::new() });
+        self.entries.insert(manifest.id(), Entry { manifest, shelf: None, model: OnceCell::new() });
+    }
+
+    /// Adds a model whose files are fetched on its first use.
+    pub(super) fn insert_remote(&mut self, manifest: Manifest, shelf: Arc<dyn Shelf>, limits: FetchLimits) {
+        let entry = Entry { manifest, shelf: Some((shelf, limits)), model: OnceCell::new() };
+        self.entries.insert(entry.manifest.id(), entry);
     }
 
     /// What is known, by `name@version`.
@@ -104,6 +118,9 @@ impl Registry {
     pub async fn open(&self, id: &str) -> Option<Result<Arc<Model>, ModelError>> {
         let entry = self.entries.get(id)?;
         let open = || async {
+            if let Some((shelf, limits)) = &entry.shelf {
+                fetch::files(shelf, &entry.manifest, *limits).await?;
+            }
             let manifest = entry.manifest.clone();
             // Reading a tokenizer takes long enough to hold up other tasks.
             let opened = tokio::task::spawn_blocking(move || Model::open(manifest)).await;

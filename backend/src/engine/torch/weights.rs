@@ -1,16 +1,13 @@
 use std::{
-    fs::File,
-    io::Read,
     path::Path,
     sync::mpsc::{RecvTimeoutError, sync_channel},
     thread,
     time::Duration,
 };
 
-use sha2::{Digest, Sha256};
 use tch::{CModule, Device, Kind};
 
-use crate::model::{Manifest, ModelError, Precision};
+use crate::model::{Manifest, ModelError, Precision, sha256};
 
 /// What a file of weights may be and how long reading it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,23 +84,10 @@ pub(super) fn kind(precision: Precision) -> Kind {
 
 /// Checks that `file` is the one whose SHA-256 the manifest names.
 fn verify(file: &Path, expected: &str) -> Result<(), ModelError> {
-    let found = sha256(file).map_err(|error| ModelError::new(format!("{}: {error}", file.display())))?;
+    let found = sha256::of_file(file).map_err(|error| ModelError::new(format!("{}: {error}", file.display())))?;
     if found == expected {
         Ok(())
     } else {
         Err(ModelError::new(format!("{}: found sha256 {found}; model.toml allows {expected}", file.display())))
-    }
-}
-
-fn sha256(file: &Path) -> std::io::Result<String> {
-    let mut file = File::open(file)?;
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut chunk)?;
-        if read == 0 {
-            return Ok(hex::encode(hash.finalize()));
-        }
-        hash.update(chunk.get(..read).unwrap_or_default());
     }
 }

@@ -1,0 +1,160 @@
+//! Models that are fetched when they are first used, from a shelf that breaks off and lies.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use forebay_backend::model::{FetchLimits, Registry, Rest, Shelf, ShelfError, Sink};
+use sha2::{Digest as _, Sha256};
+
+const LIMITS: FetchLimits = FetchLimits { timeout: Duration::from_secs(60), max_bytes: 1 << 20 };
+
+/// Files in memory; each call gives so many bytes and then breaks off.
+#[derive(Default)]
+struct Memory {
+    files: BTreeMap<String, Vec<u8>>,
+    breaks_after: Option<usize>,
+    /// From where each file was read.
+    asked: Mutex<Vec<(String, u64)>>,
+    away: AtomicUsize,
+}
+
+#[async_trait]
+impl Shelf for Memory {
+    fn name(&self) -> String {
+        "memory://".to_owned()
+    }
+
+    async fn manifests(&self) -> Result<Vec<String>, ShelfError> {
+        Ok(self.files.keys().filter(|path| path.ends_with("model.toml")).cloned().collect())
+    }
+
+    async fn copy(&self, path: &str, rest: Rest, into: &mut Sink) -> Result<(), ShelfError> {
+        self.asked.lock().unwrap().push((path.to_owned(), rest.from));
+        if self.away.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(ShelfError::Unavailable("away".to_owned()));
+        }
+        let file = self.files.get(path).ok_or_else(|| ShelfError::Refused("no such file".to_owned()))?;
+        let file = &file[rest.from as usize..];
+        match self.breaks_after {
+            Some(most) if most < file.len() && !path.ends_with("toml") => {
+                into.append(&file[..most]).await?;
+                Err(ShelfError::Unavailable("broke off".to_owned()))
+            }
+            _ => into.append(file).await,
+        }
+    }
+}
+
+fn manifest(version: &str, sha256: &str) -> String {
+    format!(
+        "[model]\nname = \"m\"\nversion = \"{version}\"\ntask = \"tensor\"\ntitle = \"t\"\nlicence = \"MIT\"\n\
+         work = \"light\"\ncost_ms = 1.0\ninput = {{ kind = \"tensor\", max_bytes = 9 }}\n[tensor]\nshape = [2]\n\
+         [output]\nlabels = \"labels.json\"\n[weights]\n{sha256}"
+    )
+}
+
+fn shelf(weights: &[u8]) -> Memory {
+    let sha256 = format!("sha256 = \"{}\"", hex::encode(Sha256::digest(weights)));
+    let files = [
+        ("m/1/model.toml", manifest("1", &sha256).into_bytes()),
+        ("m/1/model.pt", weights.to_vec()),
+        ("m/1/labels.json", b"[\"a\"]".to_vec()),
+    ];
+    Memory { files: files.map(|(path, file)| (path.to_owned(), file)).into(), ..Memory::default() }
+}
+
+/// A cache of its own for one test, empty.
+fn cache(name: &str) -> PathBuf {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shelf").join(name);
+    let _ = std::fs::remove_dir_all(&cache);
+    cache
+}
+
+async fn open(shelf: &Arc<Memory>, cache: &Path, limits: FetchLimits) -> Result<PathBuf, String> {
+    let (registry, complaints) =
+        Registry::scan_shelf(Arc::clone(shelf) as Arc<dyn Shelf>, cache, limits).await.unwrap();
+    assert!(complaints.is_empty(), "{complaints:?}");
+    let model = registry.open("m@1").await.unwrap().map_err(|error| error.to_string())?;
+    assert_eq!(model.labels, ["a"]);
+    Ok(model.manifest.weights.clone())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_breaks_off_goes_on_where_it_was() {
+    let weights: Vec<u8> = (0..1000).map(|byte| (byte % 251) as u8).collect();
+    let shelf = Arc::new(Memory { breaks_after: Some(300), ..shelf(&weights) });
+    let cache = cache("resumed");
+    let file = open(&shelf, &cache, LIMITS).await.unwrap();
+    assert_eq!(std::fs::read(&file).unwrap(), weights);
+    let asked = shelf.asked.lock().unwrap().clone();
+    let from: Vec<u64> = asked.into_iter().filter(|(path, _)| path == "m/1/model.pt").map(|(_, from)| from).collect();
+    assert_eq!(from, [0, 300, 600, 900]);
+    let left: Vec<_> =
+        std::fs::read_dir(file.parent().unwrap()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+
+    // Another start finds it.
+    shelf.asked.lock().unwrap().clear();
+    open(&shelf, &cache, LIMITS).await.unwrap();
+    assert!(shelf.asked.lock().unwrap().iter().all(|(path, _)| path != "m/1/model.pt"));
+    // A file that was spoilt is fetched anew.
+    std::fs::write(&file, b"spoilt").unwrap();
+    open(&shelf, &cache, LIMITS).await.unwrap();
+    assert_eq!(std::fs::read(&file).unwrap(), weights);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_not_the_one_that_was_named_is_never_there() {
+    let mut wrong = shelf(b"right");
+    wrong.files.insert("m/1/model.pt".to_owned(), b"wrong".to_vec());
+    let cache = cache("wrong");
+    let error = open(&Arc::new(wrong), &cache, LIMITS).await.unwrap_err();
+    assert!(error.contains("found sha256") && error.contains("memory://"), "{error}");
+    assert!(!cache.join("m/1/model.pt").exists() && !cache.join("m/1/model.pt.part").exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn sizes_and_times_are_bounded() {
+    let limits = FetchLimits { max_bytes: 4, ..LIMITS };
+    let error = open(&Arc::new(shelf(b"right")), &cache("large"), limits).await.unwrap_err();
+    assert!(error.contains("larger than 4 bytes"), "{error}");
+
+    let away = Arc::new(shelf(b"right"));
+    let (registry, _) =
+        Registry::scan_shelf(Arc::clone(&away) as Arc<dyn Shelf>, &cache("away"), LIMITS).await.unwrap();
+    away.away.store(usize::MAX, Ordering::SeqCst);
+    let error = registry.open("m@1").await.unwrap().err().unwrap().to_string();
+    assert!(error.contains("not fetched within 60 s"), "{error}");
+    // What failed is tried again.
+    away.away.store(0, Ordering::SeqCst);
+    assert!(registry.open("m@1").await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_wrong_manifest_costs_its_own_model_only() {
+    let mut shelf = shelf(b"right");
+    for (path, text) in [
+        ("m/2/model.toml", manifest("2", "")),
+        ("m/3/model.toml", manifest("4", "")),
+        ("m/5/model.toml", "rubbish".to_owned()),
+        ("../6/model.toml", manifest("6", "")),
+    ] {
+        shelf.files.insert(path.to_owned(), text.into_bytes());
+    }
+    let (registry, complaints) = Registry::scan_shelf(Arc::new(shelf), &cache("manifests"), LIMITS).await.unwrap();
+    assert_eq!(registry.manifests().count(), 1);
+    let told: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told.iter().any(|told| told.contains("weights.sha256: missing")), "{told:?}");
+    assert!(told.iter().any(|told| told.contains("names that are not allowed")), "{told:?}");
+    assert!(told.iter().all(|told| told.starts_with("memory://")), "{told:?}");
+}
