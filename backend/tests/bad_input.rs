@@ -1,0 +1,176 @@
+//! Bad inputs end as their own job's failure, each with its own code, and the rest of the batch succeeds.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod world;
+
+use std::path::Path;
+
+use forebay_backend::{
+    engine::{DeterministicEngine, Devices},
+    model::Manifest,
+    store::Store as _,
+};
+use forebay_contract::{FailureCode, InputRef, JobFailure, JobMessage, MediaType, storage_key};
+use proptest::prelude::*;
+use world::{SEER, World, counting, eventually, job, picture_job, text_job};
+
+const LISTENER: &str = r#"
+[model]
+name = "listener"
+version = "1"
+task = "audio-classify"
+title = "Listens"
+licence = "Apache-2.0"
+work = "light"
+cost_ms = 1.0
+input = { kind = "audio", max_bytes = 1000 }
+[audio]
+sample_rate = 8000
+samples = 16
+"#;
+
+fn manifests(name: &str) -> Vec<Manifest> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("counter/1");
+    let declares = SEER
+        .replace("\"seer\"", "\"declares\"")
+        .replace("\n[image]", "\n[model.parameters.top_k]\ntype = \"integer\"\nmin = 1\nmax = 9\ndefault = 1\n[image]");
+    vec![
+        counting(&folder, 2),
+        Manifest::parse(Path::new("listener/1/model.toml"), LISTENER).unwrap(),
+        Manifest::parse(Path::new("declares/1/model.toml"), &declares).unwrap(),
+    ]
+}
+
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut png = Vec::new();
+    let encoder = image::codecs::png::PngEncoder::new(&mut png);
+    let pixels = vec![9; (width * height * 3) as usize];
+    image::ImageEncoder::write_image(encoder, &pixels, width, height, image::ExtendedColorType::Rgb8).unwrap();
+    png
+}
+
+fn jpeg() -> Vec<u8> {
+    let mut jpeg = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
+    image::ImageEncoder::write_image(encoder, &[9; 48 * 16], 16, 16, image::ExtendedColorType::Rgb8).unwrap();
+    jpeg
+}
+
+/// A chunk of a PNG with its length and checksum.
+fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let body = [&name[..], data].concat();
+    let bit = |crc: u32, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1));
+    let crc = !body.iter().fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit));
+    [&(data.len() as u32).to_be_bytes()[..], &body, &crc.to_be_bytes()].concat()
+}
+
+/// Says that it has this size; what follows the header is that of another.
+fn says(width: u32, height: u32) -> Vec<u8> {
+    let whole = png(16, 16);
+    let mut header = whole[16..29].to_vec();
+    header[..4].copy_from_slice(&width.to_be_bytes());
+    header[4..8].copy_from_slice(&height.to_be_bytes());
+    [&whole[..8], &chunk(b"IHDR", &header), &whole[33..]].concat()
+}
+
+fn animated() -> Vec<u8> {
+    let whole = png(16, 16);
+    [&whole[..33], &chunk(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]), &whole[33..]].concat()
+}
+
+fn wav(sample_rate: u32) -> Vec<u8> {
+    let mut file = std::io::Cursor::new(Vec::new());
+    let sample_format = hound::SampleFormat::Int;
+    let spec = hound::WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format };
+    let mut writer = hound::WavWriter::new(&mut file, spec).unwrap();
+    (0..16_i16).for_each(|sample| writer.write_sample(sample).unwrap());
+    writer.finalize().unwrap();
+    file.into_inner()
+}
+
+/// Job number `number` for `model` over these bytes.
+fn sent(number: u64, model: &str, media_type: MediaType, data: &[u8]) -> JobMessage {
+    let mut message = job(number, &format!("[{number}, 0, {}]", data.len()));
+    model.clone_into(&mut message.model);
+    message.input = InputRef::Inline { media_type, data: data.to_vec() };
+    message
+}
+
+fn picture(number: u64, png: &[u8]) -> JobMessage {
+    picture_job(number, png)
+}
+
+#[tokio::test]
+async fn every_bad_input_fails_alone_with_its_own_code() {
+    use FailureCode::*;
+    let cmyk = [0xFF, 0xD8, 0xFF, 0xC0, 0, 8, 8, 0, 9, 0, 9, 4];
+    let text = |number, bytes: &[u8]| sent(number, "counter", MediaType::PlainText, bytes);
+    let tensor = |number, text: &str| sent(number, "doubler", MediaType::Json, text.as_bytes());
+    let sound = |number, bytes: &[u8]| sent(number, "listener", MediaType::Wav, bytes);
+    let bad = [
+        (picture(100, &png(16, 16)[..60]), ImageUndecodable),
+        (picture(101, b""), ImageUndecodable),
+        (picture(102, &says(60_000, 60_000)), ImageTooLarge),
+        (picture(103, &says(9_999, 9_999)), ImageTooLarge),
+        (picture(104, &png(4, 16)), ImageTooSmall),
+        (sent(105, "seer", MediaType::Jpeg, &cmyk), ImageUnsupported),
+        (picture(106, b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"), ImageUnsupported),
+        (picture(107, &animated()), ImageAnimated),
+        (picture(108, &jpeg()), InputMislabelled),
+        (text(120, b""), TextEmpty),
+        (text(121, &[b'x'; 101]), TextTooLong),
+        (text(122, b"t1 \xC3\x28"), TextNotUtf8),
+        (tensor(130, "[1, 2"), TensorInvalid),
+        (tensor(131, "[1, 2, 3]"), TensorShape),
+        (tensor(132, "[1, \"2\"]"), TensorType),
+        (tensor(133, "[1, NaN]"), TensorNotFinite),
+        (tensor(134, "[-777, 1]"), OutputInvalid),
+        (sound(140, &wav(8000)[..50]), AudioUndecodable),
+        (sound(141, &wav(44_100)), AudioUnsupported),
+        (sent(150, "doubler", MediaType::PlainText, b"[1, 2]"), InputMismatch),
+        (sent(151, "declares", MediaType::Png, &png(16, 16)), ParameterMissing),
+        (sent(152, "nobody", MediaType::Json, b"[1, 2]"), ModelUnavailable),
+    ];
+    let good = [
+        picture(1, &png(16, 16)),
+        sent(2, "seer", MediaType::Jpeg, &jpeg()),
+        text_job(3, "t1"),
+        job(4, "[1, 2]"),
+        sent(5, "listener", MediaType::Wav, &wav(8000)),
+    ];
+    let world = World::new();
+    bad.iter().map(|(message, _)| message).chain(&good).for_each(|message| world.send(message));
+    let worker = world.start_on(manifests("bad"), Devices::one(DeterministicEngine::default()));
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    for (message, expect) in &bad {
+        let body = world.store.get(&storage_key::failure(&message.job_id), 10_000).await.unwrap();
+        let failure: JobFailure = serde_json::from_slice(&body).unwrap();
+        assert_eq!(failure.code, *expect, "{} {}: {}", message.model, message.digest, failure.detail);
+        assert!(failure.detail.len() < 400, "{}", failure.detail);
+    }
+    for message in &good {
+        assert!(world.store.keys().contains(&storage_key::result(&message.digest)), "{}", message.model);
+    }
+}
+
+/// A job message that is written by nobody we know.
+fn messages() -> impl Strategy<Value = String> {
+    let whole = job(1, "[1, 2]").to_json().unwrap();
+    let places = whole.len();
+    prop_oneof![
+        ".{0,200}",
+        (0..places, ".{0,20}").prop_map(move |(at, noise)| format!("{}{noise}{}", &whole[..at], &whole[at..])),
+        Just("[".repeat(100_000)),
+        Just("{\"v\":\"forebay.job.v1\"}".to_owned()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_messages_never_panic(body in messages()) {
+        if let Ok(message) = JobMessage::from_json(&body) {
+            prop_assert!(message.to_json().is_ok());
+        }
+    }
+}
