@@ -177,3 +177,21 @@ async fn a_file_that_is_too_large_is_not_read() {
     assert!(error.contains("allowed are 100"), "{error}");
     assert!(engines[0].footprint(&model) > 100 && engines[0].memory().is_some_and(|bytes| bytes > 1 << 20));
 }
+
+#[tokio::test]
+async fn a_file_that_is_never_read_to_its_end_fails_its_own_model_only() {
+    let folder = folder("endless", "tiny");
+    let file = folder.join("model.pt");
+    let _ = std::fs::remove_file(&file);
+    // A pipe that nobody writes, as a disk that hangs.
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let model = Model::open(manifest(&folder, TENSOR, "[tensor]\nshape = [2]\n")).unwrap();
+    let limits = LoadLimits { timeout: std::time::Duration::from_millis(200), ..LoadLimits::default() };
+    let mut engines = TorchEngine::open_all(DeviceChoice::Cpu, 1, limits).unwrap();
+    let error = engines[0].load(&model).unwrap_err().to_string();
+    assert!(error.contains("not read within"), "{error}");
+    let other = self::folder("endless", "other");
+    doubler(&other);
+    let other = Model::open(manifest(&other, TENSOR, "[tensor]\nshape = [2]\n")).unwrap();
+    assert!(engines[0].load(&other).is_ok());
+}

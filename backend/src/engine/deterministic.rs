@@ -138,7 +138,7 @@ fn count_on(ids: &Array<i64>, mask: &Array<i64>, vocabulary: usize) -> Vec<f32> 
     let longest = ids.row_shape().first().copied().unwrap_or(1).max(1);
     let mut data = Vec::with_capacity(ids.rows() * vocabulary);
     for (ids, mask) in ids.data().chunks(longest).zip(mask.data().chunks(longest)) {
-        let last = ids.iter().zip(mask).filter(|(_, mask)| **mask == 1).last().map_or(0, |(id, _)| *id);
+        let last = ids.iter().zip(mask).rfind(|(_, mask)| **mask == 1).map_or(0, |(id, _)| *id);
         let next = (last.unsigned_abs() as usize + 1) % vocabulary;
         data.extend((0..vocabulary).map(|id| if id == next { 10.0 } else { 0.0 }));
     }

@@ -126,7 +126,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_stays_within_its_bounds(most in 1_usize..5000, story in prop::collection::vec((any::<bool>(), 1_usize..5000), 0..300)) {
+        fn it_stays_within_its_bounds(
+            most in 1_usize..5000,
+            story in prop::collection::vec((any::<bool>(), 1_usize..5000), 0..300),
+        ) {
             let mut limit = RowLimit::new(most);
             for (ran, rows) in story {
                 let before = limit.now();
@@ -138,7 +141,10 @@ mod tests {
         }
 
         #[test]
-        fn a_device_that_holds_some_is_found_in_a_few_steps_and_seldom_overrun(most in 1_usize..5000, holds in 1_usize..5000) {
+        fn a_device_that_holds_some_is_found_in_a_few_steps_and_seldom_overrun(
+            most in 1_usize..5000,
+            holds in 1_usize..5000,
+        ) {
             let mut limit = RowLimit::new(most);
             let (mut first, mut later) = (0, 0);
             for step in 0..4000 {

@@ -29,7 +29,7 @@ pub(super) fn run(rows: &[usize], runner: &mut impl Runner) -> Vec<Outcome> {
     let spans = spans(rows);
     let mut outcomes: Vec<Option<Outcome>> = rows.iter().map(|_| None).collect();
     // The next part is the last one.
-    let mut parts = vec![0..spans.len()];
+    let mut parts: Vec<Range<usize>> = std::iter::once(0..spans.len()).collect();
     while let Some(part) = parts.pop() {
         let Some(span) = whole(&spans, &part) else { continue };
         if part.len() == 1 {
@@ -204,7 +204,10 @@ mod tests {
         }
 
         #[test]
-        fn culprits_are_found_in_logarithmic_time(jobs in 1_usize..300, poison in prop::collection::btree_set(0_usize..300, 0..6)) {
+        fn culprits_are_found_in_logarithmic_time(
+            jobs in 1_usize..300,
+            poison in prop::collection::btree_set(0_usize..300, 0..6),
+        ) {
             let mut device = runner(&poison.iter().copied().filter(|row| *row < jobs).collect::<Vec<_>>());
             let culprits = device.poison.len();
             run(&vec![1; jobs], &mut device);

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     bisect::{self, Outcome},
-    device::{BatchRunner, DeviceThread, Ran, failure},
+    device::{DeviceThread, Ran},
+    runner::{BatchRunner, failure},
     sequence::Sequence,
 };
 use crate::{

@@ -3,7 +3,9 @@
 mod bisect;
 mod device;
 mod generate;
+mod loading;
 mod residents;
+mod runner;
 mod sample;
 mod sequence;
 mod watchdog;

@@ -84,7 +84,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_the_top_k_are_drawn(logits in prop::collection::vec(-50.0_f32..50.0, 1..60), top_k in 1_usize..8, seed: u64, temperature in 0.0_f64..4.0) {
+        fn only_the_top_k_are_drawn(
+            logits in prop::collection::vec(-50.0_f32..50.0, 1..60),
+            (top_k, temperature) in (1_usize..8, 0.0_f64..4.0),
+            seed: u64,
+        ) {
             let mut sampler = Sampler::new(temperature, top_k, seed);
             let id = sampler.next(&logits).unwrap();
             let better = logits.iter().filter(|logit| **logit > logits[id]).count();

@@ -1,0 +1,98 @@
+//! One batch on the device, rows by rows, under the watchdog's eye.
+
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use forebay_contract::FailureCode;
+use tracing::warn;
+
+use super::{bisect::Runner, device::DeviceThread};
+use crate::{array::Array, engine::RunError, failure::Failure, features::BatchInput, model::Model};
+
+/// Runs rows of one batch.
+pub(super) struct BatchRunner<'a> {
+    device: &'a mut DeviceThread,
+    model: &'a Model,
+    input: &'a BatchInput,
+    busy: Duration,
+}
+
+impl<'a> BatchRunner<'a> {
+    pub(super) fn new(device: &'a mut DeviceThread, model: &'a Model, input: &'a BatchInput) -> Self {
+        Self { device, model, input, busy: Duration::ZERO }
+    }
+
+    /// How long all runs took together.
+    pub(super) fn busy(&self) -> Duration {
+        self.busy
+    }
+}
+
+impl BatchRunner<'_> {
+    fn call(&mut self, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        let DeviceThread { engine, pulse, patience, .. } = &mut *self.device;
+        let limit = patience.limit(self.model.manifest.spec.cost_ms * input.rows() as f64);
+        let _under_way = pulse.begin("run", &self.model.id, limit);
+        let output = engine.run(self.model, input)?;
+        if output.rows() == input.rows() {
+            Ok(output)
+        } else {
+            Err(RunError::Refused("the model answered with another count of rows".to_owned()))
+        }
+    }
+
+    /// Too little memory may be for the other models' sake: they go first, and the row gets another chance.
+    fn with_room(&mut self, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        loop {
+            let answer = self.call(input);
+            if input.rows() > 1 || answer != Err(RunError::OutOfMemory) {
+                return answer;
+            }
+            match self.device.residents.evict_for(&self.model.id) {
+                Some(id) => self.device.unload(&id),
+                None => return answer,
+            }
+        }
+    }
+}
+
+impl Runner for BatchRunner<'_> {
+    fn limit(&self) -> usize {
+        self.model.capacity.rows()
+    }
+
+    fn run(&mut self, rows: Range<usize>) -> (Result<Array<f32>, RunError>, Duration) {
+        let started = Instant::now();
+        let answer = if rows.len() == self.input.rows() {
+            self.with_room(self.input)
+        } else {
+            match self.input.copy_rows(rows.start, rows.len()) {
+                Some(part) => self.with_room(&part),
+                None => Err(RunError::Refused("the batch has fewer rows than its jobs".to_owned())),
+            }
+        };
+        let busy = started.elapsed();
+        self.busy += busy;
+        match &answer {
+            Ok(_) => self.model.capacity.ran(rows.len()),
+            Err(RunError::OutOfMemory) => {
+                let limit = self.model.capacity.too_many(rows.len());
+                warn!(model = self.model.id, rows = rows.len(), limit, "out of memory: smaller batches from now on");
+            }
+            Err(error) => warn!(model = self.model.id, rows = rows.len(), %error, "a batch failed"),
+        }
+        (answer, busy)
+    }
+}
+
+/// What a client is told of it.
+pub(super) fn failure(error: &RunError) -> Failure {
+    match error {
+        RunError::Refused(line) => Failure::new(FailureCode::ExecutionFailed, line.clone()),
+        RunError::OutOfMemory => {
+            Failure::new(FailureCode::OutOfMemory, "the device has too little memory for this input")
+        }
+    }
+}

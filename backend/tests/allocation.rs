@@ -1,0 +1,156 @@
+//! Decoders of foreign bytes reserve no more than their bound, whatever the bytes promise.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    path::Path,
+};
+
+use forebay_backend::{
+    input,
+    model::{Manifest, Model},
+};
+use forebay_contract::{JobMessage, Parameters};
+use proptest::prelude::*;
+
+/// Counts what each thread holds and has held at most.
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<usize> = const { Cell::new(0) };
+    static MOST: Cell<usize> = const { Cell::new(0) };
+}
+
+fn hold(bytes: usize) {
+    // A thread that ends has no counter any more.
+    let _ = HELD.try_with(|held| {
+        held.set(held.get().saturating_add(bytes));
+        let _ = MOST.try_with(|most| most.set(most.get().max(held.get())));
+    });
+}
+
+fn let_go(bytes: usize) {
+    let _ = HELD.try_with(|held| held.set(held.get().saturating_sub(bytes)));
+}
+
+// SAFETY: every call goes to the system's allocator as it came; counting allocates nothing.
+#[allow(unsafe_code, reason = "allocators are unsafe by nature, and only one can see what is reserved")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        hold(layout.size());
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        hold(layout.size());
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        let_go(layout.size());
+        // SAFETY: as above.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// The most bytes that `call` held at once, beyond what was held before.
+fn most(call: impl FnOnce()) -> usize {
+    let before = HELD.with(Cell::get);
+    MOST.with(|most| most.set(before));
+    call();
+    MOST.with(Cell::get) - before
+}
+
+const HEAD: &str =
+    "[model]\nname = \"m\"\nversion = \"1\"\ntitle = \"t\"\nlicence = \"MIT\"\nwork = \"light\"\ncost_ms = 1.0\n";
+
+fn model(rest: &str) -> Model {
+    Model::open(Manifest::parse(Path::new("m/1/model.toml"), &format!("{HEAD}{rest}")).unwrap()).unwrap()
+}
+
+fn prepared(model: &Model, payload: &[u8]) -> usize {
+    most(|| drop(input::prepare(model, payload, &Parameters::new())))
+}
+
+fn png(side: u32) -> Vec<u8> {
+    let mut png = Vec::new();
+    let encoder = image::codecs::png::PngEncoder::new(&mut png);
+    let pixels = vec![9; (side * side * 3) as usize];
+    image::ImageEncoder::write_image(encoder, &pixels, side, side, image::ExtendedColorType::Rgb8).unwrap();
+    png
+}
+
+/// With these bytes put over it from `at` on.
+fn over(mut whole: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
+    let start = at % whole.len();
+    let end = (start + bytes.len()).min(whole.len());
+    whole[start..end].copy_from_slice(&bytes[..end - start]);
+    whole
+}
+
+/// What the counter itself must be able to see.
+#[test]
+fn what_is_reserved_is_counted() {
+    assert!((1 << 20..2 << 20).contains(&most(|| drop(vec![1_u8; 1 << 20]))));
+}
+
+/// A million white pixels in two kilobytes: they are within the model's bound, so they may be held, and no more.
+#[test]
+fn a_picture_takes_what_its_pixels_take() {
+    let seer = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 1_000_000 } }\n\
+                [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
+    let held = prepared(&model(seer), &png(1000));
+    assert!((3_000_000..8_000_000).contains(&held), "{held}");
+    assert!(prepared(&model(seer), &png(1001)) < 200_000, "one pixel row too many is refused on the header");
+}
+
+proptest! {
+    #[test]
+    fn pictures_are_bounded(noise in prop::collection::vec(any::<u8>(), 0..9), at in 0_usize..200) {
+        let small = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 10_000 } }\n\
+                     [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
+        let held = prepared(&model(small), &over(png(60), at, &noise));
+        prop_assert!(held < 2_000_000, "{held}");
+    }
+
+    #[test]
+    fn tensors_take_no_more_than_their_text_and_their_shape(text in "[\\[\\],0-9. ]{0,300}", shape in 1_usize..100_000_000) {
+        let tensor = format!("task = \"tensor\"\ninput = {{ kind = \"tensor\", max_bytes = 99 }}\n[tensor]\nshape = [{}]\n", shape.min(1 << 26));
+        let held = prepared(&model(&tensor), text.as_bytes());
+        prop_assert!(held < 16_384 + 64 * text.len(), "{held} for {} bytes", text.len());
+    }
+
+    #[test]
+    fn sounds_take_what_the_model_takes(noise in prop::collection::vec(any::<u8>(), 0..9), at in 0_usize..60) {
+        let mut file = std::io::Cursor::new(Vec::new());
+        let sample_format = hound::SampleFormat::Int;
+        let spec = hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format };
+        let mut writer = hound::WavWriter::new(&mut file, spec).unwrap();
+        (0..9_i16).for_each(|sample| writer.write_sample(sample).unwrap());
+        writer.finalize().unwrap();
+        let listener = "task = \"audio-classify\"\ninput = { kind = \"audio\", max_bytes = 99 }\n[audio]\nsample_rate = 8000\nsamples = 1000\n";
+        let held = prepared(&model(listener), &over(file.into_inner(), at, &noise));
+        prop_assert!(held < 65_536, "{held}");
+    }
+
+    #[test]
+    fn messages_take_a_few_times_their_length(noise in ".{0,300}") {
+        for body in [noise.clone(), format!("{{\"v\":\"forebay.job.v1\",\"parameters\":{{\"a\":\"{noise}\"}}}}")] {
+            let held = most(|| drop(JobMessage::from_json(&body)));
+            prop_assert!(held < 16_384 + 16 * body.len(), "{held} for {} bytes", body.len());
+        }
+    }
+
+    #[test]
+    fn manifests_take_a_few_times_their_length(noise in ".{0,300}") {
+        let text = format!("{HEAD}{noise}");
+        let held = most(|| drop(Manifest::parse(Path::new("m/1/model.toml"), &text)));
+        prop_assert!(held < 262_144 + 64 * text.len(), "{held} for {} bytes", text.len());
+    }
+}
