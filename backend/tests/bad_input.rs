@@ -33,7 +33,7 @@ fn manifests(name: &str) -> Vec<Manifest> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("counter/1");
     let declares = SEER
         .replace("\"seer\"", "\"declares\"")
-        .replace("\n[image]", "\n[model.parameters.top_k]\ntype = \"integer\"\nmin = 1\nmax = 9\ndefault = 1\n[image]");
+        .replace("\n[image]", "\n[model.parameters.seed]\ntype = \"integer\"\nmin = 1\nmax = 9\n[image]");
     vec![
         counting(&folder, 2),
         Manifest::parse(Path::new("listener/1/model.toml"), LISTENER).unwrap(),

@@ -40,7 +40,7 @@ pub enum FailureCode {
     AudioUnsupported,
     /// The model does not take this kind of input.
     InputMismatch,
-    /// A parameter that the model declares is missing.
+    /// A parameter that has no default is missing.
     ParameterMissing,
     /// The input's object is gone from the bucket, or is not what was accepted.
     InputMissing,

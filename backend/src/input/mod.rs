@@ -8,7 +8,7 @@ mod resample;
 mod tensor;
 mod text;
 
-use forebay_contract::{FailureCode, MediaType, ParameterValue, Parameters};
+use forebay_contract::{FailureCode, MediaType, ParameterSpec, ParameterValue, Parameters};
 
 use crate::{
     array::Array,
@@ -19,7 +19,10 @@ use crate::{
 
 /// Turns one payload into what `model` takes.
 pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result<Features, Failure> {
-    if let Some(missing) = model.manifest.spec.parameters.keys().find(|name| !parameters.contains_key(*name)) {
+    // Without a default, the edge draws one: a worker that made one up would store another result under the same name.
+    let drawn = |spec: &ParameterSpec| matches!(spec, ParameterSpec::Integer { default: None, .. });
+    let mut specs = model.manifest.spec.parameters.iter();
+    if let Some((missing, _)) = specs.find(|(name, spec)| drawn(spec) && !parameters.contains_key(*name)) {
         let detail = format!("the parameter `{missing}` is missing");
         return Err(Failure::new(FailureCode::ParameterMissing, detail));
     }
