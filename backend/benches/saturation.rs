@@ -308,6 +308,7 @@ async fn feed(
             input: input.clone(),
             cost_ms: 1.0,
             accepted_ms: 1_800_000_000_000,
+            deadline_ms: None,
             traceparent: None,
         };
         queue.send(message.to_json().unwrap_or_default());

@@ -23,6 +23,9 @@ pub struct JobMessage {
     pub cost_ms: f64,
     /// When the edge accepted the job.
     pub accepted_ms: u64,
+    /// From when on nobody wants the result, if the client said so: milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
     /// W3C trace context of the request, if it brought one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,

@@ -24,6 +24,7 @@ fn message(input: InputRef) -> JobMessage {
         digest,
         cost_ms: 35.0,
         accepted_ms: 1_800_000_000_000,
+        deadline_ms: None,
         traceparent: None,
     }
 }

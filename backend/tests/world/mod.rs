@@ -166,6 +166,7 @@ pub(crate) fn job(number: u64, numbers: &str) -> JobMessage {
         input: InputRef::Inline { media_type: MediaType::Json, data: input.bytes },
         cost_ms: 1.0,
         accepted_ms: 1_800_000_000_000,
+        deadline_ms: None,
         traceparent: None,
     }
 }

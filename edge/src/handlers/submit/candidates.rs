@@ -79,6 +79,7 @@ impl<'a> Candidate<'a> {
             input: letter.input.clone(),
             digest: self.offer.digest,
             accepted_ms: letter.cx.now_ms,
+            deadline_ms: None,
             traceparent: letter.traceparent.clone(),
         };
         message.to_json().map_err(|error| Stop::broken(error.to_string()))
