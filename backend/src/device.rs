@@ -1,11 +1,18 @@
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-/// How busy the devices are: what the planner asks and what shows how well they are fed.
+use crate::cost::{CostModel, Run};
+
+/// How busy the devices are, what they were given and what that cost: what the planner asks, and what shows how well they
+/// are fed.
 pub struct DeviceLoad {
     /// Batches handed over and not finished.
     batches: watch::Sender<usize>,
@@ -13,7 +20,49 @@ pub struct DeviceLoad {
     hung: AtomicBool,
     busy_ns: AtomicU64,
     rows: AtomicU64,
+    cells: AtomicU64,
+    padding: AtomicU64,
+    queue: Mutex<Queue>,
+    costs: CostModel,
 }
+
+/// A batch that is handed over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HandedOver {
+    /// `name@version`
+    pub model: String,
+    /// Its jobs.
+    pub jobs: usize,
+    /// Its rows.
+    pub rows: usize,
+    /// The cells of each row, padding included.
+    pub row_cells: u64,
+    /// The cells that are padding.
+    pub padding: u64,
+    /// What it is predicted to take, in microseconds.
+    pub predicted_us: u64,
+}
+
+/// A batch that ran whole, and how long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// What was handed over.
+    pub batch: HandedOver,
+    /// Its time on the device.
+    pub busy: Duration,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// In the order in which they run.
+    handed_over: VecDeque<HandedOver>,
+    /// Since when the first of them runs.
+    since: Option<Instant>,
+    finished: VecDeque<Finished>,
+}
+
+/// Finished batches that nobody has learned from yet; the oldest are forgotten beyond it.
+const MOST_FINISHED: usize = 64;
 
 impl Default for DeviceLoad {
     fn default() -> Self {
@@ -23,6 +72,10 @@ impl Default for DeviceLoad {
             hung: AtomicBool::new(false),
             busy_ns: AtomicU64::new(0),
             rows: AtomicU64::new(0),
+            cells: AtomicU64::new(0),
+            padding: AtomicU64::new(0),
+            queue: Mutex::default(),
+            costs: CostModel::default(),
         }
     }
 }
@@ -33,15 +86,35 @@ impl DeviceLoad {
         self.batches.subscribe()
     }
 
-    /// A batch is handed over.
-    pub fn hand_over(&self) {
+    /// A batch is handed over; each device finishes its own in this order.
+    pub fn hand_over(&self, batch: HandedOver) {
+        self.cells.fetch_add(batch.row_cells.saturating_mul(batch.rows as u64), Ordering::Relaxed);
+        self.padding.fetch_add(batch.padding, Ordering::Relaxed);
+        let mut queue = self.queue();
+        queue.since.get_or_insert_with(Instant::now);
+        queue.handed_over.push_back(batch);
+        drop(queue);
         self.batches.send_modify(|batches| *batches += 1);
     }
 
-    /// A batch of `rows` rows is finished after `busy` on the device.
-    pub fn finish(&self, rows: usize, busy: Duration) {
+    /// A batch of `model` is finished after `rows` rows ran for `busy` on a device.
+    pub fn finish(&self, model: &str, rows: usize, busy: Duration) {
         self.busy_ns.fetch_add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        let mut queue = self.queue();
+        // Where several devices finish in any order, batches alike are as good as one another.
+        let alike = |batch: &HandedOver| batch.model == model && batch.rows == rows;
+        let at = queue.handed_over.iter().position(alike).unwrap_or(0);
+        let first = queue.handed_over.remove(at);
+        queue.since = (!queue.handed_over.is_empty()).then(Instant::now);
+        // Another count: some were canceled, or it did not run at all. Its time says nothing about such batches.
+        if let Some(batch) = first.filter(alike) {
+            if queue.finished.len() >= MOST_FINISHED {
+                queue.finished.pop_front();
+            }
+            queue.finished.push_back(Finished { batch, busy });
+        }
+        drop(queue);
         self.batches.send_modify(|batches| *batches = batches.saturating_sub(1));
     }
 
@@ -63,6 +136,32 @@ impl DeviceLoad {
         self.hung.store(true, Ordering::Relaxed);
     }
 
+    /// When all that is handed over is predicted to be finished; `None` when a device has nothing.
+    pub fn free_at(&self) -> Option<Instant> {
+        let queue = self.queue();
+        let devices = self.devices();
+        if queue.handed_over.len() < devices {
+            return None;
+        }
+        let predicted_us = queue.handed_over.iter().fold(0_u64, |sum, batch| sum.saturating_add(batch.predicted_us));
+        queue.since?.checked_add(Duration::from_micros(predicted_us / devices as u64))
+    }
+
+    /// Learns from the batches that finished since the last call, and returns them.
+    pub fn learn(&self) -> Vec<Finished> {
+        let finished: Vec<Finished> = self.queue().finished.drain(..).collect();
+        for Finished { batch, busy } in &finished {
+            let us = busy.as_secs_f64() * 1e6;
+            self.costs.learn(&batch.model, Run { rows: batch.rows as f64, row_cells: batch.row_cells as f64, us });
+        }
+        finished
+    }
+
+    /// What batches cost here. Metrics read its [errors](CostModel::relative_errors).
+    pub fn costs(&self) -> &CostModel {
+        &self.costs
+    }
+
     /// How long the devices together have run batches so far.
     pub fn busy(&self) -> Duration {
         Duration::from_nanos(self.busy_ns.load(Ordering::Relaxed))
@@ -71,5 +170,70 @@ impl DeviceLoad {
     /// How many rows they have run so far.
     pub fn rows(&self) -> u64 {
         self.rows.load(Ordering::Relaxed)
+    }
+
+    /// How many cells it was handed so far, and how many of them were padding.
+    pub fn cells_and_padding(&self) -> (u64, u64) {
+        (self.cells.load(Ordering::Relaxed), self.padding.load(Ordering::Relaxed))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics under this lock.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(rows: usize, predicted_us: u64) -> HandedOver {
+        HandedOver { model: "m@1".to_owned(), jobs: rows, rows, row_cells: 10, padding: 3, predicted_us }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_predicted_counts_from_when_a_batch_became_the_first() {
+        let load = DeviceLoad::default();
+        assert_eq!(load.free_at(), None);
+        let start = Instant::now();
+        let after = |us| Some(start + Duration::from_micros(us));
+        load.hand_over(batch(2, 5000));
+        tokio::time::advance(Duration::from_millis(2)).await;
+        load.hand_over(batch(1, 1000));
+        assert_eq!(load.free_at(), after(6000));
+        tokio::time::advance(Duration::from_millis(6)).await;
+        load.finish("m@1", 2, Duration::from_millis(8));
+        assert_eq!(load.free_at(), after(9000));
+        load.finish("m@1", 1, Duration::from_millis(1));
+        assert_eq!(load.free_at(), None);
+        assert_eq!((load.rows(), load.cells_and_padding()), (3, (30, 6)));
+    }
+
+    #[test]
+    fn several_devices_finish_in_any_order() {
+        let load = DeviceLoad::default();
+        load.count(2);
+        load.hand_over(batch(2, 5000));
+        assert_eq!(load.free_at(), None, "the other device has nothing");
+        load.hand_over(batch(1, 1000));
+        assert!(load.free_at().is_some());
+        load.finish("m@1", 1, Duration::from_millis(1));
+        load.finish("m@1", 2, Duration::from_millis(5));
+        let rows: Vec<usize> = load.learn().iter().map(|finished| finished.batch.rows).collect();
+        assert_eq!(rows, [1, 2]);
+    }
+
+    #[test]
+    fn only_batches_that_ran_whole_are_learned_from() {
+        let load = DeviceLoad::default();
+        load.costs().price("m@1", 1.0);
+        for ran in [4, 3, 0] {
+            load.hand_over(batch(4, 1000));
+            load.finish("m@1", ran, Duration::from_millis(2));
+        }
+        let finished = load.learn();
+        assert_eq!(finished, [Finished { batch: batch(4, 1000), busy: Duration::from_millis(2) }]);
+        assert_eq!(load.costs().relative_errors().len(), 1);
+        assert_eq!(load.learn(), []);
     }
 }

@@ -9,7 +9,34 @@ pub enum Features {
     Tokens(Vec<i64>),
 }
 
+/// The shape of one row, as far as it decides with whom it can share a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// Exactly these sides.
+    Fixed(Box<[usize]>),
+    /// So many tokens, padded to the longest of the batch.
+    Padded(usize),
+}
+
+impl Shape {
+    /// How many cells one row has: tokens, pixels or numbers.
+    pub fn cells(&self) -> u64 {
+        match self {
+            Self::Fixed(sides) => sides.iter().fold(1_u64, |cells, side| cells.saturating_mul(*side as u64)),
+            Self::Padded(tokens) => *tokens as u64,
+        }
+    }
+}
+
 impl Features {
+    /// The shape of each row.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Rows(array) => Shape::Fixed(array.row_shape().into()),
+            Self::Tokens(ids) => Shape::Padded(ids.len()),
+        }
+    }
+
     /// How many rows of a batch these take: what the planner counts.
     pub fn rows(&self) -> usize {
         match self {
@@ -73,6 +100,15 @@ impl BatchInput {
         }
     }
 
+    /// How many cells one row has, padding included: tokens, pixels or numbers.
+    pub fn row_cells(&self) -> u64 {
+        let sides = match self {
+            Self::Rows(array) => array.row_shape(),
+            Self::Tokens { ids, .. } => ids.row_shape(),
+        };
+        sides.iter().fold(1_u64, |cells, side| cells.saturating_mul(*side as u64))
+    }
+
     /// A copy of the rows in these ranges, `(start, count)` each; at least one.
     pub fn copy_ranges(&self, ranges: &[(usize, usize)]) -> Option<Self> {
         Some(match self {
@@ -125,9 +161,21 @@ mod tests {
     #[test]
     fn texts_are_padded_to_the_longest() {
         let batch = BatchInput::assemble(&[Features::Tokens(vec![5]), Features::Tokens(vec![6, 7, 8])]).unwrap();
+        assert_eq!(batch.row_cells(), 3);
         let BatchInput::Tokens { ids, mask } = batch else { panic!("tokens") };
         assert_eq!(ids.data(), [5, 0, 0, 6, 7, 8]);
         assert_eq!(mask.data(), [1, 0, 0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_shape_tells_who_can_share_a_batch() {
+        assert_eq!(rows(3, 1.0).shape(), Shape::Fixed([2].into()));
+        assert_eq!(Features::Tokens(vec![6, 7, 8]).shape(), Shape::Padded(3));
+        for (shape, cells) in
+            [(Shape::Fixed([3, 4, 5].into()), 60), (Shape::Fixed([].into()), 1), (Shape::Padded(7), 7)]
+        {
+            assert_eq!(shape.cells(), cells);
+        }
     }
 
     #[test]

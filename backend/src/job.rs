@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forebay_contract::{Digest, EventKind, InputRef, JobId, JobMessage, Parameters};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     lease::Lease,
     model::Model,
     output::Answer,
-    stages::waiting::Watch,
+    stages::{room::Place, waiting::Watch},
 };
 
 /// What every stage needs of a job. Dropped without being settled, its message is redelivered.
@@ -32,10 +32,12 @@ pub(crate) struct Job {
     pub attempt: u32,
     /// Keeps the message hidden.
     pub lease: Lease,
-    /// Bounds how many messages of a lane are held at once: held, never read.
-    pub(crate) _room: OwnedSemaphorePermit,
+    /// Bounds how much work is held at once: held, never read.
+    pub(crate) _place: Place,
     /// Keeps others of the same digest waiting; taken when decoding begins.
     pub turn: Option<Turn>,
+    /// From when on nobody wants it.
+    pub deadline: Option<Instant>,
     /// Set when the edge says that it is canceled.
     pub unwanted: CancellationToken,
     /// Has the edge asked whether it is; dropped when the job begins.
@@ -44,7 +46,8 @@ pub(crate) struct Job {
 
 impl Job {
     /// Splits a message into the job and its input, which is dropped once it is decoded.
-    pub(crate) fn new(message: JobMessage, attempt: u32, lease: Lease, room: OwnedSemaphorePermit) -> (Self, InputRef) {
+    pub(crate) fn new(message: JobMessage, delivery: Delivery) -> (Self, InputRef) {
+        let Delivery { attempt, lease, place, deadline } = delivery;
         let job = Self {
             id: message.job_id,
             account: message.account,
@@ -53,13 +56,26 @@ impl Job {
             digest: message.digest,
             attempt,
             lease,
-            _room: room,
+            _place: place,
             turn: None,
+            deadline,
             unwanted: CancellationToken::new(),
             watch: None,
         };
         (job, message.input)
     }
+}
+
+/// What a job has from the delivery of its message.
+pub(crate) struct Delivery {
+    /// Which it is, from 1.
+    pub attempt: u32,
+    /// Keeps the message hidden.
+    pub lease: Lease,
+    /// The room it takes.
+    pub place: Place,
+    /// From when on nobody wants it.
+    pub deadline: Option<Instant>,
 }
 
 /// Taken from a lane.

@@ -1,4 +1,5 @@
-//! Keeps messages hidden from receipt until they are acknowledged or given back: one keeper for all of them.
+//! Keeps messages hidden from receipt until they are acknowledged, given back or past their deadline: one keeper for all
+//! of them.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,6 +19,9 @@ use tracing::{debug, warn};
 
 use crate::queue::{Lanes, MAX_BATCH, QueueError, Receipt};
 
+/// SQS hides a message for at most so long from its receipt, however often that is extended.
+const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// Renews leases at a third of their length, many with one call.
 #[derive(Clone)]
 pub(crate) struct LeaseKeeper {
@@ -36,9 +40,12 @@ struct Held {
     lane: Lane,
     receipt: Receipt,
     renew_at: Instant,
+    /// From then on it is not renewed: its deadline is over, or SQS would refuse.
+    until: Instant,
 }
 
-/// One message that is held. Dropped, it is no longer renewed: the message is redelivered when its lease ends.
+/// One message that is held. Dropped, it is no longer renewed: the message is redelivered when its lease ends, as it is
+/// when its time is over.
 pub(crate) struct Lease {
     id: u64,
     /// The lane it came through.
@@ -73,11 +80,14 @@ impl LeaseKeeper {
         self.shared.lease
     }
 
-    /// Holds a message that was received just now.
-    pub(crate) fn hold(&self, lane: Lane, receipt: Receipt) -> Lease {
+    /// Holds a message that was received just now, until its deadline at most.
+    pub(crate) fn hold(&self, lane: Lane, receipt: Receipt, deadline: Option<Instant>) -> Lease {
         let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
-        let renew_at = Instant::now() + self.shared.lease / 3;
-        self.shared.held().insert(id, Held { lane, receipt: receipt.clone(), renew_at });
+        let now = Instant::now();
+        let longest = now + LONGEST.saturating_sub(self.shared.lease);
+        let until = deadline.map_or(longest, |deadline| deadline.min(longest));
+        let renew_at = now + self.shared.lease / 3;
+        self.shared.held().insert(id, Held { lane, receipt: receipt.clone(), renew_at, until });
         self.shared.taken.notify_one();
         Lease { id, lane, receipt, shared: Arc::clone(&self.shared) }
     }
@@ -102,6 +112,7 @@ impl LeaseKeeper {
         // Those that fall due soon go along, so that messages received one by one are renewed together.
         let horizon = now + self.shared.lease / 12;
         let mut due: BTreeMap<Lane, Vec<(u64, Receipt)>> = BTreeMap::new();
+        self.shared.held().retain(|_, held| held.until > now);
         for (id, held) in self.shared.held().iter_mut().filter(|(_, held)| held.renew_at <= horizon) {
             due.entry(held.lane).or_default().push((*id, held.receipt.clone()));
             held.renew_at = now + self.shared.lease / 3;
@@ -148,27 +159,87 @@ impl LeaseKeeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::{MemoryQueue, Queue};
+    use crate::queue::{MemoryQueue, Message, Queue, Refused};
 
     const LEASE: Duration = Duration::from_secs(30);
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_held_is_renewed_and_what_is_dropped_comes_back() {
-        let queue = Arc::new(MemoryQueue::default());
+    /// Counts what it is asked to extend, call by call.
+    #[derive(Default)]
+    struct Counting {
+        inner: MemoryQueue,
+        calls: Mutex<Vec<usize>>,
+    }
+
+    #[async_trait::async_trait]
+    impl Queue for Counting {
+        async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError> {
+            self.inner.receive(max, wait, lease).await
+        }
+        async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError> {
+            self.calls.lock().unwrap().push(receipts.len());
+            self.inner.extend(receipts, lease).await
+        }
+        async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
+            self.inner.delete(receipts).await
+        }
+    }
+
+    fn started() -> (Arc<Counting>, LeaseKeeper, tokio::task::JoinHandle<()>) {
+        let queue = Arc::new(Counting::default());
         let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&queue) as Arc<dyn Queue>)].into();
         let keeper = LeaseKeeper::new(LEASE);
         let running = tokio::spawn({
             let keeper = keeper.clone();
             async move { keeper.run(&lanes).await }
         });
+        (queue, keeper, running)
+    }
 
-        queue.send("a");
-        let message = queue.receive(1, Duration::ZERO, LEASE).await.unwrap().remove(0);
-        let lease = keeper.hold(Lane::FreeLight, message.receipt);
+    async fn receive_one(queue: &dyn Queue) -> Receipt {
+        queue.receive(1, Duration::ZERO, LEASE).await.unwrap().remove(0).receipt
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_held_is_renewed_and_what_is_dropped_comes_back() {
+        let (queue, keeper, running) = started();
+        queue.inner.send("a");
+        let lease = keeper.hold(Lane::FreeLight, receive_one(&*queue).await, None);
         assert!(queue.receive(1, LEASE * 10, LEASE).await.unwrap().is_empty(), "held far beyond one lease");
         drop(lease);
         let again = queue.receive(1, LEASE + Duration::from_secs(1), LEASE).await.unwrap();
         assert_eq!(again[0].receive_count, 2);
+        running.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_are_renewed_with_one_call_for_ten() {
+        let (queue, keeper, running) = started();
+        let mut leases = Vec::new();
+        for number in 0..25 {
+            queue.inner.send(number.to_string());
+            leases.push(keeper.hold(Lane::FreeLight, receive_one(&*queue).await, None));
+            tokio::time::sleep(LEASE / 1000).await;
+        }
+        tokio::time::sleep(LEASE / 2).await;
+        let mut calls = std::mem::take(&mut *queue.calls.lock().unwrap());
+        calls.sort_unstable();
+        assert_eq!(calls, [5, 10, 10], "received one by one, renewed together");
+        running.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_renewed_past_its_deadline_or_the_services_bound() {
+        let (queue, keeper, running) = started();
+        for (deadline, ends) in [(Some(LEASE * 4), LEASE * 4), (None, LONGEST - LEASE)] {
+            queue.inner.send("a");
+            let received = Instant::now();
+            let receipt = receive_one(&*queue).await;
+            let _lease = keeper.hold(Lane::FreeLight, receipt.clone(), deadline.map(|after| received + after));
+            let again = queue.receive(1, LONGEST * 2, LEASE).await.unwrap().remove(0);
+            let held = received.elapsed();
+            assert!(held >= ends && held <= ends + LEASE, "{held:?}");
+            queue.delete(&[again.receipt]).await.unwrap();
+        }
         running.abort();
     }
 }

@@ -42,7 +42,7 @@ pub struct Bounds {
     pub worker: String,
     /// How long a message stays hidden without a sign of life.
     pub lease: Duration,
-    /// The most messages of one lane that are held at once.
+    /// The most messages that are held at once, fewer where they are much work. Beyond it a lane still has its share.
     pub prefetch: usize,
     /// Threads that decode pictures; as many again prepare other inputs, and as many render.
     pub cpu_threads: usize,
@@ -99,6 +99,7 @@ pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Resul
         lanes: lanes.clone(),
         keeper: keeper.clone(),
         prefetch: bounds.prefetch,
+        load: Arc::clone(&load),
         stop: stop.clone(),
     };
     let decoding = decode::Decode {

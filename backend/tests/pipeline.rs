@@ -195,6 +195,39 @@ async fn a_canceled_job_is_acknowledged_and_never_runs() {
     assert_eq!(world.edge.events_of(canceled.job_id), [EventKind::Received]);
 }
 
+#[tokio::test]
+async fn a_job_past_its_deadline_is_acknowledged_and_never_runs() {
+    let world = World::new();
+    let (mut late, mut early) = (job(1, "[1, 1]"), job(2, "[2, 2]"));
+    (late.deadline_ms, early.deadline_ms) = (Some(1_800_000_000_000 / 2), Some(u64::MAX));
+    world.send(&late);
+    world.send(&early);
+    let worker = world.start();
+    let load = Arc::clone(&worker.load);
+    eventually("both are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(world.store.keys(), [storage_key::result(&early.digest)]);
+    assert_eq!(load.rows(), 1);
+}
+
+#[tokio::test]
+async fn what_a_batch_costs_is_learned_while_it_runs() {
+    let mut world = World::new();
+    world.delay = Duration::from_millis(20);
+    for number in 0..200 {
+        world.send(&job(number, &format!("[{number}, 1]")));
+    }
+    let worker = world.start();
+    let load = Arc::clone(&worker.load);
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    let errors = load.costs().relative_errors();
+    assert_eq!(errors.iter().map(|(model, _)| model.as_str()).collect::<Vec<_>>(), ["doubler@1"]);
+    let learned = load.costs().price("doubler@1", 1.0).batch_us(8, 2);
+    assert!(learned > 15_000, "20 ms a batch, not the manifest's 1 ms a job: {learned} µs");
+    assert_eq!(load.cells_and_padding(), (400, 0));
+}
+
 /// Those decoded last wait for more than one batch, those handed over wait behind the one that runs.
 #[tokio::test]
 async fn a_job_that_is_canceled_while_it_waits_never_runs() {

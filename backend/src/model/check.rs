@@ -26,6 +26,8 @@ pub(super) fn task(file: &File) -> Result<Task, String> {
         let most = if matches!(task, Task::ImageUpscale(_)) { 1 } else { 4096 };
         in_range("batch.max_items", batch.max_items as u64, 1, most)?;
         in_range("batch.max_wait_ms", batch.max_wait_ms, 0, 10_000)?;
+        in_range("batch.max_cells", batch.max_cells.unwrap_or(1), 1, 1 << 40)?;
+        in_range("batch.target_ms", batch.target_ms.unwrap_or(1), 1, 600_000)?;
     }
     Ok(task)
 }

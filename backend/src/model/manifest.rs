@@ -7,7 +7,7 @@ use super::{
     check,
     task::{AudioTable, GenerateTable, ImageTable, StepsTable, Task, TensorTable, TextTable, UpscaleTable},
 };
-use crate::batch::Limits;
+use crate::batch::{Limits, Pace};
 
 /// A `model.toml`, read strictly and checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,12 +52,25 @@ pub struct BatchTable {
     pub max_items: usize,
     /// How long the oldest job waits for company, in milliseconds.
     pub max_wait_ms: u64,
+    /// The most cells of one batch, padding included: tokens, pixels or numbers.
+    #[serde(default)]
+    pub max_cells: Option<u64>,
+    /// How long a job may take from being ready to its answer while others leave it room, in milliseconds: batches
+    /// become smaller and wait for less until it holds.
+    #[serde(default)]
+    pub target_ms: Option<u64>,
 }
 
 impl BatchTable {
-    /// The same for the planner.
-    pub fn limits(self) -> Limits {
-        Limits { max_rows: self.max_items, max_wait_ms: self.max_wait_ms }
+    /// The same for the planner, which adds what it learns.
+    pub fn pace(self) -> Pace {
+        let limits = Limits {
+            max_rows: self.max_items,
+            max_cells: self.max_cells.unwrap_or(u64::MAX),
+            max_wait_us: self.max_wait_ms.saturating_mul(1000),
+            ..Limits::default()
+        };
+        Pace::new(limits, self.target_ms.map(|target_ms| target_ms.saturating_mul(1000)))
     }
 }
 
@@ -114,7 +127,7 @@ fn default_weights() -> String {
 /// Pictures that are upscaled differ in size, so each runs alone.
 fn default_batch(task: &Task) -> BatchTable {
     let max_items = if matches!(task, Task::ImageUpscale(_)) { 1 } else { 8 };
-    BatchTable { max_items, max_wait_ms: 10 }
+    BatchTable { max_items, max_wait_ms: 10, max_cells: None, target_ms: None }
 }
 
 /// `[output]`
@@ -183,7 +196,8 @@ shape = [4]
         let manifest = Manifest::parse(Path::new("models/doubler/1/model.toml"), TENSOR).unwrap();
         assert_eq!(manifest.id(), "doubler@1");
         assert_eq!(manifest.weights, Path::new("models/doubler/1/model.pt"));
-        assert_eq!(manifest.batch.limits(), Limits { max_rows: 8, max_wait_ms: 10 });
+        let limits = Limits { max_rows: 8, max_wait_us: 10_000, ..Limits::default() };
+        assert_eq!(manifest.batch.pace().limits(limits.price), limits);
         assert_eq!(manifest.task, Task::Tensor(TensorTable { shape: vec![4] }));
     }
 
@@ -202,6 +216,11 @@ shape = [4]
             ("task = \"tensor\"", "task = \"text-embed\"", "model.input.kind: does not go with"),
             ("cost_ms = 1.0", "cost_ms = 0.0", "model.cost_ms: found 0; allowed is a number above 0"),
             ("[tensor]", "[batch]\nmax_items = 0\nmax_wait_ms = 1\n[tensor]", "batch.max_items: found 0; allowed is 1"),
+            (
+                "[tensor]",
+                "[batch]\nmax_items = 1\nmax_wait_ms = 1\ntarget_ms = 0\n[tensor]",
+                "batch.target_ms: found 0",
+            ),
             ("[tensor]", "[weights]\nfile = \"../x\"\n[tensor]", "weights.file: found \"../x\"; allowed is the name"),
             ("[tensor]", "[weights]\nsha256 = \"x\"\n[tensor]", "weights.sha256: found \"x\"; allowed are 64"),
             (

@@ -3,7 +3,6 @@ use std::path::Path;
 use tokenizers::{Tokenizer, TruncationDirection, TruncationParams};
 
 use super::{Capacity, Manifest, StepsTable, Task, TextTable};
-use crate::batch::Limits;
 
 /// A model whose files on the CPU's side are read: what decoding and rendering need.
 pub struct Model {
@@ -68,11 +67,6 @@ impl Model {
         };
         let capacity = Capacity::new(manifest.batch.max_items);
         Ok(Self { id: manifest.id(), manifest, tokenizer, marks, labels, capacity })
-    }
-
-    /// How the planner batches the model at the moment.
-    pub fn limits(&self) -> Limits {
-        Limits { max_rows: self.capacity.rows(), ..self.manifest.batch.limits() }
     }
 }
 

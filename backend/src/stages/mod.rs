@@ -3,8 +3,11 @@
 pub(crate) mod acknowledge;
 pub(crate) mod batch;
 pub(crate) mod decode;
+mod forming;
 pub(crate) mod infer;
+mod polling;
 pub(crate) mod receive;
 pub(crate) mod report;
+pub(crate) mod room;
 pub(crate) mod store;
 pub(crate) mod waiting;

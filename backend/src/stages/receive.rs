@@ -9,14 +9,18 @@ use std::{
 };
 
 use forebay_contract::{JobMessage, Lane, MessageError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::{polling::Polling, room::Room};
 use crate::{
-    job::{Job, Received},
+    clock::wall_ms,
+    device::DeviceLoad,
+    job::{Delivery, Job, Received},
     lease::LeaseKeeper,
-    queue::{Lanes, MAX_BATCH, Message, Queue},
+    queue::{Lanes, Message, Queue, QueueError},
     retry::Backoff,
 };
 
@@ -27,101 +31,235 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 pub(crate) struct Receive {
     pub(crate) lanes: Lanes,
     pub(crate) keeper: LeaseKeeper,
-    /// The most messages of one lane that are held at once. Bounded by lane, so that a lane that stands still never
-    /// takes the room of another.
+    /// The places of all lanes together; see [`Room`].
     pub(crate) prefetch: usize,
+    /// Knows what jobs cost here.
+    pub(crate) load: Arc<DeviceLoad>,
     pub(crate) stop: CancellationToken,
 }
 
 /// Polls until the worker stops.
 pub(crate) async fn run(receive: Receive, received: mpsc::Sender<Received>) {
     let not_yet_polled = AtomicUsize::new(receive.lanes.len());
-    let polls =
-        receive.lanes.iter().map(|(lane, queue)| poll(&receive, *lane, queue.as_ref(), &received, &not_yet_polled));
-    futures_util::future::join_all(polls).await;
+    let room = Room::new(receive.prefetch);
+    let lanes: Vec<Receiving<'_>> = receive
+        .lanes
+        .iter()
+        .map(|(lane, queue)| Receiving { receive: &receive, lane: *lane, queue: queue.as_ref(), room: &room })
+        .collect();
+    futures_util::future::join_all(lanes.iter().map(|lane| lane.run(&received, &not_yet_polled))).await;
 }
 
-async fn poll(
-    receive: &Receive,
+struct Receiving<'a> {
+    receive: &'a Receive,
     lane: Lane,
-    queue: &dyn Queue,
-    received: &mpsc::Sender<Received>,
-    not_yet_polled: &AtomicUsize,
-) {
-    let room = Arc::new(Semaphore::new(receive.prefetch));
-    // The first poll returns at once and so proves that the queue is there.
-    let mut wait = Duration::ZERO;
-    let mut backoff = Backoff::default();
-    loop {
-        let polled = async {
-            let mut permits = take_room(&room).await;
-            let answer = queue.receive(permits.len(), wait, receive.keeper.length()).await;
-            answer.map(|messages| {
-                permits.truncate(messages.len());
-                messages.into_iter().zip(permits).collect::<Vec<_>>()
-            })
-        };
-        // A poll that is broken off may have taken messages; they come back when their lease ends.
-        let polled = tokio::select! {
-            () = receive.stop.cancelled() => return,
-            polled = polled => polled,
-        };
-        match polled {
-            Ok(messages) => {
-                if wait.is_zero() && not_yet_polled.fetch_sub(1, Ordering::Relaxed) == 1 {
-                    info!("ready");
+    queue: &'a dyn Queue,
+    room: &'a Room,
+}
+
+impl Receiving<'_> {
+    async fn run(&self, received: &mpsc::Sender<Received>, not_yet_polled: &AtomicUsize) {
+        // The first poll returns at once and so proves that the queue is there.
+        let mut wait = Duration::ZERO;
+        let mut backoff = Backoff::default();
+        let mut polling = Polling::default();
+        let mut polls = FuturesUnordered::new();
+        loop {
+            // A poll that is broken off may have taken messages; they come back when their lease ends.
+            let answer = tokio::select! {
+                () = self.receive.stop.cancelled() => return,
+                free = self.room.wait(self.lane), if polls.is_empty() => {
+                    polls.push(self.poll(polling.begin(free), wait));
+                    continue;
                 }
-                (wait, backoff) = (LONG_POLL, Backoff::default());
-                for (message, permit) in messages {
-                    let Some(job) = open(receive, lane, message, permit) else { continue };
-                    if received.send(job).await.is_err() {
-                        return;
+                Some(answer) = polls.next() => answer,
+            };
+            match answer {
+                (asked, Ok(messages)) => {
+                    if wait.is_zero() && not_yet_polled.fetch_sub(1, Ordering::Relaxed) == 1 {
+                        info!("ready");
+                    }
+                    (wait, backoff) = (LONG_POLL, Backoff::default());
+                    let count = messages.len();
+                    let mut places = 0;
+                    for message in messages {
+                        let Some(job) = self.open(message, &mut places) else { continue };
+                        if received.send(job).await.is_err() {
+                            return;
+                        }
+                    }
+                    polling.end(asked, count, places);
+                }
+                (asked, Err(error)) => {
+                    polling.fail(asked);
+                    let wait = backoff.next();
+                    warn!(lane = %self.lane, %error, wait_ms = wait.as_millis(), "the lane cannot be polled, trying again");
+                    tokio::select! {
+                        () = self.receive.stop.cancelled() => return,
+                        () = tokio::time::sleep(wait) => {}
                     }
                 }
             }
+            while let Some(asked) = polling.another(self.room.free(self.lane)) {
+                polls.push(self.poll(asked, wait));
+            }
+        }
+    }
+
+    async fn poll(&self, max: usize, wait: Duration) -> (usize, Result<Vec<Message>, QueueError>) {
+        (max, self.queue.receive(max, wait, self.receive.keeper.length()).await)
+    }
+
+    /// A message that cannot be read stays in the lane and goes to its dead letters by its count of receives; it is told
+    /// once, at its first receive.
+    fn open(&self, message: Message, places: &mut usize) -> Option<Received> {
+        let lane = self.lane;
+        match JobMessage::from_json(&message.body) {
+            Ok(job) => {
+                let deadline = job.deadline_ms.map(|at_ms| {
+                    // The edge takes none that is further away than an instant reaches.
+                    Instant::now() + Duration::from_millis(at_ms.saturating_sub(wall_ms()).min(FURTHEST_MS))
+                });
+                let model = format!("{}@{}", job.model, job.version);
+                let takes = self.room.places(job.cost_ms * self.receive.load.costs().ratio(&model));
+                *places += takes;
+                let delivery = Delivery {
+                    attempt: message.receive_count,
+                    lease: self.receive.keeper.hold(lane, message.receipt, deadline),
+                    place: self.room.take(lane, takes),
+                    deadline,
+                };
+                let (job, input) = Job::new(job, delivery);
+                Some(Received { job, input })
+            }
             Err(error) => {
-                let wait = backoff.next();
-                warn!(%lane, %error, wait_ms = wait.as_millis(), "the lane cannot be polled, trying again");
-                tokio::select! {
-                    () = receive.stop.cancelled() => return,
-                    () = tokio::time::sleep(wait) => {}
+                if message.receive_count == 1 {
+                    error!(%lane, at = place(&error), bytes = message.body.len(), "a message cannot be read");
                 }
+                None
             }
         }
     }
 }
 
-/// Waits for room for one message and takes up to a batch of it.
-async fn take_room(room: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
-    let mut permits: Vec<_> = Arc::clone(room).acquire_owned().await.into_iter().collect();
-    while permits.len() < MAX_BATCH
-        && let Ok(permit) = Arc::clone(room).try_acquire_owned()
-    {
-        permits.push(permit);
-    }
-    permits
-}
-
-/// A message that cannot be read stays in the lane and goes to its dead letters by its count of receives; it is told
-/// once, at its first receive.
-fn open(receive: &Receive, lane: Lane, message: Message, room: OwnedSemaphorePermit) -> Option<Received> {
-    match JobMessage::from_json(&message.body) {
-        Ok(job) => {
-            let lease = receive.keeper.hold(lane, message.receipt);
-            let (job, input) = Job::new(job, message.receive_count, lease, room);
-            Some(Received { job, input })
-        }
-        Err(error) => {
-            if message.receive_count == 1 {
-                error!(%lane, at = place(&error), bytes = message.body.len(), "a message cannot be read");
-            }
-            None
-        }
-    }
-}
+/// A year: what lies beyond it is as good as never.
+const FURTHEST_MS: u64 = 365 * 24 * 60 * 60 * 1000;
 
 /// Where reading stopped. The error's own words would quote the message.
 fn place(error: &MessageError) -> Option<String> {
     let json = std::error::Error::source(error)?.downcast_ref::<serde_json::Error>()?;
     Some(format!("{:?}, line {}, column {}", json.classify(), json.line(), json.column()))
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use forebay_contract::{Digest, Input, InputRef, JobId, MediaType, Namespace, Parameters, ShardKey};
+
+    use super::*;
+    use crate::queue::{MemoryQueue, Receipt, Refused};
+
+    /// Counts how often it is polled.
+    #[derive(Default)]
+    struct Counting {
+        inner: MemoryQueue,
+        polls: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Queue for Counting {
+        async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError> {
+            self.polls.fetch_add(1, Ordering::Relaxed);
+            self.inner.receive(max, wait, lease).await
+        }
+        async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError> {
+            self.inner.extend(receipts, lease).await
+        }
+        async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
+            self.inner.delete(receipts).await
+        }
+    }
+
+    fn message(number: u64, cost_ms: f64) -> String {
+        let message = JobMessage {
+            job_id: JobId::new(number, [0; 10], ShardKey::new("acme", 0)),
+            account: "acme".to_owned(),
+            model: "m".to_owned(),
+            version: "1".to_owned(),
+            parameters: Parameters::new(),
+            input: InputRef::Inline { media_type: MediaType::Empty, data: Vec::new() },
+            digest: Digest::new(Namespace::Shared, "m", "1", &Parameters::new(), &Input::empty()),
+            cost_ms,
+            accepted_ms: 0,
+            deadline_ms: None,
+            traceparent: None,
+        };
+        message.to_json().unwrap()
+    }
+
+    fn start(queues: &[Arc<Counting>]) -> (mpsc::Receiver<Received>, CancellationToken) {
+        let queue = |(lane, queue): (Lane, &Arc<Counting>)| (lane, Arc::clone(queue) as Arc<dyn Queue>);
+        let lanes: Lanes = Lane::ALL.into_iter().zip(queues).map(queue).collect();
+        let stop = CancellationToken::new();
+        let (keeper, load) = (LeaseKeeper::new(Duration::from_secs(3600)), Arc::new(DeviceLoad::default()));
+        let receive = Receive { lanes, keeper, prefetch: 60, load, stop: stop.clone() };
+        let (sender, received) = mpsc::channel(1000);
+        tokio::spawn(run(receive, sender));
+        (received, stop)
+    }
+
+    async fn all(received: &mut mpsc::Receiver<Received>) -> Vec<Received> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        std::iter::from_fn(|| received.try_recv().ok()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_lane_costs_one_request_in_twenty_seconds() {
+        let queues: Vec<Arc<Counting>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
+        for number in 0..40 {
+            queues[2].inner.send(message(number, 1.0));
+        }
+        let (mut received, stop) = start(&queues);
+        assert_eq!(all(&mut received).await.len(), 40);
+        // What was full is polled by several until they come back with nothing.
+        tokio::time::sleep(Duration::from_secs(21)).await;
+        let before: Vec<usize> = queues.iter().map(|queue| queue.polls.load(Ordering::Relaxed)).collect();
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        for (queue, before) in queues.iter().zip(before) {
+            let polls = queue.polls.load(Ordering::Relaxed) - before;
+            assert!((9..=11).contains(&polls), "{polls} polls in 200 s");
+        }
+        stop.cancel();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_for_many_seconds_is_left_for_other_workers() {
+        let queues: Vec<Arc<Counting>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
+        for number in 0..100 {
+            queues[1].inner.send(message(number, 2000.0));
+            queues[2].inner.send(message(1000 + number, 1.0));
+        }
+        let (mut received, stop) = start(&queues);
+        let mut held = all(&mut received).await;
+        let heavy = |held: &[Received]| held.iter().filter(|job| job.job.lease.lane == Lane::PaidHeavy).count();
+        // What they cost is known once the first ten are there.
+        assert_eq!(heavy(&held), 10);
+        assert!((8..=60).contains(&(held.len() - 10)), "the other lane has its share: {}", held.len() - 10);
+        held.retain(|job| job.job.lease.lane != Lane::PaidHeavy);
+        held.extend(all(&mut received).await);
+        assert!((1..=3).contains(&heavy(&held)), "from then on no more than five seconds' work: {}", heavy(&held));
+        stop.cancel();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_read_costs_only_itself() {
+        let queues: Vec<Arc<Counting>> = vec![Arc::default()];
+        for body in ["this is no job".to_owned(), message(1, 1.0), "{}".to_owned(), message(2, 1.0)] {
+            queues[0].inner.send(body);
+        }
+        let (mut received, stop) = start(&queues);
+        assert_eq!(all(&mut received).await.len(), 2);
+        assert_eq!(queues[0].inner.len(), 4, "the others are left to their count of receives");
+        stop.cancel();
+    }
 }

@@ -59,6 +59,29 @@ pub(crate) async fn an_extended_lease_hides_from_then_on(test: &impl QueueUnderT
     assert!(extended.elapsed() >= long - NOT_YET, "came back after {:?}", extended.elapsed());
 }
 
+pub(crate) async fn ten_leases_change_with_one_call(test: &impl QueueUnderTest) {
+    for number in 0..MAX_BATCH {
+        test.send(&number.to_string()).await;
+    }
+    let mut receipts = Vec::new();
+    let deadline = Instant::now() + LATE;
+    while receipts.len() < MAX_BATCH && Instant::now() < deadline {
+        let messages = test.queue().receive(MAX_BATCH, NOT_YET, Duration::from_secs(60)).await.unwrap();
+        receipts.extend(messages.into_iter().map(|message| message.receipt));
+    }
+    assert_eq!(receipts.len(), MAX_BATCH);
+    assert_eq!(test.queue().extend(&receipts, LEASE).await.unwrap(), []);
+    let mut again = Vec::new();
+    let deadline = Instant::now() + LATE * 2;
+    while again.len() < MAX_BATCH && Instant::now() < deadline {
+        let messages = test.queue().receive(MAX_BATCH, NOT_YET, Duration::from_secs(60)).await.unwrap();
+        again.extend(messages.into_iter().map(|message| (message.body, message.receive_count)));
+    }
+    again.sort();
+    let twice: Vec<(String, u32)> = (0..MAX_BATCH).map(|number| (number.to_string(), 2)).collect();
+    assert_eq!(again, twice, "each came back after the new lease and long before the first one's end");
+}
+
 pub(crate) async fn what_is_given_back_comes_at_once(test: &impl QueueUnderTest) {
     test.send("a").await;
     let message = test.receive_one(LATE).await;
@@ -168,6 +191,7 @@ macro_rules! queue_contract {
             a_message_comes_whole_and_only_once_within_its_lease
             an_expired_lease_redelivers_and_counts
             an_extended_lease_hides_from_then_on
+            ten_leases_change_with_one_call
             what_is_given_back_comes_at_once
             what_is_deleted_never_comes_again
             a_deleted_message_cannot_be_extended

@@ -101,9 +101,10 @@ fn serve(mut device: DeviceThread, line: &Line, exits: &Exits, load: &DeviceLoad
             }
             continue;
         }
+        let model = Arc::clone(&batch.model);
         let Ran { rows, busy, answers, unwanted, returned } = device.run(batch, stop);
         // First the next batch may be formed, then this one's answers go their way.
-        load.finish(rows, busy);
+        load.finish(&model.id, rows, busy);
         for job in unwanted {
             let _ = exits.settled.blocking_send(Settled::Stored(job, None));
         }

@@ -1,0 +1,224 @@
+use forebay_contract::Lane;
+
+use super::{Item, lane_weight, total_weight};
+
+/// The jobs that wait, by lane and account, and what each of these had of the device so far.
+///
+/// Weighted deficit round robin in its closed form: no quanta are handed round until a deficit covers a job, but lanes
+/// and accounts remember what they had, and who had the least goes next. The shares are the same and a decision costs no
+/// rounds (start-time fair queueing: Goyal, Vin, Cheng, SIGCOMM 1996; deficit round robin: Shreedhar, Varghese, SIGCOMM
+/// 1995). Who comes after a pause starts where the others are: nobody saves up.
+#[derive(Debug, Default)]
+pub struct Pending {
+    pub(super) lanes: Vec<LaneLine>,
+    count: usize,
+    /// No deadline is earlier.
+    next_deadline_us: Option<u64>,
+}
+
+/// One lane's accounts.
+#[derive(Debug)]
+pub(super) struct LaneLine {
+    pub(super) lane: Lane,
+    /// By weight.
+    pub(super) had: Had,
+    /// By name, so that one is found quickly; some may have nothing pending, so that they cannot forget what they had.
+    pub(super) accounts: Vec<AccountLine>,
+    count: usize,
+}
+
+/// One account's jobs of one lane.
+#[derive(Debug)]
+pub(super) struct AccountLine {
+    name: Box<str>,
+    pub(super) had: Had,
+    /// By [rank](Item::rank).
+    pub(super) items: Vec<Item>,
+}
+
+/// Microseconds of the device.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Had {
+    /// In batches made around a job of its own: who has the least of it has the next one. Were all counted, those of its
+    /// jobs that find company easily could use up its turns, and one that finds none would wait forever.
+    pub(super) leading: u64,
+    /// In all batches: who has the least of it is the first to ride along.
+    pub(super) all: u64,
+}
+
+impl Had {
+    fn at_least(self, floor: Self) -> Self {
+        Self { leading: self.leading.max(floor.leading), all: self.all.max(floor.all) }
+    }
+
+    /// The least of each.
+    fn floor(active: impl Iterator<Item = Self>) -> Option<Self> {
+        active.reduce(|a, b| Self { leading: a.leading.min(b.leading), all: a.all.min(b.all) })
+    }
+
+    fn charge(&mut self, us: u64, leading: bool) {
+        self.all = self.all.saturating_add(us);
+        if leading {
+            self.leading = self.leading.saturating_add(us);
+        }
+    }
+}
+
+/// What a job adds to what its account had: whatever is predicted, never nothing.
+pub(super) fn charge(item: &Item) -> u64 {
+    item.cost_us.max(1)
+}
+
+/// What a job adds to what its lane had.
+pub(super) fn lane_charge(lane: Lane, item: &Item) -> u64 {
+    charge(item).saturating_mul(total_weight()) / lane_weight(lane)
+}
+
+impl Pending {
+    /// How many jobs wait.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// A job waits from now on.
+    pub fn add(&mut self, lane: Lane, account: &str, item: Item) {
+        if let Some(deadline_us) = item.deadline_us {
+            self.next_deadline_us = Some(self.next_deadline_us.map_or(deadline_us, |next| next.min(deadline_us)));
+        }
+        self.count += 1;
+        let floor = Had::floor(self.lanes.iter().filter(|line| line.count > 0).map(|line| line.had));
+        let line = self.line(lane);
+        if line.count == 0 {
+            line.had = line.had.at_least(floor.unwrap_or_default());
+        }
+        line.add(account, item);
+    }
+
+    /// Takes these out to be run, the first of which was chosen for its turn, and charges them; in the order asked for.
+    pub fn take(&mut self, tickets: &[u64]) -> Vec<Item> {
+        self.extract(tickets, true)
+    }
+
+    /// Takes these out because nobody wants them any more: nobody is charged.
+    pub fn remove(&mut self, tickets: &[u64]) -> Vec<Item> {
+        self.extract(tickets, false)
+    }
+
+    /// The earliest deadline; never later than that of any job.
+    pub(super) fn next_deadline_us(&self) -> Option<u64> {
+        self.next_deadline_us
+    }
+
+    /// The tickets past their deadline.
+    pub(super) fn expired(&self, now_us: u64) -> Vec<u64> {
+        if self.next_deadline_us.is_none_or(|next| next > now_us) {
+            return Vec::new();
+        }
+        self.items().filter(|item| item.is_expired(now_us)).map(|item| item.ticket).collect()
+    }
+
+    /// All that wait.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Item> {
+        self.lanes.iter().flat_map(|line| &line.accounts).flat_map(|account| &account.items)
+    }
+
+    fn line(&mut self, lane: Lane) -> &mut LaneLine {
+        let place = match self.lanes.binary_search_by_key(&lane, |line| line.lane) {
+            Ok(place) => place,
+            Err(place) => {
+                let line = LaneLine { lane, had: Had::default(), accounts: Vec::new(), count: 0 };
+                self.lanes.insert(place, line);
+                place
+            }
+        };
+        #[expect(clippy::indexing_slicing, reason = "found or inserted there just now")]
+        &mut self.lanes[place]
+    }
+
+    fn extract(&mut self, tickets: &[u64], ran: bool) -> Vec<Item> {
+        let mut order: Vec<(u64, usize)> = tickets.iter().enumerate().map(|(place, ticket)| (*ticket, place)).collect();
+        order.sort_unstable();
+        let place_of = |item: &Item| {
+            let found = order.binary_search_by_key(&item.ticket, |(ticket, _)| *ticket).ok();
+            found.and_then(|found| order.get(found)).map(|(_, place)| *place)
+        };
+        let mut taken: Vec<(usize, Item)> = Vec::with_capacity(tickets.len());
+        for line in &mut self.lanes {
+            let before = taken.len();
+            for account in &mut line.accounts {
+                let first = taken.len();
+                let out = account.items.extract_if(.., |item| place_of(item).is_some());
+                taken.extend(out.filter_map(|item| Some((place_of(&item)?, item))));
+                account.charge(taken.get(first..).unwrap_or_default(), ran);
+            }
+            let own = taken.get(before..).unwrap_or_default();
+            line.count = line.count.saturating_sub(own.len());
+            if ran {
+                let leading = own.iter().any(|(place, _)| *place == 0);
+                own.iter().for_each(|(_, item)| line.had.charge(lane_charge(line.lane, item), leading));
+            }
+            line.forget();
+        }
+        self.count = self.count.saturating_sub(taken.len());
+        if self.next_deadline_us.is_some() {
+            self.next_deadline_us = self.items().filter_map(|item| item.deadline_us).min();
+        }
+        if self.is_empty() {
+            // Nobody waits, so nobody is owed anything.
+            self.lanes.clear();
+        }
+        taken.sort_unstable_by_key(|(place, _)| *place);
+        taken.into_iter().map(|(_, item)| item).collect()
+    }
+}
+
+impl LaneLine {
+    fn add(&mut self, account: &str, item: Item) {
+        self.count += 1;
+        let floor = || self.floor().unwrap_or_default();
+        match self.accounts.binary_search_by(|line| line.name.as_ref().cmp(account)) {
+            Ok(place) => {
+                let idle = self.accounts.get(place).is_some_and(|line| line.items.is_empty());
+                let floor = if idle { floor() } else { Had::default() };
+                if let Some(line) = self.accounts.get_mut(place) {
+                    line.had = line.had.at_least(floor);
+                    let rank = item.rank();
+                    line.items.insert(line.items.partition_point(|other| other.rank() < rank), item);
+                }
+            }
+            Err(place) => {
+                let line = AccountLine { name: account.into(), had: floor(), items: vec![item] };
+                self.accounts.insert(place, line);
+            }
+        }
+    }
+
+    fn floor(&self) -> Option<Had> {
+        Had::floor(self.accounts.iter().filter(|account| !account.items.is_empty()).map(|account| account.had))
+    }
+
+    /// Accounts that have nothing pending are remembered while they had more than the others.
+    fn forget(&mut self) {
+        if self.accounts.iter().all(|account| !account.items.is_empty()) {
+            return;
+        }
+        let floor = self.floor();
+        let owes = |had: Had| floor.is_some_and(|floor| had.all > floor.all || had.leading > floor.leading);
+        self.accounts.retain(|account| !account.items.is_empty() || owes(account.had));
+    }
+}
+
+impl AccountLine {
+    /// These of its jobs ran, or only went.
+    fn charge(&mut self, own: &[(usize, Item)], ran: bool) {
+        if ran {
+            let leading = own.iter().any(|(place, _)| *place == 0);
+            own.iter().for_each(|(_, item)| self.had.charge(charge(item), leading));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The jobs of the batch stage: what the planner sees of each, and what it is made of.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use tracing::error;
+
+use crate::{
+    batch::{Decision, Device, Item, Limits, Pace, Pending, Slack, plan},
+    device::{DeviceLoad, HandedOver},
+    features::{BatchInput, Features},
+    job::{Batched, Decoded, Job},
+    model::Model,
+};
+
+/// So long before the device is predicted to be free the next batch is made, besides the time that this takes.
+const LEAD: Duration = Duration::from_millis(2);
+
+/// What is to be done next.
+pub(super) enum Decided {
+    /// Hand this over.
+    Run(Batched, HandedOver),
+    /// Nobody wants these any more: they were canceled, or their deadline is over.
+    Unwanted(Vec<Job>),
+    /// Ask again then, or when anything changes.
+    WaitUntil(Option<Instant>),
+}
+
+/// Jobs that wait, models that were seen, and the planner's clock.
+pub(super) struct Forming {
+    load: Arc<DeviceLoad>,
+    /// The planner's zero.
+    started: Instant,
+    next_ticket: u64,
+    jobs: HashMap<u64, Decoded>,
+    pending: Pending,
+    models: Vec<Paced>,
+    /// The models' limits today, by the same position.
+    limits: Vec<Limits>,
+    /// How long the last batch took to be put together.
+    assembling: Duration,
+}
+
+struct Paced {
+    model: Arc<Model>,
+    pace: Pace,
+    slack: Slack,
+}
+
+impl Forming {
+    pub(super) fn new(load: Arc<DeviceLoad>) -> Self {
+        Self {
+            load,
+            started: Instant::now(),
+            next_ticket: 0,
+            jobs: HashMap::new(),
+            pending: Pending::default(),
+            models: Vec::new(),
+            limits: Vec::new(),
+            assembling: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    pub(super) fn into_jobs(self) -> impl Iterator<Item = Job> {
+        self.jobs.into_values().map(|decoded| decoded.job)
+    }
+
+    /// A job waits from now on.
+    pub(super) fn add(&mut self, decoded: Decoded) {
+        let model = self.number(&decoded.model);
+        let limits = self.limits.get(model).copied().unwrap_or_default();
+        let (rows, shape) = (decoded.features.rows(), decoded.features.shape());
+        let item = Item {
+            ticket: self.next_ticket,
+            model,
+            rows,
+            cost_us: limits.price.batch_us(rows, shape.cells()),
+            shape,
+            since_us: self.now_us(),
+            deadline_us: decoded.job.deadline.map(|deadline| self.us(deadline)),
+        };
+        self.next_ticket += 1;
+        self.pending.add(decoded.job.lease.lane, &decoded.job.account, item);
+        self.jobs.insert(self.next_ticket - 1, decoded);
+    }
+
+    /// Lets prices and paces follow the batches that ran.
+    pub(super) fn learn(&mut self) {
+        let finished = self.load.learn();
+        for ran in &finished {
+            if let Some(paced) = self.models.iter_mut().find(|paced| paced.model.id == ran.batch.model) {
+                paced.pace.observe(ran.batch.jobs, u64::try_from(ran.busy.as_micros()).unwrap_or(u64::MAX));
+            }
+        }
+        if !finished.is_empty() {
+            self.limits = self.models.iter().map(|paced| paced.limits(&self.load)).collect();
+        }
+    }
+
+    /// Takes out what was canceled.
+    pub(super) fn take_canceled(&mut self) -> Vec<Job> {
+        let canceled = self.jobs.iter().filter(|(_, decoded)| decoded.job.unwanted.is_cancelled());
+        let tickets: Vec<u64> = canceled.map(|(ticket, _)| *ticket).collect();
+        if tickets.is_empty() {
+            return Vec::new();
+        }
+        self.pending.remove(&tickets);
+        self.jobs_of(&tickets).into_iter().map(|decoded| decoded.job).collect()
+    }
+
+    /// Asks the planner, and puts together what it says.
+    pub(super) fn decide(&mut self) -> Decided {
+        let device = match self.load.free_at() {
+            None => Device::Free,
+            Some(free_at) => Device::BusyUntil(self.us(free_at).saturating_sub(micros(LEAD + self.assembling * 2))),
+        };
+        // A device that ran out of memory says so between two batches that anything is learned from.
+        for (paced, limits) in self.models.iter().zip(&mut self.limits) {
+            limits.max_rows = limits.max_rows.min(paced.model.capacity.rows());
+        }
+        match plan(&self.pending, self.now_us(), &self.limits, device) {
+            Decision::Run(tickets) => self.assemble(&tickets),
+            Decision::Drop(tickets) => {
+                self.pending.remove(&tickets);
+                Decided::Unwanted(self.jobs_of(&tickets).into_iter().map(|decoded| decoded.job).collect())
+            }
+            Decision::WaitUntil(at_us) => Decided::WaitUntil(self.started.checked_add(Duration::from_micros(at_us))),
+            Decision::Idle => Decided::WaitUntil(None),
+        }
+    }
+
+    fn assemble(&mut self, tickets: &[u64]) -> Decided {
+        let is_canceled = |ticket: &u64| self.jobs.get(ticket).is_some_and(|it| it.job.unwanted.is_cancelled());
+        if tickets.iter().any(is_canceled) {
+            return Decided::Unwanted(self.take_canceled());
+        }
+        let started = Instant::now();
+        let number = self.pending.take(tickets).first().map_or(usize::MAX, |item| item.model);
+        let taken = self.jobs_of(tickets);
+        let input = BatchInput::assemble(taken.iter().map(|decoded| &decoded.features));
+        let (Some(input), Some(model)) = (input, taken.first().map(|decoded| Arc::clone(&decoded.model))) else {
+            // Cannot be while only features of one model and shape are put together. The jobs are redelivered.
+            error!(jobs = taken.len(), "features of one batch do not fit together");
+            return Decided::WaitUntil(Some(Instant::now()));
+        };
+        let (rows, row_cells) = (input.rows(), input.row_cells());
+        let cells = row_cells.saturating_mul(rows as u64);
+        let filled = |features: &Features| features.shape().cells().saturating_mul(features.rows() as u64);
+        let padding = cells.saturating_sub(taken.iter().map(|decoded| filled(&decoded.features)).sum());
+        let mut predicted_us = 0;
+        if let (Some(paced), Some(limits)) = (self.models.get_mut(number), self.limits.get_mut(number)) {
+            predicted_us = limits.price.batch_us(rows, row_cells);
+            paced.slack.spend(cells, padding);
+            limits.spare_cells = paced.slack.spare_cells();
+        }
+        let handed_over =
+            HandedOver { model: model.id.clone(), jobs: taken.len(), rows, row_cells, padding, predicted_us };
+        let jobs = taken.into_iter().map(|decoded| (decoded.job, decoded.features.rows())).collect();
+        self.assembling = started.elapsed();
+        Decided::Run(Batched { model, jobs, input }, handed_over)
+    }
+
+    fn jobs_of(&mut self, tickets: &[u64]) -> Vec<Decoded> {
+        tickets.iter().filter_map(|ticket| self.jobs.remove(ticket)).collect()
+    }
+
+    /// The model's position among the limits; models are as many as the registry has.
+    fn number(&mut self, model: &Arc<Model>) -> usize {
+        if let Some(known) = self.models.iter().position(|paced| paced.model.id == model.id) {
+            return known;
+        }
+        let paced = Paced { model: Arc::clone(model), pace: model.manifest.batch.pace(), slack: Slack::default() };
+        self.limits.push(paced.limits(&self.load));
+        self.models.push(paced);
+        self.models.len() - 1
+    }
+
+    fn now_us(&self) -> u64 {
+        self.us(Instant::now())
+    }
+
+    fn us(&self, at: Instant) -> u64 {
+        micros(at.saturating_duration_since(self.started))
+    }
+}
+
+impl Paced {
+    fn limits(&self, load: &DeviceLoad) -> Limits {
+        let price = load.costs().price(&self.model.id, self.model.manifest.spec.cost_ms);
+        Limits { spare_cells: self.slack.spare_cells(), ..self.pace.limits(price) }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,182 @@
+//! How much work a worker holds at once, and whose: shared by all lanes while there is enough, by their weights when it
+//! is scarce.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use forebay_contract::Lane;
+use tokio::sync::Notify;
+
+use crate::batch::{lane_weight, total_weight};
+
+/// So much predicted work of the device is held at most: more would wait here that another worker could begin.
+const HORIZON: Duration = Duration::from_secs(5);
+
+/// Places for messages. A message takes one, and more if it is much work.
+#[derive(Clone)]
+pub(super) struct Room {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    places: usize,
+    held: Mutex<BTreeMap<Lane, usize>>,
+    /// Wakes lanes that wait for room.
+    freed: Notify,
+}
+
+/// What one message takes, until it is dropped.
+pub(crate) struct Place {
+    lane: Lane,
+    places: usize,
+    shared: Arc<Shared>,
+}
+
+impl Room {
+    /// Room for `places` messages.
+    pub(super) fn new(places: usize) -> Self {
+        let shared = Shared { places: places.max(1), held: Mutex::default(), freed: Notify::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Waits until the lane may hold more; how many places more.
+    pub(super) async fn wait(&self, lane: Lane) -> usize {
+        loop {
+            // Enabled before looking, or what is freed in between would be slept through.
+            let mut freed = std::pin::pin!(self.shared.freed.notified());
+            freed.as_mut().enable();
+            match self.free(lane) {
+                0 => freed.await,
+                free => return free,
+            }
+        }
+    }
+
+    /// How many places more the lane may hold now.
+    pub(super) fn free(&self, lane: Lane) -> usize {
+        free(&self.shared.held(), lane, self.shared.places)
+    }
+
+    /// How many places a message of `cost_ms` predicted work takes: as many as its part of the horizon, at least one.
+    pub(super) fn places(&self, cost_ms: f64) -> usize {
+        let horizon_ms = HORIZON.as_secs_f64() * 1000.0;
+        // Saturates; NaN is 0.
+        ((cost_ms * self.shared.places as f64 / horizon_ms).ceil() as usize).clamp(1, self.shared.places)
+    }
+
+    /// Takes places, whether they are free or not: the message is here by now.
+    pub(super) fn take(&self, lane: Lane, places: usize) -> Place {
+        *self.shared.held().entry(lane).or_default() += places;
+        Place { lane, places, shared: Arc::clone(&self.shared) }
+    }
+}
+
+/// A lane may fill what nobody holds; when nothing is left, up to its share by weight, so that no lane that stands still
+/// keeps another from being received.
+fn free(held: &BTreeMap<Lane, usize>, lane: Lane, places: usize) -> usize {
+    let common = places.saturating_sub(held.values().sum());
+    let own = share(lane, places).saturating_sub(held.get(&lane).copied().unwrap_or(0));
+    common.max(own)
+}
+
+fn share(lane: Lane, places: usize) -> usize {
+    let share = (places as u64).saturating_mul(lane_weight(lane)) / total_weight();
+    usize::try_from(share).unwrap_or(places).max(1)
+}
+
+impl Shared {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<Lane, usize>> {
+        // Nothing panics under this lock.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(held) = self.shared.held().get_mut(&self.lane) {
+            *held = held.saturating_sub(self.places);
+        }
+        self.shared.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn one_lane_alone_may_fill_the_room() {
+        let room = Room::new(64);
+        let places: Vec<Place> = (0..64).map(|_| room.take(Lane::FreeHeavy, 1)).collect();
+        assert_eq!(room.free(Lane::FreeHeavy), 0);
+        assert!(room.wait(Lane::FreeHeavy).now_or_never().is_none());
+        assert_eq!(Lane::ALL.map(|lane| room.free(lane)), [34, 17, 8, 0], "the others still have their shares");
+        drop(places);
+        assert_eq!(room.free(Lane::FreeHeavy), 64);
+    }
+
+    #[test]
+    fn much_work_takes_many_places() {
+        let room = Room::new(100);
+        for (cost_ms, places) in [(0.0, 1), (50.0, 1), (51.0, 2), (1000.0, 20), (1e300, 100), (-1.0, 1), (f64::NAN, 1)]
+        {
+            assert_eq!(room.places(cost_ms), places, "{cost_ms}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken_by_what_is_freed() {
+        let room = Room::new(1);
+        let place = room.take(Lane::PaidLight, 1);
+        let waiting = tokio::spawn({
+            let room = room.clone();
+            async move { room.wait(Lane::PaidLight).await }
+        });
+        tokio::task::yield_now().await;
+        drop(place);
+        assert_eq!(tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap(), 1);
+    }
+
+    proptest! {
+        /// Lanes poll at will, up to ten places at a time, and jobs end at will.
+        #[test]
+        fn what_is_held_is_bounded_and_every_lane_always_gets_its_share(
+            places in 1_usize..300,
+            steps in prop::collection::vec((prop::sample::select(Lane::ALL.to_vec()), any::<bool>(), 1_usize..11), 0..300),
+        ) {
+            let mut held: BTreeMap<Lane, usize> = BTreeMap::new();
+            for (lane, polls, count) in steps {
+                let before = held.get(&lane).copied().unwrap_or(0);
+                let after = if polls { before + count.min(free(&held, lane, places)) } else { before.saturating_sub(count) };
+                held.insert(lane, after);
+                prop_assert!(held.values().sum::<usize>() <= 2 * places + Lane::ALL.len());
+                for lane in Lane::ALL {
+                    let own = held.get(&lane).copied().unwrap_or(0);
+                    prop_assert!(own + free(&held, lane, places) >= share(lane, places));
+                }
+            }
+        }
+
+        /// All lanes have more than enough and are polled in any order, and one of them held the whole room: soon each
+        /// holds its weight's part.
+        #[test]
+        fn when_room_is_scarce_the_weights_decide(order in Just(Lane::ALL.to_vec()).prop_shuffle(), hog in prop::sample::select(Lane::ALL.to_vec())) {
+            let mut held = BTreeMap::from([(hog, 150)]);
+            for _ in 0..40 {
+                for lane in &order {
+                    let more = free(&held, *lane, 150).min(10);
+                    *held.entry(*lane).or_default() += more;
+                }
+                // One in ten ends.
+                held.values_mut().for_each(|held| *held -= held.div_ceil(10));
+            }
+            prop_assert!(Lane::ALL.iter().all(|lane| held[lane] * 10 >= share(*lane, 150) * 8), "{held:?}");
+        }
+    }
+}
