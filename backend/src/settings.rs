@@ -49,7 +49,7 @@ pub struct Settings {
     #[arg(long, env = "FOREBAY_LEASE_S", value_name = "S", default_value_t = 30, value_parser = range(3, 43_200))]
     pub lease_s: u64,
 
-    /// The most messages of one lane held at once; without it four of the largest batches, at least 32.
+    /// The most messages held at once, fewer where they are much work; without it four of the largest batches, at least 32.
     #[arg(long, env = "FOREBAY_PREFETCH", value_name = "N", value_parser = range(1, 100_000))]
     pub prefetch: Option<u64>,
 
