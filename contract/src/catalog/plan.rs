@@ -22,6 +22,14 @@ pub struct PlanSpec {
     pub keep_days: Option<u32>,
 }
 
+impl PlanSpec {
+    /// Whether a result that was stored `age_ms` ago is there to be fetched.
+    pub fn keeps(&self, age_ms: u64) -> bool {
+        const DAY_MS: u64 = 86_400_000;
+        self.keep_days.is_none_or(|days| age_ms < u64::from(days) * DAY_MS)
+    }
+}
+
 /// What an answer from the cache counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -35,4 +43,25 @@ pub enum CachedHits {
 
 fn whole() -> f64 {
     1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn results_are_kept_for_the_plans_days() {
+        for (keep_days, age_ms, expect) in [
+            (json!(null), u64::MAX, true),
+            (json!(2), 0, true),
+            (json!(2), 2 * 86_400_000 - 1, true),
+            (json!(2), 2 * 86_400_000, false),
+        ] {
+            let plan = json!({"class": "free", "limits": [], "keep_days": keep_days});
+            let plan: PlanSpec = serde_json::from_value(plan).unwrap();
+            assert_eq!(plan.keeps(age_ms), expect, "{keep_days} {age_ms}");
+        }
+    }
 }

@@ -19,8 +19,6 @@ use crate::{
     result_cache,
 };
 
-const DAY_MS: u64 = 86_400_000;
-
 /// Answers with the result from the nearest place that has it; while there is none, says when to ask again.
 pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
@@ -52,9 +50,8 @@ pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
 /// Whether the caller's plan keeps a result so long.
 async fn is_kept(cx: &Cx, caller: &Caller, job: &Job) -> Result<bool, Stop> {
     let catalog = catalog::current(cx).await?;
-    let keep_ms = plan_of(&catalog, caller)?.keep_days.map(|days| u64::from(days) * DAY_MS);
     let age_ms = cx.now_ms.saturating_sub(job.finished_ms.unwrap_or(job.accepted_ms));
-    Ok(keep_ms.is_none_or(|keep_ms| age_ms < keep_ms))
+    Ok(plan_of(&catalog, caller)?.keeps(age_ms))
 }
 
 /// The result is not there any more: its job says so from now on.
