@@ -88,7 +88,7 @@ impl EventName {
     }
 }
 
-/// Writes an event down. Of progress only the latest is kept: nobody wants the older ones again.
+/// Writes an event down. Progress is kept until something else happens: nobody wants older steps again.
 pub fn note(job: &mut Job, name: EventName, at_ms: u64) {
     let mut stored = stored(job);
     let id = stored.last().map_or(1, Event::id).saturating_add(1);
