@@ -27,10 +27,10 @@ pub async fn retry(core: &Rc<Core>, id: JobId, call: SubmitCall) -> Result<Retry
     Ok(RetryAnswer::Submitted(Box::new(answer)))
 }
 
-/// The same message for another job.
+/// The same message for another job, which has no deadline: the first one may be over.
 fn renamed(message: &str, id: JobId, now_ms: u64) -> Option<String> {
     let message = JobMessage::from_json(message).ok()?;
-    JobMessage { job_id: id, accepted_ms: now_ms, ..message }.to_json().ok()
+    JobMessage { job_id: id, accepted_ms: now_ms, deadline_ms: None, ..message }.to_json().ok()
 }
 
 #[cfg(test)]
@@ -53,11 +53,12 @@ mod tests {
             digest: job.digest,
             cost_ms: 7.0,
             accepted_ms: START_MS,
+            deadline_ms: Some(START_MS + 1),
             traceparent: None,
         };
         let id = JobId::new(START_MS + 5, [9; 10], job.id.shard());
         let text = renamed(&message.to_json().unwrap(), id, START_MS + 5).unwrap();
-        let expect = JobMessage { job_id: id, accepted_ms: START_MS + 5, ..message };
+        let expect = JobMessage { job_id: id, accepted_ms: START_MS + 5, deadline_ms: None, ..message };
         assert_eq!(JobMessage::from_json(&text).unwrap(), expect);
         assert_eq!(renamed("{}", id, 0), None);
     }

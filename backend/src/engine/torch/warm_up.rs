@@ -99,7 +99,7 @@ mod tests {
     fn a_batch_that_does_not_fit_lowers_the_limit() {
         let model = model();
         let (found, warm) = batches(5, &model);
-        assert_eq!((found, warm.is_ok(), model.limits().max_rows), (vec![1, 1, 16, 8, 4, 4], true, 4));
+        assert_eq!((found, warm.is_ok(), model.capacity.rows()), (vec![1, 1, 16, 8, 4, 4], true, 4));
         let (found, warm) = batches(0, &self::model());
         assert_eq!((found, warm.unwrap_err().is_out_of_memory()), (vec![1], true));
     }

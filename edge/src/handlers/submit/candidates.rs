@@ -36,6 +36,7 @@ pub struct Letter<'a> {
     pub cx: &'a Cx,
     pub caller: &'a Caller,
     pub input: &'a InputRef,
+    pub deadline_ms: Option<u64>,
     pub traceparent: &'a Option<String>,
 }
 
@@ -79,7 +80,7 @@ impl<'a> Candidate<'a> {
             input: letter.input.clone(),
             digest: self.offer.digest,
             accepted_ms: letter.cx.now_ms,
-            deadline_ms: None,
+            deadline_ms: letter.deadline_ms,
             traceparent: letter.traceparent.clone(),
         };
         message.to_json().map_err(|error| Stop::broken(error.to_string()))

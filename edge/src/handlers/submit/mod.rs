@@ -168,6 +168,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
             cx,
             caller: &caller,
             input: &input,
+            deadline_ms,
             traceparent: &wishes.traceparent,
         })
     };
