@@ -16,6 +16,7 @@ pub mod report;
 mod signature;
 pub mod state;
 pub mod storage_key;
+mod trace;
 
 pub use digest::{Digest, DigestParseError, Namespace};
 pub use id::{JobId, JobIdParseError, ShardKey};
@@ -28,3 +29,4 @@ pub use problem::{Challenge, Extensions, Problem, ProblemCode};
 pub use report::{EventKind, Report, ReportAnswer, ReportEvent};
 pub use signature::{SIGNATURE_HEADER, SignatureError, sign, verify};
 pub use state::JobState;
+pub use trace::Traceparent;

@@ -52,12 +52,32 @@ pub enum FailureCode {
     OutputInvalid,
     /// The device has too little memory even for this job alone.
     OutOfMemory,
+    /// Workers took the job several times and none finished it.
+    Abandoned,
 }
 
 impl FailureCode {
+    /// The name in JSON and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ImageUndecodable => "image-undecodable",
+            Self::ImageTooLarge => "image-too-large",
+            Self::ImageTooSmall => "image-too-small",
+            Self::ImageUnsupported => "image-unsupported",
+            Self::TextInvalid => "text-invalid",
+            Self::TensorInvalid => "tensor-invalid",
+            Self::InputMissing => "input-missing",
+            Self::ModelUnavailable => "model-unavailable",
+            Self::ExecutionFailed => "execution-failed",
+            Self::OutputInvalid => "output-invalid",
+            Self::OutOfMemory => "out-of-memory",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
     /// Whether the same job may succeed when sent again.
     pub fn retryable(self) -> bool {
-        matches!(self, Self::InputMissing | Self::ModelUnavailable | Self::OutOfMemory)
+        matches!(self, Self::InputMissing | Self::ModelUnavailable | Self::OutOfMemory | Self::Abandoned)
     }
 }
 
@@ -70,4 +90,16 @@ pub struct JobFailure {
     pub code: FailureCode,
     /// Why and what to do, for people. Holds nothing internal.
     pub detail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_json() {
+        for code in [FailureCode::ImageUndecodable, FailureCode::OutOfMemory, FailureCode::Abandoned] {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.name());
+        }
+    }
 }

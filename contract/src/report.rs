@@ -71,6 +71,19 @@ pub enum EventKind {
     Returned,
 }
 
+impl EventKind {
+    /// The name in JSON and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Started { .. } => "started",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Returned => "returned",
+        }
+    }
+}
+
 impl ReportEvent {
     /// What the event means for the job's state; `None` where it means nothing.
     pub fn transition(&self) -> Option<Transition> {
