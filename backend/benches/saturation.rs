@@ -240,6 +240,7 @@ async fn saturated(
         registry: Arc::new(registry),
         devices: Devices::one(engine),
         load: Arc::clone(&load),
+        vitals: Arc::default(),
     };
     let bounds = Bounds { worker: "bench".to_owned(), lease: Duration::from_secs(60), prefetch, cpu_threads };
     let stop = CancellationToken::new();

@@ -109,6 +109,17 @@ impl BatchInput {
         sides.iter().fold(1_u64, |cells, side| cells.saturating_mul(*side as u64))
     }
 
+    /// What share of the numbers is padding: 0 where every row is as long as the others.
+    pub fn padding(&self) -> f64 {
+        match self {
+            Self::Rows(_) => 0.0,
+            Self::Tokens { mask, .. } => {
+                let padded = mask.data().iter().filter(|one| **one == 0).count();
+                padded as f64 / mask.data().len().max(1) as f64
+            }
+        }
+    }
+
     /// A copy of the rows in these ranges, `(start, count)` each; at least one.
     pub fn copy_ranges(&self, ranges: &[(usize, usize)]) -> Option<Self> {
         Some(match self {
@@ -161,7 +172,7 @@ mod tests {
     #[test]
     fn texts_are_padded_to_the_longest() {
         let batch = BatchInput::assemble(&[Features::Tokens(vec![5]), Features::Tokens(vec![6, 7, 8])]).unwrap();
-        assert_eq!(batch.row_cells(), 3);
+        assert_eq!((batch.row_cells(), batch.padding()), (3, 2.0 / 6.0));
         let BatchInput::Tokens { ids, mask } = batch else { panic!("tokens") };
         assert_eq!(ids.data(), [5, 0, 0, 6, 7, 8]);
         assert_eq!(mask.data(), [1, 0, 0, 1, 1, 1]);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use forebay_contract::{Digest, EventKind, InputRef, JobId, JobMessage, Parameters};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::{
     failure::Failure,
@@ -14,6 +15,7 @@ use crate::{
     model::Model,
     output::Answer,
     stages::{room::Place, waiting::Watch},
+    trace,
 };
 
 /// What every stage needs of a job. Dropped without being settled, its message is redelivered.
@@ -28,6 +30,14 @@ pub(crate) struct Job {
     pub parameters: Parameters,
     /// The result's name.
     pub digest: Digest,
+    /// What is logged of it, and its trace's parent.
+    pub span: Span,
+    /// When the edge accepted it, on the edge's clock.
+    pub accepted_ms: u64,
+    /// Predicted device milliseconds.
+    pub cost_ms: f64,
+    /// Since when it is decoded.
+    pub ready: Option<Instant>,
     /// Which delivery this is, from 1.
     pub attempt: u32,
     /// Keeps the message hidden.
@@ -49,11 +59,15 @@ impl Job {
     pub(crate) fn new(message: JobMessage, delivery: Delivery) -> (Self, InputRef) {
         let Delivery { attempt, lease, place, deadline } = delivery;
         let job = Self {
+            span: trace::span(&message, attempt),
             id: message.job_id,
             account: message.account,
             model: format!("{}@{}", message.model, message.version),
             parameters: message.parameters,
             digest: message.digest,
+            accepted_ms: message.accepted_ms,
+            cost_ms: message.cost_ms,
+            ready: None,
             attempt,
             lease,
             _place: place,

@@ -13,10 +13,12 @@ use crate::{
     edge::Edge,
     engine::Devices,
     lease::LeaseKeeper,
+    metrics::{MeasuredQueue, MeasuredStore},
     model::Registry,
-    queue::Lanes,
+    queue::{Lanes, Queue},
     stages::{acknowledge, batch, decode, infer, receive, report, store},
     store::Store,
+    vitals::Vitals,
 };
 
 /// The world around the pipeline.
@@ -33,6 +35,8 @@ pub struct Parts {
     pub devices: Devices,
     /// Shows how busy the devices are: one for each pipeline.
     pub load: Arc<DeviceLoad>,
+    /// Shows everything else.
+    pub vitals: Arc<Vitals>,
 }
 
 /// How much the pipeline takes on.
@@ -84,10 +88,11 @@ const LEAVE: Duration = Duration::from_secs(5);
 
 /// Runs until `stop`, then finishes what runs, hands back the rest and returns.
 pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Result<(), PipelineError> {
-    let Parts { lanes, store, edge, registry, devices, load } = parts;
+    let Parts { lanes, store, edge, registry, devices, load, vitals } = parts;
+    let (lanes, store) = measured(lanes, store, &vitals);
     let keeper = LeaseKeeper::new(bounds.lease);
     let pool = CpuPool::new(bounds.cpu_threads);
-    let (reporter, reporting) = report::channel(edge, bounds.worker);
+    let (reporter, reporting) = report::channel(edge, bounds.worker, Arc::clone(&vitals));
 
     let (to_decode, received) = mpsc::channel(BETWEEN);
     let (to_batch, decoded) = mpsc::channel(BETWEEN);
@@ -111,7 +116,8 @@ pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Resul
     };
     let exits = decode::Exits { decoded: to_batch, failed: to_store.clone(), settled: to_acknowledge.clone() };
     let batching = batch::Batch { load: Arc::clone(&load), stop: stop.clone() };
-    let inferring = infer::Infer { devices, load, reporter: reporter.clone(), stop: stop.clone() };
+    let inferring =
+        infer::Infer { devices, load, reporter: reporter.clone(), vitals: Arc::clone(&vitals), stop: stop.clone() };
     let storing = store::Storing { store, pool, stop: stop.clone() };
 
     let mut stages = JoinSet::new();
@@ -146,6 +152,7 @@ pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Resul
     // A stop ends stages too, and may be seen second.
     let stopped = stop.is_cancelled() && trouble.is_none();
     info!("stopping");
+    vitals.health.drains();
     stop.cancel();
     // A device may hang also while the rest is finished.
     let trouble = match trouble {
@@ -166,6 +173,17 @@ pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Resul
         None if stopped => Ok(()),
         None => Err(PipelineError::StageEnded),
     }
+}
+
+/// The same lanes and store, with their calls measured.
+fn measured(lanes: Lanes, store: Arc<dyn Store>, vitals: &Arc<Vitals>) -> (Lanes, Arc<dyn Store>) {
+    vitals.health.serves(lanes.keys().copied());
+    let lane = |(lane, inner)| {
+        let queue = MeasuredQueue { lane, inner, vitals: Arc::clone(vitals) };
+        (lane, Arc::new(queue) as Arc<dyn Queue>)
+    };
+    let store = MeasuredStore { inner: store, vitals: Arc::clone(vitals) };
+    (lanes.into_iter().map(lane).collect(), Arc::new(store))
 }
 
 /// Waits for the stages; what they still hold after the time is up is redelivered when its lease ends.

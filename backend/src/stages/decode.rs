@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use forebay_contract::{EventKind, FailureCode, InputRef, MediaType, storage_key};
 use sha2::{Digest as _, Sha256};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{Instrument as _, error, warn};
 
 use super::report::Reporter;
 use crate::{
@@ -54,7 +54,8 @@ pub(crate) async fn run(decode: Decode, mut received: mpsc::Receiver<Received>, 
         tokio::select! {
             next = received.recv() => match next {
                 Some(job) => {
-                    tasks.spawn(pass(Arc::clone(&shared), job, exits.clone()));
+                    let span = job.job.span.clone();
+                    tasks.spawn(pass(Arc::clone(&shared), job, exits.clone()).instrument(span));
                 }
                 None => break,
             },
@@ -81,7 +82,9 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
         () = unwanted.cancelled() => Outcome::Unwanted,
         outcome = shared.examine(&mut job, input) => outcome,
     };
-    if !matches!(outcome, Outcome::Ready(..)) {
+    if matches!(outcome, Outcome::Ready(..)) {
+        job.ready = Some(Instant::now());
+    } else {
         job.watch = None;
     }
     // A closed exit means that the pipeline is coming down; the dropped job is redelivered.

@@ -21,7 +21,9 @@ use crate::{
     clock::wall_ms,
     edge::{Edge, EdgeError},
     job::Job,
+    metrics::Metrics,
     retry::Backoff,
+    vitals::Vitals,
 };
 
 /// So long the first event of a report waits for others. Jobs wait for the answer to their first one, so it is short.
@@ -49,6 +51,7 @@ pub(crate) struct Reporter {
     /// Whether the last report arrived: nobody waits for an edge that is away.
     reachable: Arc<AtomicBool>,
     waiting: Waiting,
+    vitals: Arc<Vitals>,
 }
 
 /// The stage's end.
@@ -58,16 +61,22 @@ pub(crate) struct Reporting {
     notes: mpsc::Receiver<Note>,
     reachable: Arc<AtomicBool>,
     waiting: Waiting,
+    vitals: Arc<Vitals>,
 }
 
 /// Both ends; without an edge, nothing is reported and every job is wanted.
-pub(crate) fn channel(edge: Option<Arc<dyn Edge>>, worker: String) -> (Reporter, Option<Reporting>) {
+pub(crate) fn channel(
+    edge: Option<Arc<dyn Edge>>,
+    worker: String,
+    vitals: Arc<Vitals>,
+) -> (Reporter, Option<Reporting>) {
     let reachable = Arc::new(AtomicBool::new(true));
-    let waiting = Waiting::default();
-    let Some(edge) = edge else { return (Reporter { notes: None, reachable, waiting }, None) };
+    let mut reporter = Reporter { notes: None, reachable, waiting: Waiting::default(), vitals };
+    let Some(edge) = edge else { return (reporter, None) };
     let (sender, notes) = mpsc::channel(BACKLOG);
-    let reporting = Reporting { edge, worker, notes, reachable: Arc::clone(&reachable), waiting: waiting.clone() };
-    (Reporter { notes: Some(sender), reachable, waiting }, Some(reporting))
+    reporter.notes = Some(sender);
+    let Reporter { reachable, waiting, vitals, .. } = reporter.clone();
+    (reporter, Some(Reporting { edge, worker, notes, reachable, waiting, vitals }))
 }
 
 impl Reporter {
@@ -98,13 +107,30 @@ impl Reporter {
     }
 
     fn note(&self, job: &Job, kind: EventKind, answer: Option<oneshot::Sender<bool>>) -> bool {
+        measure(&self.vitals.metrics, job, &kind);
+        debug!(parent: &job.span, event = kind.name(), "told");
         let Some(notes) = &self.notes else { return false };
         let event = ReportEvent { job_id: job.id, attempt: job.attempt, at_ms: wall_ms(), kind };
         let told = notes.try_send(Note { event, answer }).is_ok();
         if !told {
+            self.vitals.metrics.event_dropped();
             debug!(job = %job.id, "an event is dropped: too many wait");
         }
         told
+    }
+}
+
+/// Every event passes here, whether an edge hears of it or not.
+fn measure(metrics: &Metrics, job: &Job, kind: &EventKind) {
+    let age = Duration::from_millis(wall_ms().saturating_sub(job.accepted_ms));
+    match kind {
+        EventKind::Received => metrics.received(job.lease.lane, age),
+        EventKind::Started { .. } => {
+            metrics.began(&job.model, job.ready.map(|ready| ready.elapsed()).unwrap_or_default())
+        }
+        EventKind::Succeeded { .. } => metrics.ended(&job.model, age, None),
+        EventKind::Failed { code, .. } => metrics.ended(&job.model, age, Some(*code)),
+        EventKind::Returned => metrics.returned(&job.model),
     }
 }
 
@@ -175,13 +201,18 @@ impl Reporting {
         let mut backoff = Backoff::default();
         for left in (0..TRIES).rev() {
             match self.edge.post(report).await {
-                Ok(answer) => return Some(answer),
+                Ok(answer) => {
+                    self.vitals.metrics.reported("arrived");
+                    return Some(answer);
+                }
                 Err(EdgeError::Unavailable(error)) if left > 0 => {
+                    self.vitals.metrics.reported("tried_again");
                     self.reachable.store(false, Ordering::Relaxed);
                     debug!(error, "the edge is away, trying again");
                     tokio::time::sleep(backoff.next()).await;
                 }
                 Err(error) => {
+                    self.vitals.metrics.reported("dropped");
                     warn!(%error, events = report.events.len(), "a report is dropped");
                     return None;
                 }

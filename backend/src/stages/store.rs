@@ -9,7 +9,7 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{Instrument as _, error, info, info_span};
 
 use crate::{
     cpu_pool::{CpuPool, Work},
@@ -38,11 +38,13 @@ pub(crate) async fn run(storing: Storing, mut inferred: mpsc::Receiver<Inferred>
     while let Some(job) = inferred.recv().await {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
         let (storing, settled) = (Arc::clone(&storing), settled.clone());
-        puts.spawn(async move {
+        let span = info_span!(parent: &job.job.span, "store");
+        let put = async move {
             let _permit = permit;
             // A closed channel means that the pipeline is coming down; the dropped job is redelivered.
             let _ = settled.send(storing.pass(job).await).await;
-        });
+        };
+        puts.spawn(put.instrument(span));
         while puts.try_join_next().is_some() {}
     }
     while puts.join_next().await.is_some() {}

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use forebay_backend::{
-    DeviceLoad,
+    DeviceLoad, Vitals,
     edge::{Edge, EdgeError},
     engine::{DeterministicEngine, Devices, Engine, Patience},
     model::{Manifest, Registry},
@@ -71,6 +71,7 @@ pub(crate) struct World {
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) edge: Arc<RecordingEdge>,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) lease: Duration,
     pub(crate) delay: Duration,
     pub(crate) patience: Patience,
@@ -82,6 +83,7 @@ impl World {
             queue: Arc::new(MemoryQueue::new(MemoryQueueSettings::default())),
             store: Arc::default(),
             edge: Arc::default(),
+            vitals: Arc::default(),
             lease: Duration::from_secs(30),
             delay: Duration::ZERO,
             patience: Patience::default(),
@@ -121,6 +123,7 @@ impl World {
             registry: Arc::new(registry),
             devices,
             load: Arc::clone(&load),
+            vitals: Arc::clone(&self.vitals),
         };
         let bounds = Bounds { worker: "w".to_owned(), lease: self.lease, prefetch: 64, cpu_threads: 2 };
         let stop = CancellationToken::new();

@@ -20,9 +20,11 @@ use crate::{
     engine::{Engine, Patience},
     failure::Failure,
     job::{Batched, Inferred, Job},
+    metrics::BatchRun,
     model::Task,
     output::Answer,
     stages::report::Reporter,
+    vitals::Vitals,
 };
 
 /// A device and what it holds.
@@ -32,6 +34,15 @@ pub(super) struct DeviceThread {
     /// When each model that did not load was tried.
     pub(super) failed: HashMap<String, Instant>,
     reporter: Reporter,
+    pub(super) vitals: Arc<Vitals>,
+    pub(super) pulse: Pulse,
+    pub(super) patience: Patience,
+}
+
+/// Who is told what a device does, and who watches it.
+pub(super) struct Around {
+    pub(super) reporter: Reporter,
+    pub(super) vitals: Arc<Vitals>,
     pub(super) pulse: Pulse,
     pub(super) patience: Patience,
 }
@@ -50,15 +61,10 @@ pub(super) struct Ran {
 }
 
 impl DeviceThread {
-    pub(super) fn new(
-        engine: Box<dyn Engine>,
-        model_memory: Option<u64>,
-        reporter: Reporter,
-        pulse: Pulse,
-        patience: Patience,
-    ) -> Self {
+    pub(super) fn new(engine: Box<dyn Engine>, model_memory: Option<u64>, around: Around) -> Self {
+        let Around { reporter, vitals, pulse, patience } = around;
         let residents = Residents::new(model_memory.or_else(|| engine.memory()));
-        Self { engine, residents, failed: HashMap::new(), reporter, pulse, patience }
+        Self { engine, residents, failed: HashMap::new(), reporter, vitals, pulse, patience }
     }
 
     /// Runs a batch of one model; every one of its jobs is answered or unwanted afterwards.
@@ -75,10 +81,14 @@ impl DeviceThread {
             self.tell(job, EventKind::Started { batch_size });
         }
         let model = Arc::clone(&batch.model);
+        let (jobs, padding) = (batch.jobs.len(), batch.input.padding());
+        let cost_ms = batch.jobs.iter().map(|(job, _)| job.cost_ms).sum();
         let mut ran = match &model.manifest.task {
             Task::TextGenerate(_, steps) => generate::run(self, batch, steps, stop),
             _ => self.run_once(batch),
         };
+        let measured = BatchRun { jobs, rows: ran.rows, padding, cost_ms, busy: ran.busy };
+        self.vitals.metrics.ran(&model.id, measured);
         ran.unwanted.extend(unwanted);
         ran
     }

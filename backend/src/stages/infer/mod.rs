@@ -23,8 +23,9 @@ use crate::{
     device::DeviceLoad,
     engine::Devices,
     job::{Batched, Inferred, Settled},
+    vitals::Vitals,
 };
-use device::{DeviceThread, Ran};
+use device::{Around, DeviceThread, Ran};
 use watchdog::Pulse;
 
 /// What the devices' threads need.
@@ -32,6 +33,7 @@ pub(crate) struct Infer {
     pub(crate) devices: Devices,
     pub(crate) load: Arc<DeviceLoad>,
     pub(crate) reporter: Reporter,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -61,7 +63,7 @@ pub(crate) fn spawn(
     batched: mpsc::Receiver<Batched>,
     exits: &Exits,
 ) -> std::io::Result<oneshot::Receiver<Trouble>> {
-    let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, stop } = infer;
+    let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
     load.count(engines.len());
     let line: Line = Arc::new(Mutex::new(batched));
     // Dropped by the last device's thread: then the watchdog ends too.
@@ -73,7 +75,8 @@ pub(crate) fn spawn(
         let pulse = Pulse::default();
         pulses.push((engine.device(), pulse.clone()));
         let name = format!("device {}", engine.device());
-        let device = DeviceThread::new(engine, model_memory, reporter.clone(), pulse, patience);
+        let around = Around { reporter: reporter.clone(), vitals: Arc::clone(&vitals), pulse, patience };
+        let device = DeviceThread::new(engine, model_memory, around);
         let lifeline = Lifeline { trouble: Arc::clone(&trouble), _alive: alive.clone() };
         let (line, exits, load, stop) = (Arc::clone(&line), exits.clone(), Arc::clone(&load), stop.clone());
         thread::Builder::new().name(name).spawn(move || {

@@ -1,0 +1,124 @@
+//! Whether a worker is alive, and whether it can take jobs.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use forebay_contract::Lane;
+
+/// What is known of the worker's state. A worker that was never told anything is alive and not ready.
+#[derive(Debug, Default)]
+pub struct Health {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether each lane answered its last poll; `None` before the first.
+    lanes: BTreeMap<Lane, Option<bool>>,
+    store_is_away: bool,
+    draining: bool,
+    broken: Option<String>,
+}
+
+impl Health {
+    /// These lanes are polled from now on: the worker is ready when each has answered.
+    pub fn serves(&self, lanes: impl IntoIterator<Item = Lane>) {
+        let mut state = self.state();
+        for lane in lanes {
+            state.lanes.entry(lane).or_insert(None);
+        }
+    }
+
+    /// A lane answered a poll, or did not.
+    pub fn polled(&self, lane: Lane, well: bool) {
+        self.state().lanes.insert(lane, Some(well));
+    }
+
+    /// The store answered, or did not.
+    pub fn store_answers(&self, well: bool) {
+        self.state().store_is_away = !well;
+    }
+
+    /// No more jobs are taken: what runs is finished, the rest handed back.
+    pub fn drains(&self) {
+        self.state().draining = true;
+    }
+
+    /// Only starting the process again helps: a supervisor should do so.
+    pub fn broke(&self, why: impl Into<String>) {
+        self.state().broken = Some(why.into());
+    }
+
+    /// Why the process should be started again; nothing while it lives.
+    pub fn ills(&self) -> Vec<String> {
+        self.state().broken.iter().cloned().collect()
+    }
+
+    /// Why no job should be expected to be taken; nothing when the worker is ready.
+    pub fn hindrances(&self) -> Vec<String> {
+        let state = self.state();
+        let mut hindrances: Vec<String> = state.broken.iter().cloned().collect();
+        if state.draining {
+            hindrances.push("draining: no more jobs are taken".to_owned());
+        }
+        if state.lanes.is_empty() {
+            hindrances.push("starting".to_owned());
+        }
+        for (lane, answered) in &state.lanes {
+            match answered {
+                Some(true) => {}
+                Some(false) => hindrances.push(format!("lane {lane} did not answer its last poll")),
+                None => hindrances.push(format!("lane {lane} has not answered yet")),
+            }
+        }
+        if state.store_is_away {
+            hindrances.push("the store did not answer its last call".to_owned());
+        }
+        hindrances
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_ready_when_every_lane_answered_and_until_it_drains() {
+        let health = Health::default();
+        assert_eq!(health.hindrances(), ["starting"]);
+        health.serves([Lane::PaidLight, Lane::FreeLight]);
+        health.polled(Lane::PaidLight, true);
+        assert_eq!(health.hindrances(), ["lane free-light has not answered yet"]);
+        health.polled(Lane::FreeLight, true);
+        assert_eq!(health.hindrances(), [""; 0]);
+        health.drains();
+        assert_eq!(health.hindrances(), ["draining: no more jobs are taken"]);
+        assert_eq!(health.ills(), [""; 0], "draining is no reason to be started again");
+    }
+
+    #[test]
+    fn what_is_away_hinders_until_it_is_back() {
+        let health = Health::default();
+        health.polled(Lane::FreeLight, false);
+        health.store_answers(false);
+        assert_eq!(health.hindrances().len(), 2);
+        health.polled(Lane::FreeLight, true);
+        health.store_answers(true);
+        assert_eq!(health.hindrances(), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_broken_is_neither_alive_nor_ready() {
+        let health = Health::default();
+        health.polled(Lane::FreeLight, true);
+        health.broke("the device hangs");
+        assert_eq!((health.ills(), health.hindrances()), (vec!["the device hangs".to_owned()], health.ills()));
+    }
+}

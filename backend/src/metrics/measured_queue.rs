@@ -1,0 +1,87 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use forebay_contract::Lane;
+
+use crate::{
+    queue::{Message, Queue, QueueError, Receipt, Refused},
+    vitals::Vitals,
+};
+
+/// A lane whose calls are counted, and which tells whether it can be polled.
+pub(crate) struct MeasuredQueue {
+    pub(crate) lane: Lane,
+    pub(crate) inner: Arc<dyn Queue>,
+    pub(crate) vitals: Arc<Vitals>,
+}
+
+impl MeasuredQueue {
+    fn counted<T>(&self, call: &'static str, answer: Result<T, QueueError>) -> Result<T, QueueError> {
+        self.vitals.metrics.called(self.lane, call, answer.is_ok());
+        answer
+    }
+}
+
+#[async_trait]
+impl Queue for MeasuredQueue {
+    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError> {
+        let answer = self.counted("receive", self.inner.receive(max, wait, lease).await);
+        self.vitals.health.polled(self.lane, answer.is_ok());
+        answer
+    }
+
+    async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError> {
+        let answer = self.counted("extend", self.inner.extend(receipts, lease).await);
+        let (renewed, lost) = match &answer {
+            Ok(refused) => {
+                let gone = refused.iter().filter(|refused| refused.gone).count();
+                (receipts.len().saturating_sub(refused.len()), gone)
+            }
+            Err(_) => (0, 0),
+        };
+        let failed = receipts.len().saturating_sub(renewed + lost);
+        for (outcome, leases) in [("renewed", renewed), ("lost", lost), ("failed", failed)] {
+            if leases > 0 {
+                self.vitals.metrics.renewed(self.lane, outcome, leases);
+            }
+        }
+        answer
+    }
+
+    async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
+        self.counted("delete", self.inner.delete(receipts).await)
+    }
+
+    async fn give_back(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
+        self.counted("give_back", self.inner.give_back(receipts).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::MemoryQueue;
+
+    const LEASE: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn renewed_and_lost_leases_are_told_apart() {
+        let inner = Arc::new(MemoryQueue::default());
+        let vitals = Arc::new(Vitals::default());
+        let queue = MeasuredQueue {
+            lane: Lane::FreeLight,
+            inner: Arc::clone(&inner) as Arc<dyn Queue>,
+            vitals: Arc::clone(&vitals),
+        };
+        inner.send("a");
+        let receipt = queue.receive(1, Duration::ZERO, LEASE).await.unwrap().remove(0).receipt;
+        queue.extend(std::slice::from_ref(&receipt), LEASE).await.unwrap();
+        tokio::time::advance(LEASE * 2).await;
+        queue.extend(&[receipt], LEASE).await.unwrap();
+        let page = vitals.metrics.encode();
+        for outcome in ["renewed", "lost"] {
+            let line = format!("forebay_lease_renewals_total{{lane=\"free-light\",outcome=\"{outcome}\"}} 1");
+            assert!(page.contains(&line), "{line}\n{page}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What a worker measures of itself, for Prometheus. Names and units are in the backend's README.
+
+mod buckets;
+mod measured_queue;
+mod measured_store;
+
+use std::time::Duration;
+
+use forebay_contract::{FailureCode, Lane};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Metric, Registry},
+};
+
+pub(crate) use measured_queue::MeasuredQueue;
+pub(crate) use measured_store::MeasuredStore;
+
+/// The `Content-Type` of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Labels<const N: usize> = [(&'static str, String); N];
+type Histograms<const N: usize> = Family<Labels<N>, Histogram, fn() -> Histogram>;
+type Counters<const N: usize> = Family<Labels<N>, Counter>;
+
+/// All that is measured: one for each pipeline. Every method is a few atomic operations, so that stages call it freely.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    queue_wait: Histograms<1>,
+    batch_wait: Histograms<1>,
+    infer: Histograms<1>,
+    store: Histograms<2>,
+    end_to_end: Histograms<2>,
+    batch_jobs: Histograms<1>,
+    batch_rows: Histograms<1>,
+    batch_cost: Histograms<1>,
+    padding: Histograms<1>,
+    cost_error: Histograms<1>,
+    busy: Counter<f64, std::sync::atomic::AtomicU64>,
+    jobs: Counters<2>,
+    failures: Counters<2>,
+    renewals: Counters<2>,
+    queue_calls: Counters<3>,
+    reports: Counters<1>,
+    dropped_events: Counter,
+    model_memory: Family<Labels<1>, Gauge>,
+}
+
+/// One batch that ran.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatchRun {
+    /// How many jobs it held.
+    pub jobs: usize,
+    /// How many rows.
+    pub rows: usize,
+    /// What share of the numbers was padding, 0 to 1.
+    pub padding: f64,
+    /// What the jobs were predicted to take together, in milliseconds.
+    pub cost_ms: f64,
+    /// What they took.
+    pub busy: Duration,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("forebay");
+        let r = &mut registry;
+        Self {
+            queue_wait: add(r, "queue_wait_seconds", "From acceptance to receipt", by(buckets::waits)),
+            batch_wait: add(r, "batch_wait_seconds", "From decoded to begun on the device", by(buckets::waits)),
+            infer: add(r, "infer_seconds", "One batch on the device", by(buckets::calls)),
+            store: add(r, "store_seconds", "One call to the store", by(buckets::calls)),
+            end_to_end: add(r, "e2e_seconds", "From acceptance to the stored end", by(buckets::waits)),
+            batch_jobs: add(r, "batch_jobs", "Jobs of one batch", by(buckets::counts)),
+            batch_rows: add(r, "batch_rows", "Rows of one batch", by(buckets::counts)),
+            batch_cost: add(r, "batch_cost_seconds", "Predicted device time of one batch", by(buckets::calls)),
+            padding: add(r, "batch_padding_ratio", "Share of one batch that is padding", by(buckets::shares)),
+            cost_error: add(r, "cost_error_ratio", "|predicted − taken| / taken, of one batch", by(buckets::errors)),
+            busy: add(r, "device_busy_seconds", "Time in which the device ran batches", Counter::default()),
+            jobs: add(r, "jobs", "Jobs by how they left this worker", Family::default()),
+            failures: add(r, "failures", "Failed jobs by reason", Family::default()),
+            renewals: add(r, "lease_renewals", "Leases renewed, lost, or not renewed this time", Family::default()),
+            queue_calls: add(r, "queue_calls", "Calls to the lanes", Family::default()),
+            reports: add(r, "reports", "Reports to the edge", Family::default()),
+            dropped_events: add(r, "dropped_events", "Events that no report carried", Counter::default()),
+            model_memory: add(r, "model_memory_bytes", "What a loaded model takes", Family::default()),
+            registry,
+        }
+    }
+}
+
+fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn by<L: Clone + std::hash::Hash + Eq + EncodeLabelSet>(
+    histogram: fn() -> Histogram,
+) -> Family<L, Histogram, fn() -> Histogram> {
+    Family::new_with_constructor(histogram)
+}
+
+impl Metrics {
+    /// Everything, in OpenMetrics' text form.
+    pub fn encode(&self) -> String {
+        let mut page = String::new();
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut page, &self.registry);
+        page
+    }
+
+    /// A job came `waited` after it was accepted.
+    pub fn received(&self, lane: Lane, waited: Duration) {
+        self.queue_wait.get_or_create(&[("lane", lane.name().to_owned())]).observe(waited.as_secs_f64());
+    }
+
+    /// A job began on the device `waited` after it was decoded.
+    pub fn began(&self, model: &str, waited: Duration) {
+        self.batch_wait.get_or_create(&of(model)).observe(waited.as_secs_f64());
+    }
+
+    /// A batch ran.
+    pub fn ran(&self, model: &str, batch: BatchRun) {
+        let model = of(model);
+        let (busy_s, cost_s) = (batch.busy.as_secs_f64(), batch.cost_ms / 1000.0);
+        self.infer.get_or_create(&model).observe(busy_s);
+        self.batch_jobs.get_or_create(&model).observe(batch.jobs as f64);
+        self.batch_rows.get_or_create(&model).observe(batch.rows as f64);
+        self.batch_cost.get_or_create(&model).observe(cost_s);
+        self.padding.get_or_create(&model).observe(batch.padding);
+        if busy_s > 0.0 {
+            self.cost_error.get_or_create(&model).observe((cost_s - busy_s).abs() / busy_s);
+        }
+        self.busy.inc_by(busy_s);
+    }
+
+    /// A model is loaded and takes so much.
+    pub fn model_loaded(&self, model: &str, bytes: u64) {
+        self.model_memory.get_or_create(&of(model)).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A model is no longer loaded.
+    pub fn model_evicted(&self, model: &str) {
+        self.model_memory.remove(&of(model));
+    }
+
+    /// A job ended here `age` after it was accepted; `failure` says why it has no result.
+    pub fn ended(&self, model: &str, age: Duration, failure: Option<FailureCode>) {
+        let outcome = if failure.is_some() { "failed" } else { "succeeded" };
+        let labels = [("model", model.to_owned()), ("outcome", outcome.to_owned())];
+        self.end_to_end.get_or_create(&labels).observe(age.as_secs_f64());
+        self.jobs.get_or_create(&labels).inc();
+        if let Some(code) = failure {
+            self.failures.get_or_create(&[("model", model.to_owned()), ("code", code.name().to_owned())]).inc();
+        }
+    }
+
+    /// A job went back to its lane.
+    pub fn returned(&self, model: &str) {
+        self.jobs.get_or_create(&[("model", model.to_owned()), ("outcome", "returned".to_owned())]).inc();
+    }
+
+    /// A report arrived, or was given up.
+    pub fn reported(&self, outcome: &'static str) {
+        self.reports.get_or_create(&[("outcome", outcome.to_owned())]).inc();
+    }
+
+    /// An event was dropped because too many wait.
+    pub fn event_dropped(&self) {
+        self.dropped_events.inc();
+    }
+
+    fn stored(&self, call: &'static str, outcome: &'static str, took: Duration) {
+        let labels = [("call", call.to_owned()), ("outcome", outcome.to_owned())];
+        self.store.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    fn renewed(&self, lane: Lane, outcome: &'static str, leases: usize) {
+        let labels = [("lane", lane.name().to_owned()), ("outcome", outcome.to_owned())];
+        self.renewals.get_or_create(&labels).inc_by(leases as u64);
+    }
+
+    fn called(&self, lane: Lane, call: &'static str, well: bool) {
+        let outcome = if well { "ok" } else { "error" };
+        let labels = [("lane", lane.name().to_owned()), ("call", call.to_owned()), ("outcome", outcome.to_owned())];
+        self.queue_calls.get_or_create(&labels).inc();
+    }
+}
+
+fn of(model: &str) -> Labels<1> {
+    [("model", model.to_owned())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recorded_is_on_the_page_with_its_unit() {
+        let metrics = Metrics::default();
+        metrics.received(Lane::FreeLight, Duration::from_millis(40));
+        let busy = Duration::from_millis(20);
+        metrics.ran("m@1", BatchRun { jobs: 3, rows: 4, padding: 0.25, cost_ms: 30.0, busy });
+        metrics.ended("m@1", Duration::from_secs(1), None);
+        metrics.ended("m@1", Duration::from_secs(1), Some(FailureCode::OutOfMemory));
+        metrics.model_loaded("m@1", 7);
+        let page = metrics.encode();
+        for line in [
+            "forebay_queue_wait_seconds_sum{lane=\"free-light\"} 0.04",
+            "forebay_infer_seconds_sum{model=\"m@1\"} 0.02",
+            "forebay_batch_jobs_sum{model=\"m@1\"} 3.0",
+            "forebay_batch_padding_ratio_sum{model=\"m@1\"} 0.25",
+            "forebay_cost_error_ratio_sum{model=\"m@1\"} 0.4",
+            "forebay_device_busy_seconds_total 0.02",
+            "forebay_jobs_total{model=\"m@1\",outcome=\"succeeded\"} 1",
+            "forebay_failures_total{model=\"m@1\",code=\"out-of-memory\"} 1",
+            "forebay_model_memory_bytes{model=\"m@1\"} 7",
+        ] {
+            assert!(page.contains(line), "{line}\n{page}");
+        }
+        metrics.model_evicted("m@1");
+        assert!(!metrics.encode().contains("forebay_model_memory_bytes{"));
+    }
+}

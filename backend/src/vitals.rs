@@ -1,0 +1,10 @@
+use crate::{health::Health, metrics::Metrics};
+
+/// What a pipeline tells of itself: one for each, shared by its stages and by whoever looks at it.
+#[derive(Debug, Default)]
+pub struct Vitals {
+    /// What it measures.
+    pub metrics: Metrics,
+    /// Whether it is well.
+    pub health: Health,
+}
