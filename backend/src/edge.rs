@@ -7,13 +7,11 @@ use bytes::Bytes;
 use forebay_contract::{Report, ReportAnswer, SIGNATURE_HEADER, report, sign};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Method, Request, Uri, header};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 
-use crate::clock::wall_ms;
+use crate::{
+    clock::wall_ms,
+    http::{self, Http},
+};
 
 /// One try takes no longer.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -48,7 +46,7 @@ pub struct EdgeUrlError {
 
 /// The edge over HTTP.
 pub struct HttpEdge {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Http,
     url: Uri,
     secret: String,
 }
@@ -57,19 +55,8 @@ impl HttpEdge {
     /// The edge at `base`, with the secret that both share.
     pub fn new(base: &str, secret: String) -> Result<Self, EdgeUrlError> {
         let wrong = |what: String| EdgeUrlError { found: base.to_owned(), what };
-        let url: Uri = format!("{}{}", base.trim_end_matches('/'), report::PATH)
-            .parse()
-            .map_err(|error: hyper::http::uri::InvalidUri| wrong(error.to_string()))?;
-        if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
-            return Err(wrong("not an address".to_owned()));
-        }
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(|error| wrong(error.to_string()))?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), url, secret })
+        let url = http::address(&format!("{}{}", base.trim_end_matches('/'), report::PATH)).map_err(wrong)?;
+        Ok(Self { client: http::client().map_err(wrong)?, url, secret })
     }
 
     async fn exchange(&self, body: Vec<u8>) -> Result<(u16, Bytes), String> {

@@ -1,8 +1,17 @@
-//! The worker's settings: flags, each with its environment variable; clap says what is wrong with them.
+//! The worker's settings. Each is a flag, a variable and a key of a TOML file, in this order of precedence.
 
-use std::{path::PathBuf, time::Duration};
+mod complaint;
+mod effective;
+mod file;
+mod layers;
 
-use clap::{Parser, ValueEnum, builder::RangedU64ValueParser};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Parser, ValueEnum};
+use tracing_subscriber::filter::Targets;
+
+pub use complaint::Unusable;
+pub use effective::Effective;
 
 #[cfg(feature = "tch")]
 use crate::engine::torch::{DeviceChoice, LoadLimits};
@@ -11,8 +20,9 @@ use crate::{engine::Patience, model::FetchLimits};
 /// Takes jobs from SQS, batches them on the device and stores the results in S3.
 ///
 /// AWS region, credentials and endpoint are read as by every AWS tool: AWS_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID,
-/// AWS_ENDPOINT_URL and so on. Logs are JSON lines on standard error; FOREBAY_LOG sets their level. SIGTERM finishes
-/// what runs, hands back the rest and ends within 30 seconds.
+/// AWS_ENDPOINT_URL and so on. A flag wins over its variable, the variable over the file, the file over the default; in
+/// the file a setting is called as its flag, with `_` for `-`. Logs are JSON lines on standard error. SIGTERM and a
+/// Spot interruption notice finish what runs, hand back the rest and end within 30 seconds.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "forebay-worker",
@@ -21,6 +31,18 @@ use crate::{engine::Patience, model::FetchLimits};
                   --bucket forebay-data --models-dir models --edge-url https://jobs.example.com"
 )]
 pub struct Settings {
+    /// What to do.
+    #[arg(value_name = "ACTION", value_enum, default_value_t = Action::Run)]
+    pub action: Action,
+
+    /// A TOML file of settings.
+    #[arg(long, env = "FOREBAY_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print every setting with where it comes from, as a TOML file without the secrets, and end.
+    #[arg(long)]
+    pub print_config: bool,
+
     /// Queue URLs without their `-LANE` end, as infra's output QueueUrlPrefix says.
     #[arg(long, env = "FOREBAY_QUEUE_URL_PREFIX", value_name = "URL")]
     pub queue_url_prefix: String,
@@ -38,7 +60,7 @@ pub struct Settings {
     pub models_cache: PathBuf,
 
     /// Where reports go. Without it jobs run all the same; clients then hear of results a little later.
-    #[arg(long, env = "FOREBAY_EDGE_URL", value_name = "URL", requires = "report_secret")]
+    #[arg(long, env = "FOREBAY_EDGE_URL", value_name = "URL")]
     pub edge_url: Option<String>,
 
     /// Shared with the edge; signs the reports.
@@ -100,6 +122,38 @@ pub struct Settings {
     /// The worker's name in reports and logs; without it the machine's name and the process number.
     #[arg(long, env = "FOREBAY_WORKER_NAME", value_name = "NAME")]
     pub worker_name: Option<String>,
+
+    /// Where /healthz, /readyz and /metrics are answered, to whoever asks; without it nowhere.
+    #[arg(long, env = "FOREBAY_STATUS_ADDRESS", value_name = "IP:PORT")]
+    pub status_address: Option<SocketAddr>,
+
+    /// What is logged: error, warn, info, debug, trace, or target=level pairs.
+    #[arg(long, env = "FOREBAY_LOG", value_name = "LEVELS", default_value = "info", value_parser = levels)]
+    pub log: Targets,
+
+    /// An OpenTelemetry collector, which spans are sent to as OTLP over HTTP; without it none are made.
+    #[cfg(feature = "otlp")]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+
+    /// Where EC2's instance metadata is asked for Spot interruption notices; `off` asks nowhere.
+    #[arg(
+        long,
+        env = "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        value_name = "URL",
+        default_value = "http://169.254.169.254"
+    )]
+    pub metadata_url: String,
+}
+
+/// What the program is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Action {
+    /// Work until a signal.
+    Run,
+    /// Look whether everything that work needs is there, say what to do about what is not, and end: with 0 when nothing
+    /// is missing.
+    Doctor,
 }
 
 /// What runs the models.
@@ -114,8 +168,16 @@ pub enum EngineChoice {
     Test,
 }
 
-fn range(min: u64, max: u64) -> RangedU64ValueParser {
-    RangedU64ValueParser::new().range(min..=max)
+/// A whole number within bounds; its errors say what is allowed.
+fn range(min: u64, max: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (min..=max).contains(number));
+        number.ok_or_else(|| format!("a whole number from {min} to {max}"))
+    }
+}
+
+fn levels(text: &str) -> Result<Targets, String> {
+    text.parse().map_err(|_| "error, warn, info, debug, trace, off, or target=level pairs".to_owned())
 }
 
 impl Settings {
@@ -171,7 +233,8 @@ mod tests {
 
     fn parse(more: &[&str]) -> Result<Settings, String> {
         let given = ["forebay-worker", "--queue-url-prefix", "http://q/forebay", "--bucket", "b"];
-        Settings::try_parse_from(given.iter().chain(more)).map_err(|error| error.to_string())
+        let given = given.iter().chain(more).map(std::ffi::OsString::from).collect();
+        layers::read(given, &|_| None).map(|(settings, _)| settings).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -180,18 +243,26 @@ mod tests {
         assert_eq!(settings.lease(), Duration::from_secs(30));
         assert_eq!((settings.prefetch_for(1), settings.prefetch_for(64)), (32, 256));
         assert_eq!((settings.cpu_threads_of(1), settings.cpu_threads_of(16)), (1, 8));
+        assert_eq!(settings.action, Action::Run);
     }
 
     #[test]
-    fn wrong_settings_are_told_with_name_found_and_allowed() {
+    fn wrong_flags_are_told_with_name_found_and_allowed() {
         for (given, expect) in [
-            (&["--lease-s", "2"][..], &["'2'", "--lease-s <S>", "3..=43200"][..]),
-            (&["--engine", "gpu"], &["'gpu'", "--engine", "test"]),
-            (&["--edge-url", "http://e"], &["--report-secret"]),
-            (&["--prefetch", "none"], &["'none'", "--prefetch <N>"]),
+            (&["--lease-s", "2"][..], "--lease-s: found 2; allowed is a whole number from 3 to 43200"),
+            (&["--lease-s=x"], "--lease-s: found x; allowed is a whole number from 3 to 43200"),
+            (&["--status-address", "9464"], "--status-address: found 9464; allowed is an address IP:PORT"),
+            (
+                &["--log", "loud=very"],
+                "--log: found loud=very; allowed is error, warn, info, debug, trace, off, or target=level pairs",
+            ),
+            (&["--edge-url", "http://e"], "report_secret: found nothing; allowed with edge_url is a secret"),
         ] {
             let found = parse(given).unwrap_err();
-            assert!(expect.iter().all(|part| found.contains(part)), "{found}");
+            assert!(found.starts_with(expect), "{found}");
         }
+        let found = parse(&["--engine", "gpu"]).unwrap_err();
+        assert!(found.starts_with("--engine: found gpu; allowed is ") && found.contains("test"), "{found}");
+        assert!(parse(&["--speed"]).unwrap_err().contains("'--speed'"));
     }
 }

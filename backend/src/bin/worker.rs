@@ -1,33 +1,60 @@
 //! `forebay-worker`: reads the settings, opens the world and runs the pipeline until a signal.
 
-use std::{collections::BTreeMap, io::IsTerminal as _, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{Write as _, stderr, stdout},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use aws_config::SdkConfig;
-use clap::Parser as _;
 #[cfg(feature = "tch")]
 use forebay_backend::engine::torch::TorchEngine;
+#[cfg(feature = "otlp")]
+use forebay_backend::logging::Spans;
 use forebay_backend::{
-    DeviceLoad, aws,
+    DeviceLoad, Vitals, aws,
+    doctor::{self, State},
     edge::{Edge, HttpEdge},
     engine::{DeterministicEngine, Devices, Engine},
+    logging,
     model::{Registry, S3Shelf},
     pipeline::{self, Bounds, Parts, PipelineError},
     queue::{Lanes, Queue, SqsQueue},
-    settings::{EngineChoice, Settings},
+    settings::{Action, EngineChoice, Settings, Unusable},
+    spot::SpotWatch,
+    status::StatusServer,
     store::S3Store,
 };
 use forebay_contract::Lane;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 fn main() -> ExitCode {
-    let settings = Settings::parse();
+    let (settings, effective) = match Settings::of_process() {
+        Ok(read) => read,
+        // clap writes help to standard output and ends well; what is wrong goes to standard error.
+        Err(Unusable::Usage(error)) => error.exit(),
+        Err(Unusable::Setting(words)) => {
+            let _ = writeln!(stderr(), "forebay-worker: {words}");
+            return ExitCode::from(2);
+        }
+    };
+    if settings.print_config {
+        return if write!(stdout(), "{effective}").is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     match start(&settings) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
-            error!(error = format!("{error:#}"), "the worker cannot go on");
+            // Before anything is logged, this is the only way to be heard.
+            let _ = writeln!(
+                stderr(),
+                "{}",
+                json!({ "level": "ERROR", "message": "the worker cannot go on", "error": format!("{error:#}") })
+            );
             match error.downcast_ref::<PipelineError>() {
                 Some(error) => leave(error),
                 None => ExitCode::FAILURE,
@@ -47,35 +74,48 @@ fn leave(error: &PipelineError) -> ExitCode {
     ExitCode::from(error.exit_status())
 }
 
-fn start(settings: &Settings) -> anyhow::Result<()> {
-    log()?;
+fn start(settings: &Settings) -> anyhow::Result<ExitCode> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Before anything else: torch asks once whether CUDA is there.
-    let devices = open_devices(settings, cores)?;
+    let devices = open_devices(settings, cores);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.clamp(1, 4))
         .enable_all()
         .build()
         .context("the runtime could not be started")?;
-    let ended = runtime.block_on(run(settings, devices, cores));
+    if settings.action == Action::Doctor {
+        return runtime.block_on(doctor(settings, devices));
+    }
+    #[cfg(feature = "otlp")]
+    let spans = {
+        let _inside = runtime.enter();
+        settings.otlp_endpoint.as_deref().map(|url| Spans::to(url, &worker_name(settings))).transpose()?
+    };
+    logging::start(
+        settings.log.clone(),
+        #[cfg(feature = "otlp")]
+        spans.as_ref(),
+    );
+    let ended = runtime.block_on(run(settings, devices?, cores));
+    #[cfg(feature = "otlp")]
+    if let Some(spans) = spans {
+        spans.flush();
+    }
     // The device may still be running a batch that nobody waits for.
     runtime.shutdown_timeout(Duration::from_millis(500));
-    ended
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
-/// JSON lines on standard error; FOREBAY_LOG takes a level, or `target=level` pairs.
-fn log() -> anyhow::Result<()> {
-    let wanted = std::env::var("FOREBAY_LOG").unwrap_or_else(|_| "info".to_owned());
-    let filter: Targets = wanted.parse().with_context(|| {
-        format!("FOREBAY_LOG: found {wanted}; allowed are error, warn, info, debug, trace and target=level pairs")
-    })?;
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(filter).with(lines).init();
-    Ok(())
+/// Says how everything stands; 0 when nothing is missing.
+async fn doctor(settings: &Settings, devices: anyhow::Result<Devices>) -> anyhow::Result<ExitCode> {
+    let first = |devices: Devices| devices.engines.into_iter().next().context("there is no device");
+    let engine = devices.and_then(first).map_err(|error| format!("{error:#}"));
+    let findings = doctor::examine(settings, &aws::load().await, engine).await;
+    for finding in &findings {
+        writeln!(stdout(), "{finding}")?;
+    }
+    let missing = findings.iter().filter(|finding| finding.state == State::Missing).count();
+    Ok(if missing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn open_devices(settings: &Settings, cores: usize) -> anyhow::Result<Devices> {
@@ -111,7 +151,14 @@ fn wait_passively(threads: usize) -> anyhow::Result<()> {
 }
 
 async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Result<()> {
-    let stop = stop_on_signal()?;
+    let spot = SpotWatch::at(&settings.metadata_url)?;
+    let stop = stop_on_signal(spot)?;
+    let vitals = Arc::new(Vitals::default());
+    if let Some(address) = settings.status_address {
+        let server = StatusServer::bind(address).await?;
+        info!(address = %server.address()?, "status is answered");
+        tokio::spawn(server.run(Arc::clone(&vitals)));
+    }
     let config = aws::load().await;
     let registry = open_models(settings, &config).await?;
     let largest = registry.manifests().map(|manifest| manifest.batch.max_items).max().unwrap_or(1);
@@ -140,6 +187,7 @@ async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Res
         registry: Arc::new(registry),
         devices,
         load: Arc::new(DeviceLoad::default()),
+        vitals,
     };
     Ok(pipeline::run(parts, bounds, stop).await?)
 }
@@ -175,8 +223,8 @@ fn worker_name(settings: &Settings) -> String {
     })
 }
 
-/// SIGTERM and Ctrl-C both drain.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+/// SIGTERM, Ctrl-C and a Spot interruption notice all drain.
+fn stop_on_signal(spot: Option<SpotWatch>) -> anyhow::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let stop = CancellationToken::new();
@@ -184,9 +232,16 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
     let stopping = stop.clone();
     tokio::spawn(async move {
+        let notice = async {
+            match &spot {
+                Some(spot) => spot.notice().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => info!("SIGTERM"),
+            _ = interrupt.recv() => info!("SIGINT"),
+            notice = notice => info!(action = notice.action, time = notice.time, "Spot interruption notice"),
         }
         stopping.cancel();
     });

@@ -1,0 +1,69 @@
+use aws_config::SdkConfig;
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_sdk_sqs::{error::DisplayErrorContext, types::QueueAttributeName};
+use bytes::Bytes;
+use forebay_contract::Lane;
+
+use super::Finding;
+use crate::{
+    aws,
+    settings::Settings,
+    store::{S3Store, Store as _},
+};
+
+/// Written once and then found: it shows that this worker may write, and no job is called so.
+const PROBE: &str = "failures/doctor";
+
+pub(super) async fn credentials(config: &SdkConfig) -> Finding {
+    let subject = "aws";
+    let Some(region) = config.region() else {
+        return Finding::missing(subject, "AWS_REGION: found nothing").advise("set AWS_REGION, such as eu-west-1");
+    };
+    let advice = "give the machine the role of infra's output WorkerRoleArn, or set AWS_PROFILE or AWS_ACCESS_KEY_ID";
+    let Some(provider) = config.credentials_provider() else {
+        return Finding::missing(subject, "no credentials").advise(advice);
+    };
+    match provider.provide_credentials().await {
+        Ok(_) => Finding::fine(subject, format!("region {region}, with credentials")),
+        Err(error) => Finding::missing(subject, DisplayErrorContext(error).to_string()).advise(advice),
+    }
+}
+
+pub(super) async fn queues(settings: &Settings, config: &SdkConfig) -> Vec<Finding> {
+    let client = aws::sqs(config);
+    let lanes = Lane::ALL.map(|lane| queue(&client, lane, lane.queue_url(&settings.queue_url_prefix)));
+    futures_util::future::join_all(lanes).await
+}
+
+async fn queue(client: &aws_sdk_sqs::Client, lane: Lane, url: String) -> Finding {
+    let subject = format!("lane {lane}");
+    let asked = client.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All).send().await;
+    let attributes = match asked {
+        Ok(answer) => answer.attributes.unwrap_or_default(),
+        Err(error) => {
+            return Finding::missing(subject, format!("{url}: {}", DisplayErrorContext(error))).advise(
+                "set --queue-url-prefix to infra's output QueueUrlPrefix, and allow what WorkerPolicyArn allows",
+            );
+        }
+    };
+    let waiting = attributes.get(&QueueAttributeName::ApproximateNumberOfMessages).map_or("?", String::as_str);
+    if attributes.contains_key(&QueueAttributeName::RedrivePolicy) {
+        Finding::fine(subject, format!("{waiting} waiting"))
+    } else {
+        Finding::doubtful(subject, "no dead-letter queue: what nobody can run comes again until it is too old")
+            .advise("deploy infra/forebay.yaml, which makes both")
+    }
+}
+
+pub(super) async fn bucket(settings: &Settings, config: &SdkConfig) -> Finding {
+    let store = S3Store::new(aws::s3(config), &settings.bucket);
+    let tried = async {
+        store.head("results/none").await?;
+        store.put_if_absent(PROBE, Bytes::from_static(b"forebay-worker doctor"), "text/plain").await
+    };
+    match tried.await {
+        Ok(_) => Finding::fine("bucket", format!("{} is read and written", settings.bucket)),
+        Err(error) => Finding::missing("bucket", format!("{}: {error}", settings.bucket))
+            .advise("set --bucket to infra's output BucketName, and allow what WorkerPolicyArn allows"),
+    }
+}
