@@ -10,8 +10,8 @@ use super::{
 
 /// The most messages of one batch.
 pub const MAX_BATCH: usize = 10;
-/// The most bytes of one batch, all messages together.
-pub const MAX_BATCH_BYTES: usize = 1 << 20;
+/// The most bytes of one batch, all messages together: SQS's mebibyte but for what their attributes take.
+pub const MAX_BATCH_BYTES: usize = (1 << 20) - 1024;
 const TIMEOUT_MS: u64 = 10_000;
 
 #[derive(Serialize)]
@@ -26,6 +26,36 @@ struct Batch<'a> {
 struct Entry<'a> {
     id: String,
     message_body: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_attributes: Option<Attributes<'a>>,
+}
+
+/// What tools between here and the worker read without opening the message.
+#[derive(Serialize)]
+struct Attributes<'a> {
+    traceparent: Attribute<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attribute<'a> {
+    data_type: &'static str,
+    string_value: &'a str,
+}
+
+/// The part of a message that is said again as an attribute.
+#[derive(Deserialize)]
+struct Traced<'a> {
+    #[serde(borrow)]
+    traceparent: Option<&'a str>,
+}
+
+impl<'a> Entry<'a> {
+    fn new(id: usize, message_body: &'a str) -> Self {
+        let traceparent = serde_json::from_str::<Traced<'_>>(message_body).ok().and_then(|traced| traced.traceparent);
+        let attribute = |string_value| Attributes { traceparent: Attribute { data_type: "String", string_value } };
+        Self { id: id.to_string(), message_body, message_attributes: traceparent.map(attribute) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -48,8 +78,7 @@ pub async fn send_batch(
     queue_url: &str,
     messages: &[&str],
 ) -> Result<Vec<usize>, AwsError> {
-    let entries =
-        messages.iter().enumerate().map(|(id, message_body)| Entry { id: id.to_string(), message_body }).collect();
+    let entries = messages.iter().enumerate().map(|(id, message)| Entry::new(id, message)).collect();
     let body = serde_json::to_string(&Batch { queue_url, entries })
         .map_err(|error| AwsError::Unexpected(error.to_string()))?;
     let request = Signable {
@@ -106,10 +135,17 @@ mod tests {
 
     #[test]
     fn the_body_is_what_sqs_documents() {
-        let entries = vec![Entry { id: "0".to_owned(), message_body: "{\"a\":1}" }];
+        let entries = vec![Entry::new(0, "{\"a\":1}")];
         assert_eq!(
             serde_json::to_string(&Batch { queue_url: "u", entries }).unwrap(),
             r#"{"QueueUrl":"u","Entries":[{"Id":"0","MessageBody":"{\"a\":1}"}]}"#
         );
+    }
+
+    #[test]
+    fn a_trace_travels_as_an_attribute_too() {
+        let entry = Entry::new(3, r#"{"a":{"traceparent":"no"},"traceparent":"00-1-2-01"}"#);
+        let expect = r#"{"traceparent":{"DataType":"String","StringValue":"00-1-2-01"}}"#;
+        assert_eq!(serde_json::to_string(&entry.message_attributes).unwrap(), expect);
     }
 }

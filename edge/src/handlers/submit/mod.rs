@@ -9,7 +9,7 @@ pub mod retry;
 mod wishes;
 
 use forebay_contract::{
-    Input, InputRef, JobId, ProblemCode,
+    Input, InputRef, JobId, ProblemCode, Traceparent,
     catalog::{CachedHits, Catalog, PlanSpec},
     storage_key,
 };
@@ -162,6 +162,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     };
 
     // admit: limits, single flight, job row and outbox row in one call
+    let traceparent = wishes.traceparent.or_else(new_trace).map(|traceparent| traceparent.to_string());
     let message = |candidate: &Candidate<'_>| {
         candidate.message(candidates::Letter {
             id,
@@ -169,7 +170,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
             caller: &caller,
             input: &input,
             deadline_ms,
-            traceparent: &wishes.traceparent,
+            traceparent: &traceparent,
         })
     };
     let messages = [message(first)?, candidates.lighter.as_ref().map_or(Ok(String::new()), message)?];
@@ -250,4 +251,9 @@ async fn store(cx: &Cx, id: &JobId, input: Input) -> Result<InputRef, Stop> {
         return Err(Refusal::new(ProblemCode::StorageUnavailable, detail).with_header("retry-after", "5").into());
     }
     Ok(InputRef::Stored { media_type: input.media_type, key, bytes: input.bytes.len() as u64, sha256 })
+}
+
+/// For a job whose client follows none: it is followed all the same.
+fn new_trace() -> Option<Traceparent> {
+    Traceparent::new(u128::from_le_bytes(entropy::bytes()), u64::from_le_bytes(entropy::bytes()))
 }

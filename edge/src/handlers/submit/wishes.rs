@@ -1,5 +1,7 @@
 //! What a submission's header fields ask for.
 
+use forebay_contract::Traceparent;
+
 use crate::{
     admission::{
         Refusal,
@@ -25,7 +27,7 @@ pub struct Wishes {
     /// The token of a solved challenge.
     pub challenge: Option<String>,
     /// W3C trace context; malformed ones are dropped, not refused.
-    pub traceparent: Option<String>,
+    pub traceparent: Option<Traceparent>,
 }
 
 impl Wishes {
@@ -39,10 +41,7 @@ impl Wishes {
             version: incoming.model_version.clone(),
             idempotency_key: idempotency::key(incoming.idempotency_key.as_deref())?,
             challenge: incoming.turnstile_response.clone(),
-            traceparent: incoming
-                .traceparent
-                .clone()
-                .filter(|text| text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic())),
+            traceparent: incoming.traceparent.as_deref().and_then(Traceparent::parse),
         })
     }
 
