@@ -1,34 +1,45 @@
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::store::StoreError;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
+/// What a person must mend is not asked about as often.
+const FIRST_REFUSED: Duration = Duration::from_secs(5);
+const LONGEST_REFUSED: Duration = Duration::from_secs(60);
 
-/// How long to wait before the next try: doubling, up to five seconds.
+/// How long to wait before the next try: doubling, up to a bound.
 pub(crate) struct Backoff {
     next: Duration,
+    longest: Duration,
 }
 
 impl Default for Backoff {
+    /// For what passes by itself.
     fn default() -> Self {
-        Self { next: FIRST }
+        Self { next: FIRST, longest: LONGEST }
     }
 }
 
 impl Backoff {
+    /// For what passes when somebody has mended it.
+    fn patient() -> Self {
+        Self { next: FIRST_REFUSED, longest: LONGEST_REFUSED }
+    }
+
     /// The next wait.
     pub(crate) fn next(&mut self) -> Duration {
         let now = self.next;
-        self.next = (now * 2).min(LONGEST);
+        self.next = (now * 2).min(self.longest);
         now
     }
 }
 
-/// Calls the store until it answers: a store that is away costs time, never a job. `None` when the worker is stopping.
+/// Calls the store until it answers: a store that is away, or refuses until its operator has mended that, costs time,
+/// never a job. `None` when the worker is stopping.
 pub(crate) async fn while_unavailable<T, F>(
     stop: &CancellationToken,
     mut call: impl FnMut() -> F,
@@ -36,18 +47,24 @@ pub(crate) async fn while_unavailable<T, F>(
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let mut backoff = Backoff::default();
+    let (mut backoff, mut patient) = (Backoff::default(), Backoff::patient());
     loop {
-        match call().await {
+        let wait = match call().await {
             Err(StoreError::Unavailable(error)) => {
                 let wait = backoff.next();
                 warn!(error, wait_ms = wait.as_millis(), "the store is unavailable, trying again");
-                tokio::select! {
-                    () = stop.cancelled() => return None,
-                    () = tokio::time::sleep(wait) => {}
-                }
+                wait
+            }
+            Err(StoreError::Refused(error)) => {
+                let wait = patient.next();
+                error!(error, wait_ms = wait.as_millis(), "the store refuses: see `forebay-worker doctor`");
+                wait
             }
             answer => return Some(answer),
+        };
+        tokio::select! {
+            () = stop.cancelled() => return None,
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
@@ -61,6 +78,9 @@ mod tests {
         let mut backoff = Backoff::default();
         let waits: Vec<u128> = (0..8).map(|_| backoff.next().as_millis()).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        let mut patient = Backoff::patient();
+        let waits: Vec<u64> = (0..6).map(|_| patient.next().as_secs()).collect();
+        assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
     }
 
     #[tokio::test(start_paused = true)]

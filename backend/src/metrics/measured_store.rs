@@ -21,10 +21,11 @@ impl MeasuredStore {
             Ok(_) => "ok",
             Err(StoreError::Missing) => "missing",
             Err(StoreError::TooLarge { .. }) => "too_large",
+            Err(StoreError::Refused(_)) => "refused",
             Err(StoreError::Unavailable(_)) => "unavailable",
         };
         self.vitals.metrics.stored(call, outcome, began.elapsed());
-        self.vitals.health.store_answers(outcome != "unavailable");
+        self.vitals.health.store_answers(!matches!(outcome, "refused" | "unavailable"));
         answer
     }
 }

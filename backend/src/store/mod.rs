@@ -1,6 +1,7 @@
 //! The bucket as the worker sees it: objects that are written once.
 
 mod memory;
+mod multipart;
 mod s3;
 
 use async_trait::async_trait;
@@ -39,6 +40,9 @@ pub enum StoreError {
         /// The bound.
         max_bytes: u64,
     },
+    /// The store does not let this worker: try again when somebody may have changed that.
+    #[error("store refuses: {0}")]
+    Refused(String),
     /// The store could not be reached or is not well: try again.
     #[error("store: {0}")]
     Unavailable(String),

@@ -6,7 +6,7 @@ use aws_sdk_s3::{
 };
 use bytes::{Bytes, BytesMut};
 
-use super::{Head, Put, Store, StoreError};
+use super::{Head, Put, Store, StoreError, multipart};
 
 /// One S3 bucket.
 pub struct S3Store {
@@ -25,19 +25,29 @@ fn unavailable(error: impl std::error::Error) -> StoreError {
     StoreError::Unavailable(DisplayErrorContext(error).to_string())
 }
 
-fn status<E>(error: &SdkError<E>) -> Option<u16> {
+/// What no retry mends soon: wrong or expired keys, a missing right, a missing bucket. The rest passes.
+pub(super) fn trouble<E: std::error::Error + 'static>(error: SdkError<E>) -> StoreError {
+    let refused = matches!(status(&error), Some(400..=405));
+    let words = DisplayErrorContext(error).to_string();
+    if refused { StoreError::Refused(words) } else { StoreError::Unavailable(words) }
+}
+
+pub(super) fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
 #[async_trait]
 impl Store for S3Store {
     async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
+        if body.len() > multipart::WHOLE {
+            return multipart::put_if_absent(&self.client, &self.bucket, key, body, media_type).await;
+        }
         let put = self.client.put_object().bucket(&self.bucket).key(key).if_none_match("*");
         match put.content_type(media_type).body(ByteStream::from(body)).send().await {
             Ok(_) => Ok(Put::Created),
             // 412: it is there. (409, a race that is not decided yet, is tried again as any other trouble.)
             Err(error) if status(&error) == Some(412) => Ok(Put::AlreadyThere),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(trouble(error)),
         }
     }
 
@@ -49,7 +59,7 @@ impl Store for S3Store {
             Err(error) if status(&error) == Some(404) && error.code() != Some("NoSuchBucket") => {
                 return Err(StoreError::Missing);
             }
-            Err(error) => return Err(unavailable(error)),
+            Err(error) => return Err(trouble(error)),
         };
         let announced = object.content_length().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
         if announced > max_bytes {
@@ -74,7 +84,7 @@ impl Store for S3Store {
                 media_type: head.content_type().unwrap_or("application/octet-stream").to_owned(),
             })),
             Err(error) if status(&error) == Some(404) => Ok(None),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(trouble(error)),
         }
     }
 }

@@ -42,6 +42,23 @@ pub(crate) async fn an_empty_object_is_there(store: &dyn Store) {
     assert_eq!(store.head("inputs/empty").await.unwrap().map(|head| head.bytes), Some(0));
 }
 
+/// Over what the worker sends in one piece.
+pub(crate) async fn a_large_object_is_written_whole_and_once(store: &dyn Store) {
+    let (ours, theirs) = (Bytes::from(vec![7; 20 << 20]), Bytes::from(vec![8; 20 << 20]));
+    let key = "results/ab/large";
+    let (a, b) = tokio::join!(
+        store.put_if_absent(key, ours.clone(), "application/octet-stream"),
+        store.put_if_absent(key, theirs.clone(), "application/octet-stream"),
+    );
+    let puts = [a.unwrap(), b.unwrap()];
+    assert_eq!(puts.iter().filter(|put| **put == Put::Created).count(), 1, "{puts:?}");
+    let winner = if puts[0] == Put::Created { ours } else { theirs };
+    assert!(store.get(key, 30 << 20).await.unwrap() == winner, "every part is there and in order");
+    let again = store.put_if_absent(key, Bytes::from(vec![9; 20 << 20]), "text/plain").await.unwrap();
+    assert_eq!(again, Put::AlreadyThere);
+    assert_eq!(store.head(key).await.unwrap().unwrap().media_type, "application/octet-stream");
+}
+
 /// One test a claim, each over its own store.
 #[macro_export]
 macro_rules! store_contract {
@@ -60,6 +77,7 @@ macro_rules! store_contract {
             what_is_not_there_is_missing
             nothing_over_the_bound_is_read
             an_empty_object_is_there
+            a_large_object_is_written_whole_and_once
         }
     };
 }
