@@ -81,6 +81,12 @@ pub(crate) enum Command {
                             from an argument: other users of a machine can read those.\n\n\
                             Example: forebay keys create --account acme --plan pro --url https://jobs.example.com")]
     Keys(KeysArguments),
+
+    /// Look at the messages that no worker could finish, and send them back
+    #[command(after_help = "It speaks to SQS with your own AWS credentials: AWS_REGION, AWS_ACCESS_KEY_ID, \
+                            AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.\n\n\
+                            Example: forebay dlq show free-light --queue-url-prefix https://sqs.eu-west-1.amazonaws.com/1/forebay")]
+    Dlq(crate::dlq::DlqArguments),
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod admin;
 mod arguments;
 mod batch;
 mod commands;
+mod dlq;
 mod exit;
 mod failure;
 mod inputs;

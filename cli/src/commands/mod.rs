@@ -28,7 +28,7 @@ pub(crate) use self::{
     models::ModelsArguments, plan::PlanArguments, quota::QuotaArguments, retry::RetryArguments,
     submit::SubmitArguments, usage::UsageArguments, wait::WaitArguments, watch::WatchArguments,
 };
-use crate::{arguments::Command, failure::Failure, keys, settings::Connection};
+use crate::{arguments::Command, dlq, failure::Failure, keys, settings::Connection};
 
 /// What every command takes that asks a service.
 #[derive(Debug, Clone, Args)]
@@ -45,6 +45,7 @@ pub(crate) struct Common {
 pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     let work: Pin<Box<dyn Future<Output = Result<(), Failure>> + '_>> = match command {
         Command::Keys(arguments) => return keys::run(arguments),
+        Command::Dlq(arguments) => return dlq::run(arguments),
         Command::Completions(arguments) => return completions::run(arguments),
         Command::Submit(arguments) => Box::pin(submit::run(arguments)),
         Command::Wait(arguments) => Box::pin(wait::run(arguments)),
