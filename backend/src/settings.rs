@@ -43,9 +43,9 @@ pub struct Settings {
     #[arg(long)]
     pub print_config: bool,
 
-    /// Queue URLs without their `-LANE` end, as infra's output QueueUrlPrefix says.
+    /// Queue URLs without their `-LANE` end, as infra's output QueueUrlPrefix says. Lambda functions need none.
     #[arg(long, env = "FOREBAY_QUEUE_URL_PREFIX", value_name = "URL")]
-    pub queue_url_prefix: String,
+    pub queue_url_prefix: Option<String>,
 
     /// The bucket of inputs, results and failures.
     #[arg(long, env = "FOREBAY_BUCKET", value_name = "NAME")]
@@ -181,6 +181,13 @@ fn levels(text: &str) -> Result<Targets, String> {
 }
 
 impl Settings {
+    /// The prefix of the lanes' URLs.
+    pub fn lanes_url(&self) -> Result<&str, Unusable> {
+        let words = "queue_url_prefix: found nothing; set --queue-url-prefix, FOREBAY_QUEUE_URL_PREFIX or \
+                     queue_url_prefix in a file";
+        self.queue_url_prefix.as_deref().ok_or_else(|| Unusable::Setting(words.to_owned()))
+    }
+
     /// The lease's length.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_s)

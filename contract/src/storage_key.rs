@@ -23,6 +23,14 @@ pub fn failure(job: &JobId) -> String {
     format!("failures/{job}")
 }
 
+/// The object that keeps a message which nobody could read: `failures/unreadable/{message}`. Characters that mean
+/// something in a key are left out.
+pub fn unreadable(message_id: &str) -> String {
+    let plain: String =
+        message_id.chars().filter(|char| char.is_ascii_alphanumeric() || *char == '-').take(80).collect();
+    format!("failures/unreadable/{plain}")
+}
+
 fn spread(folder: &str, hex: &str) -> String {
     format!("{folder}/{}/{hex}", hex.get(..2).unwrap_or("00"))
 }

@@ -1,5 +1,7 @@
 //! `forebay-worker`: reads the settings, opens the world and runs the pipeline until a signal.
 
+mod open;
+
 use std::{
     collections::BTreeMap,
     io::{Write as _, stderr, stdout},
@@ -9,21 +11,16 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use aws_config::SdkConfig;
-#[cfg(feature = "tch")]
-use forebay_backend::engine::torch::TorchEngine;
 #[cfg(feature = "otlp")]
 use forebay_backend::logging::Spans;
 use forebay_backend::{
     DeviceLoad, Vitals, aws,
     doctor::{self, State},
-    edge::{Edge, HttpEdge},
-    engine::{DeterministicEngine, Devices, Engine},
+    engine::Devices,
     logging,
-    model::{Registry, S3Shelf},
     pipeline::{self, Bounds, Parts, PipelineError},
     queue::{Lanes, Queue, SqsQueue},
-    settings::{Action, EngineChoice, Settings, Unusable},
+    settings::{Action, Settings, Unusable},
     spot::SpotWatch,
     status::StatusServer,
     store::S3Store,
@@ -31,7 +28,7 @@ use forebay_backend::{
 use forebay_contract::Lane;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::info;
 
 fn main() -> ExitCode {
     let (settings, effective) = match Settings::of_process() {
@@ -77,7 +74,7 @@ fn leave(error: &PipelineError) -> ExitCode {
 fn start(settings: &Settings) -> anyhow::Result<ExitCode> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Before anything else: torch asks once whether CUDA is there.
-    let devices = open_devices(settings, cores);
+    let devices = open::devices(settings, cores);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.clamp(1, 4))
         .enable_all()
@@ -89,7 +86,7 @@ fn start(settings: &Settings) -> anyhow::Result<ExitCode> {
     #[cfg(feature = "otlp")]
     let spans = {
         let _inside = runtime.enter();
-        settings.otlp_endpoint.as_deref().map(|url| Spans::to(url, &worker_name(settings))).transpose()?
+        settings.otlp_endpoint.as_deref().map(|url| Spans::to(url, &open::worker_name(settings))).transpose()?
     };
     logging::start(
         settings.log.clone(),
@@ -118,38 +115,6 @@ async fn doctor(settings: &Settings, devices: anyhow::Result<Devices>) -> anyhow
     Ok(if missing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn open_devices(settings: &Settings, cores: usize) -> anyhow::Result<Devices> {
-    let _ = cores;
-    let engines: Vec<Box<dyn Engine>> = match settings.engine {
-        #[cfg(feature = "tch")]
-        EngineChoice::Tch => {
-            let threads = settings.device_threads_of(cores);
-            wait_passively(threads)?;
-            let engines = TorchEngine::open_all(settings.device, threads, settings.load_limits())?;
-            engines.into_iter().map(|engine| Box::new(engine) as Box<dyn Engine>).collect()
-        }
-        EngineChoice::Test => {
-            vec![Box::new(DeterministicEngine { delay: Duration::from_millis(settings.test_engine_delay_ms) })]
-        }
-    };
-    Ok(Devices { engines, patience: settings.patience(), model_memory: settings.model_memory() })
-}
-
-/// Several OpenMP threads spin while they wait for one another, and on shared cores they take the cores from the very
-/// ones they wait for: a hundredfold slower. OpenMP reads its settings before `main`, so the program starts once more.
-#[cfg(feature = "tch")]
-fn wait_passively(threads: usize) -> anyhow::Result<()> {
-    use std::os::unix::process::CommandExt as _;
-
-    const POLICY: &str = "OMP_WAIT_POLICY";
-    if threads < 2 || std::env::var_os(POLICY).is_some() {
-        return Ok(());
-    }
-    let program = std::env::current_exe().context("the program's own file is not found")?;
-    let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).env(POLICY, "passive").exec();
-    Err(error).context("the program could not be started once more")
-}
-
 async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Result<()> {
     let spot = SpotWatch::at(&settings.metadata_url)?;
     let stop = stop_on_signal(spot)?;
@@ -160,19 +125,20 @@ async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Res
         tokio::spawn(server.run(Arc::clone(&vitals)));
     }
     let config = aws::load().await;
-    let registry = open_models(settings, &config).await?;
+    let registry = open::models(settings, &config).await?;
     let largest = registry.manifests().map(|manifest| manifest.batch.max_items).max().unwrap_or(1);
     if config.region().is_none() {
         bail!("AWS_REGION: found nothing; allowed is a region such as eu-west-1");
     }
     let sqs = aws::sqs(&config);
+    let prefix = settings.lanes_url()?;
     let lane = |lane: Lane| {
-        let queue = SqsQueue::new(sqs.clone(), lane.queue_url(&settings.queue_url_prefix));
+        let queue = SqsQueue::new(sqs.clone(), lane.queue_url(prefix));
         (lane, Arc::new(queue) as Arc<dyn Queue>)
     };
     let lanes: Lanes = Lane::ALL.into_iter().map(lane).collect::<BTreeMap<_, _>>();
     let bounds = Bounds {
-        worker: worker_name(settings),
+        worker: open::worker_name(settings),
         lease: settings.lease(),
         prefetch: settings.prefetch_for(largest),
         cpu_threads: settings.cpu_threads_of(cores),
@@ -183,44 +149,13 @@ async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Res
     let parts = Parts {
         lanes,
         store: Arc::new(S3Store::new(aws::s3(&config), &settings.bucket)),
-        edge: open_edge(settings)?,
+        edge: open::edge(settings)?,
         registry: Arc::new(registry),
         devices,
         load: Arc::new(DeviceLoad::default()),
         vitals,
     };
     Ok(pipeline::run(parts, bounds, stop).await?)
-}
-
-/// A wrong manifest costs its own model only; a folder without any usable model is a wrong setting.
-async fn open_models(settings: &Settings, config: &SdkConfig) -> anyhow::Result<Registry> {
-    let shelf = S3Shelf::at(&settings.models_dir.to_string_lossy(), || aws::s3(config));
-    let (registry, complaints) = match shelf {
-        Some(shelf) => Registry::scan_shelf(Arc::new(shelf), &settings.models_cache, settings.fetch_limits()).await?,
-        None => Registry::scan(&settings.models_dir)?,
-    };
-    for complaint in complaints {
-        error!(%complaint, "a model is left out");
-    }
-    if registry.manifests().next().is_none() {
-        let folder = settings.models_dir.display();
-        bail!("models-dir: found no usable model in {folder}; allowed is a folder of NAME/VERSION/model.toml");
-    }
-    Ok(registry)
-}
-
-fn open_edge(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Edge>>> {
-    match (&settings.edge_url, &settings.report_secret) {
-        (Some(url), Some(secret)) => Ok(Some(Arc::new(HttpEdge::new(url, secret.clone())?))),
-        _ => Ok(None),
-    }
-}
-
-fn worker_name(settings: &Settings) -> String {
-    settings.worker_name.clone().unwrap_or_else(|| {
-        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        format!("{}-{}", machine.trim(), std::process::id())
-    })
 }
 
 /// SIGTERM, Ctrl-C and a Spot interruption notice all drain.

@@ -31,7 +31,11 @@ pub(super) async fn credentials(config: &SdkConfig) -> Finding {
 
 pub(super) async fn queues(settings: &Settings, config: &SdkConfig) -> Vec<Finding> {
     let client = aws::sqs(config);
-    let lanes = Lane::ALL.map(|lane| queue(&client, lane, lane.queue_url(&settings.queue_url_prefix)));
+    let prefix = match settings.lanes_url() {
+        Ok(prefix) => prefix,
+        Err(error) => return vec![Finding::missing("lanes", error.to_string())],
+    };
+    let lanes = Lane::ALL.map(|lane| queue(&client, lane, lane.queue_url(prefix)));
     futures_util::future::join_all(lanes).await
 }
 

@@ -52,7 +52,7 @@ impl fmt::Display for Finding {
         };
         // What a service says may have several lines.
         let found = self.found.split_whitespace().collect::<Vec<_>>().join(" ");
-        write!(f, "{state}  {:<18} {found}", self.subject)?;
+        write!(f, "{state}  {:<26} {found}", self.subject)?;
         if self.advice.is_empty() { Ok(()) } else { write!(f, "\n      → {}", self.advice) }
     }
 }

@@ -35,7 +35,7 @@ fn device(device: &str) -> Finding {
     let has_gpu = std::path::Path::new("/dev/nvidia0").exists();
     if has_gpu && device == "cpu" {
         return Finding::doubtful("device", "models run on the CPU, and there is an NVIDIA GPU").advise(
-            "put the lib folder of a torch 2.11 made for CUDA into LD_LIBRARY_PATH; --device cuda refuses to start without",
+            "put the lib folder of a torch 2.11 made for CUDA into LD_LIBRARY_PATH; --device cuda insists on it",
         );
     }
     Finding::fine("device", format!("models run on {device}"))

@@ -1,7 +1,7 @@
 use super::Finding;
 use crate::{engine::Engine, model::Registry, settings::Settings};
 
-/// Opens and loads every model, as its first job would. Done with the device for good, since a model cannot be unloaded.
+/// Opens and loads every model, as its first job would.
 pub(super) async fn examine(settings: &Settings, mut engine: Box<dyn Engine>) -> Vec<Finding> {
     let folder = settings.models_dir.display();
     let advice = "export one as models/README.md shows, or name another folder with --models-dir";

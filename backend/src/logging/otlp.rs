@@ -90,6 +90,7 @@ impl HttpClient for Client {
             let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await?;
             Ok::<_, HttpError>(Response::from_parts(head, body.to_bytes()))
         };
-        self.runtime.spawn(tokio::time::timeout(TIMEOUT, exchange)).await??
+        // A timer is made inside of the runtime, too.
+        self.runtime.spawn(async move { tokio::time::timeout(TIMEOUT, exchange).await }).await??
     }
 }

@@ -155,10 +155,10 @@ mod tests {
                 "--lease-s: found 1; allowed is a whole number from 3 to 43200",
             ),
             (
-                &World::new("bucket = \"b\"\n"),
+                &World::new("lease_s = 4\n"),
                 &[],
                 &[],
-                "queue_url_prefix: found nothing; set --queue-url-prefix, FOREBAY_QUEUE_URL_PREFIX or queue_url_prefix in a file",
+                "bucket: found nothing; set --bucket, FOREBAY_BUCKET or bucket in a file",
             ),
             (&World::new("lease = 3\n"), &[], &[], "lease in FILE: no such setting; there are bucket, cpu_threads,"),
             (&World::new("lease_s = [3]\n"), &[], &[], "lease_s in FILE: found a list or table; allowed is "),

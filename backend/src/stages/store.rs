@@ -15,6 +15,7 @@ use crate::{
     cpu_pool::{CpuPool, Work},
     failure::Failure,
     job::{Inferred, Job, Settled},
+    logging,
     output::{self, Rendered},
     retry,
     store::Store,
@@ -38,7 +39,7 @@ pub(crate) async fn run(storing: Storing, mut inferred: mpsc::Receiver<Inferred>
     while let Some(job) = inferred.recv().await {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
         let (storing, settled) = (Arc::clone(&storing), settled.clone());
-        let span = info_span!(parent: &job.job.span, "store");
+        let span = info_span!(target: logging::STAGES, parent: &job.job.span, "store");
         let put = async move {
             let _permit = permit;
             // A closed channel means that the pipeline is coming down; the dropped job is redelivered.

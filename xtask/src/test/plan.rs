@@ -98,8 +98,11 @@ fn all(repository: &Repository) -> Result<Vec<Check>> {
             needs: Needs::LocalStack,
             ..check(
                 "localstack",
-                "contract tests of queue and store, in memory and against LocalStack",
-                vec![test("--package forebay-backend --test localstack")],
+                "contract tests of queue and store, Lambda functions and dead letters, against LocalStack",
+                vec![
+                    test("--package forebay-backend --test localstack --test lambda"),
+                    test(&format!("{LIGHT} --test dlq")),
+                ],
             )
         },
         check("models", "the exported models against PyTorch", vec![test("--package forebay-backend --test models")]),

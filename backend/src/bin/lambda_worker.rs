@@ -1,0 +1,74 @@
+//! A Lambda function on the lanes: the pipeline of `forebay-worker` on the CPU, for bursts. Answers with the messages
+//! whose jobs are not settled (partial batch response).
+
+mod open;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use forebay_backend::{
+    aws, logging,
+    model::Manifest,
+    pipeline::Bounds,
+    serverless::{Burst, Record, World},
+    settings::Settings,
+    store::S3Store,
+};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+/// What the answer needs after the last result is stored.
+const RESERVE: Duration = Duration::from_secs(3);
+
+fn main() -> Result<(), Error> {
+    let (settings, _) = Settings::of_process()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Before anything else: torch asks once whether CUDA is there.
+    let devices = open::devices(&settings, cores)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores.clamp(1, 4)).enable_all().build()?;
+    runtime.block_on(async {
+        logging::start(
+            settings.log.clone(),
+            #[cfg(feature = "otlp")]
+            None,
+        );
+        let config = aws::load().await;
+        let registry = open::models(&settings, &config).await?;
+        let largest = registry.manifests().map(|manifest: &Manifest| manifest.batch.max_items).max().unwrap_or(1);
+        let bounds = Bounds {
+            worker: open::worker_name(&settings),
+            lease: settings.lease(),
+            prefetch: settings.prefetch_for(largest),
+            cpu_threads: settings.cpu_threads_of(cores),
+        };
+        let world = World {
+            store: Arc::new(S3Store::new(aws::s3(&config), &settings.bucket)),
+            edge: open::edge(&settings)?,
+            registry: Arc::new(registry),
+            devices,
+        };
+        let burst = Burst::start(world, bounds);
+        lambda_runtime::run(service_fn(|event| answer(&burst, event))).await
+    })
+}
+
+async fn answer(burst: &Burst, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+    let time = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
+    // What is not answered for counts as done, so nothing may be passed over.
+    let records = event.payload.records.into_iter().map(record).collect::<Option<_>>().ok_or("a record has no id")?;
+    let mut response = SqsBatchResponse::default();
+    burst.work(records, time).await?.into_iter().for_each(|id| response.add_failure(id));
+    Ok(response)
+}
+
+fn record(message: SqsMessage) -> Option<Record> {
+    let receive_count = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+    Some(Record {
+        id: message.message_id?,
+        queue_arn: message.event_source_arn.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+        receive_count: receive_count.unwrap_or(1),
+    })
+}

@@ -1,0 +1,80 @@
+//! Opens what the settings name: what the programs have in common.
+#![allow(dead_code, reason = "each program uses its own part")]
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use aws_config::SdkConfig;
+#[cfg(feature = "tch")]
+use forebay_backend::engine::torch::TorchEngine;
+use forebay_backend::{
+    aws,
+    edge::{Edge, HttpEdge},
+    engine::{DeterministicEngine, Devices, Engine},
+    model::{Registry, S3Shelf},
+    settings::{EngineChoice, Settings},
+};
+use tracing::error;
+
+pub(crate) fn devices(settings: &Settings, cores: usize) -> anyhow::Result<Devices> {
+    let _ = cores;
+    let engines: Vec<Box<dyn Engine>> = match settings.engine {
+        #[cfg(feature = "tch")]
+        EngineChoice::Tch => {
+            let threads = settings.device_threads_of(cores);
+            wait_passively(threads)?;
+            let engines = TorchEngine::open_all(settings.device, threads, settings.load_limits())?;
+            engines.into_iter().map(|engine| Box::new(engine) as Box<dyn Engine>).collect()
+        }
+        EngineChoice::Test => {
+            vec![Box::new(DeterministicEngine { delay: Duration::from_millis(settings.test_engine_delay_ms) })]
+        }
+    };
+    Ok(Devices { engines, patience: settings.patience(), model_memory: settings.model_memory() })
+}
+
+/// Several OpenMP threads spin while they wait for one another, and on shared cores they take the cores from the very
+/// ones they wait for: a hundredfold slower. OpenMP reads its settings before `main`, so the program starts once more.
+#[cfg(feature = "tch")]
+fn wait_passively(threads: usize) -> anyhow::Result<()> {
+    use std::os::unix::process::CommandExt as _;
+
+    const POLICY: &str = "OMP_WAIT_POLICY";
+    if threads < 2 || std::env::var_os(POLICY).is_some() {
+        return Ok(());
+    }
+    let program = std::env::current_exe().context("the program's own file is not found")?;
+    let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).env(POLICY, "passive").exec();
+    Err(error).context("the program could not be started once more")
+}
+
+/// A wrong manifest costs its own model only; a folder without any usable model is a wrong setting.
+pub(crate) async fn models(settings: &Settings, config: &SdkConfig) -> anyhow::Result<Registry> {
+    let shelf = S3Shelf::at(&settings.models_dir.to_string_lossy(), || aws::s3(config));
+    let (registry, complaints) = match shelf {
+        Some(shelf) => Registry::scan_shelf(Arc::new(shelf), &settings.models_cache, settings.fetch_limits()).await?,
+        None => Registry::scan(&settings.models_dir)?,
+    };
+    for complaint in complaints {
+        error!(%complaint, "a model is left out");
+    }
+    if registry.manifests().next().is_none() {
+        let folder = settings.models_dir.display();
+        bail!("models-dir: found no usable model in {folder}; allowed is a folder of NAME/VERSION/model.toml");
+    }
+    Ok(registry)
+}
+
+pub(crate) fn edge(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Edge>>> {
+    match (&settings.edge_url, &settings.report_secret) {
+        (Some(url), Some(secret)) => Ok(Some(Arc::new(HttpEdge::new(url, secret.clone())?))),
+        _ => Ok(None),
+    }
+}
+
+pub(crate) fn worker_name(settings: &Settings) -> String {
+    settings.worker_name.clone().unwrap_or_else(|| {
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        format!("{}-{}", machine.trim(), std::process::id())
+    })
+}

@@ -1,0 +1,147 @@
+//! The same pipeline where jobs are brought instead of fetched: as a Lambda function on a lane's queue.
+
+mod event_queue;
+mod followed_edge;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use forebay_contract::{JobMessage, Lane};
+use futures_util::future::join_all;
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::{
+    DeviceLoad, Vitals,
+    edge::Edge,
+    engine::Engine,
+    model::Registry,
+    pipeline::{self, Bounds, Parts, PipelineError},
+    queue::Queue,
+    store::Store,
+};
+use event_queue::EventQueue;
+use followed_edge::FollowedEdge;
+
+/// So long the answer waits for reports: afterwards Lambda freezes the process, and they would go with the next event.
+const REPORTS: Duration = Duration::from_secs(2);
+
+/// One message as Lambda brings it.
+#[derive(Clone)]
+pub struct Record {
+    /// What SQS calls it.
+    pub id: String,
+    /// The ARN of its queue.
+    pub queue_arn: String,
+    /// The job message.
+    pub body: String,
+    /// How often it was received, this time included.
+    pub receive_count: u32,
+}
+
+/// The world around the pipeline, but for the lanes.
+pub struct World {
+    /// Where inputs are and results go.
+    pub store: Arc<dyn Store>,
+    /// Who is told; nobody without.
+    pub edge: Option<Arc<dyn Edge>>,
+    /// What can be run.
+    pub registry: Arc<Registry>,
+    /// What runs it.
+    pub engine: Box<dyn Engine>,
+}
+
+/// A pipeline that lives from event to event, so that models stay loaded.
+pub struct Burst {
+    queues: BTreeMap<Lane, Arc<EventQueue>>,
+    edge: Option<Arc<FollowedEdge>>,
+    running: JoinHandle<Result<(), PipelineError>>,
+}
+
+/// The pipeline has ended: the process should too, and Lambda starts another.
+#[derive(Debug, thiserror::Error)]
+#[error("the pipeline has ended")]
+pub struct BurstEnded;
+
+impl Burst {
+    /// Starts the pipeline; it waits for records.
+    pub fn start(world: World, bounds: Bounds) -> Self {
+        let queues: BTreeMap<Lane, Arc<EventQueue>> =
+            Lane::ALL.into_iter().map(|lane| (lane, Arc::default())).collect();
+        let edge = world.edge.map(|edge| Arc::new(FollowedEdge::new(edge)));
+        let lanes = queues.iter().map(|(lane, queue)| (*lane, Arc::clone(queue) as Arc<dyn Queue>)).collect();
+        let parts = Parts {
+            lanes,
+            store: world.store,
+            edge: edge.clone().map(|edge| edge as Arc<dyn Edge>),
+            registry: world.registry,
+            engine: world.engine,
+            load: Arc::new(DeviceLoad::default()),
+            vitals: Arc::new(Vitals::default()),
+        };
+        let running = tokio::spawn(pipeline::run(parts, bounds, CancellationToken::new()));
+        Self { queues, edge, running }
+    }
+
+    /// Runs these jobs within `time`. The answer names the records that are not settled by then, which must come again:
+    /// a result that is stored later answers them.
+    pub async fn work(&self, records: Vec<Record>, time: Duration) -> Result<Vec<String>, BurstEnded> {
+        if self.running.is_finished() {
+            return Err(BurstEnded);
+        }
+        let (mut again, mut jobs, mut settled) = (Vec::new(), Vec::new(), Vec::new());
+        for record in records {
+            let Ok(message) = JobMessage::from_json(&record.body) else {
+                error!(record = record.id, bytes = record.body.len(), "a message cannot be read");
+                again.push(record.id);
+                continue;
+            };
+            let Some(queue) = self.queues.get(&lane(&record.queue_arn)) else {
+                again.push(record.id);
+                continue;
+            };
+            if let Some(edge) = &self.edge {
+                edge.expect(message.job_id);
+            }
+            let (id, done) = (record.id.clone(), queue.offer(record.body, record.receive_count));
+            settled.push(async move { (id, message.job_id, timeout(time, done).await) });
+        }
+        for (id, job, outcome) in join_all(settled).await {
+            if matches!(outcome, Ok(Ok(true))) {
+                jobs.push(job);
+            } else {
+                again.push(id);
+            }
+        }
+        if !again.is_empty() {
+            warn!(records = again.len(), "not settled, these must come again");
+        }
+        if let Some(edge) = &self.edge {
+            edge.told_all(&jobs, REPORTS).await;
+        }
+        if self.running.is_finished() { Err(BurstEnded) } else { Ok(again) }
+    }
+}
+
+/// Of a queue's ARN, which ends with the lane as infra names them. The lane only weighs: a queue of another name is
+/// taken for the lightest.
+fn lane(queue_arn: &str) -> Lane {
+    let ends = |lane: &Lane| queue_arn.ends_with(&format!("-{}", lane.name()));
+    Lane::ALL.into_iter().find(ends).unwrap_or(Lane::FreeLight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_says_the_lane() {
+        for (arn, expect) in [
+            ("arn:aws:sqs:eu-west-1:1:forebay-paid-heavy", Lane::PaidHeavy),
+            ("arn:aws:sqs:eu-west-1:1:my-jobs", Lane::FreeLight),
+            ("", Lane::FreeLight),
+        ] {
+            assert_eq!(lane(arn), expect, "{arn}");
+        }
+    }
+}
