@@ -14,7 +14,7 @@ use tracing::{error, warn};
 use crate::{
     DeviceLoad, Vitals,
     edge::Edge,
-    engine::Engine,
+    engine::Devices,
     model::Registry,
     pipeline::{self, Bounds, Parts, PipelineError},
     queue::Queue,
@@ -48,7 +48,7 @@ pub struct World {
     /// What can be run.
     pub registry: Arc<Registry>,
     /// What runs it.
-    pub engine: Box<dyn Engine>,
+    pub devices: Devices,
 }
 
 /// A pipeline that lives from event to event, so that models stay loaded.
@@ -75,7 +75,7 @@ impl Burst {
             store: world.store,
             edge: edge.clone().map(|edge| edge as Arc<dyn Edge>),
             registry: world.registry,
-            engine: world.engine,
+            devices: world.devices,
             load: Arc::new(DeviceLoad::default()),
             vitals: Arc::new(Vitals::default()),
         };
