@@ -59,7 +59,7 @@ impl HttpServer {
                         let response = Response::builder()
                             .status(status)
                             .header("x-aws-ec2-metadata-token-ttl-seconds", "21600")
-                            .body(Full::from(text))
+                            .body(Full::<Bytes>::from(text))
                             .unwrap();
                         Ok::<_, Infallible>(response)
                     }
