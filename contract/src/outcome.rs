@@ -66,6 +66,18 @@ impl FailureCode {
             Self::ImageUnsupported => "image-unsupported",
             Self::TextInvalid => "text-invalid",
             Self::TensorInvalid => "tensor-invalid",
+            Self::ImageAnimated => "image-animated",
+            Self::InputMislabelled => "input-mislabelled",
+            Self::TextEmpty => "text-empty",
+            Self::TextTooLong => "text-too-long",
+            Self::TextNotUtf8 => "text-not-utf8",
+            Self::TensorShape => "tensor-shape",
+            Self::TensorType => "tensor-type",
+            Self::TensorNotFinite => "tensor-not-finite",
+            Self::AudioUndecodable => "audio-undecodable",
+            Self::AudioUnsupported => "audio-unsupported",
+            Self::InputMismatch => "input-mismatch",
+            Self::ParameterMissing => "parameter-missing",
             Self::InputMissing => "input-missing",
             Self::ModelUnavailable => "model-unavailable",
             Self::ExecutionFailed => "execution-failed",
@@ -98,7 +110,14 @@ mod tests {
 
     #[test]
     fn names_are_those_of_json() {
-        for code in [FailureCode::ImageUndecodable, FailureCode::OutOfMemory, FailureCode::Abandoned] {
+        for code in [
+            FailureCode::ImageUndecodable,
+            FailureCode::TextNotUtf8,
+            FailureCode::TensorNotFinite,
+            FailureCode::InputMislabelled,
+            FailureCode::OutOfMemory,
+            FailureCode::Abandoned,
+        ] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.name());
         }
     }

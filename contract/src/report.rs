@@ -77,6 +77,7 @@ impl EventKind {
         match self {
             Self::Received => "received",
             Self::Started { .. } => "started",
+            Self::Progress { .. } => "progress",
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
             Self::Returned => "returned",
