@@ -138,7 +138,7 @@ mod tests {
             (vec![submitted(0)], none, Step::Wait { attempt: 0, job: job.clone() }),
             (vec![submitted(0), ended(0, Succeeded, false)], has_result, Step::Done { job: job.clone() }),
             (vec![submitted(0), ended(0, Succeeded, false)], none, Step::Fetch { attempt: 0, job: job.clone() }),
-            (vec![submitted(0), ended(0, Failed, false)], none, failed.clone()),
+            (vec![submitted(0), ended(0, Failed, false)], none, failed),
             (vec![submitted(0), ended(0, Failed, false)], again, Step::Submit { attempt: 1 }),
             (vec![submitted(0), ended(0, Failed, true)], none, Step::Submit { attempt: 1 }),
             (vec![submitted(0), ended(0, Failed, true), submitted(1)], none, Step::Wait { attempt: 1, job }),

@@ -11,5 +11,5 @@ mod run;
 pub(crate) use self::{
     naming::request,
     record::Begun,
-    run::{Batch, Goal, Options},
+    run::{Accepted, Batch, Goal, Options},
 };

@@ -54,6 +54,12 @@ pub(crate) struct Options {
     pub(crate) journal: Option<PathBuf>,
 }
 
+/// A job that was submitted, and for what.
+pub(crate) struct Accepted {
+    pub(crate) input: String,
+    pub(crate) job: Box<Told<Job>>,
+}
+
 /// Inputs and what is asked for with each.
 pub(crate) struct Batch<'a> {
     pub(crate) client: &'a Client,
@@ -74,7 +80,7 @@ impl Begun {
 
 impl Batch<'_> {
     /// Does what is left. Gives the jobs that were submitted, with the names of their inputs, when that was all.
-    pub(crate) async fn run(self) -> Result<Vec<(String, Box<Told<Job>>)>, Failure> {
+    pub(crate) async fn run(self) -> Result<Vec<Accepted>, Failure> {
         let Self { client, template, begun, items, options } = self;
         let (begun, book) = match &options.journal {
             None => (begun, Book { ledger: Ledger::default(), journal: None }),
@@ -120,7 +126,7 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    async fn all(&self, items: &[Item], submitted: &RefCell<Vec<(String, Box<Told<Job>>)>>) -> Result<(), Failure> {
+    async fn all(&self, items: &[Item], submitted: &RefCell<Vec<Accepted>>) -> Result<(), Failure> {
         let options = self.common.options;
         let mut pace = Pace::new(options.parallel, options.retry);
         let mut left: VecDeque<&Item> = items.iter().collect();
@@ -163,7 +169,7 @@ impl Turn<'_> {
     }
 
     /// Counts an outcome and tells of it.
-    fn settled(&self, item: &Item, outcome: Outcome) -> Result<Option<(String, Box<Told<Job>>)>, Failure> {
+    fn settled(&self, item: &Item, outcome: Outcome) -> Result<Option<Accepted>, Failure> {
         let mut tally = self.tally.get();
         let mut text = match &outcome {
             Outcome::Submitted(job) | Outcome::Succeeded { job, .. } => progress::line(job),
@@ -196,7 +202,9 @@ impl Turn<'_> {
             show.say(&format!("{}: {text}", item.name));
         }
         match outcome {
-            Outcome::Submitted(job) if !options.in_lines => return Ok(Some((item.name.clone(), job))),
+            Outcome::Submitted(job) if !options.in_lines => {
+                return Ok(Some(Accepted { input: item.name.clone(), job }));
+            }
             _ => show.settled(tally, &item.name, &text),
         }
         Ok(None)
@@ -212,9 +220,9 @@ impl Turn<'_> {
 }
 
 /// The outcome of the only input is the command's own.
-fn alone(item: &Item, outcome: Outcome, options: &Options) -> Result<Option<(String, Box<Told<Job>>)>, Failure> {
+fn alone(item: &Item, outcome: Outcome, options: &Options) -> Result<Option<Accepted>, Failure> {
     match outcome {
-        Outcome::Submitted(job) if !options.in_lines => Ok(Some((item.name.clone(), job))),
+        Outcome::Submitted(job) if !options.in_lines => Ok(Some(Accepted { input: item.name.clone(), job })),
         Outcome::Submitted(_) | Outcome::Succeeded { .. } | Outcome::Earlier { .. } => Ok(None),
         Outcome::Failed { job: Some(job), detail } => Err(Failure::Job(format!("{job} failed: {detail}"))),
         Outcome::Failed { job: None, detail } => Err(Failure::Usage(detail)),

@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
             true => write_json(&foresight.json)?,
             false => rows.push(cells(&item.name, &foresight)),
         }
-        refused = refused.or_else(|| foresight.value.problem);
+        refused = refused.or(foresight.value.problem);
     }
     if !arguments.common.json {
         write!(stdout(), "{}", table::render(["INPUT", "DECISION", "MODEL", "LANE", "COST", "NOTE"], &rows))?;

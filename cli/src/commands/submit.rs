@@ -7,11 +7,11 @@ use std::{
 };
 
 use clap::Args;
-use forebay::{Job, Retry, Told};
+use forebay::Retry;
 
 use super::{Common, asked::AskedArguments};
 use crate::{
-    batch::{Batch, Begun, Goal, Options},
+    batch::{Accepted, Batch, Begun, Goal, Options},
     failure::Failure,
     inputs::{InputArguments, Item},
     progress,
@@ -113,7 +113,7 @@ fn options(arguments: &SubmitArguments, items: &[Item]) -> Result<Options, Failu
 }
 
 /// The jobs in a table, in the order in which the service took them.
-fn rendered(submitted: &[(String, Box<Told<Job>>)]) -> String {
-    let cells = |(name, job): &(String, Box<Told<Job>>)| [job.id.to_string(), name.clone(), progress::line(job)];
+fn rendered(submitted: &[Accepted]) -> String {
+    let cells = |Accepted { input, job }: &Accepted| [job.id.to_string(), input.clone(), progress::line(job)];
     table::render(["ID", "INPUT", "STATUS"], &submitted.iter().map(cells).collect::<Vec<_>>())
 }
