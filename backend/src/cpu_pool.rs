@@ -11,6 +11,8 @@ pub(crate) struct CpuPool {
     render: Gate,
     light: Gate,
     pictures: Gate,
+    /// Whether work is done by threads, or by whoever asks for it.
+    threads: bool,
 }
 
 /// What is to be computed.
@@ -42,7 +44,12 @@ pub(crate) struct Panicked;
 impl CpuPool {
     /// A pool that runs `threads` pieces of each kind of work at once.
     pub(crate) fn new(threads: usize) -> Self {
-        Self { render: Gate::new(threads), light: Gate::new(threads), pictures: Gate::new(threads) }
+        Self { render: Gate::new(threads), light: Gate::new(threads), pictures: Gate::new(threads), threads: true }
+    }
+
+    /// A pool without threads: each piece of work is done at once by its caller.
+    pub(crate) fn without_threads() -> Self {
+        Self { threads: false, ..Self::new(1) }
     }
 
     /// Runs `task` when one of the kind's threads is free and it is the account's turn.
@@ -63,7 +70,7 @@ impl CpuPool {
             let _pass = pass;
             task()
         };
-        tokio::task::spawn_blocking(task).await.map_err(|_| Panicked)
+        if self.threads { tokio::task::spawn_blocking(task).await.map_err(|_| Panicked) } else { Ok(task()) }
     }
 }
 

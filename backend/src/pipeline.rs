@@ -77,6 +77,18 @@ impl PipelineError {
     }
 }
 
+/// Who computes: runs batches, decodes and renders.
+pub enum Hands {
+    /// A thread for the device, and [`Bounds::cpu_threads`] for each kind of work beside it.
+    Threads,
+    /// The runtime's own threads, one thing after the other. On a runtime of one thread, whose clock is paused, nothing
+    /// then depends on the machine: what simulations need.
+    Runtime {
+        /// How long a batch of so many rows keeps the device.
+        pace: Box<dyn FnMut(usize) -> Duration + Send>,
+    },
+}
+
 /// A bounded channel between two stages holds so many jobs; the room of the lanes bounds them all together.
 const BETWEEN: usize = 64;
 
@@ -88,10 +100,18 @@ const LEAVE: Duration = Duration::from_secs(5);
 
 /// Runs until `stop`, then finishes what runs, hands back the rest and returns.
 pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Result<(), PipelineError> {
+    run_by(Hands::Threads, parts, bounds, stop).await
+}
+
+/// The same, computed by whom one chooses.
+pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: CancellationToken) -> Result<(), PipelineError> {
     let Parts { lanes, store, edge, registry, devices, load, vitals } = parts;
     let (lanes, store) = measured(lanes, store, &vitals);
     let keeper = LeaseKeeper::new(bounds.lease);
-    let pool = CpuPool::new(bounds.cpu_threads);
+    let pool = match hands {
+        Hands::Threads => CpuPool::new(bounds.cpu_threads),
+        Hands::Runtime { .. } => CpuPool::without_threads(),
+    };
     let (reporter, reporting) = report::channel(edge, bounds.worker, Arc::clone(&vitals));
 
     let (to_decode, received) = mpsc::channel(BETWEEN);
@@ -125,7 +145,14 @@ pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Resul
     stages.spawn(decode::run(decoding, received, exits));
     stages.spawn(batch::run(batching, decoded, to_infer, to_acknowledge.clone()));
     let exits = infer::Exits { inferred: to_store, settled: to_acknowledge.clone() };
-    let troubled = infer::spawn(inferring, batched, &exits)?;
+    let troubled = match hands {
+        Hands::Threads => infer::spawn(inferring, batched, &exits)?,
+        Hands::Runtime { pace } => {
+            stages.spawn(infer::run(inferring, batched, exits.clone(), pace));
+            // Nobody watches: this never tells of any trouble.
+            tokio::sync::oneshot::channel().1
+        }
+    };
     drop(exits);
     stages.spawn(store::run(storing, inferred, to_acknowledge));
     stages.spawn(acknowledge::run(lanes.clone(), reporter, settled));

@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{MAX_BATCH, Message, Queue, QueueError, Receipt, Refused};
+use super::{Disorder, MAX_BATCH, Message, Queue, QueueError, Receipt, Refused};
 
 /// How a [`MemoryQueue`] treats messages that nobody finishes.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,8 @@ impl Default for MemoryQueueSettings {
 
 /// A queue in memory that leases, redelivers and buries as SQS does; it passes the same contract tests.
 ///
-/// Time is tokio's: with a paused clock, leases end when the test says so.
+/// In order and without doubles, unless it is given a [`Disorder`]. Time is tokio's: with a paused clock, leases end when
+/// the test says so.
 #[derive(Default)]
 pub struct MemoryQueue {
     settings: MemoryQueueSettings,
@@ -41,6 +42,7 @@ struct State {
     messages: VecDeque<Entry>,
     dead: Vec<String>,
     deliveries: u64,
+    disorder: Option<Disorder>,
 }
 
 struct Entry {
@@ -62,6 +64,12 @@ impl MemoryQueue {
     /// An empty queue.
     pub fn new(settings: MemoryQueueSettings) -> Self {
         Self { settings, ..Self::default() }
+    }
+
+    /// An empty queue that promises no more than a standard SQS queue does.
+    pub fn disorderly(settings: MemoryQueueSettings, disorder: Disorder) -> Self {
+        let state = State { disorder: Some(disorder), ..State::default() };
+        Self { settings, state: Mutex::new(state), ..Self::default() }
     }
 
     /// Sends one message.
@@ -102,13 +110,20 @@ impl MemoryQueue {
         state.messages = alive;
         state.dead.extend(Vec::from(dead).into_iter().map(|entry| entry.body));
 
+        let visible = state.messages.iter().enumerate().filter(|(_, entry)| entry.is_visible(now));
+        let mut places: Vec<usize> = visible.map(|(place, _)| place).collect();
+        if let Some(disorder) = &mut state.disorder {
+            disorder.shuffle(&mut places);
+        }
         let mut taken = Vec::new();
-        for entry in state.messages.iter_mut().filter(|entry| entry.is_visible(now)).take(max.min(MAX_BATCH)) {
+        for place in places.into_iter().take(max.min(MAX_BATCH)) {
+            let Some(entry) = state.messages.get_mut(place) else { continue };
             state.deliveries += 1;
             let receipt = Receipt(state.deliveries.to_string());
             entry.receipts.push(receipt.clone());
             entry.receive_count += 1;
-            entry.hidden_until = Some(now + lease);
+            let doubles = state.disorder.as_mut().is_some_and(Disorder::doubles);
+            entry.hidden_until = (!doubles).then(|| now + lease);
             taken.push(Message { receipt, body: entry.body.clone(), receive_count: entry.receive_count });
         }
         if taken.is_empty() {

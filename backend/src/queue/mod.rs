@@ -1,5 +1,6 @@
 //! A lane as the worker sees it: messages that come at least once and stay hidden while they are leased.
 
+mod disorder;
 mod memory;
 mod sqs;
 
@@ -8,6 +9,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use forebay_contract::Lane;
 
+pub use disorder::Disorder;
 pub use memory::{MemoryQueue, MemoryQueueSettings};
 pub use sqs::SqsQueue;
 

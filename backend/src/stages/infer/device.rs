@@ -1,12 +1,9 @@
 //! One device's thread: runs batches and tells the jobs apart.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use forebay_contract::{EventKind, FailureCode};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{

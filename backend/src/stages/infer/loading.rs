@@ -1,7 +1,8 @@
 //! Models come onto a device when they are first needed, and go to make room.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::device::DeviceThread;

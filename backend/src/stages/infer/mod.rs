@@ -13,6 +13,7 @@ mod watchdog;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     thread,
+    time::Duration,
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -116,6 +117,44 @@ fn serve(mut device: DeviceThread, line: &Line, exits: &Exits, load: &DeviceLoad
         }
         for answer in answers {
             if exits.inferred.blocking_send(answer).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// How long a batch of so many rows keeps the device, beyond its computing.
+pub(crate) type Pace = Box<dyn FnMut(usize) -> Duration + Send>;
+
+/// The same without threads, for one device that nobody watches: on a simulation's runtime, where a batch holds up
+/// everything else while it computes, and only `pace` says how long it took.
+pub(crate) async fn run(infer: Infer, mut batched: mpsc::Receiver<Batched>, exits: Exits, mut pace: Pace) {
+    let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
+    let Some(engine) = engines.into_iter().next() else { return };
+    let around = Around { reporter, vitals, pulse: Pulse::default(), patience };
+    let mut device = DeviceThread::new(engine, model_memory, around);
+    while let Some(batch) = batched.recv().await {
+        if stop.is_cancelled() {
+            for (job, _) in batch.jobs {
+                let _ = exits.settled.send(Settled::Returned(job)).await;
+            }
+            continue;
+        }
+        let model = Arc::clone(&batch.model);
+        let Ran { rows, answers, unwanted, returned, .. } = device.run(batch, &stop);
+        let busy = pace(rows);
+        if !busy.is_zero() {
+            tokio::time::sleep(busy).await;
+        }
+        load.finish(&model.id, rows, busy);
+        for job in unwanted {
+            let _ = exits.settled.send(Settled::Stored(job, None)).await;
+        }
+        for job in returned {
+            let _ = exits.settled.send(Settled::Returned(job)).await;
+        }
+        for answer in answers {
+            if exits.inferred.send(answer).await.is_err() {
                 return;
             }
         }

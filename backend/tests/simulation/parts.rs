@@ -1,0 +1,168 @@
+//! The queue, the store, the edge and the engine that a simulated worker sees, each behind its weather.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forebay_backend::{
+    Array, BatchInput,
+    edge::{Edge, EdgeError},
+    engine::{DeterministicEngine, Engine, RunError},
+    model::{Model, ModelError},
+    queue::{MemoryQueue, Message, Queue, QueueError, Receipt, Refused},
+    store::{Head, MemoryStore, Put, Store, StoreError},
+};
+use forebay_contract::{JobId, Report, ReportAnswer};
+
+use crate::{chance::Chance, judge::Judge, scenario::Troubles, weather::Weather};
+
+/// One lane.
+pub(crate) struct FarQueue {
+    pub(crate) inner: Arc<MemoryQueue>,
+    pub(crate) weather: Weather,
+    pub(crate) judge: Arc<Judge>,
+    /// Which message each delivery was of.
+    pub(crate) bodies: Arc<Mutex<BTreeMap<Receipt, String>>>,
+}
+
+impl FarQueue {
+    fn away(_: crate::weather::Failed) -> QueueError {
+        QueueError("away".to_owned())
+    }
+}
+
+#[async_trait]
+impl Queue for FarQueue {
+    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError> {
+        let (inner, judge, bodies) = (Arc::clone(&self.inner), Arc::clone(&self.judge), Arc::clone(&self.bodies));
+        let receive = async move {
+            let messages = inner.receive(max, wait, lease).await?;
+            for message in &messages {
+                judge.note(format!("{} is received, time {}", judge.name(&message.body), message.receive_count));
+                bodies.lock().unwrap().insert(message.receipt.clone(), message.body.clone());
+            }
+            Ok(messages)
+        };
+        self.weather.call(receive).await.map_err(Self::away)?
+    }
+
+    async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError> {
+        let (inner, receipts) = (Arc::clone(&self.inner), receipts.to_vec());
+        self.weather.call(async move { inner.extend(&receipts, lease).await }).await.map_err(Self::away)?
+    }
+
+    async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
+        let (inner, judge, receipts) = (Arc::clone(&self.inner), Arc::clone(&self.judge), receipts.to_vec());
+        let bodies: Vec<String> = {
+            let bodies = self.bodies.lock().unwrap();
+            receipts.iter().filter_map(|receipt| bodies.get(receipt).cloned()).collect()
+        };
+        let delete = async move {
+            for body in &bodies {
+                judge.note(format!("{} is acknowledged", judge.name(body)));
+                judge.acknowledged(body).await;
+            }
+            inner.delete(&receipts).await
+        };
+        self.weather.call(delete).await.map_err(Self::away)?
+    }
+}
+
+/// The bucket.
+pub(crate) struct FarStore {
+    pub(crate) inner: Arc<MemoryStore>,
+    pub(crate) weather: Weather,
+    pub(crate) judge: Arc<Judge>,
+}
+
+impl FarStore {
+    fn away(_: crate::weather::Failed) -> StoreError {
+        StoreError::Unavailable("away".to_owned())
+    }
+}
+
+#[async_trait]
+impl Store for FarStore {
+    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
+        let (inner, judge) = (Arc::clone(&self.inner), Arc::clone(&self.judge));
+        let (key, media_type) = (key.to_owned(), media_type.to_owned());
+        let put = async move {
+            let put = inner.put_if_absent(&key, body, &media_type).await;
+            judge.note(format!("{key}: {put:?}"));
+            put
+        };
+        self.weather.call(put).await.map_err(Self::away)?
+    }
+
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
+        let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
+        self.weather.call(async move { inner.get(&key, max_bytes).await }).await.map_err(Self::away)?
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
+        let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
+        self.weather.call(async move { inner.head(&key).await }).await.map_err(Self::away)?
+    }
+}
+
+/// The edge.
+pub(crate) struct FarEdge {
+    pub(crate) canceled: Arc<Mutex<BTreeSet<JobId>>>,
+    pub(crate) weather: Weather,
+    pub(crate) judge: Arc<Judge>,
+}
+
+#[async_trait]
+impl Edge for FarEdge {
+    async fn post(&self, report: &Report) -> Result<ReportAnswer, EdgeError> {
+        let (canceled, judge, events) = (Arc::clone(&self.canceled), Arc::clone(&self.judge), report.events.clone());
+        let post = async move {
+            for event in &events {
+                judge.reported(event).await;
+            }
+            let canceled = canceled.lock().unwrap();
+            let asked = events.iter().map(|event| event.job_id);
+            let canceled: Vec<JobId> = asked.filter(|id| canceled.contains(id)).collect();
+            judge.told_canceled(&canceled);
+            ReportAnswer { canceled }
+        };
+        self.weather.call(post).await.map_err(|_| EdgeError::Unavailable("away".to_owned()))
+    }
+}
+
+/// A device that is now and then out of memory, and models that now and then do not load.
+pub(crate) struct FrailEngine {
+    pub(crate) troubles: Troubles,
+    pub(crate) chance: Chance,
+    pub(crate) calm: Arc<AtomicBool>,
+}
+
+impl FrailEngine {
+    fn happens(&mut self, share: u64) -> bool {
+        self.chance.per_mille(share) && !self.calm.load(Ordering::Relaxed)
+    }
+}
+
+impl Engine for FrailEngine {
+    fn device(&self) -> String {
+        "simulated".to_owned()
+    }
+
+    fn load(&mut self, _: &Model) -> Result<(), ModelError> {
+        if self.happens(self.troubles.unloadable) { Err(ModelError("unloadable".to_owned())) } else { Ok(()) }
+    }
+
+    fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        if self.happens(self.troubles.out_of_memory) {
+            return Err(RunError::OutOfMemory);
+        }
+        DeterministicEngine { delay: Duration::ZERO }.run(model, input)
+    }
+}
