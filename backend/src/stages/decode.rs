@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_contract::{EventKind, FailureCode, InputRef, MediaType, storage_key};
+use forebay_contract::{EventKind, FailureCode, InputRef, JobFailure, MediaType, storage_key};
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,8 @@ use crate::{
 
 /// How many payloads of pictures are held at once, and as many others: what bounds memory.
 const PAYLOADS: usize = 16;
+/// Longer than any failure that is stored.
+const MAX_FAILURE_BYTES: u64 = 64 << 10;
 
 /// What decoding needs.
 pub(crate) struct Decode {
@@ -95,6 +97,7 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
             let event = EventKind::Succeeded { media_type, bytes, device_ms: 0.0 };
             exits.settled.send(Settled::Stored(job, Some(event))).await.is_ok()
         }
+        Outcome::AlreadyFailed(event) => exits.settled.send(Settled::Stored(job, Some(event))).await.is_ok(),
         Outcome::Failed(failure) => {
             exits.failed.send(Inferred { job, answer: Err(failure), device_ms: 0.0 }).await.is_ok()
         }
@@ -106,6 +109,8 @@ enum Outcome {
     Stopped,
     Unwanted,
     AlreadyStored(Head),
+    /// Told as it was then.
+    AlreadyFailed(EventKind),
     Failed(Failure),
     Ready(Arc<Model>, crate::features::Features),
 }
@@ -144,19 +149,30 @@ impl Shared {
 
     /// Why the job need not run, if so.
     async fn needless(&self, job: &Job) -> Option<Outcome> {
-        let key = storage_key::result(&job.digest);
-        let (wanted, stored) = tokio::join!(self.decode.reporter.is_wanted(job), self.decode.store.head(&key));
-        if !wanted {
-            return Some(Outcome::Unwanted);
-        }
-        match stored {
-            Ok(head) => head.map(Outcome::AlreadyStored),
-            Err(error) => {
+        let (wanted, ended) = tokio::join!(self.decode.reporter.is_wanted(job), self.ended(job));
+        if wanted { ended } else { Some(Outcome::Unwanted) }
+    }
+
+    /// How the job ended, if it did: by an earlier delivery, or by another job of the same digest.
+    async fn ended(&self, job: &Job) -> Option<Outcome> {
+        let Decode { store, stop, .. } = &self.decode;
+        let result = storage_key::result(&job.digest);
+        if job.attempt == 1 {
+            let stored = store.head(&result).await.inspect_err(|error| {
                 // Running it again costs time, never correctness.
                 warn!(job = %job.id, %error, "could not look whether the result is there");
-                None
-            }
+            });
+            return stored.ok()?.map(Outcome::AlreadyStored);
         }
+        // An earlier delivery may have failed for a reason that is gone by now: nothing ends in both ways, so it is
+        // looked until the store says.
+        if let Ok(Some(head)) = retry::while_unavailable(stop, || store.head(&result)).await? {
+            return Some(Outcome::AlreadyStored(head));
+        }
+        let failure = storage_key::failure(&job.id);
+        let stored = retry::while_unavailable(stop, || store.get(&failure, MAX_FAILURE_BYTES)).await?.ok()?;
+        let JobFailure { code, detail, .. } = serde_json::from_slice(&stored).ok()?;
+        Some(Outcome::AlreadyFailed(EventKind::Failed { code, detail }))
     }
 
     /// `None` when the worker stops while the input cannot be had.

@@ -18,7 +18,7 @@ use crate::{
     logging,
     output::{self, Rendered},
     retry,
-    store::Store,
+    store::{Head, Store},
 };
 
 /// Puts in flight at once.
@@ -84,7 +84,13 @@ impl Storing {
         Some(EventKind::Succeeded { media_type: media_type.to_owned(), bytes, device_ms })
     }
 
+    /// Unless there is a result by now: then the job has succeeded, whoever ran it.
     async fn put_failure(&self, job: &Job, failure: Failure) -> Option<EventKind> {
+        let result = storage_key::result(&job.digest);
+        let stored = retry::while_unavailable(&self.stop, || self.store.head(&result)).await?;
+        if let Ok(Some(Head { bytes, media_type })) = stored {
+            return Some(EventKind::Succeeded { media_type, bytes, device_ms: 0.0 });
+        }
         // Two strings and an id always have a JSON form.
         let body = serde_json::to_vec(&failure.of(job.id)).unwrap_or_default();
         self.put(&storage_key::failure(&job.id), body.into(), "application/json").await?;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use forebay_backend::store::{MemoryStore, Store};
+use forebay_backend::store::{MemoryStore, Put, Store, StoreError};
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobId, JobMessage, ReportEvent, storage_key};
 use tokio::time::Instant;
 
@@ -72,6 +72,29 @@ impl Judge {
     /// The edge says to a worker that nobody wants these.
     pub(crate) fn told_canceled(&self, jobs: &[JobId]) {
         self.state().told_canceled.extend(jobs);
+    }
+
+    /// Something was put.
+    pub(crate) async fn stored(&self, key: &str, put: &Result<Put, StoreError>) {
+        let jobs = self.scenario.messages.iter().filter_map(|sent| sent.job.as_ref());
+        let named = |job: &&JobMessage| [storage_key::result(&job.digest), storage_key::failure(&job.job_id)];
+        let of_key: Vec<&JobMessage> = jobs.filter(|job| named(job).iter().any(|name| name == key)).collect();
+        let [job, others @ ..] = of_key.as_slice() else { return self.violation(format!("{key} is nobody's")) };
+        let (name, [result, failure]) = (self.job(job.job_id), named(job));
+        let (what, other) = if key == result { ("result", failure) } else { ("failure", result) };
+        self.note(format!("the {what} of {name} is put: {put:?}"));
+        // Two deliveries may run at the same time, where there are two workers or two messages: then one may fail while
+        // the other succeeds, and the edge takes what it hears first.
+        let alone = others.is_empty() && self.scenario.workers == 1 && self.asks_alone(job);
+        if alone && matches!(put, Ok(Put::Created)) && self.has(&other).await {
+            self.violation(format!("{name} ended twice: its {what} is stored after {other}"));
+        }
+    }
+
+    /// Whether no other message is about the job or its digest.
+    fn asks_alone(&self, job: &JobMessage) -> bool {
+        let jobs = self.scenario.messages.iter().filter_map(|sent| sent.job.as_ref());
+        jobs.filter(|other| other.digest == job.digest).count() == 1
     }
 
     /// A message is about to be deleted: what it asked for must be stored, or canceled.

@@ -91,24 +91,20 @@ impl FarStore {
 #[async_trait]
 impl Store for FarStore {
     async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
-        let (inner, judge) = (Arc::clone(&self.inner), Arc::clone(&self.judge));
-        let (key, media_type) = (key.to_owned(), media_type.to_owned());
-        let put = async move {
-            let put = inner.put_if_absent(&key, body, &media_type).await;
-            judge.note(format!("{key}: {put:?}"));
+        let put = async {
+            let put = self.inner.put_if_absent(key, body, media_type).await;
+            self.judge.stored(key, &put).await;
             put
         };
-        self.weather.call(put).await.map_err(Self::away)?
+        self.weather.call_in_person(put).await.map_err(Self::away)?
     }
 
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
-        let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
-        self.weather.call(async move { inner.get(&key, max_bytes).await }).await.map_err(Self::away)?
+        self.weather.call_in_person(self.inner.get(key, max_bytes)).await.map_err(Self::away)?
     }
 
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
-        let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
-        self.weather.call(async move { inner.head(&key).await }).await.map_err(Self::away)?
+        self.weather.call_in_person(self.inner.head(key)).await.map_err(Self::away)?
     }
 }
 

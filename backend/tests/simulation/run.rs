@@ -34,8 +34,8 @@ use crate::{
     weather::Weather,
 };
 
-/// When all is well again, everything ends within so long: dead letters are received at most twenty times first.
-const ALL_ENDS_WITHIN: Duration = Duration::from_secs(1200);
+/// When all is well again, everything ends within so long: dead letters are received at most ten times first.
+const ALL_ENDS_WITHIN: Duration = Duration::from_secs(300);
 /// A worker that is told to stop ends within so long.
 const STOPS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -158,7 +158,7 @@ impl World {
         self.judge.note("all is well from now on");
         let ended = timeout(ALL_ENDS_WITHIN, async {
             while !self.queues.iter().all(|queue| queue.is_empty()) {
-                sleep(Duration::from_secs(1)).await;
+                sleep(Duration::from_millis(250)).await;
             }
         });
         if ended.await.is_err() {
@@ -222,7 +222,7 @@ impl World {
                         Err(_) => self.judge.violation(format!("{name} did not stop in time")),
                     }
                 }
-                sleep(chance.ms(0, 2_000)).await;
+                sleep(chance.ms(0, 1_000)).await;
             } else {
                 let ended = running.await;
                 return self.judge.violation(format!("{name} ended by itself: {ended:?}"));

@@ -90,7 +90,7 @@ impl Calls {
             fail: chance.one_of(&[0, 0, 50, 200, 500]),
             lose_answer: chance.one_of(&[0, 0, 30, 150]),
             slow: chance.one_of(&[0, 100, 400]),
-            slowest_ms: chance.one_of(&[50, 1_000, 15_000, 60_000]),
+            slowest_ms: chance.one_of(&[50, 500, 3_000, 20_000]),
         }
     }
 }
@@ -99,15 +99,15 @@ impl Scenario {
     pub(crate) fn of(seed: u64) -> Self {
         let mut chance = Chance::new(seed, "scenario");
         let troubles = Troubles {
-            last: chance.ms(1_000, 60_000),
+            last: chance.ms(500, 15_000),
             queue: Calls::draw(&mut chance),
             store: Calls::draw(&mut chance),
             edge: Calls::draw(&mut chance),
             doubles: chance.one_of(&[0, 0, 20, 150]),
             out_of_memory: chance.one_of(&[0, 0, 0, 100]),
             unloadable: chance.one_of(&[0, 0, 0, 300]),
-            slowest_batch_ms: chance.one_of(&[5, 200, 4_000]),
-            longest_life_ms: chance.one_of(&[500, 5_000, 30_000, 120_000]),
+            slowest_batch_ms: chance.one_of(&[5, 100, 2_000]),
+            longest_life_ms: chance.one_of(&[300, 2_000, 8_000, 60_000]),
             crashes: chance.one_of(&[0, 500, 1000]),
         };
         let messages = messages(&mut chance, troubles.last);
@@ -120,9 +120,9 @@ impl Scenario {
             cancellations,
             troubles,
             workers: chance.one_of(&[1, 1, 2]),
-            lease: Duration::from_secs(chance.one_of(&[3, 10, 30])),
+            lease: Duration::from_secs(chance.one_of(&[1, 3, 9])),
             prefetch: chance.one_of(&[2, 10, 64]),
-            max_receives: chance.one_of(&[3, 5, 20]),
+            max_receives: chance.one_of(&[3, 5, 10]),
         }
     }
 }

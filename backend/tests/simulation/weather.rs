@@ -40,16 +40,19 @@ impl Weather {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
+        let effect = async move { tokio::spawn(effect).await.map_err(|_| Failed) };
+        self.call_in_person(effect).await?
+    }
+
+    /// Makes a call that dies with its caller.
+    pub(crate) async fn call_in_person<T>(&self, effect: impl Future<Output = T>) -> Result<T, Failed> {
         let (there, fault, back) = self.draw();
+        sleep(there).await;
         if fault == Fault::NoEffect {
-            sleep(there + back).await;
+            sleep(back).await;
             return Err(Failed);
         }
-        let call = tokio::spawn(async move {
-            sleep(there).await;
-            effect.await
-        });
-        let answer = call.await.map_err(|_| Failed)?;
+        let answer = effect.await;
         sleep(back).await;
         if fault == Fault::NoAnswer { Err(Failed) } else { Ok(answer) }
     }
