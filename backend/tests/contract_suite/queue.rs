@@ -136,6 +136,42 @@ pub(crate) async fn no_more_than_asked_for_are_received(test: &impl QueueUnderTe
     assert_eq!(bodies, ["0", "1", "2", "3", "4", "5", "6"]);
 }
 
+pub(crate) async fn what_is_sent_twice_comes_twice(test: &impl QueueUnderTest) {
+    for _ in 0..2 {
+        test.send("a").await;
+    }
+    let mut receipts = Vec::new();
+    let deadline = Instant::now() + LATE;
+    while receipts.len() < 2 && Instant::now() < deadline {
+        let messages = test.queue().receive(MAX_BATCH, NOT_YET, Duration::from_secs(30)).await.unwrap();
+        receipts.extend(messages.into_iter().map(|message| message.receipt));
+    }
+    assert_eq!(receipts.len(), 2);
+    test.queue().delete(&receipts[..1]).await.unwrap();
+    assert_eq!(test.queue().give_back(&receipts[1..]).await.unwrap(), [], "the other one is still there");
+    assert_eq!(test.receive_one(NOT_YET).await.receive_count, 2);
+}
+
+pub(crate) async fn receivers_at_the_same_time_never_share_a_message(test: &impl QueueUnderTest) {
+    for number in 0..20 {
+        test.send(&format!("{number:02}")).await;
+    }
+    let receiver = || async {
+        let mut bodies = Vec::new();
+        let mut empty = 0;
+        while empty < 2 {
+            let messages = test.queue().receive(3, NOT_YET, Duration::from_secs(60)).await.unwrap();
+            empty = if messages.is_empty() { empty + 1 } else { 0 };
+            bodies.extend(messages.into_iter().map(|message| message.body));
+        }
+        bodies
+    };
+    let (one, two, three) = tokio::join!(receiver(), receiver(), receiver());
+    let mut bodies = [one, two, three].concat();
+    bodies.sort();
+    assert_eq!(bodies, (0..20).map(|number| format!("{number:02}")).collect::<Vec<_>>(), "each once, in any order");
+}
+
 pub(crate) async fn a_long_poll_wakes_when_a_message_comes(test: &impl QueueUnderTest) {
     let started = Instant::now();
     let (message, ()) = tokio::join!(test.receive_one(Duration::from_secs(15)), async {
@@ -197,6 +233,8 @@ macro_rules! queue_contract {
             a_deleted_message_cannot_be_extended
             one_refusal_leaves_the_rest_of_a_batch_alone
             no_more_than_asked_for_are_received
+            what_is_sent_twice_comes_twice
+            receivers_at_the_same_time_never_share_a_message
             a_long_poll_wakes_when_a_message_comes
             an_empty_poll_ends_when_its_time_is_up
             a_message_that_is_received_too_often_is_dead
