@@ -18,7 +18,7 @@ use forebay_xtask::{
     build::{self, CatalogSources},
     console::Console,
     repository::Repository,
-    stack::{Deployment, Edge, EdgeOptions, Worker, WorkerOptions, seed},
+    stack::{Deployment, Edge, EdgeOptions, LocalStack, Worker, WorkerOptions, seed},
 };
 use serde_json::{Value, json};
 
@@ -77,6 +77,8 @@ pub struct Options {
     pub identity: Option<String>,
     /// Whose queues and bucket these are.
     pub infra: Infra,
+    /// The address of another LocalStack than the shared one.
+    pub aws: Option<String>,
     /// Where the edge sends messages instead of to LocalStack itself.
     pub queues: Option<SocketAddr>,
     /// Further variables and secrets of the edge.
@@ -175,6 +177,11 @@ impl Hall {
         self.localstack.trim_start_matches("http://").parse().context("LocalStack's address")
     }
 
+    /// Another LocalStack, for a promise that does something to it.
+    pub fn new_localstack(&self, port: u16, folder: &Path) -> Result<LocalStack> {
+        LocalStack::start(&self.repository, port, &folder.join("state"), &folder.join("localstack.log"))
+    }
+
     /// Queues and a bucket of nobody else's. Several are deployed at once: starting the deployer takes longer than
     /// deploying does.
     fn deployment(&self) -> Result<Deployment> {
@@ -190,6 +197,11 @@ impl Hall {
             *free = Deployment::deploy(&self.repository, Console::quiet(), &self.localstack, &prefixes, &log)?;
         }
         free.pop().context("nothing was deployed")
+    }
+
+    fn deploy(&self, endpoint: &str, prefix: &[String], log: &Path) -> Result<Deployment> {
+        let mut deployed = Deployment::deploy(&self.repository, Console::quiet(), endpoint, prefix, log)?;
+        deployed.pop().context("nothing was deployed")
     }
 
     fn common_infra(&self) -> Result<Deployment> {
@@ -228,7 +240,10 @@ impl Stack {
         let repository = hall.repository.clone();
         let folder = hall.scratch(name)?;
         let deployment = match options.infra {
-            Infra::Own => hall.deployment()?,
+            Infra::Own => match &options.aws {
+                Some(endpoint) => hall.deploy(endpoint, &[format!("e2e-{name}")], &folder.join("infra.log"))?,
+                None => hall.deployment()?,
+            },
             Infra::Common => hall.common_infra()?,
         };
 

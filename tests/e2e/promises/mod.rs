@@ -3,6 +3,7 @@
 mod algorithms_count_as_named;
 mod anonymous_callers_are_told_apart_by_address;
 mod anonymous_credits_run_out;
+mod aws_outage_loses_nothing;
 mod bad_input_is_named;
 mod canceled_before_start_never_runs;
 mod catalog_changes_while_running;
@@ -65,6 +66,7 @@ pub const PLANS: &[&str] = &[
 
 /// Every promise by name. Those that restart and kill parts come first: they take longest.
 pub const ALL: &[(&str, Check)] = &[
+    ("aws_outage_loses_nothing", aws_outage_loses_nothing::check),
     ("queue_outage_loses_nothing", queue_outage_loses_nothing::check),
     ("flood_of_free_jobs_leaves_paid_ones_alone", flood_of_free_jobs_leaves_paid_ones_alone::check),
     ("catalog_changes_while_running", catalog_changes_while_running::check),

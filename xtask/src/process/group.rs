@@ -107,9 +107,20 @@ impl Group {
         Ok(())
     }
 
+    /// From now on none of it runs, until [`Self::thaw`].
+    pub fn freeze(&self) {
+        self.signal_group(Signal::SIGSTOP);
+    }
+
+    /// It goes on where it was.
+    pub fn thaw(&self) {
+        self.signal_group(Signal::SIGCONT);
+    }
+
     /// Sends SIGTERM, waits up to `patience` for the whole group to end, then kills what is left.
     pub fn stop(&mut self, patience: Duration) {
         self.signal_group(Signal::SIGTERM);
+        self.thaw();
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline && !self.is_gone() {
             thread::sleep(LOOK);

@@ -50,6 +50,17 @@ impl LocalStack {
         self.group.stop(Duration::from_millis(500));
     }
 
+    /// From now on it answers nobody, and connections to it hang, until [`Self::thaw`]: it keeps nothing over an end, so
+    /// this is how queues and bucket go away and come back as they were.
+    pub fn freeze(&self) {
+        self.group.freeze();
+    }
+
+    /// It goes on where it was.
+    pub fn thaw(&self) {
+        self.group.thaw();
+    }
+
     /// The processes.
     pub fn group(&mut self) -> &mut Group {
         &mut self.group
