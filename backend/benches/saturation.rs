@@ -5,6 +5,9 @@
 //! of both alternate, so that a busy machine is busy for both. The bare loop's inputs lie ready as tensors; the
 //! pipeline receives messages, decodes payloads, batches, infers, renders, stores, deletes.
 //!
+//! With `--aws` the same pipeline is also run over SQS and S3 as the environment names them (LocalStack, with
+//! `AWS_ENDPOINT_URL`), once with the model and once with a stand-in that takes no time: what the calls alone allow.
+//!
 //! ```sh
 //! cargo bench -p forebay-backend --bench saturation -- --models-dir models
 //! ```
@@ -16,22 +19,23 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context as _, bail};
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use clap::Parser;
 use forebay_backend::{
-    BatchInput, DeviceLoad, Features,
+    BatchInput, DeviceLoad, Features, aws,
     engine::{
-        Devices, Engine as _,
+        DeterministicEngine, Devices, Engine,
         torch::{DeviceChoice, TorchEngine},
     },
     input,
     model::{Manifest, Model, Registry},
     pipeline::{self, Bounds, Parts},
-    queue::{Lanes, MemoryQueue, Queue},
-    store::{MemoryStore, Store},
+    queue::{Lanes, MAX_BATCH, MemoryQueue, Queue, SqsQueue},
+    store::{MemoryStore, S3Store, Store},
 };
 use forebay_contract::{
     Digest, Input, InputRef, JobId, JobMessage, Lane, MediaType, Namespace, ParameterValue, Parameters, ShardKey,
@@ -61,6 +65,9 @@ struct Settings {
     /// Rounds of both sides.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Also over the SQS and S3 that the environment names, in a queue and a bucket that are made for it.
+    #[arg(long)]
+    aws: bool,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
@@ -83,7 +90,17 @@ struct Figures {
     pipeline_items_per_s: f64,
     ratio: f64,
     device_idle: f64,
+    aws: Option<OverAws>,
     definition: &'static str,
+}
+
+/// The same over SQS and S3.
+#[derive(Serialize)]
+struct OverAws {
+    items_per_s: f64,
+    device_idle: f64,
+    /// With an engine that takes no time.
+    without_model_items_per_s: f64,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -104,7 +121,7 @@ fn main() -> anyhow::Result<()> {
         if !name.contains(&settings.model) {
             continue;
         }
-        let figures = runtime.block_on(measure(&settings, name, device, threads, cores))?;
+        let figures = runtime.block_on(measure(&settings, name, device, threads))?;
         if settings.json {
             writeln!(out, "{}", serde_json::to_string(&figures)?)?;
         } else {
@@ -120,18 +137,22 @@ fn main() -> anyhow::Result<()> {
                 figures.ratio,
                 figures.device_idle * 100.0
             )?;
+            if let Some(aws) = figures.aws {
+                writeln!(
+                    out,
+                    "{:<20} over SQS and S3: {:>8.1}/s, idle {:.1} %; {:>8.1}/s without the model",
+                    "",
+                    aws.items_per_s,
+                    aws.device_idle * 100.0,
+                    aws.without_model_items_per_s
+                )?;
+            }
         }
     }
     Ok(())
 }
 
-async fn measure(
-    settings: &Settings,
-    name: &str,
-    device: Device,
-    threads: usize,
-    cores: usize,
-) -> anyhow::Result<Figures> {
+async fn measure(settings: &Settings, name: &str, device: Device, threads: usize) -> anyhow::Result<Figures> {
     let (registry, _) = Registry::scan(&settings.models_dir)?;
     let model = registry.open(&format!("{name}@1")).await.with_context(|| format!("{name} is not in models-dir"))??;
     let jobs = jobs(name);
@@ -158,11 +179,20 @@ async fn measure(
     let round = Duration::from_secs_f64(settings.seconds);
     for _ in 0..settings.rounds {
         bare_sum += bare(&module, device, &batches, round)?;
-        let engine = TorchEngine::open(settings.device, threads)?;
-        let (rate, idle) = saturated(&model, engine, &jobs, batch, (cores / 2).max(1), round).await?;
+        let engine = Box::new(TorchEngine::open(settings.device, threads)?);
+        let (rate, idle) = saturated(&model, engine, &jobs, batch, World::in_memory(), round).await?;
         pipeline_sum += rate;
         idle_sum += idle;
     }
+    let aws = if settings.aws {
+        let engine = Box::new(TorchEngine::open(settings.device, threads)?);
+        let (items_per_s, device_idle) = saturated(&model, engine, &jobs, batch, World::aws().await?, round).await?;
+        let stand_in = Box::new(DeterministicEngine::default());
+        let (without, _) = saturated(&model, stand_in, &jobs, batch, World::aws().await?, round).await?;
+        Some(OverAws { items_per_s, device_idle, without_model_items_per_s: without })
+    } else {
+        None
+    };
     let rounds = settings.rounds as f64;
     Ok(Figures {
         model: name.to_owned(),
@@ -173,6 +203,7 @@ async fn measure(
         pipeline_items_per_s: pipeline_sum / rounds,
         ratio: pipeline_sum / bare_sum,
         device_idle: idle_sum / rounds,
+        aws,
         definition: DEFINITION,
     })
 }
@@ -219,10 +250,10 @@ fn bare(module: &CModule, device: Device, batches: &[(usize, Vec<Tensor>)], time
 /// Items a second of the whole pipeline, and the share of the time in which the device idled.
 async fn saturated(
     model: &Model,
-    engine: TorchEngine,
+    engine: Box<dyn Engine>,
     jobs: &[(Input, Parameters)],
     batch: usize,
-    cpu_threads: usize,
+    world: World,
     time: Duration,
 ) -> anyhow::Result<(f64, f64)> {
     let mut manifest: Manifest = model.manifest.clone();
@@ -230,28 +261,35 @@ async fn saturated(
     let mut registry = Registry::default();
     registry.insert(manifest);
     let prefetch = (4 * batch).max(32);
-    let (queue, store) = (Arc::new(MemoryQueue::default()), Arc::new(MemoryStore::default()));
     let load = Arc::new(DeviceLoad::default());
-    let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&queue) as Arc<dyn Queue>)].into();
+    let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&world.queue))].into();
     let parts = Parts {
         lanes,
-        store: Arc::clone(&store) as Arc<dyn Store>,
+        store: Arc::clone(&world.store),
         edge: None,
         registry: Arc::new(registry),
         devices: Devices::one(engine),
         load: Arc::clone(&load),
         vitals: Arc::default(),
     };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cpu_threads = (cores / 2).max(1);
     let bounds = Bounds { worker: "bench".to_owned(), lease: Duration::from_secs(60), prefetch, cpu_threads };
     let stop = CancellationToken::new();
     let running = tokio::spawn(pipeline::run(parts, bounds, stop.clone()));
-    let name = model.manifest.spec.name.clone();
-    let feeding = tokio::spawn(feed(Arc::clone(&queue), store, name, jobs.to_vec(), 2 * prefetch));
+    let feed = Feed {
+        world,
+        load: Arc::clone(&load),
+        model: model.manifest.spec.name.clone(),
+        jobs: jobs.to_vec(),
+        level: 2 * prefetch as u64,
+    };
+    let feeding = tokio::spawn(feed.run());
 
     // From the first finished batches on: loading is not what is measured.
     let deadline = Instant::now() + Duration::from_secs(120);
     while load.rows() < 2 * batch as u64 {
-        if Instant::now() > deadline || running.is_finished() {
+        if Instant::now() > deadline || running.is_finished() || feeding.is_finished() {
             bail!("the pipeline runs nothing");
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -277,23 +315,85 @@ async fn finished(load: &DeviceLoad) -> (u64, Duration, Instant) {
     (load.rows(), load.busy(), Instant::now())
 }
 
-/// Keeps messages waiting; large inputs lie in the store, as the edge puts them.
-async fn feed(
-    queue: Arc<MemoryQueue>,
-    store: Arc<MemoryStore>,
+/// A queue and a store, and the way to send to it.
+struct World {
+    queue: Arc<dyn Queue>,
+    store: Arc<dyn Store>,
+    sender: Sender,
+}
+
+enum Sender {
+    Memory(Arc<MemoryQueue>),
+    Sqs { client: aws_sdk_sqs::Client, url: String },
+}
+
+impl World {
+    fn in_memory() -> Self {
+        let queue = Arc::new(MemoryQueue::default());
+        let store = Arc::new(MemoryStore::default());
+        Self { queue: Arc::clone(&queue) as Arc<dyn Queue>, store, sender: Sender::Memory(queue) }
+    }
+
+    /// A new queue and a new bucket.
+    async fn aws() -> anyhow::Result<Self> {
+        let name = format!("bench-{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos());
+        let config = aws::load().await;
+        let (sqs, s3) = (aws::sqs(&config), aws::s3(&config));
+        let url = sqs.create_queue().queue_name(&name).send().await?.queue_url.context("a queue without a URL")?;
+        s3.create_bucket().bucket(&name).send().await?;
+        let queue = Arc::new(SqsQueue::new(sqs.clone(), &url));
+        Ok(Self { queue, store: Arc::new(S3Store::new(s3, name)), sender: Sender::Sqs { client: sqs, url } })
+    }
+}
+
+impl Sender {
+    async fn send(&self, bodies: Vec<String>) -> anyhow::Result<()> {
+        match self {
+            Self::Memory(queue) => bodies.into_iter().for_each(|body| queue.send(body)),
+            Self::Sqs { client, url } => {
+                let mut batch = client.send_message_batch().queue_url(url);
+                for (number, body) in bodies.into_iter().enumerate() {
+                    let entry = SendMessageBatchRequestEntry::builder().id(number.to_string()).message_body(body);
+                    batch = batch.entries(entry.build()?);
+                }
+                batch.send().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps messages waiting, ten sent at once; large inputs lie in the store, as the edge puts them.
+struct Feed {
+    world: World,
+    load: Arc<DeviceLoad>,
     model: String,
     jobs: Vec<(Input, Parameters)>,
-    level: usize,
-) {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let mut inputs = Vec::new();
-    for (input, _) in &jobs {
-        inputs.push(reference(input, &store).await);
-    }
-    for (input, (_, parameters)) in inputs.iter().zip(&jobs).cycle() {
-        while queue.len() >= level {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+    level: u64,
+}
+
+impl Feed {
+    async fn run(self) -> anyhow::Result<()> {
+        let mut inputs = Vec::new();
+        for (input, parameters) in &self.jobs {
+            inputs.push((reference(input, self.world.store.as_ref()).await?, parameters));
         }
+        let mut sent = 0;
+        let mut endless = inputs.iter().cycle();
+        loop {
+            // Every job here is one row.
+            while sent >= self.load.rows() + self.level {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let next = endless.by_ref().take(MAX_BATCH);
+            let bodies: Vec<String> = next.map(|(input, parameters)| self.message(input, parameters)).collect();
+            sent += bodies.len() as u64;
+            self.world.sender.send(bodies).await?;
+        }
+    }
+
+    fn message(&self, input: &InputRef, parameters: &Parameters) -> String {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let mut random = [0; 10];
         random.iter_mut().zip(number.to_be_bytes()).for_each(|(to, byte)| *to = byte);
@@ -301,9 +401,9 @@ async fn feed(
         let account = number.to_string();
         let message = JobMessage {
             job_id: JobId::new(1_800_000_000_000, random, ShardKey::new(&account, 0)),
-            digest: Digest::new(Namespace::Account(&account), &model, "1", parameters, &Input::empty()),
+            digest: Digest::new(Namespace::Account(&account), &self.model, "1", parameters, &Input::empty()),
             account,
-            model: model.clone(),
+            model: self.model.clone(),
             version: "1".to_owned(),
             parameters: parameters.clone(),
             input: input.clone(),
@@ -312,20 +412,20 @@ async fn feed(
             deadline_ms: None,
             traceparent: None,
         };
-        queue.send(message.to_json().unwrap_or_default());
+        message.to_json().unwrap_or_default()
     }
 }
 
-async fn reference(input: &Input, store: &MemoryStore) -> InputRef {
+async fn reference(input: &Input, store: &dyn Store) -> anyhow::Result<InputRef> {
     const INLINE_LIMIT: usize = 65_536;
     let media_type = input.media_type;
     if input.bytes.len() <= INLINE_LIMIT {
-        return InputRef::Inline { media_type, data: input.bytes.clone() };
+        return Ok(InputRef::Inline { media_type, data: input.bytes.clone() });
     }
     let sha256 = hex::encode(input.sha256());
     let key = format!("inputs/{sha256}");
-    let _ = store.put_if_absent(&key, input.bytes.clone().into(), media_type.name()).await;
-    InputRef::Stored { media_type, key, bytes: input.bytes.len() as u64, sha256 }
+    store.put_if_absent(&key, input.bytes.clone().into(), media_type.name()).await?;
+    Ok(InputRef::Stored { media_type, key, bytes: input.bytes.len() as u64, sha256 })
 }
 
 /// Examples of what clients send.

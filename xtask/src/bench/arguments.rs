@@ -4,6 +4,10 @@ pub struct BenchArguments {
     /// What to measure; everything, when not said
     pub subject: Option<Subject>,
 
+    /// Of the backend and its rivals: only models whose name contains this
+    #[arg(long, default_value = "")]
+    pub model: String,
+
     /// Print the figures as JSON on standard output, everything else on standard error
     #[arg(long)]
     pub json: bool,
@@ -16,4 +20,6 @@ pub enum Subject {
     Edge,
     /// The pipeline at saturation beside a bare loop around the same model
     Backend,
+    /// The pipeline beside mosec, LitServe and BentoML, over the same model and under the same load
+    Rivals,
 }

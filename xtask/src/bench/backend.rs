@@ -2,7 +2,13 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
 use super::ratio::{Ratio, Round};
-use crate::{build::cargo, console::Console, process::Run, repository::Repository};
+use crate::{
+    build::cargo,
+    console::Console,
+    process::Run,
+    repository::Repository,
+    stack::{Deployment, LocalStack, free_port},
+};
 
 /// What the saturation bench tells of one model, a JSON line each.
 #[derive(Debug, Deserialize)]
@@ -14,18 +20,43 @@ struct Figures {
     bare_items_per_s: f64,
     pipeline_items_per_s: f64,
     device_idle: f64,
+    aws: Option<OverAws>,
     definition: String,
 }
 
+/// The same pipeline over LocalStack.
+#[derive(Debug, Deserialize)]
+struct OverAws {
+    items_per_s: f64,
+    device_idle: f64,
+    without_model_items_per_s: f64,
+}
+
 /// The pipeline with queue and store in memory, beside a bare loop at the model's best batch size, in one process.
-pub(super) fn measure(repository: &Repository, console: Console) -> Result<Vec<Ratio>> {
+pub(super) fn measure(repository: &Repository, console: Console, only: &str) -> Result<Vec<Ratio>> {
     let name = "bench-backend";
     console.begin(name, "the pipeline beside a bare loop (the release build takes 10 min the first time)");
     let log = repository.step_log(name);
     let run = Run::new(console, name, &log)?;
+    let folder = repository.run("bench/backend");
+    let localstack = LocalStack::start(repository, free_port()?, &folder, &folder.join("localstack.log"))?;
     let mut bench = cargo(repository);
-    bench.args(["bench", "--package", "forebay-backend", "--bench", "saturation", "--", "--json", "--models-dir"]);
-    run.program(bench.arg(repository.path("models")))?;
+    bench.args([
+        "bench",
+        "--package",
+        "forebay-backend",
+        "--bench",
+        "saturation",
+        "--",
+        "--json",
+        "--aws",
+        "--model",
+        only,
+    ]);
+    bench.envs(Deployment::credentials()).env("AWS_ENDPOINT_URL", localstack.endpoint());
+    // Spinning threads on shared cores make everything wait for everything.
+    bench.env("OMP_WAIT_POLICY", "passive");
+    run.program(bench.arg("--models-dir").arg(repository.path("models")))?;
     let ratios = ratios(&std::fs::read_to_string(&log).with_context(|| log.display().to_string())?)?;
     console.done(name, &crate::console::duration(run.started.elapsed()));
     Ok(ratios)
@@ -50,6 +81,16 @@ fn ratio(figures: &Figures) -> Ratio {
         figures.batch,
         figures.device_idle * 100.0
     ));
+    if let Some(aws) = &figures.aws {
+        let bound = if aws.items_per_s > 0.8 * aws.without_model_items_per_s { "LocalStack" } else { "the model" };
+        ratio.notes.push(format!(
+            "over LocalStack {:.1}/s, with the device idle {:.1} % of the time; {:.1}/s with an engine that takes no time: {bound} \
+             bounds it",
+            aws.items_per_s,
+            aws.device_idle * 100.0,
+            aws.without_model_items_per_s
+        ));
+    }
     ratio
 }
 
@@ -60,10 +101,12 @@ mod tests {
     #[test]
     fn each_line_of_json_is_a_ratio() {
         let output = "   Compiling x\n{\"model\":\"m\",\"device\":\"cpu\",\"threads\":1,\"batch\":4,\"bare_items_per_s\":\
-                      100.0,\"pipeline_items_per_s\":96.0,\"ratio\":0.96,\"device_idle\":0.02,\"definition\":\"a ÷ b\"}\n";
+                      100.0,\"pipeline_items_per_s\":96.0,\"ratio\":0.96,\"device_idle\":0.02,\"aws\":{\"items_per_s\":9.0,\
+                      \"device_idle\":0.9,\"without_model_items_per_s\":10.0},\"definition\":\"a ÷ b\"}\n";
         let ratios = ratios(output).unwrap();
         assert_eq!(ratios.len(), 1);
         assert!((ratios[0].median - 0.96).abs() < 1e-9 && ratios[0].name == "backend m");
+        assert!(ratios[0].notes[1].ends_with("LocalStack bounds it"), "{:?}", ratios[0].notes);
         assert!(super::ratios("nothing").is_err());
     }
 }

@@ -5,9 +5,12 @@ mod arguments;
 mod backend;
 mod edge;
 mod http1;
+mod jobs;
 mod limits;
 mod load;
 mod ratio;
+mod rivals;
+mod server;
 mod workerd;
 
 use anyhow::Result;
@@ -40,6 +43,9 @@ pub fn run(repository: &Repository, console: Console, arguments: &BenchArguments
     if wants(Subject::Edge) {
         steps.push(Box::new(build::EdgeBundle));
     }
+    if wants(Subject::Rivals) {
+        steps.extend(setup::bench_steps());
+    }
     setup::run_steps(repository, talk, &steps)?;
 
     let mut report = Report { ratios: Vec::new(), limits: Vec::new(), bundle: None };
@@ -49,7 +55,10 @@ pub fn run(repository: &Repository, console: Console, arguments: &BenchArguments
         report.limits = limits::measure(repository, talk)?;
     }
     if wants(Subject::Backend) {
-        report.ratios.extend(backend::measure(repository, talk)?);
+        report.ratios.extend(backend::measure(repository, talk, &arguments.model)?);
+    }
+    if wants(Subject::Rivals) {
+        report.ratios.extend(rivals::measure(repository, talk, &arguments.model)?);
     }
     if arguments.json {
         Console::stdout().line(serde_json::to_string_pretty(&report)?);

@@ -13,6 +13,7 @@ mod node;
 mod npm;
 mod prerequisites;
 mod python;
+mod rivals;
 mod schedule;
 mod step;
 mod wasm_target;
@@ -52,6 +53,11 @@ pub fn steps() -> Vec<Box<dyn Step>> {
 /// What only `cargo xtask test` needs.
 pub fn test_steps() -> Vec<Box<dyn Step>> {
     vec![Box::new(cargo_deny::CargoDeny), Box::new(npm::CONSOLE_TESTS)]
+}
+
+/// What only `cargo xtask bench` needs.
+pub fn bench_steps() -> Vec<Box<dyn Step>> {
+    vec![Box::new(rivals::RivalsPython)]
 }
 
 /// `cargo xtask setup`

@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    Fingerprint, Step, Work,
+    exporter::{exporter, torch_dir},
+    python,
+};
+use crate::repository::Repository;
+
+const REQUIREMENTS: &str = "xtask/rivals/requirements.txt";
+
+/// `.tools/rivals`: the model servers that the worker is measured beside.
+pub(super) struct RivalsPython;
+
+impl Step for RivalsPython {
+    fn name(&self) -> &'static str {
+        "rivals"
+    }
+
+    fn what(&self) -> String {
+        "mosec, LitServe and BentoML, to be measured beside: 60 MB to download, 220 MB on disk".to_owned()
+    }
+
+    fn advice(&self) -> &'static str {
+        "look at the network, then run the command again: finished downloads are kept"
+    }
+
+    fn after(&self) -> &'static [&'static str] {
+        &["exporter-python"]
+    }
+
+    fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
+        Fingerprint::new()
+            .text("root", &repository.root().to_string_lossy())
+            .file(&repository.path("xtask/pip.txt"))?
+            .file(&repository.path(REQUIREMENTS))
+    }
+
+    fn makes(&self, repository: &Repository) -> Vec<PathBuf> {
+        vec![repository.tool("rivals/bin/python")]
+    }
+
+    fn work(&self, work: &Work<'_>) -> Result<()> {
+        let exporter = exporter(work.repository);
+        let torch = torch_dir(&exporter).context("the exporter's Python has no torch")?;
+        let folder = work.repository.tool("rivals");
+        python::Environment {
+            folder: folder.clone(),
+            python: exporter,
+            sees_system: false,
+            requirements: &[REQUIREMENTS],
+        }
+        .make(work)?;
+        // The same torch as the worker's, found behind the environment's own packages.
+        let packages = torch.parent().context("torch lies nowhere")?;
+        let versions = folder.join("lib").read_dir()?.next().context("the environment has no lib")??;
+        let pointer = versions.path().join("site-packages/exporter.pth");
+        std::fs::write(&pointer, format!("{}\n", packages.display())).with_context(|| pointer.display().to_string())
+    }
+}
