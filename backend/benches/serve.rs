@@ -21,7 +21,10 @@ use bytes::Bytes;
 use clap::Parser;
 use forebay_backend::{
     DeviceLoad,
-    engine::torch::{DeviceChoice, TorchEngine},
+    engine::{
+        Devices,
+        torch::{DeviceChoice, TorchEngine},
+    },
     model::Registry,
     pipeline::{self, Bounds, Parts},
     queue::{Lanes, MemoryQueue, Queue},
@@ -84,7 +87,8 @@ async fn main() -> Result<()> {
         store: Arc::new(Shared(Arc::clone(&front))),
         edge: None,
         registry: Arc::new(registry),
-        engine: Box::new(engine),
+        devices: Devices::one(Box::new(engine)),
+        vitals: Arc::default(),
         load: Arc::new(DeviceLoad::default()),
     };
     let bounds = Bounds { worker: "bench".to_owned(), lease: Duration::from_secs(60), prefetch: 256, cpu_threads: 1 };
@@ -141,6 +145,7 @@ impl Front {
             input,
             cost_ms: 1.0,
             accepted_ms: 1_800_000_000_000,
+            deadline_ms: None,
             traceparent: None,
         };
         let result = self.store.expect(&storage_key::result(&digest));

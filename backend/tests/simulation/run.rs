@@ -247,7 +247,8 @@ impl World {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             edge: Some(Arc::clone(&self.edge) as Arc<dyn Edge>),
             registry: Arc::clone(&REGISTRY),
-            engine: Box::new(engine),
+            devices: Devices::one(Box::new(engine)),
+            vitals: Arc::default(),
             load: Arc::new(DeviceLoad::default()),
         };
         let bounds =

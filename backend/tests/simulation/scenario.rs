@@ -199,6 +199,7 @@ fn job(number: u64, kind: u64, chance: &mut Chance) -> Job {
         input: InputRef::Inline { media_type: MediaType::Json, data: input.bytes },
         cost_ms: 1.0,
         accepted_ms: 1_800_000_000_000,
+        deadline_ms: None,
         traceparent: None,
     };
     let fate = match kind {
