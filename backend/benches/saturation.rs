@@ -179,15 +179,15 @@ async fn measure(settings: &Settings, name: &str, device: Device, threads: usize
     let round = Duration::from_secs_f64(settings.seconds);
     for _ in 0..settings.rounds {
         bare_sum += bare(&module, device, &batches, round)?;
-        let engine = Box::new(TorchEngine::open(settings.device, threads)?);
+        let engine = TorchEngine::open(settings.device, threads)?;
         let (rate, idle) = saturated(&model, engine, &jobs, batch, World::in_memory(), round).await?;
         pipeline_sum += rate;
         idle_sum += idle;
     }
     let aws = if settings.aws {
-        let engine = Box::new(TorchEngine::open(settings.device, threads)?);
+        let engine = TorchEngine::open(settings.device, threads)?;
         let (items_per_s, device_idle) = saturated(&model, engine, &jobs, batch, World::aws().await?, round).await?;
-        let stand_in = Box::new(DeterministicEngine::default());
+        let stand_in = DeterministicEngine::default();
         let (without, _) = saturated(&model, stand_in, &jobs, batch, World::aws().await?, round).await?;
         Some(OverAws { items_per_s, device_idle, without_model_items_per_s: without })
     } else {
@@ -250,7 +250,7 @@ fn bare(module: &CModule, device: Device, batches: &[(usize, Vec<Tensor>)], time
 /// Items a second of the whole pipeline, and the share of the time in which the device idled.
 async fn saturated(
     model: &Model,
-    engine: Box<dyn Engine>,
+    engine: impl Engine + 'static,
     jobs: &[(Input, Parameters)],
     batch: usize,
     world: World,

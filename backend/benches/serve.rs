@@ -87,7 +87,7 @@ async fn main() -> Result<()> {
         store: Arc::new(Shared(Arc::clone(&front))),
         edge: None,
         registry: Arc::new(registry),
-        devices: Devices::one(Box::new(engine)),
+        devices: Devices::one(engine),
         vitals: Arc::default(),
         load: Arc::new(DeviceLoad::default()),
     };

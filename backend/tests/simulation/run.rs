@@ -247,7 +247,7 @@ impl World {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             edge: Some(Arc::clone(&self.edge) as Arc<dyn Edge>),
             registry: Arc::clone(&REGISTRY),
-            devices: Devices::one(Box::new(engine)),
+            devices: Devices::one(engine),
             vitals: Arc::default(),
             load: Arc::new(DeviceLoad::default()),
         };
