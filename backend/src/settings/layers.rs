@@ -7,7 +7,7 @@ use super::{Effective, Settings, Unusable, complaint, file::FileSettings};
 impl Settings {
     /// Of the program's arguments, its environment and the file that either names.
     pub fn of_process() -> Result<(Self, Effective), Unusable> {
-        read(std::env::args_os().collect(), &|name| std::env::var_os(name))
+        read(&std::env::args_os().collect::<Vec<_>>(), &|name| std::env::var_os(name))
     }
 }
 
@@ -21,17 +21,17 @@ pub(super) struct Layers<'a> {
 /// Reads all layers. What the file says becomes clap's defaults: so flags and variables win, and every value is read by
 /// one parser wherever it came from.
 pub(super) fn read(
-    arguments: Vec<OsString>,
+    arguments: &[OsString],
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<(Settings, Effective), Unusable> {
-    let file = match config_file(&arguments, variable) {
+    let file = match config_file(arguments, variable) {
         Some(path) => FileSettings::read(&path, &Settings::command())?,
         None => FileSettings::default(),
     };
-    let layers = Layers { arguments: &arguments, variable, file: &file };
+    let layers = Layers { arguments, variable, file: &file };
     let command = with_defaults(Settings::command(), &layers);
     let parse = || -> Result<(ArgMatches, Settings), clap::Error> {
-        let mut matches = command.clone().try_get_matches_from(&arguments)?;
+        let mut matches = command.clone().try_get_matches_from(arguments)?;
         let found = matches.clone();
         Ok((found, Settings::from_arg_matches_mut(&mut matches)?))
     };
@@ -107,10 +107,11 @@ mod tests {
 
         fn read(&self, flags: &[&str], variables: &[(&str, &str)]) -> Result<(Settings, Effective), String> {
             let path = self.path.display().to_string();
-            let given = ["forebay-worker", "--config", &path].iter().chain(flags).map(OsString::from).collect();
+            let given =
+                ["forebay-worker", "--config", &path].iter().chain(flags).map(OsString::from).collect::<Vec<_>>();
             let variable =
                 |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value));
-            read(given, &variable).map_err(|error| error.to_string())
+            read(&given, &variable).map_err(|error| error.to_string())
         }
 
         fn complaint(&self, flags: &[&str], variables: &[(&str, &str)]) -> String {
@@ -167,7 +168,7 @@ mod tests {
             let found = world.complaint(flags, variables);
             assert!(found.starts_with(expect), "{found}");
         }
-        let missing = read(vec!["w".into(), "--config=/nowhere".into()], &|_| None).unwrap_err().to_string();
+        let missing = read(&["w".into(), "--config=/nowhere".into()], &|_| None).unwrap_err().to_string();
         assert!(missing.starts_with("config: found /nowhere"), "{missing}");
     }
 

@@ -126,7 +126,7 @@ fn measure(metrics: &Metrics, job: &Job, kind: &EventKind) {
     match kind {
         EventKind::Received => metrics.received(job.lease.lane, age),
         EventKind::Started { .. } => {
-            metrics.began(&job.model, job.ready.map(|ready| ready.elapsed()).unwrap_or_default())
+            metrics.began(&job.model, job.ready.map(|ready| ready.elapsed()).unwrap_or_default());
         }
         EventKind::Succeeded { .. } => metrics.ended(&job.model, age, None),
         EventKind::Failed { code, .. } => metrics.ended(&job.model, age, Some(*code)),

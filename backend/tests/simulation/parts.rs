@@ -152,7 +152,7 @@ impl Engine for FrailEngine {
     }
 
     fn load(&mut self, _: &Model) -> Result<(), ModelError> {
-        if self.happens(self.troubles.unloadable) { Err(ModelError("unloadable".to_owned())) } else { Ok(()) }
+        if self.happens(self.troubles.unloadable) { Err(ModelError::new("unloadable")) } else { Ok(()) }
     }
 
     fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {

@@ -13,6 +13,7 @@ use std::{
 use forebay_backend::{
     DeviceLoad,
     edge::Edge,
+    engine::Devices,
     model::{Manifest, Registry},
     pipeline::{self, Bounds, Hands, Parts},
     queue::{Disorder, Lanes, MemoryQueue, MemoryQueueSettings, Queue},

@@ -26,7 +26,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     let first = stack.start_worker(&["--lease-s", "4"])?;
     stack.start_worker(&["--lease-s", "4"])?;
 
-    let client = stack.client("aws_outage_loses_nothing");
+    let client = stack.client("aws_outage_loses_nothing")?;
     let mut jobs = accepted(&client, 0..BEFORE)?;
     poll("some jobs run", || {
         let states = jobs.iter().map(|job| Ok(client.job(job)?["status"].clone())).collect::<Result<Vec<_>>>()?;
