@@ -78,6 +78,7 @@ fn job(number: u8) -> JobMessage {
         input: InputRef::Inline { media_type: MediaType::Json, data: b"[31337, 2]".to_vec() },
         cost_ms: 1.0,
         accepted_ms: 1_800_000_000_000,
+        deadline_ms: None,
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
     }
 }

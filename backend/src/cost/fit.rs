@@ -3,6 +3,8 @@ use super::{Price, Run};
 /// A residual of so many robust standard deviations begins to count less (Huber's constant: 95 % efficient where errors
 /// are normal).
 const HUBER: f64 = 1.345;
+/// A residual of so many counts for nothing once the price is nearly known (Tukey's biweight, as efficient).
+const TUKEY: f64 = 4.685;
 /// From the median absolute deviation to a standard deviation.
 const MAD: f64 = 1.4826;
 /// Relative errors below this are noise.
@@ -14,9 +16,9 @@ const RIDGE: f64 = 0.02;
 
 /// The price that explains these runs best, none of its parts below 0.
 ///
-/// A Huber M-estimate of relative errors by iteratively reweighted least squares (Huber, Robust Statistics, 1981;
-/// Holland, Welsch, Communications in Statistics A6, 1977), started from the seed scaled by the median ratio: a run that
-/// was disturbed, or one in five, moves little. What the runs do not tell apart, such as start and rows when all batches
+/// An M-estimate of relative errors by iteratively reweighted least squares (Holland, Welsch, Communications in
+/// Statistics A6, 1977), started from the seed scaled by the median ratio: first Huber's, which finds its way from
+/// anywhere, then Tukey's, which lets disturbed runs, up to one in five, count for nothing. What the runs do not tell apart, such as start and rows when all batches
 /// had the same size, keeps the seed's proportions.
 pub(super) fn fit(runs: &[Run], seed: Price) -> Price {
     let ratios = runs.iter().map(|run| run.us / seed.of(run.rows, run.row_cells).max(f64::MIN_POSITIVE)).collect();
@@ -24,9 +26,11 @@ pub(super) fn fit(runs: &[Run], seed: Price) -> Price {
     let start = with_cells(seed.scaled(ratio), runs);
     let scales = scales(runs);
     let mut price = start;
-    for _ in 0..ROUNDS {
-        let weights = weights(runs, &price);
-        price = solve(runs, &weights, start, scales);
+    for rule in [huber, tukey] {
+        for _ in 0..ROUNDS {
+            let weights = weights(runs, &price, rule);
+            price = solve(runs, &weights, start, scales);
+        }
     }
     price
 }
@@ -49,15 +53,22 @@ fn scales(runs: &[Run]) -> [f64; 3] {
 }
 
 /// How much each run counts: in relation to its size, and less the further it lies from the price so far.
-fn weights(runs: &[Run], price: &Price) -> Vec<f64> {
+fn weights(runs: &[Run], price: &Price, rule: fn(f64) -> f64) -> Vec<f64> {
     let predicted: Vec<f64> = runs.iter().map(|run| price.of(run.rows, run.row_cells).max(1e-3)).collect();
     let errors: Vec<f64> = runs.iter().zip(&predicted).map(|(run, us)| (run.us - us).abs() / us).collect();
     let spread = median(errors.clone()).map_or(NOISE, |mad| (MAD * mad).max(NOISE));
-    let weight = |(error, us): (&f64, &f64)| {
-        let huber = if *error <= HUBER * spread { 1.0 } else { HUBER * spread / error };
-        huber / (us * us)
-    };
+    let weight = |(error, us): (&f64, &f64)| rule(error / spread) / (us * us);
     errors.iter().zip(&predicted).map(weight).collect()
+}
+
+/// What a residual of so many standard deviations counts.
+fn huber(residual: f64) -> f64 {
+    if residual <= HUBER { 1.0 } else { HUBER / residual }
+}
+
+fn tukey(residual: f64) -> f64 {
+    let rest = 1.0 - (residual / TUKEY).powi(2);
+    if rest > 0.0 { rest * rest } else { 0.0 }
 }
 
 /// Weighted least squares with a ridge towards `start`, no part below 0.

@@ -11,7 +11,7 @@ use crate::{
 
 pub fn check(hall: &Hall) -> Result<()> {
     // With a worker: the input is really there again.
-    let client = hall.shared()?.client("job_is_run_again");
+    let client = hall.shared()?.client("job_is_run_again")?;
     let embed = json!({"model": "all-minilm-l6-v2", "input": {"text": "Once more, please."}});
     let unwanted = client.accepted(&embed)?;
     let canceled = client.send(&Request { method: "POST", path: &path(&unwanted, "cancel")?, ..Request::default() })?;
