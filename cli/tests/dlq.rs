@@ -27,7 +27,14 @@ impl Queues {
         for lane in Lane::ALL {
             for end in ["-dlq", ""] {
                 let name = format!("{test}-{since}-{lane}{end}");
-                let answer = this.call("CreateQueue", &json!({ "QueueName": name }));
+                // SQS moves messages only from a queue that is another one's for dead letters.
+                let redrive = json!({
+                    "deadLetterTargetArn": format!("arn:aws:sqs:us-east-1:000000000000:{name}-dlq"),
+                    "maxReceiveCount": 5,
+                });
+                let attributes =
+                    if end.is_empty() { json!({ "RedrivePolicy": redrive.to_string() }) } else { json!({}) };
+                let answer = this.call("CreateQueue", &json!({ "QueueName": name, "Attributes": attributes }));
                 let url = answer["QueueUrl"].as_str().unwrap();
                 this.prefix = url.strip_suffix(&format!("-{lane}{end}")).unwrap().to_owned();
             }

@@ -184,8 +184,8 @@ fn job(number: u64, kind: u64, chance: &mut Chance) -> Job {
     let (text, fate) = match kind {
         24..30 => (format!("[-666, {number}]"), failed(FailureCode::ExecutionFailed)),
         30..34 => (format!("[-777, {number}]"), failed(FailureCode::OutputInvalid)),
-        34..38 => (format!("[1, 2, {number}]"), failed(FailureCode::TensorInvalid)),
-        38..40 => ("{".to_owned(), failed(FailureCode::TensorInvalid)),
+        34..38 => (format!("[1, 2, {number}]"), failed(FailureCode::TensorShape)),
+        38..40 => ("{".to_owned(), failed(FailureCode::TensorType)),
         _ => (format!("[{number}, 1]"), Fate::Result(format!("{{\"output\":[{}.0,2.0]}}", number * 2))),
     };
     let input = Input { media_type: MediaType::Json, bytes: text.into_bytes() };
@@ -209,7 +209,7 @@ fn job(number: u64, kind: u64, chance: &mut Chance) -> Job {
         }
         43..46 => {
             message.input = InputRef::Inline { media_type: MediaType::Png, data: vec![1] };
-            failed(FailureCode::ExecutionFailed)
+            failed(FailureCode::InputMismatch)
         }
         46..60 => {
             let (key, body) = if kind < 50 { ("inputs/gone", STORED.1) } else { STORED };

@@ -253,7 +253,7 @@ pub(super) mod tests {
             free_hits: false,
             known: None,
             idempotency: None,
-            replay_only: false,
+            nothing_new: false,
             challenged: false,
             store: true,
             dry_run: false,

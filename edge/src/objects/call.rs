@@ -121,8 +121,8 @@ pub struct SubmitCall {
     /// Sending it again is not asking again.
     pub idempotency: Option<Idempotency>,
     /// Set when nothing new is taken at the moment: then what was decided under the idempotency key may be told again,
-    /// and nothing else.
-    pub replay_only: bool,
+    /// and an identical job joined, and nothing else.
+    pub nothing_new: bool,
     /// Whether the caller has solved a challenge.
     pub challenged: bool,
     /// Whether caches may keep the result.
@@ -226,8 +226,8 @@ pub enum SubmitAnswer {
     },
     /// The key is revoked.
     Revoked,
-    /// Nothing was decided under the idempotency key, and nothing new is taken.
-    NothingToReplay,
+    /// There is nothing that could be told, and nothing new is taken.
+    NothingToTell,
     /// The idempotency key was used for another request.
     IdempotencyMismatch,
     /// Another request of the same idempotency key is being decided.

@@ -76,8 +76,8 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             Claim::InProgress => return Ok(SubmitAnswer::IdempotencyInProgress),
         },
     };
-    if call.replay_only {
-        return Ok(SubmitAnswer::NothingToReplay);
+    if call.nothing_new && twin(core, call)?.is_none() {
+        return Ok(SubmitAnswer::NothingToTell);
     }
     let decision = decide(core, call).await?;
     // Whoever sends the key again from here on finds its job.
@@ -89,6 +89,8 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             }
             finish(core, call, *job, true, standings).await
         }
+        // The twin is gone since.
+        Admission::Accept { .. } if call.nothing_new => Ok(SubmitAnswer::NothingToTell),
         Admission::Accept { taken, standings } => {
             let config = core.config()?;
             let birth = Birth {
@@ -214,15 +216,18 @@ async fn wait_for_turn(place: &mut Option<Place>, most_ms: u64) -> bool {
     matches!(select(turn, timeout).await, Either::Left(_))
 }
 
+/// A job that answers the submission too.
+fn twin(core: &Core, call: &SubmitCall) -> Result<Option<Job>> {
+    if call.reuse == Reuse::Nothing {
+        return Ok(None);
+    }
+    let joins = |twin: &Job| answers(call.reuse, twin) && call.timing.may_join(twin, now_ms());
+    Ok(core.tables.twin(&call.offer.digest)?.filter(joins))
+}
+
 /// Decides with what is known now.
 fn choose<'a>(core: &Core, call: &'a SubmitCall) -> Result<Decision<'a>> {
-    let twin = match call.reuse {
-        Reuse::Nothing => None,
-        reuse => {
-            let joins = |twin: &Job| answers(reuse, twin) && call.timing.may_join(twin, now_ms());
-            core.tables.twin(&call.offer.digest)?.filter(joins)
-        }
-    };
+    let twin = twin(core, call)?;
     let known = call.known.clone();
     let admission = judge(core, call, &call.offer, &[], Before { twin, stored: known.is_some() })?;
     let Admission::Degrade(refused) = admission else {

@@ -47,6 +47,9 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(foreseen["version"] == "1", "{foreseen}");
 
     // Where there is nothing to fall back to, callers are told when to come back.
+    let key = [("idempotency-key", "before-it-failed")];
+    let question = caller.job("lonely");
+    let before = caller.client.submit_with(&question, &key)?.expect(202)?.json()?;
     for _ in 0..ENOUGH {
         let job = caller.submit("lonely", None)?.expect(202)?.json()?;
         caller.end(&job, false)?;
@@ -54,6 +57,11 @@ pub fn check(hall: &Hall) -> Result<()> {
     let refused = caller.cut_off("lonely", None)?;
     ensure!(refused.retry_after_s()? >= 1, "{refused:?}");
     ensure!(refused.json()?["retryable"] == true, "{refused:?}");
+    // What was taken before is told again, by its key and by being asked the same.
+    for headers in [&key[..], &[]] {
+        let again = caller.client.submit_with(&question, headers)?.expect(202)?.json()?;
+        ensure!(again["id"] == before["id"], "asked again it became {again}");
+    }
 
     // A model of the same lane that is well knows nothing of it.
     for _ in 0..5 {

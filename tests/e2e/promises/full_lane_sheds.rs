@@ -37,6 +37,9 @@ pub fn check(hall: &Hall) -> Result<()> {
 
     let replayed = free.submit_with(&vast(0), &key)?.expect(202)?.json()?;
     ensure!(id(&replayed)? == id(&jobs[0])?, "sent again it became {replayed}");
+    let joined = free.submit(&vast(1))?.expect(202)?.json()?;
+    ensure!(id(&joined)? == id(&jobs[1])?, "the same question became {joined}");
+    ensure!(free.foretold(&vast(1))?["decision"] == "join", "a dry run does not see it");
     free.submit_with(&vast(12), &[("idempotency-key", "another-one")])?.expect_problem(503, "lane-full")?;
     let foreseen = free.foretold(&vast(13))?;
     ensure!(foreseen["decision"] == "refuse" && foreseen["problem"]["code"] == "lane-full", "{foreseen}");

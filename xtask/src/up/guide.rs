@@ -32,6 +32,7 @@ pub(super) fn tell(repository: &Repository, console: Console, state: &State, par
          -d '{{\"model\":\"dcgan-faces\",\"parameters\":{{\"seed\":7,\"count\":16}}}}'\n\
          curl -s RESULT_URL -H \"Authorization: Bearer $FOREBAY_KEY\" -o faces.png   # result_url of the answer above"
     ));
+    console.line(format!("or look: {origin}/console, with the key above"));
     console.line(console.paint("2", "The key is for this run alone; only its hash is stored."));
     console.heading("Keys of your own");
     let (forebay, token) = (repository.shown(&cli_path(repository)?), repository.shown(&state.admin_token()));

@@ -109,7 +109,13 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let asker = Asker { account: &caller.account, plan: &caller.plan, groups: &caller.groups, version };
     let unrouted = Unrouted { catalog: &catalog, class: plan.class, asker, submission: &submission };
     let statuses = Statuses::of(cx, unrouted).await;
-    let routed = route(unrouted, |model| statuses.broken(model, dry_run), entropy::below)?;
+    let (routed, broken) = match route(unrouted, |model| statuses.broken(model, dry_run), entropy::below) {
+        // Nothing new runs on it; what is there already is still told.
+        Err(refusal) if refusal.code == ProblemCode::ModelUnavailable => {
+            (route(unrouted, |_| None, entropy::below)?, Some(refusal))
+        }
+        routed => (routed?, None),
+    };
     let reuse = wishes.reuse(routed.drawn);
     let candidates = Candidates::new(unrouted, routed, wishes.strict)?;
     let first = &candidates.first;
@@ -117,7 +123,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     // protect: room in the lane, and time until the deadline
     let status = statuses.of_lane(first.offer.lane);
     let lane = catalog.lane(first.offer.lane);
-    let refused = protect::check(&status, &first.offer, &lane, deadline_ms, cx.now_ms).err();
+    let refused = broken.or(protect::check(&status, &first.offer, &lane, deadline_ms, cx.now_ms).err());
 
     // cache: the same question has been answered in this place before
     let large = submission.input.bytes.len() > cx.config.inline_limit_bytes;
@@ -140,9 +146,10 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let known = found.map(|job| KnownResult { media_type: job.media_type.clone(), bytes: job.bytes });
     // A result that is there takes no room.
     let refused = refused.filter(|_| known.is_none());
-    // What was taken already is no more work: sent again under its key, it is told again.
-    let replay_only = refused.is_some();
-    if let Some(refusal) = refused.clone().filter(|_| wishes.idempotency_key.is_none() && !dry_run) {
+    // What was taken already is no more work: sent again under its key it is told again, and asked again it is joined.
+    let nothing_new = refused.is_some();
+    let may_be_there = wishes.idempotency_key.is_some() || reuse != Reuse::Nothing;
+    if let Some(refusal) = refused.clone().filter(|_| !may_be_there && !dry_run) {
         return Err(refusal.into());
     }
 
@@ -156,7 +163,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         .map(|key| Idempotency { key: key.clone(), fingerprint: idempotency::fingerprint(&submission, version) });
     let id = JobId::new(cx.now_ms, entropy::drawn(), shard(&caller));
     let input = match &known {
-        _ if dry_run || replay_only => inline(Input::empty()),
+        _ if dry_run || nothing_new => inline(Input::empty()),
         None if large => store(cx, &id, submission.input).await?,
         _ => inline(submission.input),
     };
@@ -187,7 +194,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         free_hits: plan.cached == CachedHits::Free,
         known,
         idempotency,
-        replay_only,
+        nothing_new,
         challenged,
         store: wishes.cache.store,
         dry_run,
@@ -200,13 +207,12 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         },
     };
     let foreseen = dry_run.then(|| Foreseen::new(&call, first, &status, &lane, cx.now_ms));
-    let foreseen = match (foreseen, &refused) {
-        (Some(foreseen), Some(refusal)) => return answer::json(200, &foreseen.refused(refusal), Vec::new()),
-        (foreseen, _) => foreseen,
-    };
     let admitted = objects::submit(cx, shard(&caller), call, [&messages[0], &messages[1]]).await?;
     match (foreseen, admitted, refused) {
-        (None, SubmitAnswer::NothingToReplay, Some(refusal)) => Err(refusal.into()),
+        (None, SubmitAnswer::NothingToTell, Some(refusal)) => Err(refusal.into()),
+        (Some(foreseen), SubmitAnswer::NothingToTell, Some(refusal)) => {
+            answer::json(200, &foreseen.refused(&refusal), Vec::new())
+        }
         (Some(foreseen), admitted, _) => outcome.foreseen(admitted, foreseen),
         (None, admitted, _) => outcome.answer(admitted, cached).await,
     }

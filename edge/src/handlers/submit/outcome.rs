@@ -79,7 +79,7 @@ impl Outcome<'_> {
                 let refusal = Refusal::new(ProblemCode::IdempotencyInProgress, detail);
                 refusal.with_header("retry-after", "1").into()
             }
-            SubmitAnswer::Admitted { .. } | SubmitAnswer::NothingToReplay => Stop::broken("no refusal was decided"),
+            SubmitAnswer::Admitted { .. } | SubmitAnswer::NothingToTell => Stop::broken("no refusal was decided"),
         }
     }
 

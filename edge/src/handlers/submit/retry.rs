@@ -74,7 +74,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         free_hits: false,
         known: None,
         idempotency,
-        replay_only: false,
+        nothing_new: false,
         challenged: false,
         store: wishes.cache.store,
         dry_run: false,
