@@ -3,7 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+#[cfg(feature = "tch")]
+use anyhow::Context as _;
+use anyhow::bail;
 use aws_config::SdkConfig;
 #[cfg(feature = "tch")]
 use forebay_backend::engine::torch::TorchEngine;
