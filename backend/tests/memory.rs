@@ -9,7 +9,7 @@ mod queue {
 
     use crate::contract_suite::{self, queue::QueueUnderTest};
 
-    struct Memory(MemoryQueue);
+    pub(super) struct Memory(pub(super) MemoryQueue);
 
     #[async_trait]
     impl QueueUnderTest for Memory {
@@ -39,52 +39,33 @@ mod queue {
 mod disorderly_queue {
     use std::time::Duration;
 
-    use async_trait::async_trait;
-    use forebay_backend::queue::{Disorder, MAX_BATCH, MemoryQueue, MemoryQueueSettings, Queue};
+    use forebay_backend::queue::{Disorder, MAX_BATCH, MemoryQueue, MemoryQueueSettings};
 
-    use crate::contract_suite::{self, queue::QueueUnderTest};
+    use crate::{
+        contract_suite::{self, queue::QueueUnderTest},
+        queue::Memory,
+    };
 
-    struct Disorderly(MemoryQueue);
-
-    impl Disorderly {
-        fn new(doubles_per_mille: u64) -> Self {
-            // The constants of Knuth's MMIX; the low bits of such a generator are poor.
-            let mut state = 1_u64;
-            let random = move || {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                state >> 33
-            };
-            let settings = MemoryQueueSettings { max_receives: Self::MAX_RECEIVES };
-            Self(MemoryQueue::disorderly(settings, Disorder::new(random, doubles_per_mille)))
-        }
+    fn disorderly(doubles_per_mille: u64) -> Memory {
+        // The constants of Knuth's MMIX; the low bits of such a generator are poor.
+        let mut state = 1_u64;
+        let random = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 33
+        };
+        let settings = MemoryQueueSettings { max_receives: Memory::MAX_RECEIVES };
+        Memory(MemoryQueue::disorderly(settings, Disorder::new(random, doubles_per_mille)))
     }
 
-    #[async_trait]
-    impl QueueUnderTest for Disorderly {
-        const MAX_RECEIVES: u32 = 3;
-
-        fn queue(&self) -> &dyn Queue {
-            &self.0
-        }
-
-        async fn send(&self, body: &str) {
-            self.0.send(body);
-        }
-
-        async fn dead_letters(&self) -> Vec<String> {
-            self.0.dead_letters()
-        }
+    async fn without_doubles() -> Memory {
+        disorderly(0)
     }
 
-    async fn disorderly() -> Disorderly {
-        Disorderly::new(0)
-    }
-
-    crate::queue_contract! { [tokio::test(start_paused = true)] disorderly }
+    crate::queue_contract! { [tokio::test(start_paused = true)] without_doubles }
 
     #[tokio::test(start_paused = true)]
     async fn messages_come_in_another_order_than_they_were_sent() {
-        let test = Disorderly::new(0);
+        let test = disorderly(0);
         let sent: Vec<String> = (0..10).map(|number| number.to_string()).collect();
         for body in &sent {
             test.send(body).await;
@@ -97,7 +78,7 @@ mod disorderly_queue {
 
     #[tokio::test(start_paused = true)]
     async fn a_doubled_delivery_leaves_its_message_visible() {
-        let test = Disorderly::new(1000);
+        let test = disorderly(1000);
         test.send("a").await;
         let (first, second) = (test.receive_one(Duration::ZERO).await, test.receive_one(Duration::ZERO).await);
         assert_eq!((first.receive_count, second.receive_count), (1, 2));

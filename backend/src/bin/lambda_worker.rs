@@ -11,8 +11,6 @@ use std::{
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use forebay_backend::{
     aws, logging,
-    model::Manifest,
-    pipeline::Bounds,
     serverless::{Burst, Record, World},
     settings::Settings,
     store::S3Store,
@@ -36,13 +34,7 @@ fn main() -> Result<(), Error> {
         );
         let config = aws::load().await;
         let registry = open::models(&settings, &config).await?;
-        let largest = registry.manifests().map(|manifest: &Manifest| manifest.batch.max_items).max().unwrap_or(1);
-        let bounds = Bounds {
-            worker: open::worker_name(&settings),
-            lease: settings.lease(),
-            prefetch: settings.prefetch_for(largest),
-            cpu_threads: settings.cpu_threads_of(cores),
-        };
+        let bounds = open::bounds(&settings, &registry, cores);
         let world = World {
             store: Arc::new(S3Store::new(aws::s3(&config), &settings.bucket)),
             edge: open::edge(&settings)?,

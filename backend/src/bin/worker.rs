@@ -18,7 +18,7 @@ use forebay_backend::{
     doctor::{self, State},
     engine::Devices,
     logging,
-    pipeline::{self, Bounds, Parts, PipelineError},
+    pipeline::{self, Parts, PipelineError},
     queue::{Lanes, Queue, SqsQueue},
     settings::{Action, Settings, Unusable},
     spot::SpotWatch,
@@ -126,7 +126,6 @@ async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Res
     }
     let config = aws::load().await;
     let registry = open::models(settings, &config).await?;
-    let largest = registry.manifests().map(|manifest| manifest.batch.max_items).max().unwrap_or(1);
     if config.region().is_none() {
         bail!("AWS_REGION: found nothing; allowed is a region such as eu-west-1");
     }
@@ -137,12 +136,7 @@ async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Res
         (lane, Arc::new(queue) as Arc<dyn Queue>)
     };
     let lanes: Lanes = Lane::ALL.into_iter().map(lane).collect::<BTreeMap<_, _>>();
-    let bounds = Bounds {
-        worker: open::worker_name(settings),
-        lease: settings.lease(),
-        prefetch: settings.prefetch_for(largest),
-        cpu_threads: settings.cpu_threads_of(cores),
-    };
+    let bounds = open::bounds(settings, &registry, cores);
     let models: Vec<String> = registry.manifests().map(forebay_backend::model::Manifest::id).collect();
     let device_names: Vec<String> = devices.engines.iter().map(|engine| engine.device()).collect();
     info!(worker = bounds.worker, devices = ?device_names, ?models, ?bounds, "starting");

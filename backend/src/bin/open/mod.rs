@@ -14,6 +14,7 @@ use forebay_backend::{
     edge::{Edge, HttpEdge},
     engine::{DeterministicEngine, Devices, Engine},
     model::{Registry, S3Shelf},
+    pipeline::Bounds,
     settings::{EngineChoice, Settings},
 };
 use tracing::error;
@@ -65,6 +66,17 @@ pub(crate) async fn models(settings: &Settings, config: &SdkConfig) -> anyhow::R
         bail!("models-dir: found no usable model in {folder}; allowed is a folder of NAME/VERSION/model.toml");
     }
     Ok(registry)
+}
+
+/// How much the pipeline takes on.
+pub(crate) fn bounds(settings: &Settings, registry: &Registry, cores: usize) -> Bounds {
+    let largest = registry.manifests().map(|manifest| manifest.batch.max_items).max().unwrap_or(1);
+    Bounds {
+        worker: worker_name(settings),
+        lease: settings.lease(),
+        prefetch: settings.prefetch_for(largest),
+        cpu_threads: settings.cpu_threads_of(cores),
+    }
 }
 
 pub(crate) fn edge(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Edge>>> {
