@@ -1,6 +1,8 @@
 //! `cargo xtask test`: set-up, every check, every test, and a table of what came out.
 
 mod arguments;
+mod check;
+mod localstack;
 mod plan;
 mod table;
 mod tally;
@@ -13,7 +15,10 @@ use std::{
 use anyhow::{Result, anyhow, bail};
 
 pub use arguments::TestArguments;
-use plan::{Check, Needs, Track};
+pub use check::Check;
+use check::{Needs, Track};
+use clap::ValueEnum as _;
+use localstack::SharedLocalStack;
 use tally::Tally;
 
 use crate::{
@@ -22,13 +27,12 @@ use crate::{
     process::{Failure, Run, interrupt},
     repository::Repository,
     setup,
-    stack::{Deployment, LocalStack, free_port},
 };
 
 /// What became of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
-    name: &'static str,
+    name: String,
     outcome: Outcome,
     took: Duration,
 }
@@ -42,26 +46,21 @@ enum Outcome {
 /// Runs what was asked for; every check runs even when one before it failed.
 pub fn run(repository: &Repository, console: Console, arguments: &TestArguments) -> Result<()> {
     let started = Instant::now();
-    let checks = plan::checks(repository, &arguments.only)?;
+    let wanted = |check: &Check| arguments.only.is_empty() || arguments.only.contains(check);
+    let checks: Vec<Check> = Check::value_variants().iter().copied().filter(wanted).collect();
     setup::check_prerequisites(repository)?;
-    let wants_parts = checks.iter().any(|check| check.needs == Needs::Parts);
+    let wants_parts = checks.iter().any(|check| check.needs() == Needs::Parts);
     let mut steps = if wants_parts { build::steps() } else { setup::steps() };
     steps.extend(setup::test_steps());
     setup::run_steps(repository, console, &steps)?;
-    let mut rows = vec![Row { name: "setup", outcome: Outcome::Passed(Tally::default()), took: started.elapsed() }];
+    let mut rows =
+        vec![Row { name: "setup".to_owned(), outcome: Outcome::Passed(Tally::default()), took: started.elapsed() }];
+    rows.extend(run_tracks(&Checks { repository, console, localstack: &SharedLocalStack::new(repository) }, &checks)?);
 
-    let (main, side): (Vec<_>, Vec<_>) = checks.into_iter().partition(|check| check.track == Track::Main);
-    let (main, side) = thread::scope(|scope| {
-        let side = scope.spawn(|| run_in_turn(repository, console, side));
-        let main = run_in_turn(repository, console, main);
-        (main, side.join())
-    });
-    rows.extend(main?);
-    rows.extend(side.map_err(|_| anyhow!("a check panicked"))??);
     console.heading("Summary");
     console.line(table::render(&rows));
     let failed: Vec<&str> =
-        rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_))).map(|row| row.name).collect();
+        rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_))).map(|row| row.name.as_str()).collect();
     let took = console::duration(started.elapsed());
     if failed.is_empty() {
         console.done("test", &format!("everything passed in {took}"));
@@ -70,68 +69,86 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     bail!("{} failed, after {took}; again by: cargo xtask test --only {}", failed.join(", "), failed.join(","))
 }
 
-fn run_in_turn(repository: &Repository, console: Console, checks: Vec<Check>) -> Result<Vec<Row>> {
-    // It takes a quarter of a minute, beside the checks that do not need it.
-    let wants_localstack = checks.iter().any(|check| check.needs != Needs::Nothing);
-    let mut starting = wants_localstack.then(|| {
-        let repository = repository.clone();
-        thread::spawn(move || start_localstack(&repository))
-    });
-    let mut localstack = None;
-    let mut rows = Vec::new();
-    for check in checks {
-        if check.needs != Needs::Nothing
-            && let Some(starting) = starting.take()
-        {
-            localstack = Some(starting.join().map_err(|_| anyhow!("starting LocalStack panicked"))??);
-        }
-        rows.push(run_check(repository, console, check, localstack.as_ref().map(LocalStack::endpoint))?);
-    }
-    Ok(rows)
-}
-
-/// Starts one and deploys a first stack, which takes ten times as long as any later one.
-fn start_localstack(repository: &Repository) -> Result<LocalStack> {
-    let log = repository.step_log("test-localstack");
-    let _ = std::fs::remove_file(&log);
-    let localstack = LocalStack::start(repository, free_port()?, &repository.run("test/localstack"), &log)?;
-    let log = repository.step_log("test-infra");
-    Deployment::deploy(repository, Console::quiet(), localstack.endpoint(), &["first".to_owned()], &log)?;
-    Ok(localstack)
-}
-
-fn run_check(repository: &Repository, console: Console, check: Check, localstack: Option<&str>) -> Result<Row> {
-    interrupt::check()?;
-    let started = Instant::now();
-    console.begin(check.name, check.what);
-    let log = repository.step_log(check.name);
-    let run = Run::new(console, check.name, &log)?;
-    let mut failure = None;
-    for mut command in check.commands {
-        if let (Some(endpoint), true) = (localstack, check.needs != Needs::Nothing) {
-            command.env("FOREBAY_TEST_LOCALSTACK", endpoint);
-        }
-        // A backtrace of the test program pushes what failed out of the lines that are shown.
-        command.env("RUST_BACKTRACE", "0");
-        if let Err(error) = run.program(&mut command) {
-            interrupt::check()?;
-            failure = Some(error);
-            break;
-        }
-    }
-    let text = std::fs::read_to_string(&log).unwrap_or_default();
-    for line in tally::closing_lines(&text) {
-        console.line(format!("    {line}"));
-    }
-    let (tally, took) = (Tally::of(&text), started.elapsed());
-    let Some(error) = failure else {
-        console.done(check.name, &format!("{}{}", tally.shown(), console::duration(took)));
-        return Ok(Row { name: check.name, outcome: Outcome::Passed(tally), took });
+/// Two tracks while tests are built, three once they are. The rows come in the order of the checks.
+fn run_tracks(run: &Checks<'_>, checks: &[Check]) -> Result<Vec<Row>> {
+    let on = |track: Track| checks.iter().copied().filter(move |check| check.track() == track);
+    let joined = |thread: thread::ScopedJoinHandle<'_, Result<Vec<(Check, Row)>>>| {
+        thread.join().map_err(|_| anyhow!("a check panicked"))?
     };
-    console.failed(check.name, &format!("failed after {}", console::duration(took)));
-    match error.downcast::<Failure>() {
-        Ok(failure) => console.line(failure.to_string()),
-        Err(error) => console.line(format!("{error:#}")),
+    let mut rows = thread::scope(|scope| {
+        if checks.iter().any(|check| check.needs() != Needs::Nothing) {
+            // It takes a quarter of a minute, beside the checks that do not need it.
+            scope.spawn(|| run.localstack.endpoint());
+        }
+        let aside = scope.spawn(move || run.in_turn(on(Track::Aside)));
+        let mut rows = run.in_turn(on(Track::Build))?;
+        let tests = scope.spawn(move || run.in_turn(on(Track::Tests)));
+        rows.extend(run.in_turn(on(Track::Promises))?);
+        rows.extend(joined(tests)?);
+        rows.extend(joined(aside)?);
+        Ok::<_, anyhow::Error>(rows)
+    })?;
+    rows.sort_by_key(|(check, _)| *check);
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+/// What every check is run with.
+struct Checks<'a> {
+    repository: &'a Repository,
+    console: Console,
+    localstack: &'a SharedLocalStack<'a>,
+}
+
+impl Checks<'_> {
+    fn in_turn(&self, checks: impl Iterator<Item = Check>) -> Result<Vec<(Check, Row)>> {
+        checks.map(|check| Ok((check, self.one(check)?))).collect()
     }
-    Ok(Row { name: check.name, outcome: Outcome::Failed(tally), took })
+
+    fn one(&self, check: Check) -> Result<Row> {
+        interrupt::check()?;
+        let name = check.name();
+        let endpoint = (check.needs() != Needs::Nothing).then(|| self.localstack.endpoint()).transpose()?;
+        let started = Instant::now();
+        self.console.begin(&name, &check.what());
+        let log = self.repository.step_log(&name);
+        let run = Run::new(self.console, &name, &log)?;
+        let mut failure = None;
+        for mut command in plan::commands(self.repository, check)? {
+            if let Some(endpoint) = endpoint {
+                command.env("FOREBAY_TEST_LOCALSTACK", endpoint);
+            }
+            // A backtrace of the test program pushes what failed out of the lines that are shown.
+            command.env("RUST_BACKTRACE", "0");
+            if check.track() == Track::Tests {
+                command = plan::gently(&command);
+            }
+            if let Err(error) = run.program(&mut command) {
+                interrupt::check()?;
+                failure = Some(error);
+                break;
+            }
+        }
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        let lines: Vec<String> = tally::closing_lines(&text).iter().map(|line| format!("    {line}")).collect();
+        let (tally, took) = (Tally::of(&text), started.elapsed());
+        let Some(error) = failure else {
+            self.console.done(&name, &format!("{}{}", tally.shown(), console::duration(took)));
+            self.say(&lines);
+            return Ok(Row { name, outcome: Outcome::Passed(tally), took });
+        };
+        self.console.failed(&name, &format!("failed after {}", console::duration(took)));
+        self.say(&lines);
+        match error.downcast::<Failure>() {
+            Ok(failure) => self.console.line(failure.to_string()),
+            Err(error) => self.console.line(format!("{error:#}")),
+        }
+        Ok(Row { name, outcome: Outcome::Failed(tally), took })
+    }
+
+    /// Several checks speak at once: what belongs together is one line to the console.
+    fn say(&self, lines: &[String]) {
+        if !lines.is_empty() {
+            self.console.line(lines.join("\n"));
+        }
+    }
 }

@@ -1,0 +1,78 @@
+use clap::ValueEnum;
+
+/// One row of the table, in the order in which the rows stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Check {
+    /// cargo fmt --check
+    Fmt,
+    /// clippy, natively, every target
+    Clippy,
+    /// unit and property tests, natively
+    Unit,
+    /// contract tests of queue and store, Lambda functions and dead letters, against LocalStack
+    Localstack,
+    /// the exported models against PyTorch
+    Models,
+    /// the promises, end to end
+    E2e,
+    /// clippy of the edge as wasm; the compiler alone, where a wasm toolchain has no clippy
+    ClippyWasm,
+    /// clippy of the backend without libtorch
+    ClippyLean,
+    /// the console in Chromium, against a played edge
+    Console,
+    /// licences and sources of what is depended on
+    Deny,
+}
+
+/// What a check wants to be running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    Nothing,
+    LocalStack,
+    /// LocalStack, and the built edge and worker.
+    Parts,
+}
+
+/// Which checks wait for each other. Cargo lets one build at a time into a folder, and two fill the cores better than
+/// one; what tests wait for leaves the cores to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Track {
+    /// Builds every test into `target/debug`.
+    Build,
+    /// Looks at what is compiled in other ways, beside that: into `target/release`.
+    Aside,
+    /// Runs what was built, gently: the promises beside it have clocks.
+    Tests,
+    /// Runs what was built, for the most part waiting.
+    Promises,
+}
+
+impl Check {
+    /// The name in `--only` and in the table.
+    pub(super) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// What it looks at.
+    pub(super) fn what(self) -> String {
+        self.to_possible_value().and_then(|value| value.get_help().map(ToString::to_string)).unwrap_or_default()
+    }
+
+    pub(super) fn needs(self) -> Needs {
+        match self {
+            Self::Localstack => Needs::LocalStack,
+            Self::E2e => Needs::Parts,
+            _ => Needs::Nothing,
+        }
+    }
+
+    pub(super) fn track(self) -> Track {
+        match self {
+            Self::Fmt | Self::Clippy => Track::Build,
+            Self::ClippyWasm | Self::ClippyLean | Self::Console | Self::Deny => Track::Aside,
+            Self::Unit | Self::Localstack | Self::Models => Track::Tests,
+            Self::E2e => Track::Promises,
+        }
+    }
+}
