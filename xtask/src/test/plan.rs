@@ -46,7 +46,13 @@ pub(super) fn commands(repository: &Repository, check: Check) -> Result<Vec<Comm
             test(&format!("{LIGHT} --test dlq")),
         ],
         Check::Models => vec![test("--package forebay-backend --test models")],
-        Check::E2e => vec![test(&format!("{LIGHT} --test e2e"))],
+        // The worker and the command line are built for tests of their own; a second build of them would differ in nothing
+        // but the compiler's wrapper.
+        Check::E2e => vec![
+            test("--package forebay-backend --test spot --no-run"),
+            test(&format!("{LIGHT} --test commands --no-run")),
+            test(&format!("{LIGHT} --test e2e")),
+        ],
         Check::ClippyWasm => vec![wasm_clippy(repository)],
         Check::ClippyLean => {
             vec![one("clippy --release --package forebay-backend --no-default-features --all-targets -- -D warnings")]
