@@ -157,7 +157,7 @@ impl DeviceLoad {
         finished
     }
 
-    /// What batches cost here. Metrics read its [errors](CostModel::relative_errors).
+    /// What batches cost here.
     pub fn costs(&self) -> &CostModel {
         &self.costs
     }

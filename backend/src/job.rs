@@ -1,6 +1,6 @@
 //! A job on its way through the stages: each stage takes one of these types and makes the next.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use forebay_contract::{Digest, EventKind, InputRef, JobId, JobMessage, Parameters};
 use tokio::time::Instant;
@@ -34,8 +34,6 @@ pub(crate) struct Job {
     pub span: Span,
     /// When the edge accepted it, on the edge's clock.
     pub accepted_ms: u64,
-    /// Predicted device milliseconds.
-    pub cost_ms: f64,
     /// Since when it is decoded.
     pub ready: Option<Instant>,
     /// Which delivery this is, from 1.
@@ -66,7 +64,6 @@ impl Job {
             parameters: message.parameters,
             digest: message.digest,
             accepted_ms: message.accepted_ms,
-            cost_ms: message.cost_ms,
             ready: None,
             attempt,
             lease,
@@ -118,6 +115,8 @@ pub(crate) struct Batched {
     pub jobs: Vec<(Job, usize)>,
     /// All rows.
     pub input: BatchInput,
+    /// What it is predicted to take on the device, by what batches of the model took so far.
+    pub predicted: Duration,
 }
 
 /// Answered by the model, or failed on the way.

@@ -56,9 +56,9 @@ pub struct BatchRun {
     pub rows: usize,
     /// What share of the numbers was padding, 0 to 1.
     pub padding: f64,
-    /// What the jobs were predicted to take together, in milliseconds.
-    pub cost_ms: f64,
-    /// What they took.
+    /// What it was predicted to take, by what earlier ones took.
+    pub predicted: Duration,
+    /// What it took.
     pub busy: Duration,
 }
 
@@ -123,14 +123,14 @@ impl Metrics {
     /// A batch ran.
     pub fn ran(&self, model: &str, batch: BatchRun) {
         let model = of(model);
-        let (busy_s, cost_s) = (batch.busy.as_secs_f64(), batch.cost_ms / 1000.0);
+        let (busy_s, predicted_s) = (batch.busy.as_secs_f64(), batch.predicted.as_secs_f64());
         self.infer.get_or_create(&model).observe(busy_s);
         self.batch_jobs.get_or_create(&model).observe(batch.jobs as f64);
         self.batch_rows.get_or_create(&model).observe(batch.rows as f64);
-        self.batch_cost.get_or_create(&model).observe(cost_s);
+        self.batch_cost.get_or_create(&model).observe(predicted_s);
         self.padding.get_or_create(&model).observe(batch.padding);
         if busy_s > 0.0 {
-            self.cost_error.get_or_create(&model).observe((cost_s - busy_s).abs() / busy_s);
+            self.cost_error.get_or_create(&model).observe((predicted_s - busy_s).abs() / busy_s);
         }
         self.busy.inc_by(busy_s);
     }
@@ -200,8 +200,8 @@ mod tests {
     fn what_is_recorded_is_on_the_page_with_its_unit() {
         let metrics = Metrics::default();
         metrics.received(Lane::FreeLight, Duration::from_millis(40));
-        let busy = Duration::from_millis(20);
-        metrics.ran("m@1", BatchRun { jobs: 3, rows: 4, padding: 0.25, cost_ms: 30.0, busy });
+        let (predicted, busy) = (Duration::from_millis(30), Duration::from_millis(20));
+        metrics.ran("m@1", BatchRun { jobs: 3, rows: 4, padding: 0.25, predicted, busy });
         metrics.ended("m@1", Duration::from_secs(1), None);
         metrics.ended("m@1", Duration::from_secs(1), Some(FailureCode::OutOfMemory));
         metrics.model_loaded("m@1", 7);

@@ -161,7 +161,8 @@ impl Forming {
             HandedOver { model: model.id.clone(), jobs: taken.len(), rows, row_cells, padding, predicted_us };
         let jobs = taken.into_iter().map(|decoded| (decoded.job, decoded.features.rows())).collect();
         self.assembling = started.elapsed();
-        Decided::Run(Batched { model, jobs, input }, handed_over)
+        let predicted = Duration::from_micros(predicted_us);
+        Decided::Run(Batched { model, jobs, input, predicted }, handed_over)
     }
 
     fn jobs_of(&mut self, tickets: &[u64]) -> Vec<Decoded> {

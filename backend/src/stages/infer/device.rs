@@ -79,12 +79,12 @@ impl DeviceThread {
         }
         let model = Arc::clone(&batch.model);
         let (jobs, padding) = (batch.jobs.len(), batch.input.padding());
-        let cost_ms = batch.jobs.iter().map(|(job, _)| job.cost_ms).sum();
+        let predicted = batch.predicted;
         let mut ran = match &model.manifest.task {
             Task::TextGenerate(_, steps) => generate::run(self, batch, steps, stop),
             _ => self.run_once(batch),
         };
-        let measured = BatchRun { jobs, rows: ran.rows, padding, cost_ms, busy: ran.busy };
+        let measured = BatchRun { jobs, rows: ran.rows, padding, predicted, busy: ran.busy };
         self.vitals.metrics.ran(&model.id, measured);
         ran.unwanted.extend(unwanted);
         ran
@@ -95,11 +95,11 @@ impl DeviceThread {
     }
 
     fn run_once(&mut self, batch: Batched) -> Ran {
-        let Batched { model, mut jobs, input } = batch;
+        let Batched { model, mut jobs, input, predicted } = batch;
         // What runs once is not broken off, so nobody need ask whether it is canceled.
         jobs.iter_mut().for_each(|(job, _)| job.watch = None);
         let rows: Vec<usize> = jobs.iter().map(|(_, rows)| *rows).collect();
-        let mut runner = BatchRunner::new(self, &model, &input);
+        let mut runner = BatchRunner::new(self, &model, &input, predicted);
         let outcomes = bisect::run(&rows, &mut runner);
         let busy = runner.busy();
         let answer = |((job, _), Outcome { answer, busy }): ((Job, usize), Outcome)| {
@@ -117,7 +117,7 @@ fn without_unwanted(batch: Batched) -> (Option<Batched>, Vec<Job>) {
     if !batch.jobs.iter().any(|(job, _)| job.unwanted.is_cancelled()) {
         return (Some(batch), Vec::new());
     }
-    let Batched { model, jobs, input } = batch;
+    let Batched { model, jobs, input, predicted } = batch;
     let (mut wanted, mut unwanted, mut ranges, mut start) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for (job, rows) in jobs {
         if job.unwanted.is_cancelled() {
@@ -130,5 +130,5 @@ fn without_unwanted(batch: Batched) -> (Option<Batched>, Vec<Job>) {
     }
     // A batch counts its jobs' rows, so there is an input whenever there is a job.
     let input = (!wanted.is_empty()).then(|| input.copy_ranges(&ranges)).flatten();
-    (input.map(|input| Batched { model, jobs: wanted, input }), unwanted)
+    (input.map(|input| Batched { model, jobs: wanted, input, predicted }), unwanted)
 }

@@ -30,7 +30,7 @@ struct Writing {
 /// Runs a batch to its end. A job that is canceled on the way is left where it is; when the worker stops, all are
 /// handed back: their steps may take longer than a stop does.
 pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable, stop: &CancellationToken) -> Ran {
-    let Batched { model, jobs, input } = batch;
+    let Batched { model, jobs, input, .. } = batch;
     let rows = input.rows();
     let prompts = texts(&input);
     let mut writing: Vec<Writing> = jobs
@@ -68,7 +68,8 @@ fn step(device: &mut DeviceThread, model: &Arc<Model>, steps: &StepsTable, writi
         writing.iter_mut().for_each(|writing| writing.failed = Some(no_logits()));
         return Duration::ZERO;
     };
-    let mut runner = BatchRunner::new(device, model, &input);
+    // A step is a small part of what was predicted of the batch.
+    let mut runner = BatchRunner::new(device, model, &input, Duration::ZERO);
     let outcomes = bisect::run(&vec![1; writing.len()], &mut runner);
     let busy = runner.busy();
     for (writing, Outcome { answer, busy }) in writing.iter_mut().zip(outcomes) {

@@ -16,12 +16,19 @@ pub(super) struct BatchRunner<'a> {
     device: &'a mut DeviceThread,
     model: &'a Model,
     input: &'a BatchInput,
+    predicted: Duration,
     busy: Duration,
 }
 
 impl<'a> BatchRunner<'a> {
-    pub(super) fn new(device: &'a mut DeviceThread, model: &'a Model, input: &'a BatchInput) -> Self {
-        Self { device, model, input, busy: Duration::ZERO }
+    /// `predicted`: what earlier batches say of this one.
+    pub(super) fn new(
+        device: &'a mut DeviceThread,
+        model: &'a Model,
+        input: &'a BatchInput,
+        predicted: Duration,
+    ) -> Self {
+        Self { device, model, input, predicted, busy: Duration::ZERO }
     }
 
     /// How long all runs took together.
@@ -33,7 +40,9 @@ impl<'a> BatchRunner<'a> {
 impl BatchRunner<'_> {
     fn call(&mut self, input: &BatchInput) -> Result<Array<f32>, RunError> {
         let DeviceThread { engine, pulse, patience, .. } = &mut *self.device;
-        let limit = patience.limit(self.model.manifest.spec.cost_ms * input.rows() as f64);
+        // Whichever is longer: a model that was never run, or whose manifest is an understatement, is not hung.
+        let stated_ms = self.model.manifest.spec.cost_ms * input.rows() as f64;
+        let limit = patience.limit(stated_ms.max(self.predicted.as_secs_f64() * 1000.0));
         let _under_way = pulse.begin("run", &self.model.id, limit);
         let output = engine.run(self.model, input)?;
         if output.rows() == input.rows() {
