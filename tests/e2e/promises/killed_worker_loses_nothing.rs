@@ -8,7 +8,7 @@ use crate::{
     stack::{Hall, Options, words},
 };
 
-const JOBS: usize = 48;
+const JOBS: usize = 32;
 
 pub fn check(hall: &Hall) -> Result<()> {
     let mut stack = hall.own("killed", &Options::default())?;
