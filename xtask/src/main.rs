@@ -23,7 +23,7 @@ enum Task {
 
     /// Install what is missing and run every check and test
     #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --only fmt,clippy\n  \
-                            cargo xtask test --only e2e")]
+                            cargo xtask test --only e2e\n  cargo xtask test --all")]
     Test(test::TestArguments),
 
     /// Measure Forebay beside what bounds it: ratios, side by side in one run

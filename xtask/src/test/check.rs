@@ -67,6 +67,12 @@ impl Check {
         }
     }
 
+    /// Whether its outcome hangs on the checkout's content alone, and it takes long enough for that to matter. Clippy and
+    /// the like ask cargo, which knows by itself what changed.
+    pub(super) fn hangs_on_content(self) -> bool {
+        matches!(self, Self::Unit | Self::Console)
+    }
+
     pub(super) fn track(self) -> Track {
         match self {
             Self::Fmt | Self::Clippy => Track::Build,

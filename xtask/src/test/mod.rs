@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod localstack;
 mod plan;
+mod proof;
 mod table;
 mod tally;
 
@@ -19,6 +20,7 @@ pub use check::Check;
 use check::{Needs, Track};
 use clap::ValueEnum as _;
 use localstack::SharedLocalStack;
+use proof::Proofs;
 use tally::Tally;
 
 use crate::{
@@ -40,6 +42,8 @@ struct Row {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
     Passed(Tally),
+    /// Not run: nothing changed since it passed.
+    Unchanged(Tally),
     Failed(Tally),
 }
 
@@ -50,12 +54,15 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     let checks: Vec<Check> = Check::value_variants().iter().copied().filter(wanted).collect();
     setup::check_prerequisites(repository)?;
     let wants_parts = checks.iter().any(|check| check.needs() == Needs::Parts);
-    let mut steps = if wants_parts { build::steps() } else { setup::steps() };
+    let mut steps = if wants_parts { build::test_steps() } else { setup::steps() };
     steps.extend(setup::test_steps());
     setup::run_steps(repository, console, &steps)?;
     let mut rows =
         vec![Row { name: "setup".to_owned(), outcome: Outcome::Passed(Tally::default()), took: started.elapsed() }];
-    rows.extend(run_tracks(&Checks { repository, console, localstack: &SharedLocalStack::new(repository) }, &checks)?);
+    let localstack = &SharedLocalStack::new(repository);
+    let proofs = Proofs::of(repository)?;
+    let run_again = arguments.all || !arguments.only.is_empty();
+    rows.extend(run_tracks(&Checks { repository, console, localstack, proofs, run_again }, &checks)?);
 
     console.heading("Summary");
     console.line(table::render(&rows));
@@ -97,6 +104,9 @@ struct Checks<'a> {
     repository: &'a Repository,
     console: Console,
     localstack: &'a SharedLocalStack<'a>,
+    proofs: Option<Proofs>,
+    /// Whether checks run that passed on the same content.
+    run_again: bool,
 }
 
 impl Checks<'_> {
@@ -107,6 +117,11 @@ impl Checks<'_> {
     fn one(&self, check: Check) -> Result<Row> {
         interrupt::check()?;
         let name = check.name();
+        let proofs = self.proofs.as_ref().filter(|_| check.hangs_on_content());
+        if let Some(tally) = proofs.filter(|_| !self.run_again).and_then(|proofs| proofs.passed(check)) {
+            self.console.done(&name, "nothing changed since it passed: not run again (--all runs it)");
+            return Ok(Row { name, outcome: Outcome::Unchanged(tally), took: Duration::ZERO });
+        }
         let endpoint = (check.needs() != Needs::Nothing).then(|| self.localstack.endpoint()).transpose()?;
         let started = Instant::now();
         self.console.begin(&name, &check.what());
@@ -134,6 +149,12 @@ impl Checks<'_> {
         let Some(error) = failure else {
             self.console.done(&name, &format!("{}{}", tally.shown(), console::duration(took)));
             self.say(&lines);
+            // Whoever edits meanwhile does not know which content was looked at.
+            if let Some(proofs) = proofs
+                && Proofs::of(self.repository)?.as_ref() == Some(proofs)
+            {
+                proofs.note(check, tally)?;
+            }
             return Ok(Row { name, outcome: Outcome::Passed(tally), took });
         };
         self.console.failed(&name, &format!("failed after {}", console::duration(took)));

@@ -5,11 +5,13 @@ pub(super) fn render(rows: &[Row]) -> String {
     let lines: Vec<String> = rows
         .iter()
         .map(|row| {
-            let (outcome, tests) = match &row.outcome {
-                Outcome::Passed(tally) => ("passed", counts(tally.passed, tally.failed, tally.ignored)),
-                Outcome::Failed(tally) => ("FAILED", counts(tally.passed, tally.failed, tally.ignored)),
+            let (outcome, tally) = match &row.outcome {
+                Outcome::Passed(tally) => ("passed", tally),
+                Outcome::Unchanged(tally) => ("unchanged", tally),
+                Outcome::Failed(tally) => ("FAILED", tally),
             };
-            format!("{:<12} {outcome:<8} {:>7.1} s  {tests}", row.name, row.took.as_secs_f64()).trim_end().to_owned()
+            let tests = counts(tally.passed, tally.failed, tally.ignored);
+            format!("{:<12} {outcome:<9} {:>7.1} s  {tests}", row.name, row.took.as_secs_f64()).trim_end().to_owned()
         })
         .collect();
     lines.join("\n")
@@ -34,9 +36,11 @@ mod tests {
         let rows = [
             row("fmt", Outcome::Passed(Tally::default()), 420),
             row("unit", Outcome::Failed(Tally { passed: 9, failed: 1, ignored: 0 }), 61_000),
+            row("console", Outcome::Unchanged(Tally { passed: 62, failed: 0, ignored: 0 }), 0),
         ];
-        let expected = "fmt          passed       0.4 s\n\
-                        unit         FAILED      61.0 s  9 passed, 1 failed, 0 ignored";
+        let expected = "fmt          passed        0.4 s\n\
+                        unit         FAILED       61.0 s  9 passed, 1 failed, 0 ignored\n\
+                        console      unchanged     0.0 s  62 passed, 0 failed, 0 ignored";
         assert_eq!(render(&rows), expected);
     }
 }

@@ -1,0 +1,65 @@
+use std::{fs, path::PathBuf, process::Command};
+
+use anyhow::Result;
+
+use super::{Check, Tally};
+use crate::{process::answer, repository::Repository, setup::Fingerprint};
+
+/// On what content checks passed: one whose outcome hangs on nothing else need not run on the same again.
+///
+/// Any change of any file that git does not ignore counts as a change, as does another compiler, Node.js or set-up.
+#[derive(Debug, PartialEq)]
+pub(super) struct Proofs {
+    folder: PathBuf,
+    content: String,
+}
+
+impl Proofs {
+    /// Of the checkout as it is now, after set-up; `None` where git cannot tell what belongs to it.
+    pub(super) fn of(repository: &Repository) -> Result<Option<Self>> {
+        let listing = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+        let Some(files) = answer(Command::new("git").args(listing).current_dir(repository.root())) else {
+            return Ok(None);
+        };
+        let mut content = Fingerprint::new().tree(&repository.tool("stamps"), |_| true)?;
+        for (program, argument) in [("rustc", "-vV"), ("node", "--version")] {
+            content = content.text(program, &answer(Command::new(program).arg(argument)).unwrap_or_default());
+        }
+        for file in files.split('\0').filter(|file| !file.is_empty()) {
+            content = content.file(&repository.path(file))?;
+        }
+        Ok(Some(Self { folder: repository.run("proofs"), content: content.finish() }))
+    }
+
+    /// What came out when the check passed on this content.
+    pub(super) fn passed(&self, check: Check) -> Option<Tally> {
+        let text = fs::read_to_string(self.folder.join(check.name())).ok()?;
+        let (content, tally) = text.split_once('\n')?;
+        (content == self.content).then(|| Tally::of(tally))
+    }
+
+    /// The check passed on this content.
+    pub(super) fn note(&self, check: Check, tally: Tally) -> Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let Tally { passed, failed, ignored } = tally;
+        let text = format!("{}\ntest result: {passed} passed; {failed} failed; {ignored} ignored\n", self.content);
+        Ok(fs::write(self.folder.join(check.name()), text)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_holds_for_its_check_and_its_content_alone() {
+        let folder = std::env::temp_dir().join(format!("forebay-proofs-{}", std::process::id()));
+        let of = |content: &str| Proofs { folder: folder.clone(), content: content.to_owned() };
+        let tally = Tally { passed: 7, failed: 0, ignored: 1 };
+        assert_eq!(of("a").passed(Check::Unit), None);
+        of("a").note(Check::Unit, tally).unwrap();
+        assert_eq!(of("a").passed(Check::Unit), Some(tally));
+        assert_eq!((of("b").passed(Check::Unit), of("a").passed(Check::Console)), (None, None));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
