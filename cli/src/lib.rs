@@ -31,9 +31,11 @@ pub use client::{
     calls::JobQuery,
     error::Error,
     events::{Event, Events},
-    job::{EtaMs, Job, JobFailure, JobId, JobPage, JobResult, JobStatus, Progress, Queue, Timeline},
+    id::{DeliveryId, JobId, WebhookId},
+    job::{EtaMs, Job, JobFailure, JobPage, JobResult, JobStatus, Progress, Queue, Timeline},
     problem::Problem,
     retry::Retry,
+    secret::Secret,
     submission::{Input, Submission},
     told::Told,
 };

@@ -1,8 +1,8 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use hyper::{Uri, header::HeaderValue};
 
-use super::{Client, Inner, error::Error, retry::Retry, transport::Transport};
+use super::{Client, Inner, error::Error, retry::Retry, secret::Secret, transport::Transport};
 
 /// How to reach a service.
 #[derive(Debug, Clone)]
@@ -13,16 +13,6 @@ pub struct ClientBuilder {
     timeout: Duration,
 }
 
-/// Keys are not printed by accident.
-#[derive(Clone, Default)]
-struct Secret(String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
 impl ClientBuilder {
     pub(crate) fn new(url: String) -> Self {
         Self { url, key: Secret::default(), retry: Retry::default(), timeout: Duration::from_secs(30) }
@@ -30,7 +20,7 @@ impl ClientBuilder {
 
     /// With an API key or a token; without one, or with an empty one, as a caller without credentials.
     pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.key = Secret(key.into());
+        self.key = Secret::new(key.into());
         self
     }
 
@@ -77,7 +67,7 @@ fn no_url(url: &str) -> Error {
 }
 
 fn authorization(key: &Secret) -> Result<Option<HeaderValue>, Error> {
-    let key = key.0.trim();
+    let key = key.expose().trim();
     if key.is_empty() {
         return Ok(None);
     }

@@ -6,7 +6,8 @@ use hyper::body::Incoming;
 use super::{
     Call, Client,
     error::Error,
-    job::{Job, JobId},
+    id::JobId,
+    job::Job,
     random,
     retry::{Repeat, is_transient},
     sse::{SseEvent, SseReader},

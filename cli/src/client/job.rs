@@ -1,49 +1,10 @@
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::error::Error;
-
-/// The longest id that is sent, in bytes; the service's own have 46.
-const LONGEST_ID: usize = 100;
-
-/// A job's id. It becomes a part of a path, so it holds letters, digits, `_` and `-` alone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct JobId(String);
-
-impl JobId {
-    /// The id.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for JobId {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        if (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(allowed) {
-            return Ok(Self(text.to_owned()));
-        }
-        let shown: String = text.chars().take(60).collect();
-        Err(Error::Invalid(format!("{shown:?} is no job id: they look like job_06h02735b1oir…")))
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for JobId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
+use super::id::JobId;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -240,21 +201,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn an_id_cannot_lead_elsewhere() {
-        for (id, fine) in [
-            ("job_06h02735b1oir36bdd6g1dqo40qpoqhgosrlus71ro", true),
-            ("job-1", true),
-            ("../../internal/v1/keys", false),
-            ("a?b", false),
-            ("a b", false),
-            ("", false),
-            (&"x".repeat(101), false),
-        ] {
-            assert_eq!(id.parse::<JobId>().is_ok(), fine, "{id}");
-        }
-    }
 
     #[test]
     fn a_job_is_read_whatever_is_left_out_or_new() {

@@ -1,4 +1,4 @@
-use std::ops::Deref;
+use std::{fmt, ops::Deref};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::error::Error;
 
 /// What the service told: as a type, and all of it as JSON, with whatever a newer service says besides.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Told<T> {
     /// What this program knows of it.
     pub value: T,
@@ -25,6 +25,13 @@ impl<T: DeserializeOwned> Told<T> {
     pub fn of(json: Value) -> Result<Self, Error> {
         let value = T::deserialize(&json).map_err(|error| foreign(&error.to_string()))?;
         Ok(Self { value, json })
+    }
+}
+
+/// Without the JSON, which may hold a secret.
+impl<T: fmt::Debug> fmt::Debug for Told<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Told").field(&self.value).finish()
     }
 }
 
