@@ -38,4 +38,5 @@ pub use client::{
     secret::Secret,
     submission::{Input, Submission},
     told::Told,
+    watch::{News, Watch},
 };

@@ -14,6 +14,8 @@ mod sse;
 pub(crate) mod submission;
 pub(crate) mod told;
 mod transport;
+pub(crate) mod watch;
+mod websocket;
 
 use std::{sync::Arc, time::Duration};
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{HeaderMap, Request, Response, Uri, body::Incoming, header};
+use hyper::{HeaderMap, Request, Response, StatusCode, Uri, body::Incoming, header};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::{
@@ -83,7 +83,7 @@ impl Transport {
         let response =
             response.map_err(|error| Error::Unanswered(format!("{host} does not answer: {}", why(&error))))?;
         let status = response.status();
-        if status.is_success() {
+        if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();

@@ -9,4 +9,5 @@ mod listings;
 mod played;
 mod profiles;
 mod program;
+mod sockets;
 mod watching;

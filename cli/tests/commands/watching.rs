@@ -1,10 +1,11 @@
-//! Events, also over connections that break.
+//! Events, also over connections that break, and of many jobs over one.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     played::{Played, Reply, job},
-    program::{forebay, output},
+    program::{expect, forebay, output},
+    sockets::{Sockets, news},
 };
 
 fn events(events: &[(u32, &str)]) -> Reply {
@@ -44,4 +45,49 @@ fn watching_ends_as_the_job_does() {
     assert_eq!(output(forebay(&played, &["watch", "job_1"]), 1), "job_1  queued\njob_1  canceled\n");
     let played = Played::start(|_| Reply::problem(404, "route-not-found", false));
     assert_eq!(output(forebay(&played, &["watch", "job_1"]), 1), "");
+}
+
+#[test]
+fn many_jobs_are_watched_over_one_connection_that_is_made_again() {
+    let sockets = Sockets::start(2, |number| match number {
+        0 => vec![news("job_1", 1, "queued"), news("job_2", 2, "running"), news("job_1", 3, "succeeded")],
+        _ => vec![news("job_2", 2, "running"), news("job_2", 3, "succeeded")],
+    });
+    let shown = output(sockets.forebay(&["watch", "job_1", "job_2", "job_1"]), 0);
+    assert_eq!(shown, "job_1  queued\njob_2  running\njob_1  succeeded\njob_2  succeeded\n");
+    assert_eq!(sockets.wishes(), [json!({"watch": ["job_1", "job_2"]}), json!({"watch": ["job_2"]})]);
+}
+
+#[test]
+fn a_job_that_is_not_there_does_not_keep_others_from_being_watched() {
+    let sockets = Sockets::start(1, |_| {
+        let problem = json!({"title": "There is no such job", "code": "job-not-found", "status": 404, "detail": ""});
+        let refused = json!({"type": "error", "problem": problem, "job": "job_2"});
+        vec![refused, news("job_1", 1, "running"), news("job_1", 2, "succeeded")]
+    });
+    let watched = sockets.forebay(&["watch", "job_1", "job_2", "--json"]).output().unwrap();
+    expect(&watched, 1);
+    assert_eq!(String::from_utf8(watched.stdout).unwrap().lines().count(), 2);
+    let told = String::from_utf8(watched.stderr).unwrap();
+    assert_eq!(told, "forebay: job_2: There is no such job (job-not-found)\n");
+}
+
+#[test]
+fn without_sockets_each_job_has_its_stream() {
+    let sse = |id: &str| format!("id: 1\nevent: succeeded\ndata: {}\n\n", job(id, "succeeded"));
+    for refusal in [Reply::problem(426, "upgrade-required", false), Reply::of(200, "text/html", b"<html>")] {
+        let played = Played::start(move |request| match request.line.as_str() {
+            "GET /v1/events" => refusal.clone(),
+            "GET /v1/jobs/job_1/events" => Reply::of(200, "text/event-stream", sse("job_1").as_bytes()),
+            "GET /v1/jobs/job_2/events" => Reply::problem(404, "job-not-found", false),
+            line => panic!("{line}"),
+        });
+        let watched = forebay(&played, &["watch", "job_1", "job_2"]).output().unwrap();
+        expect(&watched, 1);
+        assert_eq!(String::from_utf8(watched.stdout).unwrap(), "job_1  succeeded\n");
+        assert!(String::from_utf8_lossy(&watched.stderr).starts_with("forebay: job_2: No"), "{:?}", watched.stderr);
+    }
+    let refused = Played::start(|_| Reply::problem(401, "invalid-credentials", false));
+    output(forebay(&refused, &["watch", "job_1", "job_2"]), 1);
+    assert_eq!(refused.lines(), ["GET /v1/events"]);
 }
