@@ -6,6 +6,7 @@ use crate::{
     commands::{
         CancelArguments, CompletionsArguments, GetArguments, JobsArguments, ModelsArguments, PlanArguments,
         QuotaArguments, RetryArguments, SubmitArguments, UsageArguments, WaitArguments, WatchArguments,
+        WebhooksArguments,
     },
     exit, span,
 };
@@ -71,6 +72,10 @@ pub(crate) enum Command {
     /// Tell what happens to jobs, as it happens
     #[command(after_help = "Example: forebay watch job_06h02735b1oir36bdd6g1dqo40qpoqhgosrlus71ro")]
     Watch(WatchArguments),
+
+    /// Have a service of yours told when jobs end
+    #[command(after_help = "Example: forebay webhooks create https://example.com/hook > hook.secret")]
+    Webhooks(WebhooksArguments),
 
     /// Write the completions of a shell
     #[command(after_help = "Example: forebay completions bash > ~/.local/share/bash-completion/completions/forebay")]

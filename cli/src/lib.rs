@@ -39,4 +39,8 @@ pub use client::{
     submission::{Input, Submission},
     told::Told,
     watch::{News, Watch},
+    webhook::{
+        Delivery, DeliveryAttempt, DeliveryPage, DeliveryQuery, DeliveryState, NewWebhook, Webhook, WebhookChange,
+        Webhooks,
+    },
 };

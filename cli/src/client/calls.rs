@@ -154,7 +154,7 @@ fn usage_path(from: Option<&str>, to: Option<&str>) -> String {
     format!("/v1/usage{}", with_query([("from", from.map(str::to_owned)), ("to", to.map(str::to_owned))]))
 }
 
-fn with_query<const N: usize>(pairs: [(&str, Option<String>); N]) -> String {
+pub(super) fn with_query<const N: usize>(pairs: [(&str, Option<String>); N]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))));
     match query.finish() {

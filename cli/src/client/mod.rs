@@ -15,6 +15,8 @@ pub(crate) mod submission;
 pub(crate) mod told;
 mod transport;
 pub(crate) mod watch;
+pub(crate) mod webhook;
+mod webhook_calls;
 mod websocket;
 
 use std::{sync::Arc, time::Duration};

@@ -13,6 +13,7 @@ mod submit;
 mod usage;
 mod wait;
 mod watch;
+mod webhooks;
 
 use std::{
     io::{Write as _, stderr, stdout},
@@ -27,6 +28,7 @@ pub(crate) use self::{
     cancel::CancelArguments, completions::CompletionsArguments, get::GetArguments, jobs::JobsArguments,
     models::ModelsArguments, plan::PlanArguments, quota::QuotaArguments, retry::RetryArguments,
     submit::SubmitArguments, usage::UsageArguments, wait::WaitArguments, watch::WatchArguments,
+    webhooks::WebhooksArguments,
 };
 use crate::{arguments::Command, dlq, failure::Failure, keys, settings::Connection};
 
@@ -58,6 +60,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Plan(arguments) => Box::pin(plan::run(arguments)),
         Command::Usage(arguments) => Box::pin(usage::run(arguments)),
         Command::Watch(arguments) => Box::pin(watch::run(arguments)),
+        Command::Webhooks(arguments) => Box::pin(webhooks::run(arguments)),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(work)

@@ -11,3 +11,4 @@ mod profiles;
 mod program;
 mod sockets;
 mod watching;
+mod webhooks;
