@@ -48,6 +48,17 @@ export function apiOf(token, { onRefused = () => {}, fetcher = (...call) => fetc
     usage: async (range, signal) => (await json(`/v1/usage${query(range)}`, { signal })).days,
     usageCsv: async (range, signal) =>
       (await send(`/v1/usage${query(range)}`, { headers: { accept: "text/csv" }, signal })).blob(),
+    webhooks: async (signal) => (await json("/v1/webhooks", { signal })).webhooks,
+    webhook: (id, signal) => json(`/v1/webhooks/${segment(id)}`, { signal }),
+    createWebhook: (webhook, signal) => post("/v1/webhooks", webhook, signal),
+    updateWebhook: (id, change, signal) =>
+      json(`/v1/webhooks/${segment(id)}`, { method: "PATCH", signal, ...jsonBody(change) }),
+    deleteWebhook: (id, signal) => send(`/v1/webhooks/${segment(id)}`, { method: "DELETE", signal }),
+    rotateWebhook: (id, signal) => post(`/v1/webhooks/${segment(id)}/rotate`, undefined, signal),
+    testWebhook: (id, signal) => post(`/v1/webhooks/${segment(id)}/test`, undefined, signal),
+    deliveries: (id, page, signal) => json(`/v1/webhooks/${segment(id)}/deliveries${query(page)}`, { signal }),
+    replayDelivery: (id, delivery, signal) =>
+      post(`/v1/webhooks/${segment(id)}/deliveries/${segment(delivery)}/replay`, undefined, signal),
     lanes: async (signal) => (await json("/v1/lanes", { signal })).lanes,
     keys: (filter, signal) => json(`/internal/v1/keys${query(filter)}`, { signal }),
     createKey: (key, signal) => post("/internal/v1/keys", key, signal),

@@ -14,6 +14,8 @@ import { limitsView } from "./views/limits.js";
 import { operatorView } from "./views/operator.js";
 import { signInView } from "./views/sign_in.js";
 import { forgetDraft, submitView } from "./views/submit.js";
+import { webhookView } from "./views/webhook.js";
+import { webhooksView } from "./views/webhooks.js";
 
 const page = document.getElementById("page");
 
@@ -62,10 +64,11 @@ function viewOf(room, [name, inner], notice) {
     return signInView({ signIn, notice, signal: room.signal });
   }
   if (name === "jobs" && inner) return jobView(room, inner);
+  if (name === "webhooks" && inner) return webhookView(room, inner);
   return (Object.hasOwn(VIEWS, name) ? VIEWS[name] : submitView)(room);
 }
 
-const VIEWS = { submit: submitView, jobs: jobsView, limits: limitsView };
+const VIEWS = { submit: submitView, jobs: jobsView, limits: limitsView, webhooks: webhooksView };
 
 /** Shows the view of the present place. The focus goes to its heading, unless the page was just opened. */
 function show(notice, { focus = true } = {}) {

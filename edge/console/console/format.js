@@ -2,6 +2,8 @@
 
 import { locale } from "./strings/index.js";
 
+const A_DAY_MS = 86_400_000;
+
 /** Milliseconds as a length of time: "340 ms", "12 sec", "3 min". */
 export function duration(ms) {
   const [unit, size] = unitOf(ms);
@@ -27,6 +29,11 @@ export function moment(ms) {
 /** The time of day alone. */
 export function clock(ms) {
   return new Intl.DateTimeFormat(locale(), { timeStyle: "medium" }).format(ms);
+}
+
+/** A point in time: of today the time alone. */
+export function near(ms) {
+  return Math.abs(ms - Date.now()) < A_DAY_MS / 2 ? clock(ms) : moment(ms);
 }
 
 export function number(value, digits = 0) {

@@ -4,7 +4,7 @@ import { h, uniqueId } from "./dom.js";
 import { LANGUAGES, THEMES, chooseTheme, theme } from "./preferences.js";
 import { t } from "./strings/index.js";
 
-const WAYS = ["submit", "jobs", "limits", "operator"];
+const WAYS = ["submit", "jobs", "limits", "webhooks", "operator"];
 
 /** The page around `main`, in the present language. */
 export function shell({ main, language, account, here, onLanguage, onSignOut }) {

@@ -7,6 +7,7 @@ import { extname, join, normalize } from "node:path";
 import { WebSocketServer } from "ws";
 
 import { jobOf, models, quota, lanes } from "./samples.mjs";
+import { PlayedWebhooks } from "./webhooks.mjs";
 
 const FILES = join(import.meta.dirname, "../../../edge/console");
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
@@ -34,6 +35,7 @@ class PlayedEdge {
   keys = [];
   usage = [];
   lanes = lanes();
+  webhooks = new PlayedWebhooks();
   made = 0;
   /** What was said over sockets. */
   said = [];
@@ -141,6 +143,8 @@ class PlayedEdge {
     }
     if (call === "GET /v1/lanes") return json(200, { lanes: this.lanes });
     if (url.pathname.startsWith("/internal/v1/keys")) return this.manage({ call, url, body, json, refuse });
+    if (url.pathname.startsWith("/v1/webhooks"))
+      return this.webhooks.route({ call, url, body, json, refuse, response });
     const job = this.jobs.get(id);
     if (!job) return refuse(404, "job-not-found");
     if (verb === "cancel") {

@@ -24,6 +24,7 @@ async function furnished(t) {
   const running = edge.add({ status: "running", attempt: 1, queue: null, progress: { done: 3, total: 10 } });
   const jobs = [...ended, running, edge.add({ model: "dcgan-faces" })];
   edge.usage = usage();
+  edge.webhooks.furnish();
   const key = { account: "acme", plan: "pro", groups: [], created_ms: Date.now(), expires_ms: null };
   edge.keys = ["valid", "expired", "revoked"].map((state, at) => ({
     ...key,
@@ -39,6 +40,8 @@ const VIEWS = {
   jobs: ["#/jobs", "tbody tr"],
   job: ["#/jobs/job_played0001", ".labels"],
   limits: ["#/limits", "tfoot"],
+  webhooks: ["#/webhooks", "tbody tr"],
+  webhook: ["#/webhooks/wh_played1", "tbody tr"],
   lanes: ["#/operator", ".lanes"],
   keys: ["#/operator/keys", "tbody tr"],
 };
@@ -80,6 +83,11 @@ for (const [look, options] of Object.entries(LOOKS)) {
     }
     await page.getByRole("button", { name: /New key|新建密钥/ }).click();
     assert.deepEqual(await violations(page), [], "dialog");
+    await page.keyboard.press("Escape");
+    await page.goto(`${edge.origin}/console/#/webhooks`);
+    await page.getByRole("button", { name: /Add an endpoint|添加端点/ }).click();
+    assert.deepEqual(await violations(page), [], "dialog of a webhook");
+    await shot(page, `${look}-webhook-dialog`);
   });
 }
 

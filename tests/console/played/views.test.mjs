@@ -202,8 +202,13 @@ test("limits show what is left, usage by day, and the same as a file", async (t)
 });
 
 test("what an older edge does not tell is said in a plain sentence", async (t) => {
-  const { edge, page } = await opened(t, "#/limits", { missing: ["GET /v1/usage", "GET /v1/lanes"] });
+  const { edge, page } = await opened(t, "#/limits", {
+    missing: ["GET /v1/usage", "GET /v1/lanes", "GET /v1/webhooks"],
+  });
   await page.getByText("This edge does not count usage by day yet.").waitFor();
+  await page.getByRole("link", { name: "Webhooks" }).click();
+  await page.getByText("This edge does not tell webhooks yet.").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Add an endpoint" }).count(), 0);
   await page.evaluate((token) => sessionStorage.setItem("forebay.operator", token), ADMIN_TOKEN);
   await page.goto(`${edge.origin}/console/#/operator`);
   await page.getByText("This edge does not tell how its lanes stand yet.").waitFor();
@@ -233,7 +238,7 @@ test("the operator sees lanes move, and what is cut off", async (t) => {
 });
 
 test("the operator makes, rotates and revokes a key; a secret is shown once", async (t) => {
-  const { page } = await opened(t, "#/operator/keys", { options: {} });
+  const { edge, page } = await opened(t, "#/operator/keys", { options: {} });
   await page.evaluate((token) => sessionStorage.setItem("forebay.operator", token), ADMIN_TOKEN);
   await page.reload();
   await page.getByText("No key yet.").waitFor();
@@ -248,6 +253,8 @@ test("the operator makes, rotates and revokes a key; a secret is shown once", as
   await dialog.getByLabel("Groups").fill("staff, testers");
   await dialog.getByRole("button", { name: "Create the key" }).click();
   assert.equal(await dialog.getByLabel("Secret").inputValue(), "fb_secret_of_acme");
+  await dialog.getByLabel("Secret").press("Enter");
+  assert.equal(edge.keys.length, 1, "return in the secret's field makes no second key");
   await shot(page, "key-made");
   await dialog.getByRole("button", { name: "Copy" }).click();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "fb_secret_of_acme");

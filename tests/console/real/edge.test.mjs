@@ -148,6 +148,28 @@ test("jobs, limits and usage show what this edge tells, and say plainly what it 
   assert.equal(await page.getByRole("alert").filter({ hasText: /./ }).count(), 0);
 });
 
+test("webhooks are added, tested and deleted, or it is said that there are none", async (t) => {
+  const page = await visit(t, browser, origin, { key, hash: "#/webhooks" });
+  if (!(await has("/v1/webhooks"))) return page.getByText("This edge does not tell webhooks yet.").waitFor();
+  const dialog = page.getByRole("dialog");
+  // A name that no resolver knows: every try fails, and nothing leaves this machine.
+  const address = `https://console-${Date.now()}.invalid/hook`;
+  await page.getByRole("button", { name: "Add an endpoint" }).click();
+  await dialog.getByLabel("Address").fill(address);
+  await dialog.getByRole("button", { name: "Add it" }).click();
+  assert.match(await dialog.getByLabel("Secret").inputValue(), /^whsec_/);
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("link", { name: address }).click();
+  await page.getByRole("button", { name: "Send a test" }).click();
+  const row = page.getByRole("row").filter({ hasText: "webhook.test" });
+  await row.getByText(/Not reached|Address not allowed/).waitFor(PATIENCE);
+  await shot(page, "real-webhook");
+  await page.getByRole("button", { name: "Delete" }).click();
+  await dialog.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("heading", { name: "Webhooks" }).waitFor();
+  assert.equal(await page.getByRole("link", { name: address }).count(), 0);
+});
+
 test("the operator makes a key that lets in, and revokes it", async (t) => {
   const page = await visit(t, browser, origin, { hash: "#/operator" });
   await page.getByLabel("Operator's token").fill(token);

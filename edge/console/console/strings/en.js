@@ -16,6 +16,7 @@ export const en = {
   "nav.submit": "Submit",
   "nav.jobs": "Jobs",
   "nav.limits": "Limits",
+  "nav.webhooks": "Webhooks",
   "nav.operator": "Operator",
 
   "signIn.title": "Sign in",
@@ -114,6 +115,12 @@ export const en = {
   "result.norm": "length {norm}, from {min} to {max}",
   "result.copy": "Copy as JSON",
   "result.save": "Download",
+
+  "dialog.back": "Back",
+  "dialog.close": "Close",
+  "secret.title": "The new secret",
+  "secret.label": "Secret",
+  "secret.copy": "Copy",
 
   "jobs.title": "Jobs",
   "jobs.status": "Status",

@@ -42,8 +42,6 @@ export const enOperator = {
   "keys.optional": "optional",
   "keys.create": "Create the key",
   "keys.cancel": "Keep it",
-  "keys.close": "Close",
-  "keys.back": "Back",
   "keys.filter": "Show keys of one account",
   "keys.find": "Find",
   "keys.none": "No key yet. Create one for the first account.",
@@ -65,8 +63,5 @@ export const enOperator = {
   "keys.revokeOf": "Revoke key {id} of {account}?",
   "keys.revokeLead": "All its secrets are refused, here at once and everywhere within a minute. This cannot be undone.",
   "keys.revoked": "The key {id} is revoked.",
-  "keys.shown": "The new secret",
   "keys.shownLead": "It is shown this once. Copy it now and hand it over by a safe way.",
-  "keys.secret": "Secret",
-  "keys.copy": "Copy",
 };

@@ -26,6 +26,7 @@ export const enProblems = {
   "problem.image-unsupported": "Pictures of this kind are not read",
   "problem.invalid-parameter": "A parameter is wrong",
   "problem.key-not-found": "There is no such key",
+  "problem.webhook-not-found": "There is no such webhook",
   "advice.unexpected": "Try again; if it stays so, tell the operator.",
   "advice.unreachable": "Check the network, then try again.",
   "advice.missing-credentials": "Sign in with an API key.",

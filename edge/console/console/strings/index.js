@@ -3,14 +3,16 @@
 import { en } from "./en.js";
 import { enOperator } from "./en_operator.js";
 import { enProblems } from "./en_problems.js";
+import { enWebhooks } from "./en_webhooks.js";
 import { zh } from "./zh.js";
 import { zhOperator } from "./zh_operator.js";
 import { zhProblems } from "./zh_problems.js";
+import { zhWebhooks } from "./zh_webhooks.js";
 
 /** A table a language: all its strings by their names. */
 export const TABLES = {
-  en: { ...en, ...enOperator, ...enProblems },
-  zh: { ...zh, ...zhOperator, ...zhProblems },
+  en: { ...en, ...enOperator, ...enProblems, ...enWebhooks },
+  zh: { ...zh, ...zhOperator, ...zhProblems, ...zhWebhooks },
 };
 const TAGS = { en: "en", zh: "zh-CN" };
 /**

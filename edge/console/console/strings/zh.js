@@ -16,6 +16,7 @@ export const zh = {
   "nav.submit": "提交",
   "nav.jobs": "任务",
   "nav.limits": "限额",
+  "nav.webhooks": "Webhook",
   "nav.operator": "运维",
 
   "signIn.title": "登录",
@@ -114,6 +115,12 @@ export const zh = {
   "result.norm": "长度 {norm}，从 {min} 到 {max}",
   "result.copy": "复制为 JSON",
   "result.save": "下载",
+
+  "dialog.back": "返回",
+  "dialog.close": "关闭",
+  "secret.title": "新的机密",
+  "secret.label": "机密",
+  "secret.copy": "复制",
 
   "jobs.title": "任务",
   "jobs.status": "状态",

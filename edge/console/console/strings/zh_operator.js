@@ -42,8 +42,6 @@ export const zhOperator = {
   "keys.optional": "可选",
   "keys.create": "创建密钥",
   "keys.cancel": "保留",
-  "keys.close": "关闭",
-  "keys.back": "返回",
   "keys.filter": "只看某个账户的密钥",
   "keys.find": "查找",
   "keys.none": "还没有密钥。请为第一个账户创建一个。",
@@ -64,8 +62,5 @@ export const zhOperator = {
   "keys.revokeOf": "吊销 {account} 的密钥 {id}？",
   "keys.revokeLead": "其所有机密都会被拒绝：此处立即生效，其他地方一分钟内生效。此操作无法撤销。",
   "keys.revoked": "密钥 {id} 已吊销。",
-  "keys.shown": "新的机密",
   "keys.shownLead": "只显示这一次。请立即复制，并以安全的方式交付。",
-  "keys.secret": "机密",
-  "keys.copy": "复制",
 };

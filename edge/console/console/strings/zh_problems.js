@@ -26,6 +26,7 @@ export const zhProblems = {
   "problem.image-unsupported": "无法读取这种图片",
   "problem.invalid-parameter": "参数有误",
   "problem.key-not-found": "没有这个密钥",
+  "problem.webhook-not-found": "没有这个 webhook",
   "advice.unexpected": "请重试；若仍如此，请告知运维人员。",
   "advice.unreachable": "请检查网络后重试。",
   "advice.missing-credentials": "请用 API 密钥登录。",

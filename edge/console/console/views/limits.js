@@ -1,12 +1,11 @@
 import { h } from "../dom.js";
-import { clock, duration, moment, number } from "../format.js";
+import { duration, near, number } from "../format.js";
 import { every, fillFrom } from "../parts/loading.js";
 import { meter } from "../parts/meter.js";
 import { t } from "../strings/index.js";
 import { usageSection } from "./usage.js";
 
 const REFRESH_MS = 15_000;
-const A_DAY_MS = 86_400_000;
 
 /** How much of each limit is left, and what was used by day. */
 export function limitsView(room) {
@@ -45,9 +44,4 @@ function limitMeter({ name, scope, unit, window, limit, used, remaining, resets_
     limit,
     after: t("limits.left", { remaining: amount(remaining), limit: amount(limit) }),
   });
-}
-
-/** A point in time: of today the time alone. */
-function near(ms) {
-  return ms - Date.now() < A_DAY_MS / 2 ? clock(ms) : moment(ms);
 }
