@@ -227,6 +227,9 @@ test("the operator sees lanes move, and what is cut off", async (t) => {
   const lane = page.getByRole("article", { name: "free-light" });
   await lane.getByText(/dcgan-faces@2: cut off until \d\d:/).waitFor();
   await lane.getByText("lowered to 40.0%").waitFor();
+  await lane.getByText("There is no forecast until the rate is measured.").waitFor();
+  const measured = page.getByRole("article", { name: "paid-light" });
+  await measured.getByText("Drained in about 163 ms, if the rate stays as it is and nothing new comes.").waitFor();
   await lane.getByText("Of the last 64 jobs, 91.0% ended by the p90 they were told.").waitFor();
   await page.getByText("The lane does not answer").waitFor();
   edge.lanes = edge.lanes.map((lane) => ({ ...lane, depth: 7 }));

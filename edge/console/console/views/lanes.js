@@ -73,6 +73,7 @@ function cardOf(lane) {
       ),
       figure(t("lanes.eta"), samples, ({ eta_ms: eta }) => eta?.p50 ?? eta, duration),
     ),
+    h("p", {}, forecastLine(lane)),
     h("p", {}, `${t("lanes.multiplier")}: `, h("strong", {}, rates(lane.multiplier))),
     h("h3", {}, t("lanes.breakers")),
     breakersOf((lane.breakers ?? []).filter(({ state }) => state !== "closed")),
@@ -100,6 +101,12 @@ function figure(name, samples, valueOf, format) {
     h("p", { class: "figure-now" }, now),
     sparkline(values, label),
   );
+}
+
+/** When the lane would be empty: the work that waits by the measured rate, in device milliseconds a second. */
+function forecastLine({ work_ms: workMs, rate }) {
+  if (!(workMs > 0)) return t("lanes.idle");
+  return rate > 0 ? t("lanes.drained", { time: duration((workMs / rate) * 1000) }) : t("lanes.noForecast");
 }
 
 function rates(multiplier) {
