@@ -29,8 +29,8 @@ export function apiOf(token, { onRefused = () => {}, fetcher = (...call) => fetc
     quota: (signal) => json("/v1/quota", { signal }),
     models: async (signal) => (await json("/v1/models", { signal })).models,
     submit: (job, signal) => post("/v1/jobs", job, signal),
-    submitFile: (model, file, parameters, signal) =>
-      json(`/v1/models/${segment(model)}/jobs${query(prefixed(parameters))}`, {
+    submitFile: (model, file, { parameters, ...times }, signal) =>
+      json(`/v1/models/${segment(model)}/jobs${query({ ...prefixed(parameters), ...times })}`, {
         method: "POST",
         body: file,
         headers: { "content-type": file.type },

@@ -1,6 +1,6 @@
 // What went wrong, in the words of the API (RFC 9457), whichever way it went wrong.
 
-import { duration } from "./format.js";
+import { duration, moment } from "./format.js";
 import { has, t } from "./strings/index.js";
 
 /** A refusal of the API, or the reason why there was no answer. */
@@ -13,6 +13,8 @@ export class Problem extends Error {
     this.detail = fields.detail ?? "";
     this.requestId = fields.request_id ?? "";
     this.plans = fields.admitting_plans ?? [];
+    /** The earliest deadline that can be met, where the API said one. */
+    this.earliestMs = fields.earliest_feasible_ms ?? null;
     /** Milliseconds after which the same request may pass, where the API said so. */
     this.retryAfterMs = fields.retryAfterMs ?? null;
   }
@@ -53,6 +55,7 @@ export class Problem extends Error {
     const advice = [];
     if (has(`advice.${this.code}`)) advice.push(t(`advice.${this.code}`));
     else if (this.detail) advice.push(sentence(this.detail));
+    if (this.earliestMs !== null) advice.push(t("advice.earliest", { time: moment(this.earliestMs) }));
     if (this.retryAfterMs !== null) advice.push(t("advice.retryAfter", { time: duration(this.retryAfterMs) }));
     if (this.plans.length > 0) advice.push(t("advice.plans", { plans: this.plans.join(", ") }));
     return advice;

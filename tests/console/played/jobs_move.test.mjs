@@ -306,3 +306,39 @@ test("nothing jumps while a job moves", async (t) => {
   await panel.getByText("9 of 10 steps").waitFor();
   assert.ok((await page.evaluate(() => globalThis.shifted)) < 0.02);
 });
+
+test("a start and a deadline are asked for, in the visitor's own time", async (t) => {
+  const { edge, page } = await opened(t, { options: { timezoneId: "Asia/Shanghai" } });
+  await page.getByText("More", { exact: true }).click();
+  await page.getByText("Time zone: Asia/Shanghai").waitFor();
+  const [start, end] = [page.getByLabel("Start no earlier than"), page.getByLabel("Deadline")];
+  await page.getByLabel("Text", { exact: true }).fill("later");
+  await end.fill("2026-01-01T08:00");
+  await page.getByRole("button", { name: "Submit 1 job" }).click();
+  await page.getByRole("alert").getByText("The deadline has passed.").waitFor();
+  assert.ok(await end.evaluate((input) => input === document.activeElement), "the focus is where to correct it");
+  await end.fill("2099-01-02T08:00");
+  await start.fill("2099-01-02T09:30");
+  await page.getByRole("button", { name: "Submit 1 job" }).click();
+  await page.getByRole("alert").getByText("The deadline comes before the start.").waitFor();
+  assert.equal(edge.jobs.size, 0);
+  await start.fill("2099-01-01T09:30");
+
+  edge.refusals.set("POST /v1/jobs", [422, "deadline-infeasible", {}, { earliest_feasible_ms: Date.UTC(2099, 0, 3) }]);
+  await page.getByRole("button", { name: "Submit 1 job" }).click();
+  await page.getByText("The earliest that can be met is 3 Jan 2099, 08:00:00.").waitFor();
+  await page.getByRole("button", { name: "Submit 1 job" }).click();
+  await page.getByRole("article", { name: "later" }).waitFor();
+  const { body } = edge.seen.findLast(({ call }) => call === "POST /v1/jobs");
+  const { deadline_ms, not_before_ms } = JSON.parse(body);
+  assert.deepEqual([not_before_ms, deadline_ms], [Date.UTC(2099, 0, 1, 1, 30), Date.UTC(2099, 0, 2)]);
+
+  await page.getByLabel("efficientnet-lite0").check();
+  assert.equal(await end.inputValue(), "2099-01-02T08:00", "another model has the same times");
+  await start.fill("");
+  await page.getByLabel("Drop pictures here or choose files").setInputFiles(CAT);
+  await page.getByRole("button", { name: "Submit 1 job" }).click();
+  await page.getByRole("article", { name: "chelsea.png" }).waitFor();
+  const { query } = edge.seen.findLast(({ call }) => call === "POST /v1/models/efficientnet-lite0/jobs");
+  assert.equal(query, `?deadline_ms=${Date.UTC(2099, 0, 2)}`);
+});

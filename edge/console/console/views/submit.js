@@ -5,18 +5,19 @@ import { jobPanel } from "../parts/job_panel.js";
 import { fillFrom } from "../parts/loading.js";
 import { parameterFields } from "../parts/parameter_fields.js";
 import { problemNote } from "../parts/problem_note.js";
+import { timeFields } from "../parts/time_fields.js";
 import { visit } from "../session.js";
 import { t } from "../strings/index.js";
 
 /** What is in the form outlives the view: changing the language or looking at a job loses nothing. */
-const draft = { model: null, parameters: {}, inputs: {} };
+const draft = { model: null, parameters: {}, inputs: {}, times: {} };
 
 /** How many jobs of this visit are shown. */
 const SHOWN = 20;
 
 /** Forgets what is in the form. */
 export function forgetDraft() {
-  Object.assign(draft, { model: null, parameters: {}, inputs: {} });
+  Object.assign(draft, { model: null, parameters: {}, inputs: {}, times: {} });
 }
 
 /** A form for a job, and beside it the jobs of this visit. */
@@ -87,6 +88,7 @@ function fieldsOf(model, panel, room) {
   const parameters = parameterFields(model.parameters, draft.parameters[model.name] ?? {}, () => {
     draft.parameters[model.name] = parameters.read();
   });
+  const times = timeFields(draft.times);
   function label() {
     button.textContent = t("submit.go", { count: input.count() });
   }
@@ -95,33 +97,35 @@ function fieldsOf(model, panel, room) {
   async function submit(event) {
     event.preventDefault();
     replace(trouble);
-    const { inputs, left, wrong, field } = input.read();
+    const [given, when] = [input.read(), times.read()];
+    const { wrong, field } = given.wrong ? given : when;
     if (wrong) {
       replace(trouble, h("p", {}, wrong));
       return field.focus();
     }
     button.setAttribute("aria-disabled", "true");
-    const { done, error } = await submitAll(inputs);
+    const { done, error } = await submitAll(given.inputs, when);
     button.removeAttribute("aria-disabled");
     if (room.signal.aborted) return;
     input.sent(done);
     label();
     if (done > 0) announce(t("submit.accepted", { count: done }));
-    const stopped = error && inputs.length > 1 && h("p", {}, t("submit.stopped", { done, count: inputs.length }));
+    const count = given.inputs.length;
+    const stopped = error && count > 1 && h("p", {}, t("submit.stopped", { done, count }));
     replace(
       trouble,
       error && problemNote(error),
       stopped,
-      left > 0 && h("p", {}, t("submit.tooMany", { most: inputs.length })),
+      given.left > 0 && h("p", {}, t("submit.tooMany", { most: count })),
     );
   }
 
   /** One after the other: where one is refused, the rest stays in the form. */
-  async function submitAll(inputs) {
+  async function submitAll(inputs, when) {
     for (const [done, one] of inputs.entries()) {
       if (inputs.length > 1) button.textContent = t("submit.going", { done: done + 1, count: inputs.length });
       try {
-        const job = await send(one);
+        const job = await send(one, when);
         visit.add(job.id, one.about);
         if (!room.signal.aborted) panel(job, one.about, one.file);
       } catch (error) {
@@ -131,12 +135,14 @@ function fieldsOf(model, panel, room) {
     return { done: inputs.length, error: null };
   }
 
-  function send({ file, json }) {
-    const given = parameters.read();
-    if (file) return room.api.submitFile(model.name, file, given);
-    return room.api.submit({ model: model.name, ...(json && { input: json }), parameters: given });
+  function send({ file, json }, when) {
+    const asked = { parameters: parameters.read(), ...when };
+    if (file) return room.api.submitFile(model.name, file, asked);
+    return room.api.submit({ model: model.name, ...(json && { input: json }), ...asked });
   }
 
   const guarded = (event) => (button.hasAttribute("aria-disabled") ? event.preventDefault() : submit(event));
-  return [h("form", { class: "stack", onsubmit: guarded }, input.element, parameters.element, trouble, button)];
+  return [
+    h("form", { class: "stack", onsubmit: guarded }, input.element, parameters.element, times.element, trouble, button),
+  ];
 }
