@@ -23,7 +23,7 @@ pub(crate) const HELP: &str = "Exit codes:
   1    refused by the service, or a job failed
   2    wrong usage: arguments, configuration, files that cannot be read
   3    no answer from the service
-  4    a job goes on, and the time to wait for it is over
+  4    a job goes on, or a webhook's test was not tried yet, and the time to wait for it is over
   5    the output could not be written
   130  interrupted (Ctrl-C); 143 terminated
 

@@ -52,13 +52,13 @@ test("an endpoint is added; its secret is shown once, copied, and nowhere afterw
     events: ["job.failed"],
     description: "Tells the shop",
   });
-  await page.getByRole("row", { name: /example\.com\/hook\s*Tells the shop Failed On/ }).waitFor();
+  await page.getByRole("row", { name: /^On https:\/\/example\.com\/hook Tells the shop Failed/ }).waitFor();
 });
 
 test("an endpoint is switched off and on, edited, given a new secret, and deleted after a question", async (t) => {
   const { edge, page, dialog, hooks } = await opened(t, "#/webhooks", (hooks) => hooks.furnish());
   await page.getByRole("row").nth(3).waitFor();
-  await page.getByRole("row", { name: /gone\.example\/hook Failed Off: gone/ }).waitFor();
+  await page.getByRole("row", { name: /^Off: gone https:\/\/gone\.example\/hook Failed/ }).waitFor();
   await page.getByRole("link", { name: "https://example.com/hook" }).click();
   await page.getByRole("heading", { name: "https://example.com/hook" }).waitFor();
   const change = "PATCH /v1/webhooks/wh_played1";

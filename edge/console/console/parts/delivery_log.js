@@ -36,12 +36,7 @@ export function deliveryLog(id, { api, signal }) {
   refresh();
   every(REFRESH_MS, refresh, signal);
   return {
-    element: h(
-      "section",
-      { class: "stack", "aria-labelledby": "deliveries" },
-      h("h2", { id: "deliveries" }, t("hooks.deliveries")),
-      place,
-    ),
+    element: h("div", { class: "stack" }, h("h2", {}, t("hooks.deliveries")), place),
     take(delivery) {
       if (table) table.put(delivery);
       else replace(place, show({ deliveries: [delivery], cursor: null }));

@@ -39,7 +39,7 @@ export function deleteWebhookDialog(webhook, { api, signal }, done) {
 /** The fields of an endpoint with what is known in them. `read()` gives what was said, for the API. */
 function endpointFields({ url = "", description, events }) {
   const optional = `${t("hooks.description")} (${t("keys.optional")})`;
-  const target = textField(t("hooks.url"), { type: "url", required: true, value: url, placeholder: "https://" });
+  const target = textField(t("hooks.url"), { type: "url", required: true, value: url });
   const name = textField(optional, { value: description ?? "", maxlength: 200 });
   const ends = ENDS.map((end) => endField(end, !events || events.includes(`job.${end}`)));
   const chosen = () => ends.filter(({ input }) => input.checked).map(({ event }) => event);

@@ -40,7 +40,7 @@ export function webhooksView(room) {
 
 function tableOf(webhooks) {
   if (webhooks.length === 0) return h("p", { class: "empty" }, t("hooks.none"));
-  const heads = [t("hooks.url"), t("hooks.events"), t("hooks.state"), t("hooks.made")];
+  const heads = [t("hooks.state"), t("hooks.url"), t("hooks.events"), t("hooks.made")];
   return h(
     "div",
     { class: "card scroll", tabindex: "0", role: "region", "aria-label": t("hooks.title") },
@@ -67,6 +67,7 @@ function tableOf(webhooks) {
 
 function cellsOf(webhook) {
   return [
+    h("td", {}, stateChip(webhook)),
     h(
       "td",
       {},
@@ -74,7 +75,6 @@ function cellsOf(webhook) {
       webhook.description && h("span", { class: "faint small about" }, webhook.description),
     ),
     h("td", {}, toldOf(webhook)),
-    h("td", {}, stateChip(webhook)),
     h("td", { class: "numbers" }, moment(webhook.created_ms)),
   ];
 }
