@@ -1,4 +1,5 @@
 # The built edge and its floors in one workerd, with nothing of a development proxy between. README.md has the command.
+# The variables QUEUE_URL_PREFIX and BUCKET_URL say where the queues and the bucket are.
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -8,11 +9,29 @@ const config :Workerd.Config = (
     (name = "cache-floor", worker = .cacheFloor),
     (name = "cache", worker = .cache),
     (name = "kv", worker = .kv),
-    (name = "sink", worker = .sink),
+    (name = "outbound", worker = .sink),
     # Where the objects' databases lie: `--directory-path disk=DIR`.
     (name = "disk", disk = (writable = true)),
   ],
   # Addresses: `--socket-addr edge=127.0.0.1:PORT`.
+  sockets = [
+    (name = "edge", http = (), service = "edge"),
+    (name = "floor", http = (), service = "floor"),
+    (name = "cache-floor", http = (), service = "cache-floor"),
+  ],
+);
+
+# The same over a real queue and a real bucket on this machine.
+const overAws :Workerd.Config = (
+  services = [
+    (name = "edge", worker = .edge),
+    (name = "floor", worker = .floor),
+    (name = "cache-floor", worker = .cacheFloor),
+    (name = "cache", worker = .cache),
+    (name = "kv", worker = .kv),
+    (name = "outbound", network = (allow = ["local", "private"])),
+    (name = "disk", disk = (writable = true)),
+  ],
   sockets = [
     (name = "edge", http = (), service = "edge"),
     (name = "floor", http = (), service = "floor"),
@@ -34,9 +53,9 @@ const edge :Workerd.Worker = (
     (name = "AWS_ACCESS_KEY_ID", text = "bench"),
     (name = "AWS_SECRET_ACCESS_KEY", text = "bench"),
     (name = "REPORT_SECRET", text = "bench"),
-    (name = "QUEUE_URL_PREFIX", text = "http://sink/queue/bench"),
-    (name = "BUCKET_URL", text = "http://sink/bucket"),
-    # Submissions alone are measured: nobody reports, so nobody is asked either.
+    (name = "QUEUE_URL_PREFIX", fromEnvironment = "QUEUE_URL_PREFIX"),
+    (name = "BUCKET_URL", fromEnvironment = "BUCKET_URL"),
+    # No report is lost here, so the bucket need not be asked.
     (name = "RECONCILE_AFTER_MS", text = "86400000"),
   ],
   durableObjectNamespaces = [
@@ -44,7 +63,7 @@ const edge :Workerd.Worker = (
     (className = "Lane", uniqueKey = "lane", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "disk"),
-  globalOutbound = "sink",
+  globalOutbound = "outbound",
   cacheApiOutbound = "cache",
 );
 

@@ -27,7 +27,7 @@ enum Task {
     Test(test::TestArguments),
 
     /// Measure Forebay beside what bounds it: ratios, side by side in one run
-    #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench edge --json")]
+    #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench wait\n  cargo xtask bench edge --json")]
     Bench(bench::BenchArguments),
 
     /// Print the compiled catalogue: what goes into KV under `catalog` to change plans or models without a deployment

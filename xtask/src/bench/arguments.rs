@@ -18,6 +18,9 @@ pub struct BenchArguments {
 pub enum Subject {
     /// Submissions to the edge beside a Worker that does one Durable Object call with one SQLite insert
     Edge,
+    /// How soon who waits is told by long poll, event stream, WebSocket and polling; many open sockets; finished results
+    /// from the cache beside a Worker that does one Cache API match
+    Wait,
     /// The pipeline at saturation beside a bare loop around the same model
     Backend,
     /// The pipeline beside mosec, LitServe and BentoML, over the same model and under the same load

@@ -24,6 +24,22 @@ impl Connection {
     }
 }
 
+/// A request with a body of JSON.
+pub(super) fn post(path: &str, key: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// A request without a body.
+pub(super) fn get(path: &str, key: Option<&str>) -> Vec<u8> {
+    let authorization = key.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
+    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{authorization}\r\n").into_bytes()
+}
+
 fn read_answer(from: &mut BufReader<impl io::Read>) -> io::Result<u16> {
     let status_line = read_line(from)?;
     let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());

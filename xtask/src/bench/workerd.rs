@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::{
     process::{Failure, Group, interrupt},
     repository::Repository,
-    stack::free_port,
+    stack::{Deployment, free_port},
 };
 
 /// The built edge and its floors in one raw workerd: `edge/bench/config.capnp`. Never through the development proxy, whose
@@ -23,8 +23,33 @@ pub(super) struct Workerd {
     group: Group,
 }
 
+/// Where the edge's queues and bucket are.
+struct Aws<'a> {
+    /// The constant of `config.capnp`.
+    config: &'a str,
+    queue_url_prefix: &'a str,
+    bucket_url: &'a str,
+}
+
 impl Workerd {
+    /// Queue and bucket are a little Worker that takes everything.
     pub(super) fn start(repository: &Repository) -> Result<Self> {
+        let (queue_url_prefix, bucket_url) = ("http://sink/queue/bench", "http://sink/bucket");
+        Self::serve(repository, &Aws { config: "config", queue_url_prefix, bucket_url })
+    }
+
+    /// Queue and bucket are a deployment's.
+    pub(super) fn over(repository: &Repository, deployment: &Deployment) -> Result<Self> {
+        let Deployment { queue_url_prefix, bucket_url, .. } = deployment;
+        Self::serve(repository, &Aws { config: "overAws", queue_url_prefix, bucket_url })
+    }
+
+    /// The process.
+    pub(super) fn id(&self) -> u32 {
+        self.group.id()
+    }
+
+    fn serve(repository: &Repository, aws: &Aws<'_>) -> Result<Self> {
         let folder = repository.run("bench/edge");
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -35,7 +60,9 @@ impl Workerd {
         // Not the script in .bin, which would run under the machine's Node.
         let mut workerd = Command::new(repository.path("edge/node_modules/workerd/bin/workerd"));
         workerd
-            .args(["serve", "bench/config.capnp", "config"])
+            .args(["serve", "bench/config.capnp", aws.config])
+            .env("QUEUE_URL_PREFIX", aws.queue_url_prefix)
+            .env("BUCKET_URL", aws.bucket_url)
             .arg("--directory-path")
             .arg(format!("disk={}", folder.join("objects").display()))
             .args(["--socket-addr", &format!("edge={edge}"), "--socket-addr", &format!("floor={floor}")])

@@ -81,19 +81,10 @@ impl Deployment {
 
     /// How many messages wait or are held in the lanes, delayed ones included.
     pub fn messages_in_lanes(&self) -> Result<u64> {
-        let http = Http::new(Duration::from_secs(10));
-        let headers = [
-            ("content-type", "application/x-amz-json-1.0"),
-            ("x-amz-target", "AmazonSQS.GetQueueAttributes"),
-            ("authorization", &authorization("sqs")),
-        ];
         let mut messages = 0;
         for lane in Lane::ALL {
             let url = lane.queue_url(&self.queue_url_prefix);
-            let body = json!({"QueueUrl": url, "AttributeNames": ["All"]}).to_string();
-            let answer = http.post(&self.endpoint, &headers, body.as_bytes())?;
-            ensure!(answer.status == 200, "{lane}: {} {:.300}", answer.status, answer.text());
-            let answer = answer.json()?;
+            let answer = self.ask_sqs("GetQueueAttributes", &json!({"QueueUrl": url, "AttributeNames": ["All"]}))?;
             for name in ["", "NotVisible", "Delayed"] {
                 let count = answer.pointer(&format!("/Attributes/ApproximateNumberOfMessages{name}"));
                 let count = count.and_then(Value::as_str).and_then(|text| text.parse::<u64>().ok());
@@ -103,6 +94,27 @@ impl Deployment {
         Ok(messages)
     }
 
+    /// Up to ten messages of a lane, waiting a second for the first; the lane gives them to nobody else for ten minutes.
+    pub fn receive(&self, lane: Lane) -> Result<Vec<String>> {
+        let url = lane.queue_url(&self.queue_url_prefix);
+        let wanted = json!({
+            "QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1, "VisibilityTimeout": 600,
+        });
+        let answer = self.ask_sqs("ReceiveMessage", &wanted)?;
+        let messages = answer.get("Messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let body = |message: &Value| message.get("Body").and_then(Value::as_str).map(str::to_owned);
+        messages.iter().map(|message| body(message).context("a message without a body")).collect()
+    }
+
+    /// Puts an object into the bucket.
+    pub fn store(&self, key: &str, media_type: &str, bytes: &[u8]) -> Result<()> {
+        let http = Http::new(Duration::from_secs(10));
+        let headers = [("content-type", media_type), ("authorization", &authorization("s3"))];
+        let answer = http.put(&format!("{}/{key}", self.bucket_url), &headers, bytes)?;
+        ensure!(answer.status == 200, "{} {:.300}", answer.status, answer.text());
+        Ok(())
+    }
+
     /// The keys of the objects that begin with `prefix`, at most 1,000.
     pub fn stored(&self, prefix: &str) -> Result<Vec<String>> {
         let http = Http::new(Duration::from_secs(10));
@@ -110,6 +122,20 @@ impl Deployment {
         let answer = http.get(&url, &[("authorization", &authorization("s3"))])?;
         ensure!(answer.status == 200, "{} {:.300}", answer.status, answer.text());
         Ok(keys(&answer.text()))
+    }
+}
+
+impl Deployment {
+    fn ask_sqs(&self, action: &str, body: &Value) -> Result<Value> {
+        let target = format!("AmazonSQS.{action}");
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", target.as_str()),
+            ("authorization", &authorization("sqs")),
+        ];
+        let answer = Http::new(Duration::from_secs(10)).post(&self.endpoint, &headers, body.to_string().as_bytes())?;
+        ensure!(answer.status == 200, "{action}: {} {:.300}", answer.status, answer.text());
+        answer.json()
     }
 }
 

@@ -1,0 +1,85 @@
+use std::{net::SocketAddr, sync::atomic::AtomicU64, time::Duration};
+
+use anyhow::Result;
+
+use super::{
+    load::{Load, Measured},
+    ratio::{Ratio, Round, percentile},
+    workerd::Workerd,
+};
+use crate::{
+    console::{self, Console},
+    process::interrupt,
+};
+
+const CONNECTIONS: usize = 16;
+const ROUNDS: usize = 5;
+const WARM_UP: Duration = Duration::from_secs(2);
+const ROUND: Duration = Duration::from_secs(4);
+
+/// What is put side by side.
+pub(super) struct Pair<'a> {
+    pub(super) name: &'a str,
+    pub(super) definition: &'a str,
+    pub(super) target: f64,
+    pub(super) ours: Side<'a>,
+    pub(super) bound: Side<'a>,
+}
+
+/// One side of it.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'a> {
+    pub(super) address: SocketAddr,
+    pub(super) request: &'a (dyn Fn(u64) -> Vec<u8> + Sync),
+    pub(super) expect: u16,
+}
+
+impl Pair<'_> {
+    /// Rounds of both in turn. Who comes first changes, so that neither always meets the other's leftovers.
+    pub(super) fn compare(&self, workerd: &mut Workerd, console: Console) -> Result<Ratio> {
+        let name = self.name.replace(' ', "-");
+        console.begin(&name, &format!("{ROUNDS} rounds beside the floor, about {} s", total().as_secs()));
+        let counter = AtomicU64::new(0);
+        let load = |side: Side<'_>, lasting| {
+            let Side { address, request, expect } = side;
+            Load { address, connections: CONNECTIONS, request, expect, counter: &counter }.run(lasting)
+        };
+        load(self.bound, WARM_UP)?;
+        load(self.ours, WARM_UP)?;
+        let (mut rounds, mut ours, mut bounds) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..ROUNDS {
+            interrupt::check()?;
+            let (our, bound) = if number % 2 == 0 {
+                let our = load(self.ours, ROUND)?;
+                (our, load(self.bound, ROUND)?)
+            } else {
+                let bound = load(self.bound, ROUND)?;
+                (load(self.ours, ROUND)?, bound)
+            };
+            workerd.check_alive()?;
+            let said = format!("round {}: {:.0}/s beside {:.0}/s", number + 1, our.per_second, bound.per_second);
+            console.note(&name, &said);
+            rounds.push(Round { ours: our.per_second, bound: bound.per_second });
+            ours.push(our);
+            bounds.push(bound);
+        }
+        console.done(&name, &console::duration(total()));
+        let definition = format!(
+            "{}; both in one raw workerd, {CONNECTIONS} connections that each wait for their answer, rounds of both in turn; \
+             the median of the rounds",
+            self.definition
+        );
+        let mut ratio = Ratio::new(self.name, &definition, self.target, rounds);
+        ratio.notes.push(format!("latency of ours: {}; of the floor: {}", latency(&ours), latency(&bounds)));
+        Ok(ratio)
+    }
+}
+
+fn total() -> Duration {
+    2 * (WARM_UP + ROUND * ROUNDS as u32)
+}
+
+fn latency(measured: &[Measured]) -> String {
+    let median = |of: fn(&Measured) -> f64| percentile(&measured.iter().map(of).collect::<Vec<_>>(), 0.5);
+    format!("p50 {:.1} ms, p99 {:.1} ms", median(|one| one.p50_ms), median(|one| one.p99_ms))
+}

@@ -1,0 +1,38 @@
+//! How soon who waits is told, what many listeners cost, and how quickly a finished result is delivered.
+
+mod delivered;
+mod sockets;
+mod stand_in;
+mod told;
+mod way;
+mod websocket;
+
+use std::fmt;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::ratio::Ratio;
+use crate::{console::Console, repository::Repository};
+
+/// Everything about waiting.
+#[derive(Debug, Serialize)]
+pub(super) struct Waiting {
+    told: told::Told,
+    crowd: sockets::Crowd,
+    result: Ratio,
+}
+
+/// One after the other: each would disturb the others.
+pub(super) fn measure(repository: &Repository, console: Console) -> Result<Waiting> {
+    let told = told::measure(repository, console)?;
+    let crowd = sockets::measure(repository, console)?;
+    Ok(Waiting { told, crowd, result: delivered::measure(repository, console)? })
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { told, crowd, result } = self;
+        write!(f, "{told}\n{crowd}\n{result}")
+    }
+}
