@@ -11,6 +11,7 @@ mod cx;
 mod denied;
 mod entropy;
 mod expiring;
+mod finished;
 mod handlers;
 mod header_bound;
 mod keys;

@@ -74,15 +74,16 @@ pub async fn stored(digest: &Digest) -> Option<Response> {
     })
 }
 
+/// Whether the job's result is small and JSON.
+pub fn is_inline(job: &Job) -> bool {
+    let is_json = job.media_type.as_deref() == Some("application/json");
+    is_json && job.bytes.is_some_and(|bytes| bytes <= INLINE_RESULT_BYTES)
+}
+
 async fn read(mut response: Response) -> Option<Cached> {
     let field = response.headers().get(JOB_FIELD).ok()??;
     let job: Job = serde_json::from_slice(&STANDARD.decode(field).ok()?).ok()?;
-    let is_json = job.media_type.as_deref() == Some("application/json");
-    let result = if is_json && job.bytes.is_some_and(|bytes| bytes <= INLINE_RESULT_BYTES) {
-        Some(RawValue::from_string(response.text().await.ok()?).ok()?)
-    } else {
-        None
-    };
+    let result = if is_inline(&job) { Some(RawValue::from_string(response.text().await.ok()?).ok()?) } else { None };
     Some(Cached { job, result })
 }
 

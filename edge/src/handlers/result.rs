@@ -5,7 +5,7 @@ use worker::{Headers, Response};
 
 use super::{
     Target, caller, expired, found,
-    outlook::{Outlook, timing},
+    outlook::{Fields, Outlook, timing},
     own_job_id, shard,
     submit::plan_of,
 };
@@ -15,6 +15,7 @@ use crate::{
     aws::s3::Bucket,
     catalog,
     cx::{Cx, Stop, log_line},
+    finished,
     objects::{self, Call, Job},
     result_cache,
 };
@@ -24,11 +25,13 @@ pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let patience = Patience::of(&target.query, cx.incoming.prefer.as_deref())?;
     let id = own_job_id(&caller, id)?;
+    if let Some(job) = finished::recall(&id, cx.now_ms) {
+        return kept(cx, &caller, &job).await;
+    }
     let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: patience.ms }).await?;
     let job = found(cx, &id, job)?;
     match job.state {
-        JobState::Succeeded if !is_kept(cx, &caller, &job).await? => Err(gone(cx, &job).await?.into()),
-        JobState::Succeeded => deliver(cx, job).await,
+        JobState::Succeeded => kept(cx, &caller, &finished::remember(job, cx.now_ms)).await,
         JobState::Queued | JobState::Running => {
             let (body, mut fields) = Outlook::of(cx, job.lane).await?.describe(&job, &target.origin)?;
             fields.push(("location", body.location()));
@@ -47,6 +50,11 @@ pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     }
 }
 
+/// The result, as long as the caller's plan keeps it.
+async fn kept(cx: &Cx, caller: &Caller, job: &Job) -> Result<Answer, Stop> {
+    if is_kept(cx, caller, job).await? { deliver(cx, job).await } else { Err(gone(cx, job).await?.into()) }
+}
+
 /// Whether the caller's plan keeps a result so long.
 async fn is_kept(cx: &Cx, caller: &Caller, job: &Job) -> Result<bool, Stop> {
     let catalog = catalog::current(cx).await?;
@@ -60,25 +68,32 @@ async fn gone(cx: &Cx, job: &Job) -> Result<Refusal, Stop> {
     Ok(expired())
 }
 
-async fn deliver(cx: &Cx, job: Job) -> Result<Answer, Stop> {
+async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
     let etag = format!("\"{}\"", job.digest);
     // The name is the content: who has it under this name needs neither cache nor bucket.
     if conditional::none_match(cx.incoming.if_none_match.as_deref(), &etag) {
-        let response = Response::empty()?.with_status(304).with_headers(immutable(&etag)?);
-        return Ok(Answer::Stream(response));
+        let headers = Headers::new();
+        for (name, value) in immutable(etag) {
+            headers.set(name, &value)?;
+        }
+        return Ok(Answer::Stream(Response::empty()?.with_status(304).with_headers(headers)));
+    }
+    if let Some(text) = small(job).await {
+        let fields = immutable(etag).into_iter().chain([timing(job)]).collect();
+        return Ok(Answer::Text { status: 200, content_type: "application/json", body: text, fields });
     }
     if let Some(stored) = result_cache::stored(&job.digest).await {
-        return delivered(&job, stored, &etag);
+        return delivered(job, stored, etag);
     }
     let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
     match bucket.get(cx.now_ms, &storage_key::result(&job.digest)).await {
         Ok(Some(mut stored)) => {
             if job.no_store == 0 {
-                result_cache::put(cx, &job, &mut stored)?;
+                result_cache::put(cx, job, &mut stored)?;
             }
-            delivered(&job, stored, &etag)
+            delivered(job, stored, etag)
         }
-        Ok(None) => Err(gone(cx, &job).await?.into()),
+        Ok(None) => Err(gone(cx, job).await?.into()),
         Err(error) => {
             log_line("storage-unavailable", &error.to_string());
             let refusal = Refusal::new(ProblemCode::StorageUnavailable, "the result is safe but out of reach for now");
@@ -87,11 +102,21 @@ async fn deliver(cx: &Cx, job: Job) -> Result<Answer, Stop> {
     }
 }
 
+/// A result that is small and JSON, from the isolate's memory or from the cache into it.
+async fn small(job: &Job) -> Option<String> {
+    if !result_cache::is_inline(job) {
+        return None;
+    }
+    let cached = result_cache::get(&job.digest).await?;
+    cached.result.as_ref().map(|result| result.get().to_owned())
+}
+
 /// The stored answer under our own fields: its body goes through without being read here.
-fn delivered(job: &Job, stored: Response, etag: &str) -> Result<Answer, Stop> {
-    let headers = immutable(etag)?;
-    let (name, value) = timing(job);
-    headers.set(name, &value)?;
+fn delivered(job: &Job, stored: Response, etag: String) -> Result<Answer, Stop> {
+    let headers = Headers::new();
+    for (name, value) in immutable(etag).into_iter().chain([timing(job)]) {
+        headers.set(name, &value)?;
+    }
     for name in ["content-type", "content-length"] {
         if let Some(value) = stored.headers().get(name)? {
             headers.set(name, &value)?;
@@ -101,10 +126,10 @@ fn delivered(job: &Job, stored: Response, etag: &str) -> Result<Answer, Stop> {
 }
 
 /// Results never change: a client may keep one as long as it likes, a shared cache may not.
-fn immutable(etag: &str) -> Result<Headers, Stop> {
-    let headers = Headers::new();
-    headers.set("etag", etag)?;
-    headers.set("cache-control", "private, max-age=31536000, immutable")?;
-    headers.set("x-content-type-options", "nosniff")?;
-    Ok(headers)
+fn immutable(etag: String) -> Fields {
+    vec![
+        ("etag", etag),
+        ("cache-control", "private, max-age=31536000, immutable".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+    ]
 }
