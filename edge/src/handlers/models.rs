@@ -1,7 +1,7 @@
 //! `GET /v1/models`: what the caller may ask for.
 
 use forebay_contract::{
-    InputKind, MediaType, ParameterSpec,
+    InputKind, Lane, MediaType, ParameterSpec, PlanClass,
     catalog::{Catalog, ImageLimits, LimitSpec, ModelSpec},
 };
 use serde::Serialize;
@@ -11,10 +11,15 @@ use worker::{Headers, Response};
 
 use super::{Target, caller};
 use crate::{
-    admission::{conditional, query},
+    admission::{
+        conditional,
+        lane::place::{Eta, Lined, Waiting},
+        query,
+    },
     answer::Answer,
     catalog,
     cx::{Cx, Stop},
+    lanes,
 };
 
 #[derive(Serialize)]
@@ -38,6 +43,9 @@ struct Model<'a> {
     licence: &'a str,
     input: ModelInput<'a>,
     parameters: &'a BTreeMap<String, ParameterSpec>,
+    /// Until the end of a job that came when this was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eta_ms: Option<Eta>,
     submit_url: String,
 }
 
@@ -60,8 +68,15 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     query::none(&target.query)?;
     let catalog = catalog::current(cx).await?;
-    let limits = catalog.plans.get(&caller.plan).map(|plan| plan.limits.as_slice()).unwrap_or_default();
-    let listing = Listing { models: models(&catalog, &target.origin), plan: Plan { name: &caller.plan, limits } };
+    let plan = catalog.plans.get(&caller.plan);
+    let limits = plan.map(|plan| plan.limits.as_slice()).unwrap_or_default();
+    let mut models = models(&catalog, &target.origin);
+    if let Some(plan) = plan {
+        for (model, listed) in served(&catalog).zip(&mut models) {
+            listed.eta_ms = Some(eta(cx, &catalog, plan.class, model).await);
+        }
+    }
+    let listing = Listing { models, plan: Plan { name: &caller.plan, limits } };
     let body = serde_json::to_string(&listing).map_err(|error| Stop::broken(error.to_string()))?;
     let etag = format!("\"{}\"", hex::encode(Sha256::digest(&body)));
     let fields = [("etag", etag.clone()), ("cache-control", CACHE_CONTROL.to_owned()), ("vary", VARY.to_owned())];
@@ -76,8 +91,19 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
 }
 
 fn models<'a>(catalog: &'a Catalog, origin: &str) -> Vec<Model<'a>> {
-    let serving = catalog.serving.keys().filter_map(|name| catalog.stable_model(name));
-    serving.map(|model| model_of(model, origin)).collect()
+    served(catalog).map(|model| model_of(model, origin)).collect()
+}
+
+fn served(catalog: &Catalog) -> impl Iterator<Item = &ModelSpec> {
+    catalog.serving.keys().filter_map(|name| catalog.stable_model(name))
+}
+
+/// Of a job without parameters that comes now.
+async fn eta(cx: &Cx, catalog: &Catalog, class: PlanClass, model: &ModelSpec) -> Eta {
+    let lane = Lane::new(class, model.work);
+    let (status, spec) = (lanes::status(cx, lane).await, catalog.lane(lane));
+    let waiting = Waiting { cost_ms: model.cost_ms.ceil(), ..Waiting::default() };
+    Lined { status: &status, spec: &spec }.queue(waiting).eta_ms
 }
 
 fn model_of<'a>(model: &'a ModelSpec, origin: &str) -> Model<'a> {
@@ -95,6 +121,7 @@ fn model_of<'a>(model: &'a ModelSpec, origin: &str) -> Model<'a> {
             image: model.input.image.as_ref(),
         },
         parameters: &model.parameters,
+        eta_ms: None,
         submit_url: format!("{origin}/v1/models/{}/jobs", model.name),
     }
 }

@@ -57,6 +57,9 @@ pub fn check(hall: &Hall) -> Result<()> {
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64;
     let finish_ms = foretold["queue"]["predicted_finish_ms"].as_u64().context("no finish")?;
     ensure!(finish_ms + 30_000 > now_ms && finish_ms < now_ms + 30_000, "{foretold}");
+    let (eta_ms, position) = (&foretold["queue"]["eta_ms"], &foretold["queue"]["position"]);
+    ensure!(eta_ms["p50"].as_u64() >= Some(960) && eta_ms["p90"].as_u64() >= eta_ms["p50"].as_u64(), "{foretold}");
+    ensure!(*position == 1, "{foretold}");
     client.foretold(&json!({"model": "dcgan-faces"}))?;
     spent.is(0, 0, 0, 0)?;
 

@@ -8,7 +8,11 @@ use super::candidates::Candidate;
 use crate::{
     admission::{
         Refusal,
-        lane::{LaneStatus, shed::predicted_finish_ms},
+        lane::{
+            LaneStatus,
+            place::{self, Lined, Waiting},
+            shed::predicted_finish_ms,
+        },
         policy::Standing,
         version::Because,
     },
@@ -52,6 +56,9 @@ struct Queue {
     backlog_ms: u64,
     jobs: u64,
     predicted_finish_ms: u64,
+    /// Where it would stand, and when it would be done.
+    #[serde(flatten)]
+    place: place::Queue,
 }
 
 #[derive(Serialize)]
@@ -87,6 +94,11 @@ impl<'a> Foreseen<'a> {
                 backlog_ms: status.backlog_ms.max(0.0) as u64,
                 jobs: status.open_jobs,
                 predicted_finish_ms: predicted_finish_ms(status, offer.cost_ms as f64, lane, now_ms),
+                place: Lined { status, spec: lane }.queue(Waiting {
+                    cost_ms: offer.cost_ms as f64,
+                    delay_ms: call.timing.not_before_ms.map_or(0, |start_ms| start_ms.saturating_sub(now_ms)),
+                    ..Waiting::default()
+                }),
             },
             limits: limits.map(|limit| spending(limit, offer.cost_ms)).collect(),
             problem: None,
