@@ -26,6 +26,10 @@ pub struct Config {
     pub outbox_max_jobs: usize,
     /// How long a job is kept after it was accepted, in milliseconds.
     pub retention_ms: u64,
+    /// The most event streams of one object.
+    pub event_streams_max: usize,
+    /// The most WebSockets of one object.
+    pub sockets_max: usize,
     /// How long a catalogue from the namespace is trusted, in milliseconds.
     pub catalog_recheck_ms: u64,
     /// Challenges; `None` when they are not set up.
@@ -105,6 +109,8 @@ impl Config {
             reconcile_after_ms: number("RECONCILE_AFTER_MS", 30_000, DAY_MS)?,
             outbox_max_jobs: number("OUTBOX_MAX_JOBS", 10_000, 1_000_000)? as usize,
             retention_ms: number("JOB_RETENTION_DAYS", 7, 365)? * DAY_MS,
+            event_streams_max: number("EVENT_STREAMS_MAX", 1_000, 1_000)? as usize,
+            sockets_max: number("SOCKETS_MAX", 2_500, 10_000)? as usize,
             catalog_recheck_ms: number("CATALOG_RECHECK_MS", 30_000, DAY_MS)?,
         })
     }
@@ -120,7 +126,7 @@ mod tests {
             "ADMIN_TOKEN" | "INLINE_LIMIT_BYTES" | "RECONCILE_AFTER_MS" | "OUTBOX_MAX_JOBS" | "JOB_RETENTION_DAYS" => {
                 None
             }
-            "CATALOG_RECHECK_MS" => None,
+            "CATALOG_RECHECK_MS" | "EVENT_STREAMS_MAX" | "SOCKETS_MAX" => None,
             _ if name.starts_with("TURNSTILE_") => None,
             _ => Some("x/".to_owned()),
         })

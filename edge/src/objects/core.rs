@@ -25,7 +25,7 @@ use super::{
 use crate::{
     admission::{idempotency, lane::holdings::Holdings, policy::Buckets},
     config::Config,
-    cx::now_ms,
+    cx::{log_line, now_ms},
 };
 
 /// While messages wait, an alarm stands this close behind: whatever dies between commit and send, it sends them.
@@ -89,8 +89,11 @@ impl Core {
         let storage = state.storage();
         let tables = Tables::open(storage.sql())?;
         let unsent = tables.outbox_jobs()?;
+        let shard = state.id().name().unwrap_or_else(|| state.id().to_string());
+        // Once in its life: how often objects sleep, move and break is seen by it.
+        log_line("account-wakes", &shard);
         Ok(Rc::new(Self {
-            shard: state.id().name().unwrap_or_else(|| state.id().to_string()),
+            shard,
             buckets: RefCell::new(tables.buckets()?),
             holdings: RefCell::default(),
             settling_leases: Cell::new(false),

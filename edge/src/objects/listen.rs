@@ -117,7 +117,7 @@ fn event_stream(core: &Rc<Core>, id: JobId, after: u32, origin: String) -> Resul
     if job.state.is_final() && journal::after(&job, after).is_empty() {
         return Ok(Response::empty()?.with_status(204));
     }
-    if core.watchers.is_full() {
+    if core.watchers.count() >= core.config()?.event_streams_max {
         return Response::error("too many listen", 429);
     }
     let listener = Listener { core: core.clone(), id, after, origin, greeted: false, ended: false, place: None };

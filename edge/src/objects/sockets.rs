@@ -25,8 +25,8 @@ use crate::{
     entropy,
 };
 
-/// The most sockets of one object.
-const MOST_SOCKETS: usize = 2_500;
+/// What a client may leave unread of what it was told, in bytes: more is not kept for it.
+const MOST_UNREAD_BYTES: u32 = 1 << 20;
 /// The most queued jobs whose places are looked at in one round.
 const MOST_PLACES: usize = 500;
 const NORMAL: u16 = 1000;
@@ -63,6 +63,16 @@ impl Socket {
         }
     }
 
+    /// Closes it when its client does not read what it is told; whether it stays.
+    fn stays(&self) -> bool {
+        let behind = self.socket.as_ref().buffered_amount() > MOST_UNREAD_BYTES;
+        if behind {
+            log_line("socket-cut-off", watching::BEHIND.reason);
+            self.close(watching::BEHIND);
+        }
+        !behind
+    }
+
     fn close(&self, closing: Closing) {
         let _: Result<()> = self.socket.close(Some(closing.code), Some(closing.reason));
     }
@@ -70,7 +80,7 @@ impl Socket {
 
 /// Opens a socket; 429 when there are too many.
 pub fn accept(core: &Rc<Core>, id: Option<JobId>, origin: String) -> Result<Response> {
-    if with(core, |sockets| sockets.len()) >= MOST_SOCKETS {
+    if with(core, |sockets| sockets.len()) >= core.config()?.sockets_max {
         return Response::error("too many sockets", 429);
     }
     let pair = WebSocketPair::new()?;
@@ -95,10 +105,11 @@ pub fn message(core: &Rc<Core>, socket: &WebSocket, message: WebSocketIncomingMe
     let done = heard(core, &mut speaker, message);
     speaker.keep();
     match done {
-        Ok(()) => {
+        Ok(()) if speaker.stays() => {
             with(core, |sockets| sockets.push(speaker));
             look(core);
         }
+        Ok(()) => {}
         Err(closing) => speaker.close(closing),
     }
     Ok(())
@@ -115,9 +126,10 @@ pub fn closed(core: &Core, socket: &WebSocket, code: usize) {
 /// Tells everybody who watches the job what is new.
 pub fn publish(core: &Core, job: &Job) {
     with(core, |sockets| {
-        for socket in sockets {
+        sockets.retain_mut(|socket| {
             tell(core, socket, job);
-        }
+            socket.stays()
+        });
     });
 }
 
@@ -226,8 +238,9 @@ fn look(core: &Rc<Core>) {
                 };
                 places.insert(job.id, place);
                 with(&inner, |sockets| {
-                    let watch = |socket: &&mut Socket| socket.watching.last(&job.id).is_some();
-                    sockets.iter_mut().filter(watch).for_each(|socket| say(&inner, socket, &job, &journal::last(&job)));
+                    let watch = |socket: &&Socket| socket.watching.last(&job.id).is_some();
+                    sockets.iter().filter(watch).for_each(|socket| say(&inner, socket, &job, &journal::last(&job)));
+                    sockets.retain(Socket::stays);
                 });
             }
             Delay::from(Duration::from_millis(REFRESH_MS)).await;

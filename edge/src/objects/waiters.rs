@@ -15,7 +15,7 @@ pub struct Waiters(RefCell<HashMap<JobId, Vec<Sender<()>>>>);
 impl Waiters {
     /// Something that ends when the job does, or `None` when too many wait already.
     pub fn wait(&self, id: JobId) -> Option<Receiver<()>> {
-        if self.is_full() {
+        if self.count() >= MOST {
             return None;
         }
         let mut waiters = self.0.borrow_mut();
@@ -24,9 +24,9 @@ impl Waiters {
         Some(receiver)
     }
 
-    /// Whether nobody else may wait.
-    pub fn is_full(&self) -> bool {
-        self.0.borrow().values().map(Vec::len).sum::<usize>() >= MOST
+    /// How many wait.
+    pub fn count(&self) -> usize {
+        self.0.borrow().values().map(Vec::len).sum()
     }
 
     /// Wakes everybody who waits for `id`.
@@ -70,6 +70,6 @@ mod tests {
     fn there_are_only_so_many() {
         let (waiters, id) = (Waiters::default(), queued().id);
         let held: Vec<_> = std::iter::from_fn(|| waiters.wait(id)).collect();
-        assert_eq!((held.len(), waiters.is_full()), (MOST, true));
+        assert_eq!((held.len(), waiters.count()), (MOST, MOST));
     }
 }

@@ -30,6 +30,9 @@ pub struct Watching {
     mistakes: u32,
 }
 
+/// Who does not read what it is told would have all of it kept for it.
+pub const BEHIND: Closing = Closing { code: 1013, reason: "you read too slowly: connect again" };
+
 /// What a client says.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
