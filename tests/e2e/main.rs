@@ -7,9 +7,11 @@
 #![allow(clippy::indexing_slicing, reason = "JSON that is not there reads as null, which no promise accepts")]
 
 mod client;
+mod event_stream;
 mod guarded;
 mod promises;
 mod queue_proxy;
+mod socket;
 mod stack;
 mod token;
 mod web_server;

@@ -13,7 +13,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use forebay_contract::{EventKind, Report, ReportAnswer, ReportEvent, SIGNATURE_HEADER, report, sign};
+use forebay_contract::{
+    EventKind, JobId, Report, ReportAnswer, ReportEvent, SIGNATURE_HEADER, report, sign, storage_key,
+};
 use forebay_xtask::{
     build::{self, CatalogSources},
     console::Console,
@@ -320,9 +322,15 @@ impl Stack {
 
     /// Tells the edge what no worker said: one event of the first attempt of a job.
     pub fn report(&self, job: &Value, kind: EventKind) -> Result<ReportAnswer> {
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64;
-        let event = ReportEvent { job_id: id(job)?.parse()?, attempt: 1, at_ms: now_ms, kind };
-        let body = serde_json::to_vec(&Report { worker: "e2e".to_owned(), events: vec![event] })?;
+        self.report_at(job, now_ms()?, vec![kind])
+    }
+
+    /// The same, many at once, by a worker whose clock says `at_ms`.
+    pub fn report_at(&self, job: &Value, at_ms: u64, kinds: Vec<EventKind>) -> Result<ReportAnswer> {
+        let job_id = id(job)?.parse()?;
+        let events = kinds.into_iter().map(|kind| ReportEvent { job_id, attempt: 1, at_ms, kind }).collect();
+        let body = serde_json::to_vec(&Report { worker: "e2e".to_owned(), events })?;
+        let now_ms = now_ms()?;
         let signature = sign(REPORT_SECRET.as_bytes(), now_ms, &body);
         let headers = [("content-type", "application/json"), (SIGNATURE_HEADER, signature.as_str())];
         let request = Request { method: "POST", path: report::PATH, headers: &headers, body: Some(&body) };
@@ -405,10 +413,35 @@ impl Stack {
             .collect()
     }
 
+    /// Stores a result as a worker would; a dry run of the submission tells its digest.
+    pub fn store_result(&self, digest: &str, json: &Value) -> Result<()> {
+        let key = storage_key::result(&digest.parse()?);
+        self.deployment.store(&key, "application/json", json.to_string().as_bytes())
+    }
+
+    /// How often the object that keeps this job has begun a life in memory.
+    pub fn wakes(&self, job: &Value) -> Result<usize> {
+        let shard = id(job)?.parse::<JobId>()?.shard().to_string();
+        let told = |line: &&str| line.contains("account-wakes") && line.contains(&shard);
+        Ok(self.logs()?.lines().filter(told).count())
+    }
+
+    /// Ends the edge, lets `change` work on what it has stored, and starts it again.
+    pub fn while_edge_is_down(&mut self, change: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        self.edge.stop();
+        change(&self.folder.join("edge/state"))?;
+        self.edge.start_again()
+    }
+
     /// How many results lie in the bucket.
     pub fn stored_results(&self) -> Result<usize> {
         Ok(self.deployment.stored("results/")?.len())
     }
+}
+
+/// Milliseconds since the epoch.
+pub fn now_ms() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64)
 }
 
 /// A picture of `tests/fixtures`.

@@ -1,14 +1,12 @@
 //! A job starts no earlier than it may, and is not run, nor billed, when it has not started by its deadline.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::{Context as _, Result, ensure};
 use forebay_contract::{EventKind, JobState};
 use serde_json::{Value, json};
 
 use crate::{
     client::{id, poll},
-    stack::{Hall, words},
+    stack::{Hall, now_ms, words},
 };
 
 const DELAY_MS: u64 = 2_500;
@@ -75,8 +73,4 @@ pub fn check(hall: &Hall) -> Result<()> {
     let both = json!({ "not_before_ms": now_ms()? + 20_000, "deadline_ms": now_ms()? + 10_000 });
     client.submit(&embed(4, &both))?.expect_problem(422, "invalid-not-before")?;
     Ok(())
-}
-
-fn now_ms() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64)
 }

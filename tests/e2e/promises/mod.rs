@@ -27,15 +27,19 @@ mod keys_are_managed;
 mod killed_worker_loses_nothing;
 mod late_job_is_refused_at_once;
 mod limited_client_gets_in_when_told;
+mod listeners_are_bounded;
 mod log_holds_no_payload;
 mod long_poll_answers_when_done;
+mod long_silence_breaks_nothing;
 mod lost_report_is_healed;
+mod old_layout_is_read;
 mod over_large_body_is_refused;
 mod own_model_needs_no_rust;
 mod plan_foretells_and_spends_nothing;
 mod queue_outage_loses_nothing;
 mod repeated_question_is_answered_from_the_cache;
 mod repeated_request_is_one_job;
+mod results_are_kept_as_long_as_planned;
 mod same_seed_is_identical_and_cached;
 mod same_submission_runs_once;
 mod shared_limit_holds_for_everybody;
@@ -62,6 +66,7 @@ pub const PLANS: &[&str] = &[
     waiting_is_in_turn_and_bounded::PLANS,
     hammering_costs_no_object_call::PLANS,
     anonymous_credits_run_out::PLANS,
+    results_are_kept_as_long_as_planned::PLANS,
 ];
 
 /// Every promise by name. Those that restart and kill parts come first: they take longest.
@@ -81,6 +86,8 @@ pub const ALL: &[(&str, Check)] = &[
     ("edge_restart_loses_nothing", edge_restart_loses_nothing::check),
     ("lost_report_is_healed", lost_report_is_healed::check),
     ("canceled_before_start_never_runs", canceled_before_start_never_runs::check),
+    ("listeners_are_bounded", listeners_are_bounded::check),
+    ("old_layout_is_read", old_layout_is_read::check),
     ("tokens_are_checked", tokens_are_checked::check),
     ("anonymous_callers_are_told_apart_by_address", anonymous_callers_are_told_apart_by_address::check),
     ("degraded_answers_say_so", degraded_answers_say_so::check),
@@ -92,6 +99,8 @@ pub const ALL: &[(&str, Check)] = &[
     ("hammering_costs_no_object_call", hammering_costs_no_object_call::check),
     ("every_limit_holds_and_is_named", every_limit_holds_and_is_named::check),
     ("anonymous_credits_run_out", anonymous_credits_run_out::check),
+    ("long_silence_breaks_nothing", long_silence_breaks_nothing::check),
+    ("results_are_kept_as_long_as_planned", results_are_kept_as_long_as_planned::check),
     ("wait_falls_under_its_estimate", wait_falls_under_its_estimate::check),
     ("job_starts_and_expires_on_time", job_starts_and_expires_on_time::check),
     ("socket_tells_of_many_jobs", socket_tells_of_many_jobs::check),
