@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 /// What kind of thing a model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum InputKind {
     /// Nothing: the parameters say it all.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who pays: the half of a lane that a plan decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PlanClass {
     /// Plans that pay.
@@ -14,6 +15,7 @@ pub enum PlanClass {
 
 /// How heavy one job is: the half of a lane that a model decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum WorkClass {
     /// Milliseconds of device time.
@@ -24,6 +26,7 @@ pub enum WorkClass {
 
 /// One SQS queue with one weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Lane {
     /// Paying callers, light work.

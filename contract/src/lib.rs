@@ -13,6 +13,8 @@ mod outcome;
 mod parameters;
 mod problem;
 pub mod report;
+#[cfg(feature = "schema")]
+mod schema;
 mod signature;
 pub mod state;
 pub mod storage_key;

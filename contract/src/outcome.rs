@@ -4,6 +4,7 @@ use crate::JobId;
 
 /// Why a job failed: a closed list, shown to clients as `failure.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureCode {
     /// The picture is truncated or broken.
@@ -95,6 +96,7 @@ impl FailureCode {
 
 /// A stored failure: the JSON at [`crate::storage_key::failure`] and within reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobFailure {
     /// The job that failed.
     pub job_id: JobId,

@@ -9,6 +9,7 @@ pub type Parameters = BTreeMap<String, ParameterValue>;
 
 /// One parameter's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ParameterValue {
     /// A truth value.
@@ -23,6 +24,7 @@ pub enum ParameterValue {
 
 /// What a model says of one of its parameters, in `model.toml` under `[model.parameters.NAME]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum ParameterSpec {
     /// A whole number.

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Every way the edge refuses: a closed list, shown to clients as `code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "each code's meaning is its title in `describe`")]
 pub enum ProblemCode {
@@ -240,6 +241,7 @@ impl ProblemCode {
 
 /// Problem details (RFC 9457): what every refusal looks like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// The problem type's URI.
     #[serde(rename = "type")]
@@ -264,6 +266,7 @@ pub struct Problem {
 
 /// What some problems say besides.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Extensions {
     /// The limits that refused, with 429 and `challenge-required`.
@@ -285,6 +288,7 @@ pub struct Extensions {
 
 /// A challenge that lets a caller through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Challenge {
     /// Whose widget solves it: `turnstile`.
     pub kind: String,

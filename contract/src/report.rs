@@ -12,6 +12,7 @@ pub const PATH: &str = "/internal/v1/reports";
 
 /// One batch of events from one worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// The worker's name, for logs.
     pub worker: String,
@@ -21,6 +22,7 @@ pub struct Report {
 
 /// One thing that happened to one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReportEvent {
     /// The job.
     pub job_id: JobId,
@@ -35,6 +37,7 @@ pub struct ReportEvent {
 
 /// What may happen to a job at a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum EventKind {
     /// The worker has the message and asks whether it is still wanted: the answer names canceled jobs.
@@ -100,6 +103,7 @@ impl ReportEvent {
 
 /// What the edge answers to a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReportAnswer {
     /// Jobs of the report that nobody wants any more: acknowledge them without running.
     pub canceled: Vec<JobId>,

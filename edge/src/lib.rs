@@ -17,6 +17,8 @@ mod header_bound;
 mod keys;
 mod lanes;
 mod objects;
+#[cfg(test)]
+mod openapi;
 mod prefilter;
 mod result_cache;
 mod routes;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who may call besides the owners of API keys.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IdentitySpec {
     /// The plan of callers without credentials, one account an address prefix; without it they are refused.
@@ -16,6 +17,7 @@ pub struct IdentitySpec {
 
 /// One issuer of JSON Web Tokens (RFC 7519).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IssuerSpec {
     /// A short name: accounts are called `name:subject`.
@@ -50,6 +52,7 @@ pub struct IssuerSpec {
 
 /// How a token is signed (RFC 7518 §3.1, RFC 8037). `none` is not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum JwtAlgorithm {
     /// HMAC with SHA-256.
     HS256,

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a lane takes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LaneSpec {
     /// The most work that may wait, in device milliseconds; beyond it submissions are refused with 503.

@@ -26,6 +26,7 @@ use crate::Lane;
 
 /// The whole catalogue in its compiled form: what is built into the edge and what may replace it at run time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Catalog {
     /// Every model version there is.

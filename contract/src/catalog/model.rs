@@ -6,6 +6,7 @@ use crate::{InputKind, MediaType, ParameterSpec, Parameters, WorkClass};
 
 /// What clients may ask of one model version: the `[model]` table of its `model.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ModelSpec {
     /// The name clients use: lower-case letters, digits, `.`, `_` and `-`.
@@ -37,6 +38,7 @@ pub struct ModelSpec {
 
 /// What a model reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InputSpec {
     /// The kind of thing.
@@ -50,6 +52,7 @@ pub struct InputSpec {
 
 /// What pictures a model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ImageLimits {
     /// The shortest side, in pixels.

@@ -5,6 +5,7 @@ use crate::PlanClass;
 
 /// A named set of limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PlanSpec {
     /// The half of the lane that the plan decides.
@@ -32,6 +33,7 @@ impl PlanSpec {
 
 /// What an answer from the cache counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CachedHits {
     /// Like any other submission.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which version of which model answers to a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Serving {
     /// The model; the name itself when it is not said.

@@ -5,11 +5,13 @@ use forebay_contract::{JobId, JobState, ProblemCode};
 use super::{Refusal, refusal::quoted};
 
 /// The most jobs of one page.
-const MOST: u32 = 100;
-const USUAL: u32 = 20;
+pub const MOST: u32 = 100;
+/// The jobs of a page whose size nobody said.
+pub const USUAL: u32 = 20;
 /// The longest name of a model that anybody asks for, in characters.
 const MAX_MODEL_CHARS: usize = 128;
-const STATES: [JobState; 6] =
+/// The states that may be asked for.
+pub const STATES: [JobState; 6] =
     [JobState::Queued, JobState::Running, JobState::Succeeded, JobState::Failed, JobState::Canceled, JobState::Expired];
 
 /// The query of a list.

@@ -21,6 +21,7 @@ pub struct Asker<'a> {
 
 /// Why this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Because {
     /// The client asked for it.

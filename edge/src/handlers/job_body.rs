@@ -12,6 +12,7 @@ use crate::{
 
 /// A job as clients see it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Job"))]
 pub struct JobBody<'a> {
     id: JobId,
     status: JobState,
@@ -23,6 +24,7 @@ pub struct JobBody<'a> {
     degraded: bool,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::objects::Degraded>"))]
     degraded_reason: Option<&'static str>,
     lane: Lane,
     cost_ms: u64,
@@ -41,6 +43,7 @@ pub struct JobBody<'a> {
     /// Whether the result was there before the client asked.
     pub cached: bool,
     timeline: Timeline,
+    #[cfg_attr(test, schemars(with = "forebay_contract::Parameters"))]
     parameters: Box<RawValue>,
     batch_size: Option<u32>,
     device_ms: Option<f64>,
@@ -51,10 +54,12 @@ pub struct JobBody<'a> {
     result_url: String,
     /// The result itself, where it was at hand.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<serde_json::Value>"))]
     pub result: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Steps"))]
 struct Progress {
     done: u32,
     total: u32,
@@ -62,6 +67,7 @@ struct Progress {
 
 /// The device's batch that a job ran in.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Batch {
     id: String,
     size: Option<u32>,
@@ -69,6 +75,7 @@ struct Batch {
 
 /// Milliseconds since the epoch; null is «not yet».
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Timeline {
     /// When the request came.
     requested_ms: u64,
@@ -83,6 +90,7 @@ struct Timeline {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Failure {
     code: forebay_contract::FailureCode,
     detail: String,

@@ -13,8 +13,10 @@ use crate::{
     objects::{self, Call, Job, Listing},
 };
 
+/// A page of a list.
 #[derive(Serialize)]
-struct Page<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "JobPage"))]
+pub struct Page<'a> {
     jobs: Vec<JobBody<'a>>,
     /// Where the next page begins; null on the last.
     cursor: Option<String>,

@@ -22,12 +22,15 @@ use crate::{
     lanes,
 };
 
+/// Every lane.
 #[derive(Serialize)]
-struct Listing {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Lanes"))]
+pub struct Listing {
     lanes: Vec<Row>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "LaneRow"))]
 struct Row {
     lane: Lane,
     /// Whether the lane's object answered; else nothing is known of it.

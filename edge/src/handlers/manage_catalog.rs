@@ -17,7 +17,8 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// What is in force now, in numbers.
 #[derive(Serialize)]
-struct Summary {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CatalogSummary"))]
+pub struct Summary {
     models: usize,
     plans: usize,
 }

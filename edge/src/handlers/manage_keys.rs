@@ -23,7 +23,8 @@ const MAX_BODY_BYTES: usize = 8 * 1024;
 
 /// A key with a new secret: the only answer that ever holds it.
 #[derive(Serialize)]
-struct Shown<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "KeyWithSecret"))]
+pub struct Shown<'a> {
     id: &'a KeyId,
     account: &'a str,
     plan: &'a str,
@@ -37,22 +38,27 @@ struct Shown<'a> {
     older_end_ms: Option<u64>,
 }
 
+/// A page of all secrets.
 #[derive(Serialize)]
-struct Page {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "KeyPage"))]
+pub struct Page {
     keys: Vec<Row>,
     cursor: Option<String>,
 }
 
 /// One secret of a key, without anything that could open or find it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "KeyRow"))]
 struct Row {
     #[serde(flatten)]
     record: KeyRecord,
     state: Standing,
 }
 
+/// A key that lets nobody in any more.
 #[derive(Serialize)]
-struct Revoked<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "RevokedKey"))]
+pub struct Revoked<'a> {
     id: &'a KeyId,
     revoked: bool,
     revoked_ms: Option<u64>,

@@ -22,19 +22,23 @@ use crate::{
     lanes,
 };
 
+/// What a caller may ask for.
 #[derive(Serialize)]
-struct Listing<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Models"))]
+pub struct Listing<'a> {
     models: Vec<Model<'a>>,
     plan: Plan<'a>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OwnPlan"))]
 struct Plan<'a> {
     name: &'a str,
     limits: &'a [LimitSpec],
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Model<'a> {
     name: &'a str,
     version: &'a str,
@@ -50,6 +54,7 @@ struct Model<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ModelInput<'a> {
     kind: InputKind,
     media_types: Vec<&'static str>,

@@ -22,14 +22,17 @@ use crate::{
     objects::{self, Call, StandingsCall},
 };
 
+/// Every limit of a caller.
 #[derive(Serialize)]
-struct Quota<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Quota<'a> {
     account: &'a str,
     plan: &'a str,
     limits: Vec<Limit<'a>>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "LimitStanding"))]
 struct Limit<'a> {
     name: &'a str,
     dimension: Dimension,

@@ -11,8 +11,10 @@ use crate::{
     objects::{self, Call, UsageRow},
 };
 
+/// What an account has used.
 #[derive(Serialize)]
-struct Usage {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Usage {
     days: Vec<UsageRow>,
 }
 

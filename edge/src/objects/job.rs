@@ -95,6 +95,7 @@ pub struct Job {
 
 /// Why another answer than the one asked for is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Degraded {
     /// A limit is exceeded: a lighter model answers.

@@ -13,6 +13,7 @@ const MOST_EVENTS: usize = 32;
 
 /// What can happen to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EventName {
     /// It was accepted.

@@ -53,3 +53,5 @@ pub use usage::UsageRow;
 
 #[cfg(test)]
 pub(crate) use job::tests;
+#[cfg(test)]
+pub use {journal::EventName, watching::Wish};

@@ -8,6 +8,7 @@ use crate::admission::limit::civil::{date, day_of};
 
 /// One model's jobs of one day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UsageRow {
     /// The day (UTC), `YYYY-MM-DD`.
     pub day: String,

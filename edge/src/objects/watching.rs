@@ -35,6 +35,7 @@ pub const BEHIND: Closing = Closing { code: 1013, reason: "you read too slowly: 
 
 /// What a client says.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SocketWish"))]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// Jobs to be told of.

@@ -7,6 +7,7 @@ use crate::admission::{Refusal, authenticate, caller::Caller};
 ///
 /// An entry that somebody wrote by hand needs `account` and `plan` alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KeyRecord {
     /// The key's id; the hash's beginning where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,6 +35,7 @@ pub struct KeyRecord {
 
 /// Whether a secret lets anybody in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SecretStanding"))]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// It does.

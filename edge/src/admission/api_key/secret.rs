@@ -62,6 +62,7 @@ impl SecretHash {
 
 /// Names a key in lists and commands: the beginning of the hash of its first secret. It opens nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct KeyId(String);
 

@@ -26,6 +26,7 @@ const PROBE_PATIENCE_MS: u64 = 10_000;
 
 /// What a breaker lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {
     /// Everything.

@@ -21,6 +21,7 @@ pub struct Place {
 
 /// Where a job stands: the `queue` of the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Queue {
     /// 1 is next.
     pub position: u64,
@@ -38,6 +39,7 @@ impl Queue {
 
 /// Milliseconds from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Eta {
     /// Met half of the time.
     pub p50: u64,

@@ -3,7 +3,7 @@
 
 mod candidates;
 mod outcome;
-mod plan_body;
+pub mod plan_body;
 mod protect;
 pub mod retry;
 mod wishes;

@@ -21,6 +21,7 @@ use crate::{
 
 /// What a submission would come to.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Plan"))]
 pub struct Foreseen<'a> {
     decision: Decision,
     model: &'a str,
@@ -38,10 +39,12 @@ pub struct Foreseen<'a> {
     /// Why it would be refused.
     problem: Option<Problem>,
     /// What would answer instead.
+    #[cfg_attr(test, schemars(with = "Option<crate::objects::Degraded>"))]
     degraded: Option<&'static str>,
 }
 
 #[derive(Serialize, Clone, Copy)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 enum Decision {
     Undecided,
@@ -52,6 +55,7 @@ enum Decision {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Backlog"))]
 struct Queue {
     backlog_ms: u64,
     jobs: u64,
@@ -62,6 +66,7 @@ struct Queue {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Spending {
     name: String,
     /// What it would count.

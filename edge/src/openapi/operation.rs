@@ -1,0 +1,172 @@
+//! One operation: a method of a path.
+
+use std::collections::BTreeSet;
+
+use forebay_contract::ProblemCode;
+use serde_json::{Map, Value, json};
+
+use super::{Answer, Schemas, problems};
+
+/// A method of a path, with all that it may be asked and answer.
+pub struct Operation {
+    /// In upper case.
+    pub method: &'static str,
+    /// With placeholders, as `Route::pattern` has it.
+    pub path: &'static str,
+    /// For generated clients.
+    pub id: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// The rest; Markdown.
+    pub description: &'static str,
+    /// Where a reader finds it.
+    pub tag: Tag,
+    /// Who may.
+    pub callers: Callers,
+    /// Path, query and header.
+    pub parameters: Vec<Value>,
+    /// What is sent.
+    pub body: Option<Body>,
+    /// What comes back when it is not refused.
+    pub answers: Vec<Answer>,
+    /// Why it may be refused, besides what its callers bring along.
+    pub problems: &'static [ProblemCode],
+}
+
+/// A request's body.
+pub struct Body {
+    /// Whether there must be one.
+    pub required: bool,
+    /// Media type → schema and examples.
+    pub content: Vec<(&'static str, Value)>,
+}
+
+/// Who may call.
+#[derive(Clone, Copy)]
+pub enum Callers {
+    /// Whoever can reach it.
+    Anybody,
+    /// Accounts.
+    Accounts,
+    /// The operator.
+    Operator,
+    /// Workers.
+    Workers,
+}
+
+/// A chapter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    Jobs,
+    Waiting,
+    Account,
+    Webhooks,
+    Operator,
+    Workers,
+    Service,
+}
+
+impl Operation {
+    /// As JSON.
+    pub fn to_json(&self, schemas: &mut Schemas) -> Value {
+        let mut responses: Map<String, Value> =
+            self.answers.iter().map(|answer| (answer.status.to_string(), answer.to_json())).collect();
+        let codes: BTreeSet<&str> = self
+            .problems
+            .iter()
+            .chain(self.callers.problems())
+            .chain(&[ProblemCode::Internal])
+            .map(|code| code.name())
+            .collect();
+        let codes: Vec<ProblemCode> = ProblemCode::ALL.into_iter().filter(|code| codes.contains(code.name())).collect();
+        responses.extend(problems::responses(&codes, schemas));
+        let mut operation = json!({
+            "operationId": self.id,
+            "summary": self.summary,
+            "tags": [self.tag.name()],
+            "responses": responses,
+        });
+        if !self.description.is_empty() {
+            operation["description"] = self.description.into();
+        }
+        if let Some(scheme) = self.callers.scheme() {
+            operation["security"] = json!([{ scheme: [] }]);
+        }
+        if !self.parameters.is_empty() {
+            operation["parameters"] = self.parameters.clone().into();
+        }
+        if let Some(body) = &self.body {
+            let content: Map<String, Value> =
+                body.content.iter().map(|(kind, value)| ((*kind).to_owned(), value.clone())).collect();
+            operation["requestBody"] = json!({ "required": body.required, "content": content });
+        }
+        operation
+    }
+}
+
+impl Body {
+    /// JSON of this schema, with examples by name.
+    pub fn json(schema: &Value, examples: &[(&str, Value)]) -> Self {
+        let examples: Map<String, Value> =
+            examples.iter().map(|(name, value)| ((*name).to_owned(), json!({ "value": value }))).collect();
+        Self { required: true, content: vec![("application/json", json!({ "schema": schema, "examples": examples }))] }
+    }
+
+    /// The same where nothing may be sent, too.
+    pub fn optional(self) -> Self {
+        Self { required: false, ..self }
+    }
+}
+
+impl Callers {
+    fn scheme(self) -> Option<&'static str> {
+        match self {
+            Self::Anybody => None,
+            Self::Accounts => Some("caller"),
+            Self::Operator => Some("operator"),
+            Self::Workers => Some("worker"),
+        }
+    }
+
+    /// Why they themselves may be refused.
+    fn problems(self) -> &'static [ProblemCode] {
+        match self {
+            Self::Anybody => &[],
+            Self::Accounts => problems::OF_CALLERS,
+            Self::Operator => &[ProblemCode::MissingCredentials, ProblemCode::InvalidCredentials],
+            Self::Workers => &[ProblemCode::InvalidSignature],
+        }
+    }
+}
+
+impl Tag {
+    /// In a reader's order.
+    pub const ALL: [Self; 7] =
+        [Self::Jobs, Self::Waiting, Self::Account, Self::Webhooks, Self::Operator, Self::Workers, Self::Service];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jobs => "Jobs",
+            Self::Waiting => "Waiting",
+            Self::Account => "Account",
+            Self::Webhooks => "Webhooks",
+            Self::Operator => "Operator",
+            Self::Workers => "Workers",
+            Self::Service => "Service",
+        }
+    }
+
+    /// What it is about.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Jobs => "Submit, look, fetch, cancel, run again.",
+            Self::Waiting => "Be told of what happens to jobs, by event stream or WebSocket.",
+            Self::Account => "What the caller may ask for and has used.",
+            Self::Webhooks => "Be called when jobs end, as Standard Webhooks 1.0 has it.",
+            Self::Operator => "Keys, catalogue and lanes, for whoever runs the service.",
+            Self::Workers => "Between the service's own parts: no client calls these.",
+            Self::Service => "The service itself.",
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What workers call.
+
+use forebay_contract::{ProblemCode::*, Report, ReportAnswer, report};
+
+use super::super::{Answer, Body, Callers, Operation, Schemas, Tag, examples};
+
+pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
+    let answer = schemas.told::<ReportAnswer>();
+    let body = Body::json(&schemas.given::<Report>(), &[("report", examples::report())]);
+    vec![Operation {
+        method: "POST",
+        path: report::PATH,
+        id: "report",
+        summary: "Say what happened to jobs",
+        description: "At most a hundred events, oldest first. A hint, never the truth: what is late, doubled or out of order \
+                      changes nothing. The answer names jobs that nobody wants any more.",
+        tag: Tag::Workers,
+        callers: Callers::Workers,
+        parameters: Vec::new(),
+        body: Some(body),
+        answers: vec![
+            Answer::json(200, "Heard.", &answer, &[("canceled", examples::report_answer())]).with(&["Cache-Control"]),
+        ],
+        problems: &[UnsupportedEncoding, BodyTooLarge, InvalidHeader, MalformedJson, InvalidField],
+    }]
+}
