@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use forebay_xtask::{bench, build, console::Console, process::interrupt, repository::Repository, setup, test, up};
+use forebay_xtask::{
+    bench, build, console::Console, openapi, process::interrupt, repository::Repository, setup, test, up,
+};
 
 /// Forebay's own commands
 #[derive(Debug, Parser)]
@@ -34,6 +36,11 @@ enum Task {
     #[command(after_help = "Example: cargo xtask catalog > catalog.json")]
     Catalog,
 
+    /// Write edge/console/openapi.json anew, the OpenAPI document that the edge serves at /openapi.json, from the types and
+    /// tables it describes
+    #[command(after_help = "Example: cargo xtask openapi && git diff edge/console/openapi.json")]
+    Openapi,
+
     /// Install what is missing, into the checkout's own ignored folders
     #[command(after_help = "Example: cargo xtask setup")]
     Setup,
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
                 console.line(serde_json::to_string_pretty(&build::catalog(&repository)?)?);
                 Ok(())
             }
+            Task::Openapi => openapi::run(&repository, console),
             Task::Setup => setup::run(&repository, console),
         }
     });

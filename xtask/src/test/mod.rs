@@ -20,6 +20,7 @@ pub use check::Check;
 use check::{Needs, Track};
 use clap::ValueEnum as _;
 use localstack::SharedLocalStack;
+pub use plan::unit_test;
 use proof::Proofs;
 use tally::Tally;
 

@@ -17,20 +17,29 @@ const LIGHT: &str = "--package forebay-contract --package forebay-edge --package
 /// Warnings are errors, in the words by which `cargo clippy` tells clippy's compiler.
 const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 
+/// Runs the tests of the light packages whose names hold `filter`, compiled as [`Check::Unit`] compiles them.
+pub fn unit_test(repository: &Repository, filter: &str) -> Command {
+    test(repository, &format!("{LIGHT} --lib -- {filter}"))
+}
+
+fn one(repository: &Repository, arguments: &str) -> Command {
+    let mut command = cargo(repository);
+    command.args(arguments.split(' '));
+    command
+}
+
+/// Clippy compiles the tests, as rustc would: what they depend on is compiled once, not again only to be looked at.
+fn test(repository: &Repository, arguments: &str) -> Command {
+    let mut command = one(repository, &format!("test {arguments}"));
+    command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", DENY_WARNINGS);
+    command
+}
+
 /// The programs of a check, one after the other until one fails. To be asked for after set-up, which brings what they run
 /// on.
 pub(super) fn commands(repository: &Repository, check: Check) -> Result<Vec<Command>> {
-    let one = |arguments: &str| {
-        let mut command = cargo(repository);
-        command.args(arguments.split(' '));
-        command
-    };
-    // Clippy compiles the tests, as rustc would: what they depend on is compiled once, not again only to be looked at.
-    let test = |arguments: &str| {
-        let mut command = one(&format!("test {arguments}"));
-        command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", DENY_WARNINGS);
-        command
-    };
+    let one = |arguments: &str| one(repository, arguments);
+    let test = |arguments: &str| test(repository, arguments);
     Ok(match check {
         Check::Fmt => vec![one("fmt --all --check")],
         // --all-targets passes over tests that run only when they are named.
