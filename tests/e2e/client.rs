@@ -8,6 +8,8 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::documented;
+
 /// How long any one job may take here, models loading included.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -58,7 +60,8 @@ impl Client {
         self.key.as_deref().unwrap_or_default()
     }
 
-    /// Sends a request as it is, with the key unless the request brings its own `authorization`.
+    /// Sends a request as it is, with the key unless the request brings its own `authorization`. The answer must be one
+    /// that the OpenAPI document has.
     pub fn send(&self, request: &Request<'_>) -> Result<Answer> {
         let url =
             if request.path.starts_with("http") { request.path.to_owned() } else { self.origin.clone() + request.path };
@@ -82,7 +85,11 @@ impl Client {
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let body = body.with_config().limit(64 << 20).read_to_vec().with_context(context)?;
-        Ok(Answer { status: parts.status.as_u16(), headers, body })
+        let answer = Answer { status: parts.status.as_u16(), headers, body };
+        if let Some(path) = url.strip_prefix(&self.origin) {
+            documented::check(request, path, &answer)?;
+        }
+        Ok(answer)
     }
 
     pub fn get(&self, path: &str) -> Result<Answer> {

@@ -8,6 +8,7 @@
 
 mod client;
 mod event_stream;
+mod documented;
 mod guarded;
 mod promises;
 mod queue_proxy;

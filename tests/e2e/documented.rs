@@ -1,0 +1,166 @@
+//! Answers of the edge against its OpenAPI document: path, method, status, header fields, media type and body.
+
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use boon::{Compiler, Draft, SchemaIndex, Schemas};
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Request};
+
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
+    let text = include_str!("../../edge/console/openapi.json");
+    // What is no JSON has no paths, and then no answer is in it.
+    Document::new(serde_json::from_str(text).unwrap_or_default())
+});
+
+/// A name for the document; nobody fetches it.
+const HERE: &str = "http://forebay/openapi.json";
+
+/// What the edge serves itself; the rest are the console's files.
+const OWN: [&str; 3] = ["/v1/", "/internal/", "/healthz"];
+
+/// Complains of an answer that the document does not have. `path` is without scheme and host.
+pub fn check(request: &Request<'_>, path: &str, answer: &Answer) -> Result<()> {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    if !OWN.iter().any(|own| path.starts_with(own)) {
+        return Ok(());
+    }
+    let what = || format!("{} {path} answered what edge/console/openapi.json does not have", request.method);
+    DOCUMENT.check(request.method, path, answer).with_context(what)
+}
+
+struct Document {
+    document: Value,
+    compiled: Mutex<Compiled>,
+}
+
+/// The schemas of bodies that were met: each is compiled once, and promises get thousands of answers.
+struct Compiled {
+    compiler: Compiler,
+    schemas: Schemas,
+    by_place: BTreeMap<String, SchemaIndex>,
+}
+
+impl Document {
+    /// Every object is closed: what is not described may come to an answer later, and not without being described.
+    fn new(mut document: Value) -> Self {
+        close(&mut document["components"]["schemas"]);
+        let mut compiler = Compiler::new();
+        compiler.set_default_draft(Draft::V2020_12);
+        // Any JSON will do; what it cannot hold is said when a schema is compiled.
+        let _ = compiler.add_resource(HERE, document.clone());
+        let compiled = Compiled { compiler, schemas: Schemas::new(), by_place: BTreeMap::new() };
+        Self { document, compiled: Mutex::new(compiled) }
+    }
+
+    fn check(&self, method: &str, path: &str, answer: &Answer) -> Result<()> {
+        let Some(operation) = self.operation(method, path) else { return self.not_there(answer) };
+        let status = answer.status.to_string();
+        let place = format!("{operation}/responses/{status}");
+        let response = self.document.pointer(&place).with_context(|| format!("no status {status}"))?;
+        let place = shared(response).map_or(place, str::to_owned);
+        let response = self.resolved(response);
+        for (name, field) in response["headers"].as_object().into_iter().flatten() {
+            let field = self.resolved(field);
+            if field["required"] == true {
+                answer.must(&name.to_ascii_lowercase())?;
+            }
+        }
+        let Some(content) = response["content"].as_object() else {
+            ensure!(answer.body.is_empty(), "{status} has a body of {} bytes", answer.body.len());
+            return Ok(());
+        };
+        let media_type = answer.must("content-type")?.split(';').next().unwrap_or_default();
+        ensure!(content.contains_key(media_type), "{status} is {media_type}");
+        if media_type.ends_with("json") {
+            self.check_json(&format!("{place}/content/{}/schema", media_type.replace('/', "~1")), &answer.json()?)?;
+        }
+        Ok(())
+    }
+
+    /// A path or method that is not described is refused as such.
+    fn not_there(&self, answer: &Answer) -> Result<()> {
+        let problem = answer.json()?;
+        let expected = [(404, "route-not-found"), (405, "method-not-allowed")];
+        let refused = expected.iter().any(|(status, code)| answer.status == *status && problem["code"] == *code);
+        ensure!(refused, "no such operation, and the answer is {} {problem}", answer.status);
+        self.check_json("/components/schemas/Problem", &problem)
+    }
+
+    /// The pointer to the operation.
+    fn operation(&self, method: &str, path: &str) -> Option<String> {
+        let paths = self.document["paths"].as_object()?;
+        let matches = |template: &str| {
+            let mut segments = path.split('/').zip(template.split('/'));
+            path.split('/').count() == template.split('/').count()
+                && segments.all(|(given, described)| described.starts_with('{') || given == described)
+        };
+        // `/v1/jobs/x` is one job's, `/v1/jobs` is nobody's: the first that has no placeholder there wins.
+        let template =
+            paths.keys().filter(|template| matches(template)).min_by_key(|template| template.contains('{'))?;
+        let method = method.to_ascii_lowercase();
+        let pointer = format!("/paths/{}/{method}", template.replace('/', "~1"));
+        self.document.pointer(&pointer).map(|_| pointer)
+    }
+
+    fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
+        shared(value).and_then(|pointer| self.document.pointer(pointer)).unwrap_or(value)
+    }
+
+    fn check_json(&self, place: &str, body: &Value) -> Result<()> {
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let schema = compiled.schema(place)?;
+        let valid = compiled.schemas.validate(body, schema);
+        valid.map_err(|wrong| anyhow!("{wrong} in {:.2000}", body.to_string()))
+    }
+}
+
+impl Compiled {
+    fn schema(&mut self, place: &str) -> Result<SchemaIndex> {
+        if let Some(schema) = self.by_place.get(place) {
+            return Ok(*schema);
+        }
+        // A pointer within a URL.
+        let fragment = place.replace('{', "%7B").replace('}', "%7D");
+        let schema = self
+            .compiler
+            .compile(&format!("{HERE}#{fragment}"), &mut self.schemas)
+            .map_err(|error| anyhow!("{place}: {error:#}"))?;
+        self.by_place.insert(place.to_owned(), schema);
+        Ok(schema)
+    }
+}
+
+/// Where the thing itself stands, if this refers to it.
+fn shared(value: &Value) -> Option<&str> {
+    value["$ref"].as_str()?.strip_prefix('#')
+}
+
+/// What alternatives of an object describe counts as well, so they themselves stay open.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if ["type", "properties"].iter().all(|name| members.contains_key(*name)) {
+                members.entry("unevaluatedProperties").or_insert(json!(false));
+            }
+            for (name, member) in members {
+                match member {
+                    Value::Array(parts) if name == "oneOf" => {
+                        parts
+                            .iter_mut()
+                            .filter_map(Value::as_object_mut)
+                            .flat_map(|part| part.values_mut())
+                            .for_each(close);
+                    }
+                    member => close(member),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
+}
