@@ -129,12 +129,13 @@ pub fn new_jobs() -> [(&'static str, Value); 3] {
     [
         ("text", json!({"model": "all-minilm-l6-v2", "input": {"text": "A gate in the dam."}})),
         ("seed", json!({"model": "dcgan-faces", "parameters": {"seed": 7, "count": 4}})),
-        ("picture", json!({"model": "efficientnet-lite0", "input": {"image": PIXEL}, "parameters": {"top_k": 3}})),
+        ("picture", json!({"model": "efficientnet-lite0", "input": {"image": PICTURE}, "parameters": {"top_k": 3}})),
     ]
 }
 
-/// A PNG of one pixel.
-const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+/// A PNG of 16 × 16 pixels, all of one colour.
+const PICTURE: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mOwzltKEmIY1TCqYfhqAAAnAU4QGe24+AAAAABJRU5ErkJggg==";
 
 /// What a submission would come to.
 pub fn plan() -> Value {

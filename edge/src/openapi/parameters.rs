@@ -37,7 +37,7 @@ pub fn key_id() -> Value {
 
 /// `{model}`
 pub fn model() -> Value {
-    path("model", "The model's name, or a task's.", &json!({ "type": "string", "examples": ["efficientnet-lite0"] }))
+    path("model", "The model's name, or a task's.", &json!({ "type": "string", "examples": ["all-minilm-l6-v2"] }))
 }
 
 /// `wait`
@@ -55,8 +55,7 @@ pub fn of_model() -> Value {
             "type": "object",
             "propertyNames": { "pattern": "^p\\.[a-z0-9_]+$" },
             "additionalProperties": { "type": ["string", "number", "boolean"] },
-            "examples": [{ "p.top_k": 3 }],
-        }),
+                    }),
     );
     (parameter["style"], parameter["explode"]) = ("form".into(), true.into());
     parameter

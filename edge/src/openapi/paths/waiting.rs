@@ -29,7 +29,7 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     schemas.told::<SocketError<'_>>();
     let switched = || Answer::empty(101, "A WebSocket.").with(&["Sec-WebSocket-Protocol"]);
     let stream =
-        json!({ "schema": { "type": "string" }, "examples": { "end": { "value": examples::event_stream() } } });
+        json!({ "examples": { "end": { "value": examples::event_stream() } } });
     vec![
         Operation {
             description: STREAM,
