@@ -11,6 +11,7 @@ mod challenge_lets_people_in;
 mod command_line_does_a_job;
 mod console_follows_jobs;
 mod degraded_answers_say_so;
+mod document_holds_under_fuzzing;
 mod edge_restart_loses_nothing;
 mod events_are_streamed_and_told_again;
 mod every_limit_holds_and_is_named;
@@ -75,6 +76,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("queue_outage_loses_nothing", queue_outage_loses_nothing::check),
     ("flood_of_free_jobs_leaves_paid_ones_alone", flood_of_free_jobs_leaves_paid_ones_alone::check),
     ("catalog_changes_while_running", catalog_changes_while_running::check),
+    ("document_holds_under_fuzzing", document_holds_under_fuzzing::check),
     ("failing_version_is_cut_off", failing_version_is_cut_off::check),
     ("full_lane_sheds", full_lane_sheds::check),
     ("full_lane_lowers_rates", full_lane_lowers_rates::check),

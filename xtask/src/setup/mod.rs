@@ -15,6 +15,7 @@ mod prerequisites;
 mod python;
 mod rivals;
 mod schedule;
+mod schemathesis;
 mod step;
 mod wasm_target;
 mod wasm_tools;
@@ -52,7 +53,7 @@ pub fn steps() -> Vec<Box<dyn Step>> {
 
 /// What only `cargo xtask test` needs.
 pub fn test_steps() -> Vec<Box<dyn Step>> {
-    vec![Box::new(cargo_deny::CargoDeny), Box::new(npm::CONSOLE_TESTS)]
+    vec![Box::new(cargo_deny::CargoDeny), Box::new(npm::CONSOLE_TESTS), Box::new(schemathesis::SchemathesisPython)]
 }
 
 /// What only `cargo xtask bench` needs.
