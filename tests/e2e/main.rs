@@ -7,8 +7,8 @@
 #![allow(clippy::indexing_slicing, reason = "JSON that is not there reads as null, which no promise accepts")]
 
 mod client;
-mod event_stream;
 mod documented;
+mod event_stream;
 mod guarded;
 mod promises;
 mod queue_proxy;

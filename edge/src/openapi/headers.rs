@@ -98,7 +98,13 @@ const FIELDS: &[Field] = &[
         schema: text,
         example: "application/json",
     },
-    Field { name: "Upgrade", description: "What to speak here; proxies may keep it to themselves.", always: false, schema: text, example: "websocket" },
+    Field {
+        name: "Upgrade",
+        description: "What to speak here; proxies may keep it to themselves.",
+        always: false,
+        schema: text,
+        example: "websocket",
+    },
     Field {
         name: "Sec-WebSocket-Protocol",
         description: "`forebay.v1`, where the client offered it.",

@@ -52,10 +52,10 @@ pub fn of_model() -> Value {
         "parameters",
         "The model's parameters, one `p.NAME=VALUE` each: `?p.top_k=3`. What reads as a number or a truth value is one.",
         &json!({
-            "type": "object",
-            "propertyNames": { "pattern": "^p\\.[a-z0-9_]+$" },
-            "additionalProperties": { "type": ["string", "number", "boolean"] },
-                    }),
+        "type": "object",
+        "propertyNames": { "pattern": "^p\\.[a-z0-9_]+$" },
+        "additionalProperties": { "type": ["string", "number", "boolean"] },
+                }),
     );
     (parameter["style"], parameter["explode"]) = ("form".into(), true.into());
     parameter

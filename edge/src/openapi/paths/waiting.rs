@@ -28,8 +28,7 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     schemas.told::<SocketEvent<'_>>();
     schemas.told::<SocketError<'_>>();
     let switched = || Answer::empty(101, "A WebSocket.").with(&["Sec-WebSocket-Protocol"]);
-    let stream =
-        json!({ "examples": { "end": { "value": examples::event_stream() } } });
+    let stream = json!({ "examples": { "end": { "value": examples::event_stream() } } });
     vec![
         Operation {
             description: STREAM,
