@@ -1,9 +1,6 @@
 //! Answers of the edge against its OpenAPI document: path, method, status, header fields, media type and body.
 
-use std::{
-    collections::BTreeMap,
-    sync::{LazyLock, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use boon::{Compiler, Draft, SchemaIndex, Schemas};
@@ -11,10 +8,9 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Request};
 
-static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
-    let text = include_str!("../../edge/console/openapi.json");
-    // What is no JSON has no paths, and then no answer is in it.
-    Document::new(serde_json::from_str(text).unwrap_or_default())
+static DOCUMENT: LazyLock<Result<Document, String>> = LazyLock::new(|| {
+    let document = serde_json::from_str(include_str!("../../edge/console/openapi.json")).map_err(anyhow::Error::from);
+    document.and_then(Document::new).map_err(|error| format!("edge/console/openapi.json: {error:#}"))
 });
 
 /// A name for the document; nobody fetches it.
@@ -30,31 +26,34 @@ pub fn check(request: &Request<'_>, path: &str, answer: &Answer) -> Result<()> {
         return Ok(());
     }
     let what = || format!("{} {path} answered what edge/console/openapi.json does not have", request.method);
-    DOCUMENT.check(request.method, path, answer).with_context(what)
+    let document = DOCUMENT.as_ref().map_err(|error| anyhow!("{error}"))?;
+    document.check(request.method, path, answer).with_context(what)
 }
 
 struct Document {
     document: Value,
-    compiled: Mutex<Compiled>,
-}
-
-/// The schemas of bodies that were met: each is compiled once, and promises get thousands of answers.
-struct Compiled {
-    compiler: Compiler,
     schemas: Schemas,
-    by_place: BTreeMap<String, SchemaIndex>,
+    /// The schemas of bodies, by where they stand: compiled once, because promises get thousands of answers.
+    compiled: BTreeMap<String, SchemaIndex>,
 }
 
 impl Document {
     /// Every object is closed: what is not described may come to an answer later, and not without being described.
-    fn new(mut document: Value) -> Self {
+    fn new(mut document: Value) -> Result<Self> {
         close(&mut document["components"]["schemas"]);
-        let mut compiler = Compiler::new();
+        let mut places = vec!["/components/schemas/Problem".to_owned()];
+        bodies("", &document, &mut places);
+        let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
         compiler.set_default_draft(Draft::V2020_12);
-        // Any JSON will do; what it cannot hold is said when a schema is compiled.
-        let _ = compiler.add_resource(HERE, document.clone());
-        let compiled = Compiled { compiler, schemas: Schemas::new(), by_place: BTreeMap::new() };
-        Self { document, compiled: Mutex::new(compiled) }
+        compiler.add_resource(HERE, document.clone()).map_err(|error| anyhow!("{error:#}"))?;
+        let mut compiled = BTreeMap::new();
+        for place in places {
+            // A pointer within a URL.
+            let url = format!("{HERE}#{}", place.replace('{', "%7B").replace('}', "%7D"));
+            let schema = compiler.compile(&url, &mut schemas).map_err(|error| anyhow!("{place}: {error:#}"))?;
+            compiled.insert(place, schema);
+        }
+        Ok(Self { document, schemas, compiled })
     }
 
     fn check(&self, method: &str, path: &str, answer: &Answer) -> Result<()> {
@@ -112,26 +111,20 @@ impl Document {
     }
 
     fn check_json(&self, place: &str, body: &Value) -> Result<()> {
-        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        let schema = compiled.schema(place)?;
-        let valid = compiled.schemas.validate(body, schema);
-        valid.map_err(|wrong| anyhow!("{wrong} in {:.2000}", body.to_string()))
+        let schema = self.compiled.get(place).with_context(|| format!("no schema at {place}"))?;
+        self.schemas.validate(body, *schema).map_err(|wrong| anyhow!("{wrong} in {:.2000}", body.to_string()))
     }
 }
 
-impl Compiled {
-    fn schema(&mut self, place: &str) -> Result<SchemaIndex> {
-        if let Some(schema) = self.by_place.get(place) {
-            return Ok(*schema);
+/// Where the schemas of JSON bodies stand.
+fn bodies(at: &str, value: &Value, found: &mut Vec<String>) {
+    for (name, member) in value.as_object().into_iter().flatten() {
+        let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+        if name.ends_with("json") && member["schema"].is_object() {
+            found.push(format!("{place}/schema"));
+        } else {
+            bodies(&place, member, found);
         }
-        // A pointer within a URL.
-        let fragment = place.replace('{', "%7B").replace('}', "%7D");
-        let schema = self
-            .compiler
-            .compile(&format!("{HERE}#{fragment}"), &mut self.schemas)
-            .map_err(|error| anyhow!("{place}: {error:#}"))?;
-        self.by_place.insert(place.to_owned(), schema);
-        Ok(schema)
     }
 }
 

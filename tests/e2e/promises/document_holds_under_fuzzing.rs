@@ -39,7 +39,8 @@ fn fuzz(hall: &Hall, stack: &Stack, token: &str, which: &str) -> Result<()> {
         .arg(hall.path("tests/schemathesis/schemathesis.toml"))
         .args(["run", &format!("{}/openapi.json", stack.origin()), "--no-color", which])
         .args(["--header", &format!("Authorization: Bearer {token}")])
-        .current_dir(hall.path("tests/schemathesis"))
+        // It leaves notes where it runs.
+        .current_dir(hall.scratch("schemathesis")?)
         .output()
         .with_context(|| format!("{} is not there: cargo xtask test brings it", program.display()))?;
     let told = String::from_utf8_lossy(&output.stdout);
