@@ -5,6 +5,7 @@ mod admission;
 mod answer;
 mod aws;
 mod body;
+mod bounded_get;
 mod catalog;
 mod config;
 mod cx;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use forebay_contract::ProblemCode;
-use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer as _, Error as _, MapAccess, Visitor};
 use serde_json::{error::Category, value::RawValue};
 
 use super::{Refusal, refusal::quoted};
@@ -16,17 +16,45 @@ pub fn read<'a, const N: usize>(
     place: &str,
     known: [&str; N],
 ) -> Result<[Option<&'a RawValue>; N], Refusal> {
-    let mut reader = serde_json::Deserializer::from_str(json);
     let mut found = [None; N];
+    read_into(json, place, &known, &mut found)?;
+    Ok(found)
+}
+
+/// In the bundle once, not once for each number of fields.
+#[inline(never)]
+fn read_into<'a>(
+    json: &'a str,
+    place: &str,
+    known: &[&str],
+    found: &mut [Option<&'a RawValue>],
+) -> Result<(), Refusal> {
+    let mut reader = serde_json::Deserializer::from_str(json);
     let mut complaint = None;
-    let visitor = Fields { known: &known, found: &mut found, complaint: &mut complaint };
+    let visitor = Fields { known, found, complaint: &mut complaint };
     let read = reader.deserialize_map(visitor).and_then(|()| reader.end());
     match (read, complaint) {
         (_, Some(complaint)) => Err(invalid(complaint)),
-        (Ok(()), None) => Ok(found),
+        (Ok(()), None) => Ok(()),
         (Err(error), None) if error.classify() == Category::Data => Err(invalid(format!("{place} must be an object"))),
         (Err(error), None) => Err(Refusal::new(ProblemCode::MalformedJson, error.to_string())),
     }
+}
+
+/// A body as the text that JSON is.
+pub fn text(body: &[u8]) -> Result<&str, Refusal> {
+    std::str::from_utf8(body).map_err(|_| Refusal::new(ProblemCode::MalformedJson, "the body is not UTF-8"))
+}
+
+/// A field that may be missing or `null`.
+pub fn given<T: DeserializeOwned>(raw: Option<&RawValue>, name: &str, what: &str) -> Result<Option<T>, Refusal> {
+    let Some(raw) = raw else { return Ok(None) };
+    serde_json::from_str(raw.get()).map_err(|_| invalid(format!("`{name}` must be {what}")))
+}
+
+/// A field that must be there.
+pub fn needed<T: DeserializeOwned>(raw: Option<&RawValue>, name: &str, what: &str) -> Result<T, Refusal> {
+    given(raw, name, what)?.ok_or_else(|| invalid(format!("`{name}` is missing")))
 }
 
 /// The refusal of a field.

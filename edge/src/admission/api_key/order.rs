@@ -1,8 +1,11 @@
 use forebay_contract::{ProblemCode, catalog::Catalog};
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::admission::{Refusal, fields, refusal::quoted};
+use crate::admission::{
+    Refusal,
+    fields::{self, given, needed, text},
+    refusal::quoted,
+};
 
 const LONGEST_ACCOUNT: usize = 64;
 const LONGEST_NAME: usize = 100;
@@ -115,20 +118,6 @@ fn check_account(account: &str) -> Result<(), String> {
 fn is_label(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
         && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
-}
-
-fn text(body: &[u8]) -> Result<&str, Refusal> {
-    std::str::from_utf8(body).map_err(|_| Refusal::new(ProblemCode::MalformedJson, "the body is not UTF-8"))
-}
-
-/// A field that may be missing or `null`.
-fn given<T: DeserializeOwned>(raw: Option<&RawValue>, name: &str, what: &str) -> Result<Option<T>, Refusal> {
-    let Some(raw) = raw else { return Ok(None) };
-    serde_json::from_str(raw.get()).map_err(|_| fields::invalid(format!("`{name}` must be {what}")))
-}
-
-fn needed<T: DeserializeOwned>(raw: Option<&RawValue>, name: &str, what: &str) -> Result<T, Refusal> {
-    given(raw, name, what)?.ok_or_else(|| fields::invalid(format!("`{name}` is missing")))
 }
 
 fn seconds(raw: Option<&RawValue>, name: &str, allowed: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
