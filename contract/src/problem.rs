@@ -56,6 +56,12 @@ pub enum ProblemCode {
     TooManyListeners,
     MessageTooLarge,
     TooManyWatched,
+    WebhookNotFound,
+    DeliveryNotFound,
+    WebhookTargetRefused,
+    WebhookDisabled,
+    TooManyWebhooks,
+    ResolverUnavailable,
     RateLimited,
     ChallengeRequired,
     ChallengeFailed,
@@ -69,7 +75,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, for documents and tests.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 65] = [
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::MissingCredentials,
@@ -120,6 +126,12 @@ impl ProblemCode {
         Self::TooManyListeners,
         Self::MessageTooLarge,
         Self::TooManyWatched,
+        Self::WebhookNotFound,
+        Self::DeliveryNotFound,
+        Self::WebhookTargetRefused,
+        Self::WebhookDisabled,
+        Self::TooManyWebhooks,
+        Self::ResolverUnavailable,
         Self::RateLimited,
         Self::ChallengeRequired,
         Self::ChallengeFailed,
@@ -194,6 +206,12 @@ impl ProblemCode {
             Self::TooManyListeners => (429, "too-many-listeners", "Too many connections wait for news", true),
             Self::MessageTooLarge => (413, "message-too-large", "The message is larger than allowed", false),
             Self::TooManyWatched => (422, "too-many-watched", "One socket cannot watch so many jobs", false),
+            Self::WebhookNotFound => (404, "webhook-not-found", "There is no such webhook", false),
+            Self::DeliveryNotFound => (404, "delivery-not-found", "There is no such delivery", false),
+            Self::WebhookTargetRefused => (400, "webhook-target-refused", "Nothing is sent to this address", false),
+            Self::WebhookDisabled => (409, "webhook-disabled", "The webhook is disabled", false),
+            Self::TooManyWebhooks => (409, "too-many-webhooks", "The account has as many webhooks as it may", false),
+            Self::ResolverUnavailable => (503, "resolver-unavailable", "Names cannot be looked up", true),
             Self::RateLimited => (429, "rate-limited", "Too many requests", true),
             Self::ChallengeRequired => (403, "challenge-required", "A challenge must be solved first", false),
             Self::ChallengeFailed => (403, "challenge-failed", "The challenge was not solved", false),

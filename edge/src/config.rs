@@ -34,6 +34,18 @@ pub struct Config {
     pub catalog_recheck_ms: u64,
     /// Challenges; `None` when they are not set up.
     pub turnstile: Option<Turnstile>,
+    /// How webhooks are delivered.
+    pub webhooks: Webhooks,
+}
+
+/// How webhooks are delivered.
+pub struct Webhooks {
+    /// Whether this machine may be told, by plain HTTP too: for local use.
+    pub allow_loopback: bool,
+    /// Where the addresses of names are looked up (DNS over HTTPS, JSON); without it only what a URL shows is checked.
+    pub resolver_url: Option<String>,
+    /// How long a delivery may take, in milliseconds.
+    pub timeout_ms: u64,
 }
 
 /// How challenges are set and checked.
@@ -87,8 +99,22 @@ impl Config {
             (None, None) => None,
             _ => return Err("set both TURNSTILE_SITE_KEY and TURNSTILE_SECRET_KEY, or neither".to_owned()),
         };
+        let webhooks = Webhooks {
+            allow_loopback: match set("WEBHOOK_ALLOW_LOOPBACK").as_deref() {
+                None | Some("false") => false,
+                Some("true") => true,
+                Some(value) => {
+                    return Err(format!(
+                        "the variable WEBHOOK_ALLOW_LOOPBACK is \"{value}\"; allowed are true and false"
+                    ));
+                }
+            },
+            resolver_url: set("WEBHOOK_RESOLVER_URL"),
+            timeout_ms: number("WEBHOOK_TIMEOUT_MS", 15_000, 60_000)?,
+        };
         Ok(Self {
             turnstile,
+            webhooks,
             queue_url_prefix: text("QUEUE_URL_PREFIX")?,
             bucket_url: text("BUCKET_URL")?.trim_end_matches('/').to_owned(),
             signer: crate::aws::Signer {
@@ -127,7 +153,7 @@ mod tests {
                 None
             }
             "CATALOG_RECHECK_MS" | "EVENT_STREAMS_MAX" | "SOCKETS_MAX" => None,
-            _ if name.starts_with("TURNSTILE_") => None,
+            _ if name.starts_with("TURNSTILE_") || name.starts_with("WEBHOOK_") => None,
             _ => Some("x/".to_owned()),
         })
     }
@@ -144,6 +170,9 @@ mod tests {
         }
         assert!(read("TURNSTILE_SITE_KEY", Some("0x4")).err().unwrap().contains("TURNSTILE_SECRET_KEY"));
         assert!(config.admin_token.is_none());
+        assert!(!config.webhooks.allow_loopback && config.webhooks.resolver_url.is_none());
+        assert!(read("WEBHOOK_ALLOW_LOOPBACK", Some("true")).is_ok_and(|config| config.webhooks.allow_loopback));
+        assert!(read("WEBHOOK_ALLOW_LOOPBACK", Some("yes")).err().unwrap().contains("WEBHOOK_ALLOW_LOOPBACK"));
         assert!(read("ADMIN_TOKEN", Some("0123456789abcdef")).is_ok_and(|config| config.admin_token.is_some()));
         assert!(read("ADMIN_TOKEN", Some("0123456789abcde")).err().unwrap().contains("ADMIN_TOKEN"));
         for value in ["0", "-1", "700001", "many", ""] {

@@ -24,6 +24,7 @@ mod prefilter;
 mod result_cache;
 mod routes;
 mod runtime;
+mod targets;
 mod tokens;
 mod turnstile;
 
@@ -48,6 +49,7 @@ use crate::{
     handlers::{
         Target, cancel, events, health, job, jobs, lanes as lanes_page, manage_catalog, manage_keys, models, quota,
         reports, result, submit, usage,
+        webhooks::{self, Wish},
     },
     routes::Route,
     runtime::Incoming,
@@ -126,5 +128,8 @@ async fn serve(cx: &Cx, request: web_sys::Request, target: &Target, route: Route
         Route::KeyCreate => manage_keys::create(cx, request, target).await,
         Route::KeyRotate { id } => manage_keys::rotate(cx, request, target, id).await,
         Route::KeyRevoke { id } => manage_keys::revoke(cx, target, id).await,
+        Route::Webhooks { action, id, delivery } => {
+            webhooks::serve(cx, request, target, Wish { action, id, delivery }).await
+        }
     }
 }

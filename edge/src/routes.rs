@@ -2,7 +2,7 @@
 
 use forebay_contract::{ProblemCode, report};
 
-use crate::admission::Refusal;
+use crate::admission::{Refusal, webhook::Action};
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,15 @@ pub enum Route<'a> {
     Usage,
     /// `GET /v1/lanes` and `GET /internal/v1/lanes`
     Lanes,
+    /// Below `/v1/webhooks`
+    Webhooks {
+        /// What is wanted.
+        action: Action,
+        /// The webhook's id, as in the path; empty where it names none.
+        id: &'a str,
+        /// The delivery's id, as in the path; empty where it names none.
+        delivery: &'a str,
+    },
     /// `POST /internal/v1/reports`
     Reports,
     /// `GET /internal/v1/catalog`
@@ -97,7 +106,7 @@ impl<'a> Route<'a> {
         if path == report::PATH {
             return Some((Self::Reports, "POST"));
         }
-        let parts: Vec<&str> = path.strip_prefix('/')?.split('/').take(6).collect();
+        let parts: Vec<&str> = path.strip_prefix('/')?.split('/').take(7).collect();
         match *parts.as_slice() {
             ["healthz"] => Some((Self::Health, "GET")),
             ["v1", "models"] => Some((Self::Models, "GET")),
@@ -122,12 +131,35 @@ impl<'a> Route<'a> {
             }
             ["v1", "jobs", id, "retry"] => Some((Self::Retry { id }, "POST")),
             ["v1", "jobs", id, "events"] => Some((Self::JobEvents { id }, "GET")),
+            ["v1", "webhooks", ref rest @ ..] => Self::of_webhooks(method, rest),
             ["internal", "v1", "keys"] if method == "GET" => Some((Self::KeyList, "GET, POST")),
             ["internal", "v1", "keys"] => Some((Self::KeyCreate, "GET, POST")),
             ["internal", "v1", "keys", id] if !id.is_empty() => Some((Self::KeyRevoke { id }, "DELETE")),
             ["internal", "v1", "keys", id, "rotate"] => Some((Self::KeyRotate { id }, "POST")),
             _ => None,
         }
+    }
+
+    /// The same below `/v1/webhooks`.
+    fn of_webhooks(method: &str, rest: &[&'a str]) -> Option<(Self, &'static str)> {
+        let (action, id, delivery, allow) = match *rest {
+            [] if method == "GET" => (Action::List, "", "", "GET, POST"),
+            [] => (Action::Create, "", "", "GET, POST"),
+            [id] if !id.is_empty() => {
+                let action = match method {
+                    "PATCH" => Action::Change,
+                    "DELETE" => Action::Delete,
+                    _ => Action::Get,
+                };
+                (action, id, "", "GET, PATCH, DELETE")
+            }
+            [id, "rotate"] => (Action::Rotate, id, "", "POST"),
+            [id, "test"] => (Action::Test, id, "", "POST"),
+            [id, "deliveries"] => (Action::Deliveries, id, "", "GET"),
+            [id, "deliveries", delivery, "replay"] => (Action::Replay, id, delivery, "POST"),
+            _ => return None,
+        };
+        Some((Self::Webhooks { action, id, delivery }, allow))
     }
 
     /// The route as a pattern: for logs, where ids would make every line its own kind.
@@ -147,6 +179,7 @@ impl<'a> Route<'a> {
             Self::Events => "/v1/events",
             Self::Usage => "/v1/usage",
             Self::Lanes => "/v1/lanes",
+            Self::Webhooks { action, .. } => action.pattern(),
             Self::Reports => report::PATH,
             Self::CatalogGet | Self::CatalogPut | Self::CatalogDelete => "/internal/v1/catalog",
             Self::KeyList | Self::KeyCreate => "/internal/v1/keys",
@@ -162,6 +195,7 @@ mod tests {
 
     #[test]
     fn every_path_takes_its_methods() {
+        let webhooks = |action, id, delivery| Ok(Route::Webhooks { action, id, delivery });
         for (method, path, expect) in [
             ("GET", "/healthz", Ok(Route::Health)),
             ("GET", "/v1/models", Ok(Route::Models)),
@@ -192,6 +226,18 @@ mod tests {
             ("DELETE", "/internal/v1/keys", Err(ProblemCode::MethodNotAllowed)),
             ("GET", "/internal/v1/keys/k", Err(ProblemCode::MethodNotAllowed)),
             ("DELETE", "/internal/v1/keys/", Err(ProblemCode::RouteNotFound)),
+            ("GET", "/v1/webhooks", webhooks(Action::List, "", "")),
+            ("POST", "/v1/webhooks", webhooks(Action::Create, "", "")),
+            ("GET", "/v1/webhooks/w", webhooks(Action::Get, "w", "")),
+            ("PATCH", "/v1/webhooks/w", webhooks(Action::Change, "w", "")),
+            ("DELETE", "/v1/webhooks/w", webhooks(Action::Delete, "w", "")),
+            ("PUT", "/v1/webhooks/w", Err(ProblemCode::MethodNotAllowed)),
+            ("POST", "/v1/webhooks/w/rotate", webhooks(Action::Rotate, "w", "")),
+            ("POST", "/v1/webhooks/w/test", webhooks(Action::Test, "w", "")),
+            ("GET", "/v1/webhooks/w/deliveries", webhooks(Action::Deliveries, "w", "")),
+            ("POST", "/v1/webhooks/w/deliveries/d/replay", webhooks(Action::Replay, "w", "d")),
+            ("POST", "/v1/webhooks/w/deliveries/d/replay/x", Err(ProblemCode::RouteNotFound)),
+            ("GET", "/v1/webhooks/", Err(ProblemCode::RouteNotFound)),
             ("HEAD", "/v1/models", Err(ProblemCode::MethodNotAllowed)),
             ("OPTIONS", "/v1/jobs", Err(ProblemCode::MethodNotAllowed)),
             ("GET", "/v1/jobs/x/cancel", Err(ProblemCode::MethodNotAllowed)),

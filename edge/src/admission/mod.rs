@@ -33,6 +33,7 @@ pub mod subprotocol;
 mod tensor;
 pub mod token;
 pub mod version;
+pub mod webhook;
 
 pub use decode::Submission;
 pub use refusal::Refusal;

@@ -16,6 +16,7 @@ pub mod reports;
 pub mod result;
 pub mod submit;
 pub mod usage;
+pub mod webhooks;
 
 use forebay_contract::{JobId, ProblemCode, ShardKey};
 use worker::web_sys::Request;

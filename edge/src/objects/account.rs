@@ -17,7 +17,7 @@ use super::{
     retry::retry,
     sockets,
     submit::{Messages, standings, submit},
-    tally,
+    tally, webhook,
 };
 use crate::{
     admission::policy::Subject,
@@ -111,6 +111,7 @@ impl Account {
                 json(&jobs.into_iter().map(|job| core.placed(job)).collect::<Vec<_>>())
             }
             Call::Retry { id, submit } => json(&retry(core, id, *submit).await?),
+            Call::Webhooks(call) => Ok(webhook::answer(core, &call).await?.to_text()),
             Call::Usage { from, to } => json(&core.tables.usage(&from, &to)?),
         }
     }
@@ -133,7 +134,7 @@ async fn cancel(core: &Rc<Core>, id: JobId) -> Result<CancelAnswer> {
     Ok(CancelAnswer::Canceled { job: Box::new(job) })
 }
 
-fn expire(core: &Core, id: JobId) -> Result<Option<Job>> {
+fn expire(core: &Rc<Core>, id: JobId) -> Result<Option<Job>> {
     let Some(mut job) = core.tables.job(&id)? else { return Ok(None) };
     let before = job.state;
     if job.transition(Transition::Expired, now_ms()) {

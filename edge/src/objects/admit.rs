@@ -191,6 +191,7 @@ pub fn new_job(call: &SubmitCall, offer: &Offer, birth: Birth) -> Job {
         retry_of: None,
         waited_ms: None,
         log: None,
+        told_ms: None,
         message_seq: None,
         place: None,
     };

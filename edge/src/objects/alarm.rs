@@ -11,7 +11,7 @@ use super::{
     core::Core,
     flush,
     reconcile::{Found, Patience, reconcile},
-    tally,
+    tally, webhook,
 };
 use crate::{
     admission::{
@@ -37,7 +37,8 @@ pub async fn ring(core: &Rc<Core>) -> Result<()> {
         log_line("release-failed", &error.to_string());
     }
     flush::run(core.clone()).await;
-    for step in [check(core).await, sweep(core)] {
+    webhook::start(core);
+    for step in [check(core).await, sweep(core), webhook::sweep(core)] {
         if let Err(error) = step {
             log_line("alarm-step-failed", &error.to_string());
         }
@@ -47,7 +48,7 @@ pub async fn ring(core: &Rc<Core>) -> Result<()> {
     core.arrange_alarm().await
 }
 
-async fn check(core: &Core) -> Result<()> {
+async fn check(core: &Rc<Core>) -> Result<()> {
     let config = core.config()?;
     let bucket = Bucket { url: &config.bucket_url, signer: &config.signer };
     let due = core.tables.to_check(now_ms(), MOST_CHECKS)?;

@@ -3,7 +3,7 @@
 use forebay_contract::{Digest, JobId, JobState, Lane, ReportEvent};
 use serde::{Deserialize, Serialize};
 
-use super::{Job, Timing};
+use super::{Job, Timing, WebhookCall};
 use crate::admission::{
     idempotency::Idempotency,
     policy::{Policy, Standing, Subject, Violation},
@@ -55,6 +55,8 @@ pub enum Call {
         /// The new one.
         submit: Box<SubmitCall>,
     },
+    /// Something about webhooks. Answer: the text of a `WebhookAnswer`.
+    Webhooks(WebhookCall),
     /// What was used on these days, both included. Answer: `Vec<UsageRow>`.
     Usage {
         /// `YYYY-MM-DD`.

@@ -1,7 +1,7 @@
 use forebay_contract::ShardKey;
 use serde::de::DeserializeOwned;
 
-use super::{Call, SubmitAnswer, SubmitCall};
+use super::{Call, SubmitAnswer, SubmitCall, WebhookAnswer, WebhookCall};
 use crate::{
     cx::{Cx, Stop},
     runtime::{Class, ask_object},
@@ -17,13 +17,23 @@ pub async fn submit(cx: &Cx, shard: ShardKey, job: SubmitCall, messages: [&str; 
     send(cx, shard, &Call::Submit(Box::new(job)), &messages.join("\n")).await
 }
 
+/// Asks for something about webhooks.
+pub async fn webhooks(cx: &Cx, shard: ShardKey, call: WebhookCall) -> Result<WebhookAnswer, Stop> {
+    let answer = ask(cx, shard, &Call::Webhooks(call), "").await?;
+    WebhookAnswer::read(&answer).ok_or_else(|| Stop::broken("account object: an answer that cannot be read"))
+}
+
 async fn send<Answer: DeserializeOwned>(cx: &Cx, shard: ShardKey, call: &Call, rest: &str) -> Result<Answer, Stop> {
+    let answer = ask(cx, shard, call, rest).await?;
+    serde_json::from_str(&answer).map_err(|error| Stop::broken(format!("account object: {error}")))
+}
+
+async fn ask(cx: &Cx, shard: ShardKey, call: &Call, rest: &str) -> Result<String, Stop> {
     let mut body = serde_json::to_string(call).map_err(|error| Stop::broken(error.to_string()))?;
     body.reserve(rest.len() + 1);
     body.push('\n');
     body.push_str(rest);
     cx.asks();
     let broken = |error: String| Stop::broken(format!("account object: {error}"));
-    let answer = ask_object(&cx.env, Class::Account, &shard.to_string(), &body).await.map_err(broken)?;
-    serde_json::from_str(&answer).map_err(|error| broken(error.to_string()))
+    ask_object(&cx.env, Class::Account, &shard.to_string(), &body).await.map_err(broken)
 }

@@ -21,6 +21,7 @@ use super::{
     tables::Tables,
     usage,
     waiters::Waiters,
+    webhook::{self, Webhooks},
 };
 use crate::{
     admission::{idempotency, lane::holdings::Holdings, policy::Buckets},
@@ -43,6 +44,8 @@ pub struct Core {
     /// Event streams.
     pub watchers: Waiters,
     pub sockets: Sockets,
+    /// Whom to tell when a job ends.
+    pub webhooks: Webhooks,
     /// The object's own name.
     pub shard: String,
     /// What its limits remember, as stored last.
@@ -110,6 +113,7 @@ impl Core {
             waiters: Waiters::default(),
             watchers: Waiters::default(),
             sockets: Sockets::default(),
+            webhooks: Webhooks::open(storage.sql())?,
             flushing: Cell::new(false),
             last_batch_ms: Cell::new(0),
             settling: Cell::new(false),
@@ -153,8 +157,8 @@ impl Core {
         Message { seq, job_id: job.id, lane: job.lane, text: text.to_owned() }
     }
 
-    /// Writes a job that was in state `before`; when it has ended, wakes who waits for that.
-    pub fn save(&self, before: JobState, job: &Job) -> Result<()> {
+    /// Writes a job that was in state `before`; when it has ended, wakes who waits for that, and tells who is to be told.
+    pub fn save(self: &Rc<Self>, before: JobState, job: &Job) -> Result<()> {
         self.tables.update_job(job)?;
         self.load.borrow_mut().moved(before, job);
         self.use_up(usage::change(Some(before), job))?;
@@ -166,7 +170,7 @@ impl Core {
         }
         self.watchers.wake(&job.id);
         sockets::publish(self, job);
-        Ok(())
+        webhook::tell(self, Some(before), job)
     }
 
     /// Makes sure the alarm rings no later than everything stored asks for.
@@ -195,6 +199,8 @@ impl Core {
         let sweep = self.tables.oldest_ended()?.map(|id| id.made_at_ms().saturating_add(retention_ms));
         let keys = self.tables.oldest_idempotency_ms()?.map(|made_ms| made_ms.saturating_add(idempotency::LIFETIME_MS));
         let release = self.tables.next_release_ms()?;
-        Ok(check.into_iter().chain(sweep).chain(keys).chain(release).min().map(|due| due.max(now + ALARM_GAP_MS)))
+        let (deliveries, log) = (webhook::look_ms(self, now), self.webhooks.sweep_ms(retention_ms)?);
+        let due = [check, sweep, keys, release, deliveries, log].into_iter().flatten().min();
+        Ok(due.map(|due| due.max(now + ALARM_GAP_MS)))
     }
 }

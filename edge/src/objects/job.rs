@@ -85,6 +85,9 @@ pub struct Job {
     /// What happened to it, see `journal`.
     #[serde(default)]
     pub log: Option<String>,
+    /// When the first webhook had the news of its end.
+    #[serde(default)]
+    pub told_ms: Option<u64>,
     /// Where its message is kept, once its queue has it.
     #[serde(default)]
     pub message_seq: Option<u64>,
@@ -190,6 +193,7 @@ pub(crate) mod tests {
             retry_of: None,
             waited_ms: None,
             log: None,
+            told_ms: None,
             message_seq: None,
             place: None,
         }

@@ -2,7 +2,7 @@
 //!
 //! `Lane` keeps what accounts share: a lane's backlog and breakers, and leases of limits. Pure: `admission::lane`.
 //! `Account` keeps the jobs of one shard of one account. Pure: `admit`, `apply`, `backoff`, `batch`, `journal`, `line`,
-//! `load`, `pending`, `reconcile`, `seen`, `timing`, `usage`, `watching`.
+//! `load`, `pending`, `reconcile`, `seen`, `timing`, `usage`, `watching`, and most of `webhook`.
 
 mod account;
 mod admit;
@@ -37,12 +37,13 @@ mod usage;
 mod waiters;
 mod wake;
 mod watching;
+mod webhook;
 
 pub use account::Account;
 pub use call::{
     Call, CancelAnswer, KnownResult, Listing, Offer, RetryAnswer, Reuse, StandingsCall, SubmitAnswer, SubmitCall,
 };
-pub use client::{call, submit};
+pub use client::{call, submit, webhooks};
 pub use job::{Degraded, Job};
 pub use lane::{Lane, LaneCall};
 pub use listen::{Listen, listen};
@@ -50,6 +51,7 @@ pub use load::Promise;
 pub use timeline::{batch_id, server_timing, stages};
 pub use timing::Timing;
 pub use usage::UsageRow;
+pub use webhook::{WebhookAnswer, WebhookCall};
 
 #[cfg(test)]
 pub(crate) use job::tests;

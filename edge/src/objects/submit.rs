@@ -20,7 +20,7 @@ use super::{
     line::Place,
     tally,
     turn::{Expected, expected},
-    usage,
+    usage, webhook,
 };
 use crate::{
     admission::{
@@ -318,6 +318,7 @@ async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, ta
         core.tables.put_timing(job)?;
     }
     core.use_up(usage::change(None, job))?;
+    webhook::tell(core, None, job)?;
     flush::settle_along(core);
     take(core, taken);
     if let Some(message) = message {

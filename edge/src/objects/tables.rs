@@ -17,6 +17,7 @@ use super::{
     load::OpenRow,
     pending::Message,
     seen::{self, Seen},
+    webhook,
 };
 use crate::admission::{
     idempotency::Idempotency,
@@ -28,7 +29,7 @@ use crate::admission::{
 /// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check,
 /// which is also where a job is open. A submission is one statement on a view: its trigger writes job, message, limits
 /// and key, and SQLite makes one statement all or nothing. It is also a third of the calls that three statements would be.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
 -- The layout before there was a first version.
 DROP VIEW IF EXISTS submissions;
@@ -92,6 +93,7 @@ CREATE TABLE usage (
   device_ms REAL NOT NULL, PRIMARY KEY (day, model)
 ) WITHOUT ROWID;
 ",
+    webhook::SCHEMA,
 ];
 
 /// The tables of one object.
@@ -544,10 +546,10 @@ fn rows(buckets: &Buckets) -> Result<String> {
 }
 
 /// Numbers below 2⁵³ cross into JavaScript unharmed; times and lengths are.
-fn integer(number: impl Into<u64>) -> SqlStorageValue {
+pub(super) fn integer(number: impl Into<u64>) -> SqlStorageValue {
     SqlStorageValue::Integer(i64::try_from(number.into()).unwrap_or(i64::MAX))
 }
 
-fn maybe(number: Option<impl Into<u64>>) -> SqlStorageValue {
+pub(super) fn maybe(number: Option<impl Into<u64>>) -> SqlStorageValue {
     number.map_or(SqlStorageValue::Null, integer)
 }

@@ -26,6 +26,9 @@ pub fn stages(job: &Job) -> Vec<Stage> {
         let infer_ms = (batch_ms.max(0.0).round() as u64).min(rest_ms);
         stages.extend([("infer", infer_ms), ("store", rest_ms - infer_ms)]);
     }
+    if let (Some(finished_ms), Some(told_ms)) = (job.finished_ms, job.told_ms) {
+        stages.push(("webhook", told_ms.saturating_sub(finished_ms)));
+    }
     stages
 }
 
@@ -56,6 +59,8 @@ mod tests {
         (job.started_ms, job.finished_ms) = (Some(START_MS + 165), Some(START_MS + 265));
         (job.batch_size, job.device_ms, job.worker) = (Some(4), Some(15.0), Some("w-1".to_owned()));
         assert_eq!(stages(&job)[4..], [("worker", 15), ("infer", 60), ("store", 40)]);
+        job.told_ms = Some(START_MS + 280);
+        assert_eq!(stages(&job).last(), Some(&("webhook", 15)));
         assert_eq!(batch_id(&job).as_deref(), Some("w-1@1800000000165"));
         // A worker whose clock is behind takes nothing away.
         job.received_ms = Some(START_MS);

@@ -49,6 +49,9 @@ impl EdgeOptions {
         variables.insert("QUEUE_URL_PREFIX".to_owned(), deployment.queue_url_prefix.clone());
         variables.insert("BUCKET_URL".to_owned(), deployment.bucket_url.clone());
         variables.insert("REPORT_SECRET".to_owned(), report_secret.to_owned());
+        // Whoever tries webhooks here listens on this machine, which may have no network to look names up in.
+        variables.insert("WEBHOOK_ALLOW_LOOPBACK".to_owned(), "true".to_owned());
+        variables.insert("WEBHOOK_RESOLVER_URL".to_owned(), String::new());
         variables
     }
 }

@@ -1,0 +1,16 @@
+//! Webhooks as their owners ask for them, and where they may lead. Pure.
+
+mod action;
+pub mod address;
+mod event;
+mod id;
+mod listing;
+mod order;
+pub mod resolved;
+pub mod target;
+
+pub use action::Action;
+pub use event::Event;
+pub use id::{DeliveryId, WebhookId};
+pub use listing::{DeliveryQuery, read as read_query};
+pub use order::{NewWebhook, WebhookChange};

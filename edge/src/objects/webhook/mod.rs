@@ -1,0 +1,26 @@
+//! Webhooks of an Account object (Standard Webhooks 1.0): endpoints, what they are told, and an outbox that delivers.
+//!
+//! A delivery is written in the turn in which its job ends. It is posted behind that, one at a time an endpoint, and an
+//! alarm stands behind the posting: what dies in between is posted again under the same `webhook-id`.
+//! Pure: `delivery`, `endpoint`, `payload`, `row`, `schedule`, `turns`.
+
+mod call;
+mod deliver;
+mod delivery;
+mod endpoint;
+mod lines;
+mod manage;
+mod payload;
+mod post;
+mod row;
+mod schedule;
+mod shown;
+mod signing;
+mod tables;
+mod turns;
+
+pub use call::{WebhookAnswer, WebhookCall};
+pub use deliver::{look_ms, start, sweep, tell};
+pub use lines::Webhooks;
+pub use manage::answer;
+pub use tables::SCHEMA;
