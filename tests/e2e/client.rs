@@ -137,6 +137,13 @@ impl Client {
         self.send(&Request { method: "POST", path, headers: &headers, body: Some(&body) })
     }
 
+    /// Any request, with a JSON body where there is one.
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
+        let body = body.map(serde_json::to_vec).transpose()?;
+        let headers: &[_] = if body.is_some() { &[("content-type", "application/json")] } else { &[] };
+        self.send(&Request { method, path, headers, body: body.as_deref() })
+    }
+
     /// What `GET /v1/quota` says is used of a limit.
     pub fn used(&self, limit: &str) -> Result<u64> {
         self.limit(limit)?["used"].as_u64().context("no number")

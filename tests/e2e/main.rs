@@ -13,6 +13,7 @@ mod guarded;
 mod promises;
 mod queue_proxy;
 mod socket;
+mod receiver;
 mod stack;
 mod token;
 mod web_server;

@@ -43,6 +43,7 @@ pub fn check(hall: &Hall) -> Result<()> {
         pictures(&client)?,
         credentials(stack)?,
         header_counts(stack)?,
+        webhooks(&client)?,
     ];
     let told: usize = told.iter().sum();
     ensure!(told >= LEAST_CASES, "{told} cases are fewer than {LEAST_CASES}");
@@ -188,6 +189,37 @@ fn wishes(client: &Client) -> Result<usize> {
         code,
     });
     Ok(told + run(client, &cases)?)
+}
+
+/// Webhooks that cannot be, and those that are not.
+fn webhooks(client: &Client) -> Result<usize> {
+    const HOOKS: &str = "/v1/webhooks";
+    let unknown = format!("{HOOKS}/wh_{}", "0".repeat(24));
+    let (replay, long) = (format!("{unknown}/deliveries/msg_{}/replay", "0".repeat(32)), "x".repeat(20_000));
+    let (page, log) = (format!("{HOOKS}?limit=3"), format!("{unknown}/deliveries?limit=101"));
+    let long = format!(r#"{{"url":"https://a.com/{long}"}}"#);
+    let post = |body: &'static str| request("POST", HOOKS, JSON, body.as_bytes());
+    let cases = [
+        ("no url", post("{}"), 422, "invalid-field"),
+        ("a url that is none", post(r#"{"url":"hooks"}"#), 400, "webhook-target-refused"),
+        ("plain HTTP", post(r#"{"url":"http://hooks.acme.com/"}"#), 400, "webhook-target-refused"),
+        ("a private address", post(r#"{"url":"https://192.168.0.1/"}"#), 400, "webhook-target-refused"),
+        ("an unknown event", post(r#"{"url":"https://a.com/","events":["job.started"]}"#), 422, "invalid-field"),
+        ("a field of another", post(r#"{"url":"https://a.com/","secret":"whsec_AAAA"}"#), 422, "invalid-field"),
+        ("no JSON", post(r#"{"url""#), 400, "malformed-json"),
+        ("too long", request("POST", HOOKS, JSON, long.as_bytes()), 413, "body-too-large"),
+        ("no content type", request("POST", HOOKS, &[], b"{}"), 415, "unsupported-media-type"),
+        ("wrong method", request("PUT", &unknown, JSON, b"{}"), 405, "method-not-allowed"),
+        ("a list with a limit", request("GET", &page, &[], b""), 400, "invalid-query"),
+        ("a log with a limit beyond", request("GET", &log, &[], b""), 400, "invalid-query"),
+        ("an id of nobody", request("GET", &unknown, &[], b""), 404, "webhook-not-found"),
+        ("no id", request("GET", "/v1/webhooks/42", &[], b""), 404, "webhook-not-found"),
+        ("a change of nobody", request("PATCH", &unknown, JSON, b"{}"), 404, "webhook-not-found"),
+        ("an end of nobody", request("DELETE", &unknown, &[], b""), 404, "webhook-not-found"),
+        ("a replay of nobody", request("POST", &replay, &[], b""), 404, "webhook-not-found"),
+    ]
+    .map(|(name, request, status, code)| Case { name, request, status, code });
+    run(client, &cases)
 }
 
 /// Who asks: nobody, somebody unreadable, somebody unknown, somebody of yesterday.

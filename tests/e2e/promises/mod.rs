@@ -52,6 +52,8 @@ mod usage_counts_each_job_once;
 mod version_is_chosen_by_rule;
 mod wait_falls_under_its_estimate;
 mod waiting_is_in_turn_and_bounded;
+mod webhook_targets_are_bounded;
+mod webhooks_are_signed_and_delivered;
 mod wrong_key_is_refused;
 
 use anyhow::Result;
@@ -73,6 +75,7 @@ pub const PLANS: &[&str] = &[
 /// Every promise by name. Those that restart and kill parts come first: they take longest.
 pub const ALL: &[(&str, Check)] = &[
     ("aws_outage_loses_nothing", aws_outage_loses_nothing::check),
+    ("webhook_targets_are_bounded", webhook_targets_are_bounded::check),
     ("queue_outage_loses_nothing", queue_outage_loses_nothing::check),
     ("flood_of_free_jobs_leaves_paid_ones_alone", flood_of_free_jobs_leaves_paid_ones_alone::check),
     ("catalog_changes_while_running", catalog_changes_while_running::check),
@@ -107,6 +110,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("job_starts_and_expires_on_time", job_starts_and_expires_on_time::check),
     ("socket_tells_of_many_jobs", socket_tells_of_many_jobs::check),
     ("events_are_streamed_and_told_again", events_are_streamed_and_told_again::check),
+    ("webhooks_are_signed_and_delivered", webhooks_are_signed_and_delivered::check),
     ("usage_counts_each_job_once", usage_counts_each_job_once::check),
     ("job_is_run_again", job_is_run_again::check),
     ("same_seed_is_identical_and_cached", same_seed_is_identical_and_cached::check),
