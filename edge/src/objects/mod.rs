@@ -56,4 +56,8 @@ pub use webhook::{WebhookAnswer, WebhookCall};
 #[cfg(test)]
 pub(crate) use job::tests;
 #[cfg(test)]
-pub use {journal::EventName, watching::Wish};
+pub use {
+    journal::EventName,
+    watching::Wish,
+    webhook::{DeliveryBody, DeliveryPage, JobData, Payload, WebhookBody, WebhookList},
+};

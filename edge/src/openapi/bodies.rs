@@ -59,6 +59,49 @@ pub struct NewKey {
     expires_in_s: Option<u64>,
 }
 
+/// A webhook that is to be made.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewWebhook {
+    /// Where to send: `https`, and no private, loopback, link-local or metadata address.
+    #[schemars(length(min = 1, max = 2048))]
+    url: String,
+    /// Of what; of every end of a job unless said.
+    events: Option<Vec<JobEvent>>,
+    /// What its owner calls it.
+    #[schemars(length(max = 200))]
+    description: Option<String>,
+}
+
+/// What is to be different about a webhook.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookChange {
+    /// Where to send, also what waits already.
+    #[schemars(length(min = 1, max = 2048))]
+    url: Option<String>,
+    /// Of what.
+    events: Option<Vec<JobEvent>>,
+    /// What its owner calls it; empty or `null` takes it away.
+    #[schemars(length(max = 200))]
+    description: Option<String>,
+    /// Whether anything is sent.
+    enabled: Option<bool>,
+}
+
+/// How a job can end.
+#[derive(JsonSchema)]
+pub enum JobEvent {
+    #[serde(rename = "job.succeeded")]
+    Succeeded,
+    #[serde(rename = "job.failed")]
+    Failed,
+    #[serde(rename = "job.canceled")]
+    Canceled,
+    #[serde(rename = "job.expired")]
+    Expired,
+}
+
 /// What becomes of the older secrets.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -102,7 +145,7 @@ mod tests {
     use crate::admission::{
         Refusal,
         api_key::{self, grace_ms},
-        decode,
+        decode, webhook,
     };
 
     /// The names that a refusal of an unknown field lists, and those of the schema.
@@ -131,6 +174,10 @@ mod tests {
         let (read, described) = names::<super::NewInput>(&decode::json(&input).unwrap_err());
         assert_eq!(read, described);
         let (read, described) = names::<super::NewKey>(&api_key::NewKey::read(&unknown, &catalog()).unwrap_err());
+        assert_eq!(read, described);
+        let (read, described) = names::<super::NewWebhook>(&webhook::NewWebhook::read(&unknown).unwrap_err());
+        assert_eq!(read, described);
+        let (read, described) = names::<super::WebhookChange>(&webhook::WebhookChange::read(&unknown).unwrap_err());
         assert_eq!(read, described);
         let (read, described) = names::<super::Rotation>(&grace_ms(&unknown).unwrap_err());
         assert_eq!(read, described);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, iter};
 
 use super::{Schemas, paths};
-use crate::routes::Route;
+use crate::{admission::webhook::Action, routes::Route};
 
 /// The kind after this one. Whoever adds a route adds it here: else this does not compile.
 fn after(route: Route<'static>) -> Option<Route<'static>> {
@@ -23,7 +23,11 @@ fn after(route: Route<'static>) -> Option<Route<'static>> {
         Route::JobEvents { .. } => Route::Events,
         Route::Events => Route::Usage,
         Route::Usage => Route::Lanes,
-        Route::Lanes => Route::Reports,
+        Route::Lanes => Route::Webhooks { action: Action::List, id, delivery: id },
+        Route::Webhooks { action, .. } => match after_action(action) {
+            Some(action) => Route::Webhooks { action, id, delivery: id },
+            None => Route::Reports,
+        },
         Route::Reports => Route::CatalogGet,
         Route::CatalogGet => Route::CatalogPut,
         Route::CatalogPut => Route::CatalogDelete,
@@ -35,8 +39,25 @@ fn after(route: Route<'static>) -> Option<Route<'static>> {
     })
 }
 
+fn after_action(action: Action) -> Option<Action> {
+    Some(match action {
+        Action::List => Action::Create,
+        Action::Create => Action::Get,
+        Action::Get => Action::Change,
+        Action::Change => Action::Delete,
+        Action::Delete => Action::Rotate,
+        Action::Rotate => Action::Test,
+        Action::Test => Action::Deliveries,
+        Action::Deliveries => Action::Replay,
+        Action::Replay => return None,
+    })
+}
+
 /// Whatever it names.
 fn kind(route: Route<'_>) -> String {
+    if let Route::Webhooks { action, .. } = route {
+        return format!("Webhooks{action:?}");
+    }
     format!("{route:?}").chars().take_while(|c| c.is_alphanumeric()).collect()
 }
 

@@ -24,3 +24,8 @@ pub use deliver::{look_ms, start, sweep, tell};
 pub use lines::Webhooks;
 pub use manage::answer;
 pub use tables::SCHEMA;
+#[cfg(test)]
+pub use {
+    payload::{JobData, Payload},
+    shown::{DeliveryBody, DeliveryPage, WebhookBody, WebhookList},
+};

@@ -13,6 +13,7 @@ use crate::{
 
 /// The body of a delivery.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "WebhookMessage"))]
 pub struct Payload<Data> {
     /// What happened.
     #[serde(rename = "type")]
@@ -25,6 +26,7 @@ pub struct Payload<Data> {
 
 /// The job that ended.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "EndedJob"))]
 pub struct JobData {
     /// Its id.
     pub job_id: JobId,

@@ -7,6 +7,7 @@ use crate::admission::webhook::{DeliveryId, Event, WebhookId};
 
 /// Why nothing is sent to a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "DisabledBecause"))]
 #[serde(rename_all = "snake_case")]
 pub enum Disabled {
     /// It answered 410.
@@ -33,6 +34,7 @@ impl Disabled {
 
 /// A webhook as its owner sees it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Webhook"))]
 pub struct WebhookBody {
     /// Its id.
     pub id: WebhookId,
@@ -59,6 +61,7 @@ pub struct WebhookBody {
 
 /// A delivery as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Delivery"))]
 pub struct DeliveryBody {
     /// Its id, which is its `webhook-id`.
     pub id: DeliveryId,
@@ -80,6 +83,7 @@ pub struct DeliveryBody {
 
 /// A try of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LastAttempt {
     /// When it began, in milliseconds since the epoch.
     pub at_ms: u64,
@@ -93,6 +97,7 @@ pub struct LastAttempt {
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
     /// It is tried, or will be.
@@ -105,6 +110,7 @@ pub enum DeliveryState {
 
 /// Why a try failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryError {
     /// No answer in time.
@@ -168,6 +174,7 @@ impl LastAttempt {
 
 /// All webhooks of an account, oldest first.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WebhookList {
     /// They.
     pub webhooks: Vec<WebhookBody>,
@@ -175,6 +182,7 @@ pub struct WebhookList {
 
 /// Deliveries of a webhook, newest first.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DeliveryPage {
     /// They.
     pub deliveries: Vec<DeliveryBody>,

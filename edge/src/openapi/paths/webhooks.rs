@@ -1,175 +1,16 @@
 //! Webhooks: endpoints, deliveries, and what is sent to them.
 
-use forebay_contract::{
-    JobId, JobState,
-    ProblemCode::{self, *},
-};
-use schemars::JsonSchema;
+use forebay_contract::ProblemCode::{self, *};
 use serde_json::{Map, Value, json};
 
-use super::super::{Answer, Body, Callers, Operation, Schemas, Tag, examples};
+use super::super::{
+    Answer, Body, Callers, Operation, Schemas, Tag,
+    bodies::{NewWebhook, WebhookChange},
+    examples,
+};
+use crate::objects::{DeliveryBody, DeliveryPage, JobData, Payload, WebhookBody, WebhookList};
 
-/// Where an account is called when its jobs end.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "described, never made")]
-struct Webhook {
-    id: String,
-    url: String,
-    events: Vec<JobEvent>,
-    description: Option<String>,
-    enabled: bool,
-    /// Why nothing is sent any more.
-    disabled_because: Option<DisabledBecause>,
-    created_ms: u64,
-    /// What `v1a` signatures are checked with: `whpk_` and base64.
-    #[schemars(regex(pattern = r"^whpk_[A-Za-z0-9+/]+=*$"))]
-    public_key: String,
-    /// When its secret was changed last.
-    rotated_ms: Option<u64>,
-    /// What `v1` signatures are checked with: `whsec_` and base64. Shown when it is made, and never again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
-}
-
-/// What can be told of a job.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "described, never made")]
-enum JobEvent {
-    #[serde(rename = "job.succeeded")]
-    Succeeded,
-    #[serde(rename = "job.failed")]
-    Failed,
-    #[serde(rename = "job.canceled")]
-    Canceled,
-    #[serde(rename = "job.expired")]
-    Expired,
-}
-
-#[derive(JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "described, never made")]
-enum DisabledBecause {
-    /// It answered 410.
-    Gone,
-    /// It failed for too long.
-    Failing,
-    /// Its owner said so.
-    ByYou,
-}
-
-/// A page of endpoints.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "described, never made")]
-struct WebhookPage {
-    webhooks: Vec<Webhook>,
-}
-
-/// An endpoint that is to be made.
-#[derive(JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "described, never made")]
-struct NewWebhook {
-    /// Where to call: `https`, and no private, loopback, link-local or metadata address.
-    url: String,
-    /// Which events; all unless said.
-    events: Option<Vec<JobEvent>>,
-    description: Option<String>,
-}
-
-/// What is to be another in an endpoint.
-#[derive(JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "described, never made")]
-struct WebhookChange {
-    url: Option<String>,
-    events: Option<Vec<JobEvent>>,
-    description: Option<String>,
-    enabled: Option<bool>,
-}
-
-/// One message to one endpoint.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "described, never made")]
-struct Delivery {
-    /// The `webhook-id` that every try has.
-    id: String,
-    /// The event, or `webhook.test`.
-    event: String,
-    job_id: Option<JobId>,
-    state: DeliveryState,
-    attempts: u32,
-    created_ms: u64,
-    next_attempt_ms: Option<u64>,
-    /// The latest try.
-    last: Option<Attempt>,
-}
-
-#[derive(JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "described, never made")]
-enum DeliveryState {
-    /// It will be tried, or tried again.
-    Pending,
-    /// It was answered with 2xx.
-    Delivered,
-    /// It is tried no more.
-    Failed,
-}
-
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "described, never made")]
-struct Attempt {
-    at_ms: u64,
-    /// The HTTP status of the answer, if there was one.
-    status: Option<u16>,
-    error: Option<AttemptError>,
-    took_ms: u64,
-}
-
-#[derive(JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[expect(dead_code, reason = "described, never made")]
-enum AttemptError {
-    /// No answer within 15 seconds.
-    Timeout,
-    /// No connection.
-    Unreachable,
-    /// It leads elsewhere; nobody follows.
-    Redirect,
-    /// The address is not one that may be called.
-    RefusedAddress,
-    /// The status is no 2xx.
-    Status,
-}
-
-/// A page of deliveries.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "described, never made")]
-struct DeliveryPage {
-    deliveries: Vec<Delivery>,
-    cursor: Option<String>,
-}
-
-/// What an endpoint is sent: that something happened, and where to look.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "described, never made")]
-struct WebhookMessage {
-    r#type: String,
-    /// RFC 3339.
-    timestamp: String,
-    data: WebhookData,
-}
-
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "described, never made")]
-struct WebhookData {
-    job_id: JobId,
-    status: JobState,
-    status_url: String,
-    result_url: Option<String>,
-}
-
-const OF_A_BODY: &[ProblemCode] = &[
+const OF_NEW: &[ProblemCode] = &[
     InvalidQuery,
     InvalidHeader,
     UnsupportedMediaType,
@@ -177,12 +18,31 @@ const OF_A_BODY: &[ProblemCode] = &[
     BodyTooLarge,
     MalformedJson,
     InvalidField,
+    WebhookTargetRefused,
+    ResolverUnavailable,
+    TooManyWebhooks,
 ];
+const OF_A_CHANGE: &[ProblemCode] = &[
+    InvalidQuery,
+    InvalidHeader,
+    UnsupportedMediaType,
+    UnsupportedEncoding,
+    BodyTooLarge,
+    MalformedJson,
+    InvalidField,
+    WebhookTargetRefused,
+    ResolverUnavailable,
+    WebhookNotFound,
+];
+const OF_ALL: &[ProblemCode] = &[InvalidQuery];
+const OF_ONE: &[ProblemCode] = &[InvalidQuery, WebhookNotFound];
+const OF_A_TEST: &[ProblemCode] = &[InvalidQuery, WebhookNotFound, WebhookDisabled];
+const OF_A_REPLAY: &[ProblemCode] = &[InvalidQuery, WebhookNotFound, DeliveryNotFound, WebhookDisabled];
 
 pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
-    let webhook = schemas.told::<Webhook>();
-    let page = schemas.told::<WebhookPage>();
-    let delivery = schemas.told::<Delivery>();
+    let webhook = schemas.told::<WebhookBody>();
+    let page = schemas.told::<WebhookList>();
+    let delivery = schemas.told::<DeliveryBody>();
     let deliveries = schemas.told::<DeliveryPage>();
     let new = Body::json(&schemas.given::<NewWebhook>(), &[("all", json!({ "url": URL }))]);
     let change = Body::json(&schemas.given::<WebhookChange>(), &[("off", json!({ "enabled": false }))]);
@@ -193,7 +53,7 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
         Operation {
             description: "`secret` is shown here and after a rotation, and never again. At most sixteen an account.",
             body: Some(new),
-            problems: OF_A_BODY,
+            problems: OF_NEW,
             ..operation(
                 "POST",
                 "/v1/webhooks",
@@ -219,7 +79,7 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
         Operation {
             parameters: id(),
             body: Some(change),
-            problems: OF_A_BODY,
+            problems: OF_A_CHANGE,
             ..operation(
                 "PATCH",
                 "/v1/webhooks/{id}",
@@ -251,6 +111,7 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
         },
         Operation {
             parameters: id(),
+            problems: OF_A_TEST,
             ..operation(
                 "POST",
                 "/v1/webhooks/{id}/test",
@@ -272,6 +133,7 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
         Operation {
             description: "With the same `webhook-id`.",
             parameters: [id(), vec![segment("delivery", "^msg_")]].concat(),
+            problems: OF_A_REPLAY,
             ..operation(
                 "POST",
                 "/v1/webhooks/{id}/deliveries/{delivery}/replay",
@@ -284,12 +146,9 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
 }
 
 const URL: &str = "https://example.com/hooks/forebay";
-/// Of an endpoint that there is not.
-const NOT_FOUND: &[ProblemCode] = &[InvalidQuery];
-
 /// What the service sends, by event.
 pub fn sent(schemas: &mut Schemas) -> Map<String, Value> {
-    let message = schemas.told::<WebhookMessage>();
+    let message = schemas.told::<Payload<JobData>>();
     let header = |name: &str, description: &str| {
         let schema = json!({ "type": "string" });
         json!({ "name": name, "in": "header", "required": true, "description": description, "schema": schema })
@@ -354,6 +213,6 @@ fn operation(
         parameters: Vec::new(),
         body: None,
         answers,
-        problems: NOT_FOUND,
+        problems: if path == "/v1/webhooks" { OF_ALL } else { OF_ONE },
     }
 }
