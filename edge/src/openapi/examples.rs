@@ -142,7 +142,10 @@ pub fn plan() -> Value {
     json!({
         "decision": "accept", "model": "all-minilm-l6-v2", "version": "1", "because": "stable", "lane": "paid-light",
         "cost_ms": 4, "digest": tests::queued().digest.to_hex(), "multiplier": 1.0,
-        "queue": {"backlog_ms": 1200, "jobs": 31, "predicted_finish_ms": START_MS + 1210},
+        "queue": {
+            "backlog_ms": 1200, "jobs": 31, "predicted_finish_ms": START_MS + 1210, "position": 31,
+            "eta_ms": {"p50": 1204, "p90": 2407},
+        },
         "limits": [{"name": "submit", "spends": 1, "remaining": 19}, {"name": "everybody", "spends": 1, "remaining": null}],
         "problem": null, "degraded": null,
     })
@@ -159,6 +162,7 @@ pub fn models() -> Value {
                 "image": {"min_side": 8, "max_pixels": 50_000_000},
             },
             "parameters": {"top_k": {"type": "integer", "min": 1, "max": 1000, "default": 5}},
+            "eta_ms": {"p50": 40, "p90": 95},
             "submit_url": format!("{ORIGIN}/v1/models/efficientnet-lite0/jobs"),
         }],
         "plan": {"name": "pro", "limits": [limit_spec()]},
