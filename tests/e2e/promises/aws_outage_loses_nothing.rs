@@ -17,7 +17,7 @@ const DURING: usize = 12;
 /// Leases of four seconds end meanwhile; shorter than what AWS's library waits for one answer.
 const OUTAGE: Duration = Duration::from_secs(8);
 /// What runs the jobs does not matter here, only that each batch takes its time and not all are in one.
-const WORKER: [&str; 8] = ["--lease-s", "4", "--prefetch", "8", "--engine", "test", "--test-engine-delay-ms", "500"];
+const WORKER: [&str; 8] = ["--lease-s", "4", "--prefetch", "8", "--engine", "test", "--test-engine-delay-ms", "2000"];
 
 pub fn check(hall: &Hall) -> Result<()> {
     let folder = hall.scratch("aws-outage-localstack")?;

@@ -34,7 +34,7 @@ pub fn check(hall: &Hall) -> Result<()> {
         Ok(if job["timeline"]["sent_ms"].is_u64() { Ok(()) } else { Err(job) })
     })?;
     stack.report(&job, EventKind::Started { batch_size: 1 })?;
-    stack.report(&job, EventKind::Failed { code: FailureCode::OutOfMemory, detail: "too little".to_owned() })?;
+    stack.report(&job, EventKind::Failed { code: FailureCode::TextNotUtf8, detail: "of another text".to_owned() })?;
     let key = [("idempotency-key", "again-1")];
     let again = send(&client, &job, &key)?.expect(202)?.json()?;
     ensure!(again["status"] == "queued" && again["retry_of"] == job["id"] && again["model"] == job["model"], "{again}");

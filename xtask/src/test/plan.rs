@@ -78,7 +78,7 @@ pub(super) fn commands(repository: &Repository, check: Check) -> Result<Vec<Comm
 /// The same program, which gives way to all others.
 pub(super) fn gently(command: &Command) -> Command {
     let mut gentle = Command::new("nice");
-    gentle.args(["-n", "10"]).arg(command.get_program()).args(command.get_args());
+    gentle.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => gentle.env(name, value),

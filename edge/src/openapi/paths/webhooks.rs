@@ -95,7 +95,7 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
                 "/v1/webhooks/{id}",
                 "deleteWebhook",
                 "Remove an endpoint",
-                vec![Answer::empty(204, "It is gone.").with(&["Cache-Control"])],
+                vec![Answer::empty(204, "It is gone.")],
             )
         },
         Operation {
