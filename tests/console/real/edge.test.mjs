@@ -2,7 +2,9 @@
 // says where the edge is: CONSOLE_ORIGIN, CONSOLE_KEY, CONSOLE_ADMIN_TOKEN.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync, readdirSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -21,6 +23,16 @@ const CAT = join(ROOT, "tests/fixtures/chelsea.png");
 const PATIENCE = { timeout: 60_000 };
 
 const browser = browserOfFile();
+
+/** A port that was free a moment ago. */
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 /** Whether the edge has an endpoint: the console must use what there is, and say plainly what there is not. */
 async function has(path, bearer = key) {
@@ -152,8 +164,8 @@ test("webhooks are added, tested and deleted, or it is said that there are none"
   const page = await visit(t, browser, origin, { key, hash: "#/webhooks" });
   if (!(await has("/v1/webhooks"))) return page.getByText("This edge does not tell webhooks yet.").waitFor();
   const dialog = page.getByRole("dialog");
-  // A name that no resolver knows: every try fails, and nothing leaves this machine.
-  const address = `https://console-${Date.now()}.invalid/hook`;
+  // A port that nobody listens on: every try fails, and nothing leaves this machine.
+  const address = `http://127.0.0.1:${await freePort()}/hook`;
   await page.getByRole("button", { name: "Add an endpoint" }).click();
   await dialog.getByLabel("Address").fill(address);
   await dialog.getByRole("button", { name: "Add it" }).click();
@@ -162,7 +174,7 @@ test("webhooks are added, tested and deleted, or it is said that there are none"
   await page.getByRole("link", { name: address }).click();
   await page.getByRole("button", { name: "Send a test" }).click();
   const row = page.getByRole("row").filter({ hasText: "webhook.test" });
-  await row.getByText(/Not reached|Address not allowed/).waitFor(PATIENCE);
+  await row.getByText("Not reached").waitFor(PATIENCE);
   await shot(page, "real-webhook");
   await page.getByRole("button", { name: "Delete" }).click();
   await dialog.getByRole("button", { name: "Delete" }).click();
