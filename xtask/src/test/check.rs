@@ -35,17 +35,13 @@ pub(super) enum Needs {
 }
 
 /// Which checks wait for each other. Cargo lets one build at a time into a folder, and two fill the cores better than
-/// one; what tests wait for leaves the cores to others.
+/// one; tests with clocks of their own run one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Track {
-    /// Builds every test into `target/debug`.
-    Build,
+    /// Builds every test into `target/debug`, and runs what was built.
+    Main,
     /// Looks at what is compiled in other ways, beside that: into `target/release`.
     Aside,
-    /// Runs what was built, gently: the promises beside it have clocks.
-    Tests,
-    /// Runs what was built, for the most part waiting.
-    Promises,
 }
 
 impl Check {
@@ -75,10 +71,8 @@ impl Check {
 
     pub(super) fn track(self) -> Track {
         match self {
-            Self::Fmt | Self::Clippy => Track::Build,
             Self::ClippyWasm | Self::ClippyLean | Self::Console | Self::Deny => Track::Aside,
-            Self::Unit | Self::Localstack | Self::Models => Track::Tests,
-            Self::E2e => Track::Promises,
+            _ => Track::Main,
         }
     }
 }

@@ -77,23 +77,17 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     bail!("{} failed, after {took}; again by: cargo xtask test --only {}", failed.join(", "), failed.join(","))
 }
 
-/// Two tracks while tests are built, three once they are. The rows come in the order of the checks.
+/// Two tracks, side by side. The rows come in the order of the checks.
 fn run_tracks(run: &Checks<'_>, checks: &[Check]) -> Result<Vec<Row>> {
     let on = |track: Track| checks.iter().copied().filter(move |check| check.track() == track);
-    let joined = |thread: thread::ScopedJoinHandle<'_, Result<Vec<(Check, Row)>>>| {
-        thread.join().map_err(|_| anyhow!("a check panicked"))?
-    };
     let mut rows = thread::scope(|scope| {
         if checks.iter().any(|check| check.needs() != Needs::Nothing) {
             // It takes a quarter of a minute, beside the checks that do not need it.
             scope.spawn(|| run.localstack.endpoint());
         }
         let aside = scope.spawn(move || run.in_turn(on(Track::Aside)));
-        let mut rows = run.in_turn(on(Track::Build))?;
-        let tests = scope.spawn(move || run.in_turn(on(Track::Tests)));
-        rows.extend(run.in_turn(on(Track::Promises))?);
-        rows.extend(joined(tests)?);
-        rows.extend(joined(aside)?);
+        let mut rows = run.in_turn(on(Track::Main))?;
+        rows.extend(aside.join().map_err(|_| anyhow!("a check panicked"))??);
         Ok::<_, anyhow::Error>(rows)
     })?;
     rows.sort_by_key(|(check, _)| *check);
@@ -135,9 +129,6 @@ impl Checks<'_> {
             }
             // A backtrace of the test program pushes what failed out of the lines that are shown.
             command.env("RUST_BACKTRACE", "0");
-            if check.track() == Track::Tests {
-                command = plan::gently(&command);
-            }
             if let Err(error) = run.program(&mut command) {
                 interrupt::check()?;
                 failure = Some(error);

@@ -75,22 +75,6 @@ pub(super) fn commands(repository: &Repository, check: Check) -> Result<Vec<Comm
     })
 }
 
-/// The same program, which gives way to all others.
-pub(super) fn gently(command: &Command) -> Command {
-    let mut gentle = Command::new("nice");
-    gentle.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => gentle.env(name, value),
-            None => gentle.env_remove(name),
-        };
-    }
-    if let Some(folder) = command.get_current_dir() {
-        gentle.current_dir(folder);
-    }
-    gentle
-}
-
 /// Node.js runs what `npm test` in the folder runs; npm itself may be bound to an older one.
 fn console_tests(repository: &Repository) -> Result<Command> {
     const TESTS: &str =
