@@ -18,8 +18,8 @@ const RIDGE: f64 = 0.02;
 ///
 /// An M-estimate of relative errors by iteratively reweighted least squares (Holland, Welsch, Communications in
 /// Statistics A6, 1977), started from the seed scaled by the median ratio: first Huber's, which finds its way from
-/// anywhere, then Tukey's, which lets disturbed runs, up to one in five, count for nothing. What the runs do not tell apart, such as start and rows when all batches
-/// had the same size, keeps the seed's proportions.
+/// anywhere, then Tukey's, which lets disturbed runs, up to one in five, count for nothing. What the runs do not tell
+/// apart, such as start and rows when all batches had the same size, keeps the seed's proportions.
 pub(super) fn fit(runs: &[Run], seed: Price) -> Price {
     let ratios = runs.iter().map(|run| run.us / seed.of(run.rows, run.row_cells).max(f64::MIN_POSITIVE)).collect();
     let Some(ratio) = median(ratios) else { return seed };

@@ -67,6 +67,23 @@ pub enum Tag {
 }
 
 impl Operation {
+    /// An operation of a chapter for these callers, of which everything else is still to be said.
+    pub fn of(tag: Tag, callers: Callers) -> Self {
+        Self {
+            method: "GET",
+            path: "",
+            id: "",
+            summary: "",
+            description: "",
+            tag,
+            callers,
+            parameters: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+            problems: &[],
+        }
+    }
+
     /// As JSON.
     pub fn to_json(&self, schemas: &mut Schemas) -> Value {
         let mut responses: Map<String, Value> =

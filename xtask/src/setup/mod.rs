@@ -7,15 +7,14 @@ mod debian_wasm;
 mod exporter;
 mod fingerprint;
 mod libtorch;
-mod localstack;
 mod models;
 mod node;
 mod npm;
+mod pinned_python;
 mod prerequisites;
 mod python;
 mod rivals;
 mod schedule;
-mod schemathesis;
 mod step;
 mod wasm_target;
 mod wasm_tools;
@@ -44,7 +43,7 @@ pub fn steps() -> Vec<Box<dyn Step>> {
         Box::new(exporter::ExporterPython),
         Box::new(wasm_target::WasmTarget),
         Box::new(npm::EDGE_PACKAGES),
-        Box::new(localstack::LocalStackPython),
+        Box::new(pinned_python::LOCALSTACK),
         Box::new(wasm_tools::WasmTools),
         Box::new(libtorch::Libtorch),
         Box::new(models::Models),
@@ -53,7 +52,7 @@ pub fn steps() -> Vec<Box<dyn Step>> {
 
 /// What only `cargo xtask test` needs.
 pub fn test_steps() -> Vec<Box<dyn Step>> {
-    vec![Box::new(cargo_deny::CargoDeny), Box::new(npm::CONSOLE_TESTS), Box::new(schemathesis::SchemathesisPython)]
+    vec![Box::new(cargo_deny::CargoDeny), Box::new(npm::CONSOLE_TESTS), Box::new(pinned_python::SCHEMATHESIS)]
 }
 
 /// What only `cargo xtask bench` needs.

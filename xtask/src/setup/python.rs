@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Result, anyhow};
 
-use super::Work;
+use super::{Fingerprint, Work};
 use crate::{
     process::{answer, on_path},
     repository::Repository,
@@ -14,6 +14,17 @@ use crate::{
 const NAMES: [&str; 4] = ["python3.11", "python3.12", "python3.13", "python3"];
 const OLDEST: (u32, u32) = (3, 11);
 const NEWEST: (u32, u32) = (3, 13);
+
+/// What to do when packages do not come.
+pub(super) const ADVICE: &str = "look at the network, then run the command again: finished downloads are kept";
+
+/// What an environment of pinned packages depends on: it holds absolute paths, so also on where the checkout lies.
+pub(super) fn made_from(repository: &Repository, requirements: &str) -> Result<Fingerprint> {
+    Fingerprint::new()
+        .text("root", &repository.root().to_string_lossy())
+        .file(&repository.path("xtask/pip.txt"))?
+        .file(&repository.path(requirements))
+}
 
 /// Why no Python can be used.
 #[derive(Debug, PartialEq, Eq)]

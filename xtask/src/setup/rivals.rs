@@ -24,7 +24,7 @@ impl Step for RivalsPython {
     }
 
     fn advice(&self) -> &'static str {
-        "look at the network, then run the command again: finished downloads are kept"
+        python::ADVICE
     }
 
     fn after(&self) -> &'static [&'static str] {
@@ -32,10 +32,7 @@ impl Step for RivalsPython {
     }
 
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
-        Fingerprint::new()
-            .text("root", &repository.root().to_string_lossy())
-            .file(&repository.path("xtask/pip.txt"))?
-            .file(&repository.path(REQUIREMENTS))
+        python::made_from(repository, REQUIREMENTS)
     }
 
     fn makes(&self, repository: &Repository) -> Vec<PathBuf> {

@@ -60,16 +60,11 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
 
 fn get(path: &'static str, id: &'static str, summary: &'static str, answers: Vec<Answer>) -> Operation {
     Operation {
-        method: "GET",
         path,
         id,
         summary,
-        description: "",
-        tag: Tag::Account,
-        callers: Callers::Accounts,
-        parameters: Vec::new(),
-        body: None,
         answers,
         problems: &[InvalidQuery],
+        ..Operation::of(Tag::Account, Callers::Accounts)
     }
 }

@@ -98,17 +98,5 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
 }
 
 fn get(path: &'static str, id: &'static str, summary: &'static str, answers: Vec<Answer>) -> Operation {
-    Operation {
-        method: "GET",
-        path,
-        id,
-        summary,
-        description: "",
-        tag: Tag::Jobs,
-        callers: Callers::Accounts,
-        parameters: Vec::new(),
-        body: None,
-        answers,
-        problems: &[],
-    }
+    Operation { path, id, summary, answers, ..Operation::of(Tag::Jobs, Callers::Accounts) }
 }

@@ -167,17 +167,5 @@ fn operation(
     summary: &'static str,
     answers: Vec<Answer>,
 ) -> Operation {
-    Operation {
-        method,
-        path,
-        id,
-        summary,
-        description: "",
-        tag: Tag::Operator,
-        callers: Callers::Operator,
-        parameters: Vec::new(),
-        body: None,
-        answers,
-        problems: &[],
-    }
+    Operation { method, path, id, summary, answers, ..Operation::of(Tag::Operator, Callers::Operator) }
 }

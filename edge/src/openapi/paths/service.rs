@@ -6,18 +6,13 @@ use crate::handlers::health::Health;
 pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     let health = schemas.told::<Health>();
     vec![Operation {
-        method: "GET",
         path: "/healthz",
         id: "getHealth",
         summary: "Ask whether the edge runs",
         description: "What it depends on is not asked: that has alarms of its own.",
-        tag: Tag::Service,
-        callers: Callers::Anybody,
-        parameters: Vec::new(),
-        body: None,
         answers: vec![
             Answer::json(200, "It does.", &health, &[("running", examples::health())]).with(&["Cache-Control"]),
         ],
-        problems: &[],
+        ..Operation::of(Tag::Service, Callers::Anybody)
     }]
 }

@@ -146,19 +146,7 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
 }
 
 fn operation(path: &'static str, id: &'static str, summary: &'static str, answers: Vec<Answer>) -> Operation {
-    Operation {
-        method: "POST",
-        path,
-        id,
-        summary,
-        description: "",
-        tag: Tag::Jobs,
-        callers: Callers::Accounts,
-        parameters: Vec::new(),
-        body: None,
-        answers,
-        problems: &[],
-    }
+    Operation { method: "POST", path, id, summary, answers, ..Operation::of(Tag::Jobs, Callers::Accounts) }
 }
 
 fn submitted(schemas: &mut Schemas) -> Vec<Answer> {

@@ -56,17 +56,5 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
 }
 
 fn get(path: &'static str, id: &'static str, summary: &'static str, answers: Vec<Answer>) -> Operation {
-    Operation {
-        method: "GET",
-        path,
-        id,
-        summary,
-        description: "",
-        tag: Tag::Waiting,
-        callers: Callers::Accounts,
-        parameters: Vec::new(),
-        body: None,
-        answers,
-        problems: &[],
-    }
+    Operation { path, id, summary, answers, ..Operation::of(Tag::Waiting, Callers::Accounts) }
 }

@@ -207,12 +207,8 @@ fn operation(
         path,
         id,
         summary,
-        description: "",
-        tag: Tag::Webhooks,
-        callers: Callers::Accounts,
-        parameters: Vec::new(),
-        body: None,
         answers,
         problems: if path == "/v1/webhooks" { OF_ALL } else { OF_ONE },
+        ..Operation::of(Tag::Webhooks, Callers::Accounts)
     }
 }

@@ -14,13 +14,11 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
         summary: "Say what happened to jobs",
         description: "At most a hundred events, oldest first. A hint, never the truth: what is late, doubled or out of order \
                       changes nothing. The answer names jobs that nobody wants any more.",
-        tag: Tag::Workers,
-        callers: Callers::Workers,
-        parameters: Vec::new(),
         body: Some(body),
         answers: vec![
             Answer::json(200, "Heard.", &answer, &[("canceled", examples::report_answer())]).with(&["Cache-Control"]),
         ],
         problems: &[UnsupportedEncoding, BodyTooLarge, InvalidHeader, MalformedJson, InvalidField],
+        ..Operation::of(Tag::Workers, Callers::Workers)
     }]
 }
