@@ -157,7 +157,7 @@ impl ProblemCode {
             Self::WrongAudience => (401, "wrong-audience", "The token is for somebody else", false),
             Self::WrongIssuer => (401, "wrong-issuer", "Tokens of this issuer are not taken", false),
             Self::RefusedAlgorithm => (401, "refused-algorithm", "Tokens signed this way are not taken", false),
-            Self::UnknownPlan => (403, "unknown-plan", "The token names a plan that there is not", false),
+            Self::UnknownPlan => (403, "unknown-plan", "The key or token is of a plan that there is not", false),
             Self::IssuerUnavailable => (503, "issuer-unavailable", "The issuer's keys cannot be fetched", true),
             Self::TooManyAttempts => (429, "too-many-attempts", "Too many requests from this address", true),
             Self::TooManyHeaders => (431, "too-many-headers", "The request has too many header fields", false),

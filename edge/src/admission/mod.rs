@@ -36,4 +36,4 @@ pub mod version;
 pub mod webhook;
 
 pub use decode::Submission;
-pub use refusal::Refusal;
+pub use refusal::{Refusal, quoted};

@@ -82,6 +82,7 @@ fn the_operator_puts_one_in_force_at_once(stack: &Stack, good: &Value) -> Result
     refused.expect_problem(422, "invalid-field")?;
     ensure!(text(&refused.json()?, "detail")?.contains("serve.newcomer.version"), "{refused:?}");
     client.submit(&job)?.expect(202).context("the last good one stays")?;
+    a_plan_may_go(stack, good)?;
     let in_force = stack.operate("GET", CATALOG, None)?.expect(200)?.json()?;
     ensure!(in_force["serving"]["newcomer"] == good["serving"]["newcomer"], "{in_force}");
 
@@ -92,5 +93,21 @@ fn the_operator_puts_one_in_force_at_once(stack: &Stack, good: &Value) -> Result
     // Without any, the one of the build is in force.
     stack.operate("DELETE", CATALOG, None)?.expect(200)?;
     client.submit(&job)?.expect_problem(404, "model-not-found")?;
+    Ok(())
+}
+
+/// Who has a key of a plan that is offered no longer is told so, and finds what was submitted before.
+fn a_plan_may_go(stack: &Stack, good: &Value) -> Result<()> {
+    let mut wider = good.clone();
+    wider["plans"]["passing"] = good["plans"]["pro"].clone();
+    stack.operate("PUT", CATALOG, Some(&wider))?.expect(200)?;
+    let client = stack.new_client("of-a-passing-plan", "passing")?;
+    let job = json!({"model": "newcomer", "input": {"text": "while it lasts"}});
+    let accepted = client.accepted(&job)?;
+    stack.operate("PUT", CATALOG, Some(good))?.expect(200)?;
+    let refused = client.submit(&job)?;
+    refused.expect_problem(403, "unknown-plan")?;
+    ensure!(text(&refused.json()?, "detail")?.contains("`passing`"), "{refused:?}");
+    ensure!(client.job(&accepted)?["status"] == "queued", "{accepted}");
     Ok(())
 }

@@ -32,7 +32,7 @@ use crate::{
         idempotency::{self, Idempotency},
         lane::shed::multiplier,
         policy::Policy,
-        query,
+        query, quoted,
         route::{Unrouted, route},
         start::{self, Calendar},
         version::Asker,
@@ -235,9 +235,12 @@ async fn read(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> Res
     }
 }
 
-/// The caller's plan.
-pub(super) fn plan_of<'a>(catalog: &'a Catalog, caller: &Caller) -> Result<&'a PlanSpec, Stop> {
-    let missing = || Stop::broken(format!("a caller has the plan \"{}\", which the catalogue lacks", caller.plan));
+/// The caller's plan, which the catalogue may have lost since its key was made.
+pub(super) fn plan_of<'a>(catalog: &'a Catalog, caller: &Caller) -> Result<&'a PlanSpec, Refusal> {
+    let missing = || {
+        let detail = format!("your plan {} is offered no longer: ask for a key of another", quoted(&caller.plan));
+        Refusal::new(ProblemCode::UnknownPlan, detail)
+    };
     catalog.plans.get(&caller.plan).ok_or_else(missing)
 }
 
