@@ -1,22 +1,24 @@
-//! The Lambda functions against real queues and a real bucket, over Lambda's own Runtime API. Runs only when it is
-//! named: `FOREBAY_TEST_LOCALSTACK=http://127.0.0.1:4566 cargo test -p forebay-backend --test lambda`
+//! The Lambda functions in cargo-lambda's emulator, against real queues and a real bucket. Runs only when it is named:
+//! `FOREBAY_TEST_LOCALSTACK=http://127.0.0.1:4566 cargo test -p forebay-backend --test lambda`
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod cloud;
+mod emulator;
 #[path = "../http_server/mod.rs"]
 mod http_server;
-mod runtime_api;
 #[path = "../world/mod.rs"]
 mod world;
 
 use cloud::Cloud;
+use emulator::Function;
 use forebay_contract::{EventKind, FailureCode, JobFailure, Report, SIGNATURE_HEADER, storage_key, verify};
 use http_server::HttpServer;
-use runtime_api::Function;
 use serde_json::json;
 use world::{DOUBLER, job};
 
 const SECRET: &str = "a shared secret";
+const REAPER: &str = env!("CARGO_BIN_EXE_forebay-lambda-reaper");
+const WORKER: &str = env!("CARGO_BIN_EXE_forebay-lambda-worker");
 
 /// An edge that keeps the reports whose signature is right, and cancels nothing.
 async fn edge() -> HttpServer {
@@ -45,7 +47,7 @@ async fn a_dead_letter_ends_as_a_stored_and_signed_failure() {
     cloud.bury(&[lost.to_json().unwrap(), answered.to_json().unwrap(), "this is no job".to_owned()]).await;
 
     let environment = cloud.environment(&edge.url(), SECRET);
-    let mut reaper = Function::start(env!("CARGO_BIN_EXE_forebay-lambda-reaper"), &environment).await;
+    let reaper = Function::start("forebay-lambda-reaper", REAPER, &environment).await;
     let letters = cloud.receive(&cloud.dead_url, 3).await;
     let again = reaper.answer(&letters).await;
     assert_eq!(again, [""; 0]);
@@ -71,7 +73,7 @@ async fn a_letter_that_cannot_be_stored_comes_again() {
     cloud.bury(&[job(1, "[1, 2]").to_json().unwrap()]).await;
     let mut environment = cloud.environment(&edge.url(), SECRET);
     environment.push(("FOREBAY_BUCKET".to_owned(), "no-such-bucket-of-ours".to_owned()));
-    let mut reaper = Function::start(env!("CARGO_BIN_EXE_forebay-lambda-reaper"), &environment).await;
+    let reaper = Function::start("forebay-lambda-reaper", REAPER, &environment).await;
     let letters = cloud.receive(&cloud.dead_url, 1).await;
     let again = reaper.answer(&letters).await;
     assert_eq!(again, [letters[0].id.clone()]);
@@ -88,7 +90,7 @@ async fn a_burst_runs_what_it_is_brought_and_names_what_must_come_again() {
     for (name, value) in [("FOREBAY_MODELS_DIR", models.to_str().unwrap()), ("FOREBAY_ENGINE", "test")] {
         environment.push((name.to_owned(), value.to_owned()));
     }
-    let mut worker = Function::start(env!("CARGO_BIN_EXE_forebay-lambda-worker"), &environment).await;
+    let worker = Function::start("forebay-lambda-worker", WORKER, &environment).await;
 
     // Two events: the pipeline lives on between them.
     for round in [0, 10] {

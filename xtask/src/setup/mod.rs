@@ -2,7 +2,6 @@
 //!
 //! One file a step. A step that is done is recognised by its stamp, a hash of what it was made from.
 
-mod cargo_deny;
 mod debian_wasm;
 mod exporter;
 mod fingerprint;
@@ -10,6 +9,7 @@ mod libtorch;
 mod models;
 mod node;
 mod npm;
+mod pinned_program;
 mod pinned_python;
 mod prerequisites;
 mod python;
@@ -28,12 +28,12 @@ use crate::{
     repository::Repository,
 };
 
-pub use cargo_deny::cargo_deny;
 pub use fingerprint::Fingerprint;
 pub use libtorch::libtorch_dir;
 pub use node::{NodeVersion, node};
+pub use pinned_program::CARGO_DENY;
 pub use prerequisites::check as check_prerequisites;
-pub use schedule::run as run_steps;
+pub use schedule::{Board, run as run_steps, run_telling as run_steps_telling};
 pub use step::{Step, Work};
 pub use wasm_target::{WasmToolchain, wasm_toolchain};
 
@@ -52,7 +52,12 @@ pub fn steps() -> Vec<Box<dyn Step>> {
 
 /// What only `cargo xtask test` needs.
 pub fn test_steps() -> Vec<Box<dyn Step>> {
-    vec![Box::new(cargo_deny::CargoDeny), Box::new(npm::CONSOLE_TESTS), Box::new(pinned_python::SCHEMATHESIS)]
+    vec![
+        Box::new(CARGO_DENY),
+        Box::new(pinned_program::CARGO_LAMBDA),
+        Box::new(npm::CONSOLE_TESTS),
+        Box::new(pinned_python::SCHEMATHESIS),
+    ]
 }
 
 /// What only `cargo xtask bench` needs.

@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
+        Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -25,6 +26,35 @@ enum Standing {
     Done,
 }
 
+/// Which steps are done, for those who wait for some of them.
+#[derive(Debug, Default)]
+pub struct Board {
+    told: Mutex<Told>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    done: BTreeSet<&'static str>,
+    /// Nothing more will be done.
+    over: bool,
+}
+
+impl Board {
+    /// Waits until all of these are done; `false` when some never will be.
+    pub fn wait(&self, steps: &[&str]) -> bool {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_open = |told: &mut Told| !told.over && !steps.iter().all(|step| told.done.contains(step));
+        let told = self.changed.wait_while(told, is_open).unwrap_or_else(PoisonError::into_inner);
+        steps.iter().all(|step| told.done.contains(step))
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut Told)) {
+        change(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+}
+
 /// A compile has stretches that keep one core busy, so one more runs beside it; a third would only take memory.
 const COMPILES_AT_ONCE: usize = 2;
 
@@ -32,6 +62,25 @@ const COMPILES_AT_ONCE: usize = 2;
 ///
 /// The first failure stops the others; it is what is told.
 pub fn run(repository: &Repository, console: Console, steps: &[Box<dyn Step>]) -> Result<usize> {
+    run_telling(repository, console, steps, &Board::default())
+}
+
+/// The same, telling the board of each step that is done, and when it is over.
+pub fn run_telling(repository: &Repository, console: Console, steps: &[Box<dyn Step>], board: &Board) -> Result<usize> {
+    let _over = Over(board);
+    bring_all(repository, console, steps, board)
+}
+
+/// Whatever happens, nobody waits for ever.
+struct Over<'a>(&'a Board);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.tell(|told| told.over = true);
+    }
+}
+
+fn bring_all(repository: &Repository, console: Console, steps: &[Box<dyn Step>], board: &Board) -> Result<usize> {
     let cancel = AtomicBool::new(false);
     let mut standing = vec![Standing::Waiting; steps.len()];
     let mut worked = 0;
@@ -60,7 +109,10 @@ pub fn run(repository: &Repository, console: Console, steps: &[Box<dyn Step>]) -
                 *entry = Standing::Done;
             }
             match outcome {
-                Ok(did) => worked += usize::from(did),
+                Ok(did) => {
+                    worked += usize::from(did);
+                    board.tell(|told| told.done.extend(steps.get(index).map(|step| step.name())));
+                }
                 Err(error) if failure.is_none() => {
                     cancel.store(true, Ordering::SeqCst);
                     failure = Some(error);
@@ -194,5 +246,19 @@ mod tests {
         ] {
             assert_eq!(next(&steps, &standing), begin, "{standing:?}");
         }
+    }
+
+    #[test]
+    fn who_waits_for_steps_is_told_when_they_are_done_and_when_they_never_will_be() {
+        let board = Board::default();
+        assert!(board.wait(&[]));
+        board.tell(|told| told.done.extend(["a"]));
+        assert!(board.wait(&["a"]));
+        thread::scope(|scope| {
+            let waits = [scope.spawn(|| board.wait(&["a", "b"])), scope.spawn(|| board.wait(&["a", "c"]))];
+            board.tell(|told| told.done.extend(["b"]));
+            board.tell(|told| told.over = true);
+            assert_eq!(waits.map(|wait| wait.join().unwrap()), [true, false]);
+        });
     }
 }

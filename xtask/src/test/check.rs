@@ -15,23 +15,14 @@ pub enum Check {
     Models,
     /// the promises, end to end
     E2e,
-    /// clippy of the edge as wasm; the compiler alone, where a wasm toolchain has no clippy
-    ClippyWasm,
-    /// clippy of the backend without libtorch
-    ClippyLean,
-    /// the console in Chromium, against a played edge
-    Console,
     /// licences and sources of what is depended on
     Deny,
-}
-
-/// What a check wants to be running.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Needs {
-    Nothing,
-    LocalStack,
-    /// LocalStack, and the built edge and worker.
-    Parts,
+    /// the console in Chromium, against a played edge
+    Console,
+    /// clippy of the backend without libtorch
+    ClippyLean,
+    /// clippy of the edge as wasm; the compiler alone, where a wasm toolchain has no clippy
+    ClippyWasm,
 }
 
 /// Which checks wait for each other. Cargo lets one build at a time into a folder, and two fill the cores better than
@@ -55,12 +46,25 @@ impl Check {
         self.to_possible_value().and_then(|value| value.get_help().map(ToString::to_string)).unwrap_or_default()
     }
 
-    pub(super) fn needs(self) -> Needs {
+    /// The steps of set-up that must be done before.
+    pub(super) fn after(self) -> &'static [&'static str] {
         match self {
-            Self::Localstack => Needs::LocalStack,
-            Self::E2e => Needs::Parts,
-            _ => Needs::Nothing,
+            Self::Fmt => &[],
+            Self::Clippy => &["libtorch"],
+            Self::Unit => &["libtorch", "localstack", "models"],
+            Self::Localstack => &["libtorch", "localstack", "cargo-lambda"],
+            Self::Models => &["libtorch", "models"],
+            Self::E2e => &["edge", "libtorch", "localstack", "models", "console-tests", "schemathesis"],
+            Self::Deny => &["cargo-deny"],
+            Self::Console => &["console-tests", "edge-packages"],
+            // It compiles into the same folder: one waits for the other anyway.
+            Self::ClippyLean | Self::ClippyWasm => &["edge"],
         }
+    }
+
+    /// Whether it wants a LocalStack to be running.
+    pub(super) fn needs_localstack(self) -> bool {
+        matches!(self, Self::Localstack | Self::E2e)
     }
 
     /// Whether its outcome hangs on the checkout's content alone, and it takes long enough for that to matter. Clippy and
@@ -73,6 +77,23 @@ impl Check {
         match self {
             Self::ClippyWasm | Self::ClippyLean | Self::Console | Self::Deny => Track::Aside,
             _ => Track::Main,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{build, setup};
+
+    #[test]
+    fn what_a_check_waits_for_is_a_step() {
+        let mut steps = build::test_steps();
+        steps.extend(setup::test_steps());
+        for check in Check::value_variants() {
+            for name in check.after() {
+                assert!(steps.iter().any(|step| step.name() == *name), "{check:?} waits for {name}");
+            }
         }
     }
 }

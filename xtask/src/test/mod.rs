@@ -17,7 +17,7 @@ use anyhow::{Result, anyhow, bail};
 
 pub use arguments::TestArguments;
 pub use check::Check;
-use check::{Needs, Track};
+use check::Track;
 use clap::ValueEnum as _;
 use localstack::SharedLocalStack;
 pub use plan::unit_test;
@@ -29,7 +29,7 @@ use crate::{
     console::{self, Console},
     process::{Failure, Run, interrupt},
     repository::Repository,
-    setup,
+    setup::{self, Board},
 };
 
 /// What became of one check.
@@ -54,16 +54,30 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     let wanted = |check: &Check| arguments.only.is_empty() || arguments.only.contains(check);
     let checks: Vec<Check> = Check::value_variants().iter().copied().filter(wanted).collect();
     setup::check_prerequisites(repository)?;
-    let wants_parts = checks.iter().any(|check| check.needs() == Needs::Parts);
-    let mut steps = if wants_parts { build::test_steps() } else { setup::steps() };
+    let wants_edge = checks.iter().any(|check| check.after().contains(&"edge"));
+    let mut steps = if wants_edge { build::test_steps() } else { setup::steps() };
     steps.extend(setup::test_steps());
-    setup::run_steps(repository, console, &steps)?;
-    let mut rows =
-        vec![Row { name: "setup".to_owned(), outcome: Outcome::Passed(Tally::default()), took: started.elapsed() }];
-    let localstack = &SharedLocalStack::new(repository);
-    let proofs = Proofs::of(repository)?;
-    let run_again = arguments.all || !arguments.only.is_empty();
-    rows.extend(run_tracks(&Checks { repository, console, localstack, proofs, run_again }, &checks)?);
+    let run = Checks {
+        repository,
+        console,
+        set_up: Board::default(),
+        localstack: SharedLocalStack::new(repository),
+        proofs: Proofs::of(repository)?,
+        run_again: arguments.all || !arguments.only.is_empty(),
+    };
+    // Building the edge leaves a core idle for minutes, and most checks do not need it.
+    let (set_up, rows) = thread::scope(|scope| {
+        let set_up = scope.spawn(|| {
+            let outcome = setup::run_steps_telling(repository, console, &steps, &run.set_up);
+            (outcome, started.elapsed())
+        });
+        let rows = run_tracks(&run, &checks);
+        (set_up.join(), rows)
+    });
+    let (set_up, took) = set_up.map_err(|_| anyhow!("set-up panicked"))?;
+    set_up?;
+    let mut rows = rows?;
+    rows.insert(0, Row { name: "setup".to_owned(), outcome: Outcome::Passed(Tally::default()), took });
 
     console.heading("Summary");
     console.line(table::render(&rows));
@@ -81,9 +95,9 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
 fn run_tracks(run: &Checks<'_>, checks: &[Check]) -> Result<Vec<Row>> {
     let on = |track: Track| checks.iter().copied().filter(move |check| check.track() == track);
     let mut rows = thread::scope(|scope| {
-        if checks.iter().any(|check| check.needs() != Needs::Nothing) {
+        if checks.iter().any(|check| check.needs_localstack()) {
             // It takes a quarter of a minute, beside the checks that do not need it.
-            scope.spawn(|| run.localstack.endpoint());
+            scope.spawn(|| run.set_up.wait(&["localstack"]).then(|| run.localstack.endpoint()));
         }
         let aside = scope.spawn(move || run.in_turn(on(Track::Aside)));
         let mut rows = run.in_turn(on(Track::Main))?;
@@ -98,7 +112,8 @@ fn run_tracks(run: &Checks<'_>, checks: &[Check]) -> Result<Vec<Row>> {
 struct Checks<'a> {
     repository: &'a Repository,
     console: Console,
-    localstack: &'a SharedLocalStack<'a>,
+    set_up: Board,
+    localstack: SharedLocalStack<'a>,
     proofs: Option<Proofs>,
     /// Whether checks run that passed on the same content.
     run_again: bool,
@@ -117,7 +132,10 @@ impl Checks<'_> {
             self.console.done(&name, "nothing changed since it passed: not run again (--all runs it)");
             return Ok(Row { name, outcome: Outcome::Unchanged(tally), took: Duration::ZERO });
         }
-        let endpoint = (check.needs() != Needs::Nothing).then(|| self.localstack.endpoint()).transpose()?;
+        if !self.set_up.wait(check.after()) {
+            bail!("{name}: set-up failed");
+        }
+        let endpoint = check.needs_localstack().then(|| self.localstack.endpoint()).transpose()?;
         let started = Instant::now();
         self.console.begin(&name, &check.what());
         let log = self.repository.step_log(&name);

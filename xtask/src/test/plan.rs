@@ -6,7 +6,7 @@ use super::Check;
 use crate::{
     build::cargo,
     repository::Repository,
-    setup::{WasmToolchain, cargo_deny, node, wasm_toolchain},
+    setup::{CARGO_DENY, WasmToolchain, node, wasm_toolchain},
 };
 
 /// Every package but the backend. Packages that are built together share the sum of their features: with these, all that
@@ -35,8 +35,8 @@ fn test(repository: &Repository, arguments: &str) -> Command {
     command
 }
 
-/// The programs of a check, one after the other until one fails. To be asked for after set-up, which brings what they run
-/// on.
+/// The programs of a check, one after the other until one fails. To be asked for after the set-up that
+/// brings what they run on.
 pub(super) fn commands(repository: &Repository, check: Check) -> Result<Vec<Command>> {
     let one = |arguments: &str| one(repository, arguments);
     let test = |arguments: &str| test(repository, arguments);
@@ -68,7 +68,7 @@ pub(super) fn commands(repository: &Repository, check: Check) -> Result<Vec<Comm
         }
         Check::Console => vec![console_tests(repository)?],
         Check::Deny => {
-            let mut deny = Command::new(cargo_deny(repository));
+            let mut deny = Command::new(CARGO_DENY.path(repository));
             deny.current_dir(repository.root()).args(["check", "bans", "licenses", "sources"]);
             vec![deny]
         }

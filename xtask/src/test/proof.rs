@@ -7,7 +7,8 @@ use crate::{process::answer, repository::Repository, setup::Fingerprint};
 
 /// On what content checks passed: one whose outcome hangs on nothing else need not run on the same again.
 ///
-/// Any change of any file that git does not ignore counts as a change, as does another compiler, Node.js or set-up.
+/// Any change of any file that git does not ignore counts as a change, as does another compiler or Node.js. What set-up
+/// brings is pinned by such files.
 #[derive(Debug, PartialEq)]
 pub(super) struct Proofs {
     folder: PathBuf,
@@ -15,13 +16,13 @@ pub(super) struct Proofs {
 }
 
 impl Proofs {
-    /// Of the checkout as it is now, after set-up; `None` where git cannot tell what belongs to it.
+    /// Of the checkout as it is now; `None` where git cannot tell what belongs to it.
     pub(super) fn of(repository: &Repository) -> Result<Option<Self>> {
         let listing = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
         let Some(files) = answer(Command::new("git").args(listing).current_dir(repository.root())) else {
             return Ok(None);
         };
-        let mut content = Fingerprint::new().tree(&repository.tool("stamps"), |_| true)?;
+        let mut content = Fingerprint::new();
         for (program, argument) in [("rustc", "-vV"), ("node", "--version")] {
             content = content.text(program, &answer(Command::new(program).arg(argument)).unwrap_or_default());
         }
