@@ -33,9 +33,9 @@ gzipped() { gzip -9 -c "$1" | wc -c; }
 
 if [ -n "${FOREBAY_EDGE_PREBUILT:-}" ] && [ -e "$here/build/index.js" ]; then
   echo "edge: using the build that is there"
-else
-  build
+  exit
 fi
+build
 
 raw=0 gzip=0
 for file in index.js index_bg.wasm; do

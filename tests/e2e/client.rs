@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::documented;
+use crate::{documented, stack::now_ms};
 
 /// How long any one job may take here, models loading included.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -152,6 +152,18 @@ impl Client {
     /// Submits a job that must be accepted and gives its JSON.
     pub fn accepted(&self, job: &Value) -> Result<Value> {
         self.submit(job)?.expect(202)?.json()
+    }
+
+    /// The same of a job that is due `in_ms` from now, or after it can be done: others may wait in its lane.
+    pub fn accepted_due(&self, job: &Value, in_ms: u64) -> Result<Value> {
+        let by = |deadline_ms: u64| {
+            let mut job = job.clone();
+            job["deadline_ms"] = deadline_ms.into();
+            self.submit(&job)
+        };
+        let answer = by(now_ms()? + in_ms)?;
+        let earliest_ms = answer.json()?["earliest_feasible_ms"].as_u64();
+        earliest_ms.map_or(Ok(answer), |earliest_ms| by(earliest_ms + in_ms))?.expect(202)?.json()
     }
 
     /// The job's JSON.

@@ -5,13 +5,13 @@ mod open;
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use forebay_backend::{
     aws, logging,
-    serverless::{Burst, Record, World},
+    serverless::{Burst, Record, World, time_left},
     settings::Settings,
     store::S3Store,
 };
@@ -47,7 +47,8 @@ fn main() -> Result<(), Error> {
 }
 
 async fn answer(burst: &Burst, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-    let time = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    let time = time_left(event.context.deadline, now_ms).saturating_sub(RESERVE);
     // What is not answered for counts as done, so nothing may be passed over.
     let records = event.payload.records.into_iter().map(record).collect::<Option<_>>().ok_or("a record has no id")?;
     let mut response = SqsBatchResponse::default();

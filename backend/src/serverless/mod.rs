@@ -130,9 +130,26 @@ fn lane(queue_arn: &str) -> Lane {
     Lane::ALL.into_iter().find(ends).unwrap_or(Lane::FreeLight)
 }
 
+/// Longer than any function may run.
+const DAY_MS: u64 = 86_400_000;
+
+/// How long an event's answer may take, from what came with it as `Lambda-Runtime-Deadline-Ms`: by Lambda's Runtime API
+/// milliseconds since the epoch. cargo-lambda's emulator sends how long instead of until when.
+pub fn time_left(deadline_ms: u64, now_ms: u64) -> Duration {
+    Duration::from_millis(if deadline_ms < DAY_MS { deadline_ms } else { deadline_ms.saturating_sub(now_ms) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_is_a_time_and_in_the_emulator_a_duration() {
+        const NOW_MS: u64 = 1_800_000_000_000;
+        for (deadline_ms, left_ms) in [(NOW_MS + 60_000, 60_000), (NOW_MS, 0), (NOW_MS - 1, 0), (600_000, 600_000)] {
+            assert_eq!(time_left(deadline_ms, NOW_MS), Duration::from_millis(left_ms), "{deadline_ms}");
+        }
+    }
 
     #[test]
     fn the_queue_says_the_lane() {

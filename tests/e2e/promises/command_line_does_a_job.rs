@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::{
     client::{poll, text},
+    receiver::{Manner, Receiver},
     stack::{Hall, Stack, fixture},
 };
 
@@ -29,6 +30,8 @@ pub fn check(hall: &Hall) -> Result<()> {
     several_texts(&forebay)?;
     how_it_ended(&forebay)?;
     what_there_is(&forebay)?;
+    several_are_watched(&forebay)?;
+    webhooks(&forebay)?;
     a_folder(&forebay)
 }
 
@@ -96,6 +99,48 @@ fn what_there_is(forebay: &Forebay<'_>) -> Result<()> {
     let plan = forebay.text(&["plan", "all-minilm-l6-v2", "--text", "something that nobody asked"])?;
     ensure!(plan.contains("accept") && plan.contains("all-minilm-l6-v2@1"), "{plan}");
     Ok(())
+}
+
+/// Several jobs over one socket, until all have ended; it ends as they did.
+fn several_are_watched(forebay: &Forebay<'_>) -> Result<()> {
+    let submit = |text: &str| -> Result<String> {
+        let submitted = forebay.lines(&["submit", "all-minilm-l6-v2", "--text", text, "--json"], 0)?;
+        Ok(text(&submitted.first().context("nothing told")?["job"], "id")?.to_owned())
+    };
+    let ids = [submit("Water finds its way.")?, submit("The gate is shut.")?];
+    let told = forebay.lines(&["watch", &ids[0], &ids[1], "--json"], 0)?;
+    for id in &ids {
+        let last = told.iter().rfind(|line| line["job"]["id"] == id.as_str()).context("a job is not told of")?;
+        ensure!(last["event"] == "succeeded" && last["job"]["status"] == "succeeded", "{last}");
+    }
+    let shown = forebay.text(&["watch", &ids[0]])?;
+    ensure!(shown.starts_with(&ids[0]) && shown.contains("succeeded"), "{shown}");
+    let unknown = format!("job_{}", "0".repeat(42));
+    ended(&forebay.run(&["watch", &ids[0], &unknown])?, 1, "job-not-found")
+}
+
+fn webhooks(forebay: &Forebay<'_>) -> Result<()> {
+    let receiver = Receiver::start(Manner::Status(204))?;
+    let target = receiver.url("/hook");
+    let secret = forebay.text(&["webhooks", "create", &target, "--event", "job.failed"])?;
+    ensure!(secret.starts_with("whsec_") && secret.lines().count() == 1, "not one secret");
+    let listed = forebay.json(&["webhooks", "list", "--json"])?;
+    let (hook, rest) = (text(&listed["webhooks"][0], "id")?.to_owned(), &listed["webhooks"][1]);
+    ensure!(listed["webhooks"][0]["url"] == target.as_str() && rest.is_null(), "{listed}");
+
+    let tested = forebay.text(&["webhooks", "test", &hook])?;
+    ensure!(tested.contains("delivered") && receiver.next(0)?.json()?["type"] == "webhook.test", "{tested}");
+    let deliveries = forebay.json(&["webhooks", "deliveries", &hook, "--json"])?;
+    let delivery = text(&deliveries["deliveries"][0], "id")?;
+    forebay.text(&["webhooks", "replay", &hook, delivery])?;
+    ensure!(receiver.next(1)?.header("webhook-id") == delivery, "another was replayed");
+    ensure!(forebay.text(&["webhooks", "rotate", &hook])? != secret, "the secret stays");
+
+    forebay.text(&["webhooks", "update", &hook, "--disable"])?;
+    ended(&forebay.run(&["webhooks", "test", &hook])?, 1, "webhook-disabled")?;
+    forebay.text(&["webhooks", "delete", &hook])?;
+    ended(&forebay.run(&["webhooks", "show", &hook])?, 1, "webhook-not-found")?;
+    ended(&forebay.run(&["webhooks", "create", "http://169.254.169.254/"])?, 1, "webhook-target-refused")
 }
 
 /// Interrupted, and run again: each picture has its result, and is paid for once.

@@ -41,15 +41,8 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(client.cancel(&unwanted)?["status"] == "canceled");
 
     // Too late: it expires, whoever would begin it is told, and nothing is billed.
-    let [late, in_time] = [2, 3].map(|n| {
-        let by = |deadline_ms: u64| client.submit(&embed(n, &json!({ "deadline_ms": deadline_ms })));
-        let answer = by(now_ms()? + 3_000)?;
-        // Other promises' jobs may wait in the lane.
-        let earliest_ms = answer.json()?["earliest_feasible_ms"].as_u64();
-        let answer = earliest_ms.map_or(Ok(answer), |earliest_ms| by(earliest_ms + 3_000))?;
-        answer.expect(202)?.json()
-    });
-    let (late, in_time) = (late?, in_time?);
+    let late = client.accepted_due(&embed(2, &json!({})), 3_000)?;
+    let in_time = client.accepted_due(&embed(3, &json!({})), 3_000)?;
     stack.report(&in_time, EventKind::Started { batch_size: 1 })?;
     let ended = client.finished(&late)?;
     ensure!(ended["status"] == "expired" && ended["timeline"]["started_ms"].is_null(), "{ended}");

@@ -1,14 +1,12 @@
 //! A job that would be late is refused at once, with a deadline that can be met; what is no deadline is refused too.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::{
     client::{Answer, Client, Request, poll},
     guarded::SLOW_MS,
-    stack::{Hall, words},
+    stack::{Hall, now_ms, words},
 };
 
 /// A little time passes between two requests.
@@ -76,8 +74,4 @@ fn in_query(client: &Client, n: usize, deadline: &str) -> Result<Answer> {
 fn earliest(refused: &Answer) -> Result<u64> {
     let problem: Value = refused.expect_problem(422, "deadline-infeasible")?;
     problem["earliest_feasible_ms"].as_u64().with_context(|| format!("no time in {problem}"))
-}
-
-fn now_ms() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64)
 }

@@ -57,23 +57,39 @@ pub fn check(hall: &Hall) -> Result<()> {
     Ok(())
 }
 
-/// Success, failure and cancellation, each once, each signed; and again when it is replayed.
+/// How a job ends here.
+enum End {
+    Reported(EventKind),
+    Canceled,
+    /// Nobody begins it in time.
+    Expired,
+}
+
+/// Every way in which a job ends, each once, each signed; and again when it is replayed.
 fn every_end_is_told(stack: &Stack, client: &Client, receiver: &Receiver, hook: &Value) -> Result<()> {
     let (secret, public) = (text(hook, "secret")?, text(hook, "public_key")?);
     let succeeded = EventKind::Succeeded { media_type: "application/json".to_owned(), bytes: 2, device_ms: 1.0 };
     let failed = EventKind::Failed { code: FailureCode::OutOfMemory, detail: "too little".to_owned() };
-    for (number, (end, event)) in
-        [(Some(succeeded), "job.succeeded"), (Some(failed), "job.failed"), (None, "job.canceled")]
-            .into_iter()
-            .enumerate()
-    {
-        let job = client.accepted(&json!({"model": "sturdy", "input": {"text": words(number, 5)}}))?;
+    let ends = [
+        (End::Reported(succeeded), "job.succeeded"),
+        (End::Reported(failed), "job.failed"),
+        (End::Canceled, "job.canceled"),
+        (End::Expired, "job.expired"),
+    ];
+    let count = ends.len();
+    for (number, (end, event)) in ends.into_iter().enumerate() {
+        let wanted = json!({"model": "sturdy", "input": {"text": words(number, 5)}});
+        let job = match end {
+            End::Expired => client.accepted_due(&wanted, 1_000)?,
+            End::Reported(_) | End::Canceled => client.accepted(&wanted)?,
+        };
         match end {
-            Some(end) => {
+            End::Reported(end) => {
                 stack.report(&job, EventKind::Started { batch_size: 1 })?;
                 stack.report(&job, end)?;
             }
-            None => drop(client.cancel(&job)?),
+            End::Canceled => drop(client.cancel(&job)?),
+            End::Expired => {}
         }
         let told = receiver.next(number)?;
         ensure!(told.path == "/in?from=forebay" && told.header("content-type") == "application/json", "{told:?}");
@@ -96,7 +112,7 @@ fn every_end_is_told(stack: &Stack, client: &Client, receiver: &Receiver, hook: 
     let (first, path) = (told.header("webhook-id"), format!("{HOOKS}/{}", id(hook)?));
     let replayed = client.ask("POST", &format!("{path}/deliveries/{first}/replay"), None)?.expect(202)?.json()?;
     ensure!(replayed["id"] == first && replayed["state"] == "pending", "{replayed}");
-    let again = receiver.next(3)?;
+    let again = receiver.next(count)?;
     verified(&again, secret, public)?;
     ensure!(again.header("webhook-id") == first && again.body == told.body, "{again:?}");
     let delivery = poll("the log says so", || {

@@ -7,6 +7,8 @@ pub enum Check {
     Fmt,
     /// clippy, natively, every target
     Clippy,
+    /// clippy of the backend without libtorch
+    ClippyLean,
     /// unit and property tests, natively
     Unit,
     /// contract tests of queue and store, Lambda functions and dead letters, against LocalStack
@@ -19,8 +21,6 @@ pub enum Check {
     Deny,
     /// the console in Chromium, against a played edge
     Console,
-    /// clippy of the backend without libtorch
-    ClippyLean,
     /// clippy of the edge as wasm; the compiler alone, where a wasm toolchain has no clippy
     ClippyWasm,
 }
@@ -49,7 +49,7 @@ impl Check {
     /// The steps of set-up that must be done before.
     pub(super) fn after(self) -> &'static [&'static str] {
         match self {
-            Self::Fmt => &[],
+            Self::Fmt | Self::ClippyLean => &[],
             Self::Clippy => &["libtorch"],
             Self::Unit => &["libtorch", "localstack", "models"],
             Self::Localstack => &["libtorch", "localstack", "cargo-lambda"],
@@ -58,7 +58,7 @@ impl Check {
             Self::Deny => &["cargo-deny"],
             Self::Console => &["console-tests", "edge-packages"],
             // It compiles into the same folder: one waits for the other anyway.
-            Self::ClippyLean | Self::ClippyWasm => &["edge"],
+            Self::ClippyWasm => &["edge"],
         }
     }
 
@@ -75,7 +75,7 @@ impl Check {
 
     pub(super) fn track(self) -> Track {
         match self {
-            Self::ClippyWasm | Self::ClippyLean | Self::Console | Self::Deny => Track::Aside,
+            Self::Deny | Self::Console | Self::ClippyWasm => Track::Aside,
             _ => Track::Main,
         }
     }

@@ -16,7 +16,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime,
+    sync::{self, mpsc, oneshot},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::report::Reporter;
@@ -56,7 +59,7 @@ pub(crate) enum Trouble {
 }
 
 /// One device's thread takes the next batch when it has nothing to do.
-type Line = Arc<Mutex<mpsc::Receiver<Batched>>>;
+type Line = Arc<sync::Mutex<mpsc::Receiver<Batched>>>;
 
 /// Starts the devices' threads, which run until no more batches come, and says when one is in trouble.
 pub(crate) fn spawn(
@@ -66,7 +69,7 @@ pub(crate) fn spawn(
 ) -> std::io::Result<oneshot::Receiver<Trouble>> {
     let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
     load.count(engines.len());
-    let line: Line = Arc::new(Mutex::new(batched));
+    let line: Line = Arc::new(sync::Mutex::new(batched));
     // Dropped by the last device's thread: then the watchdog ends too.
     let (alive, ended) = std::sync::mpsc::channel();
     let (trouble, troubled) = oneshot::channel();
@@ -80,9 +83,11 @@ pub(crate) fn spawn(
         let device = DeviceThread::new(engine, model_memory, around);
         let lifeline = Lifeline { trouble: Arc::clone(&trouble), _alive: alive.clone() };
         let (line, exits, load, stop) = (Arc::clone(&line), exits.clone(), Arc::clone(&load), stop.clone());
+        // Of this thread's own: it has nothing else to do while it waits.
+        let runtime = runtime::Builder::new_current_thread().build()?;
         thread::Builder::new().name(name).spawn(move || {
             let _lifeline = lifeline;
-            serve(device, &line, &exits, &load, &stop);
+            runtime.block_on(serve(device, &line, &exits, &load, &stop, None));
         })?;
     }
     thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
@@ -94,46 +99,31 @@ pub(crate) fn spawn(
     Ok(troubled)
 }
 
-/// Runs batches until no more come or nobody takes the answers.
-fn serve(mut device: DeviceThread, line: &Line, exits: &Exits, load: &DeviceLoad, stop: &CancellationToken) {
-    loop {
-        let next = line.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(batch) = next else { return };
-        if stop.is_cancelled() {
-            for (job, _) in batch.jobs {
-                let _ = exits.settled.blocking_send(Settled::Returned(job));
-            }
-            continue;
-        }
-        let model = Arc::clone(&batch.model);
-        let Ran { rows, busy, answers, unwanted, returned } = device.run(batch, stop);
-        // First the next batch may be formed, then this one's answers go their way.
-        load.finish(&model.id, rows, busy);
-        for job in unwanted {
-            let _ = exits.settled.blocking_send(Settled::Stored(job, None));
-        }
-        for job in returned {
-            let _ = exits.settled.blocking_send(Settled::Returned(job));
-        }
-        for answer in answers {
-            if exits.inferred.blocking_send(answer).is_err() {
-                return;
-            }
-        }
-    }
-}
-
 /// How long a batch of so many rows keeps the device, beyond its computing.
 pub(crate) type Pace = Box<dyn FnMut(usize) -> Duration + Send>;
 
 /// The same without threads, for one device that nobody watches: on a simulation's runtime, where a batch holds up
 /// everything else while it computes, and only `pace` says how long it took.
-pub(crate) async fn run(infer: Infer, mut batched: mpsc::Receiver<Batched>, exits: Exits, mut pace: Pace) {
+pub(crate) async fn run(infer: Infer, batched: mpsc::Receiver<Batched>, exits: Exits, pace: Pace) {
     let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
     let Some(engine) = engines.into_iter().next() else { return };
     let around = Around { reporter, vitals, pulse: Pulse::default(), patience };
-    let mut device = DeviceThread::new(engine, model_memory, around);
-    while let Some(batch) = batched.recv().await {
+    let device = DeviceThread::new(engine, model_memory, around);
+    serve(device, &Arc::new(sync::Mutex::new(batched)), &exits, &load, &stop, Some(pace)).await;
+}
+
+/// Runs batches until no more come or nobody takes the answers.
+async fn serve(
+    mut device: DeviceThread,
+    line: &Line,
+    exits: &Exits,
+    load: &DeviceLoad,
+    stop: &CancellationToken,
+    mut pace: Option<Pace>,
+) {
+    loop {
+        let next = line.lock().await.recv().await;
+        let Some(batch) = next else { return };
         if stop.is_cancelled() {
             for (job, _) in batch.jobs {
                 let _ = exits.settled.send(Settled::Returned(job)).await;
@@ -141,11 +131,14 @@ pub(crate) async fn run(infer: Infer, mut batched: mpsc::Receiver<Batched>, exit
             continue;
         }
         let model = Arc::clone(&batch.model);
-        let Ran { rows, answers, unwanted, returned, .. } = device.run(batch, &stop);
-        let busy = pace(rows);
-        if !busy.is_zero() {
-            tokio::time::sleep(busy).await;
+        let Ran { rows, mut busy, answers, unwanted, returned } = device.run(batch, stop);
+        if let Some(pace) = &mut pace {
+            busy = pace(rows);
+            if !busy.is_zero() {
+                tokio::time::sleep(busy).await;
+            }
         }
+        // First the next batch may be formed, then this one's answers go their way.
         load.finish(&model.id, rows, busy);
         for job in unwanted {
             let _ = exits.settled.send(Settled::Stored(job, None)).await;
