@@ -12,6 +12,9 @@ use crate::{documented, stack::now_ms};
 
 /// How long any one job may take here, models loading included.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Between two looks.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// One caller of one edge.
 #[derive(Clone)]
@@ -255,11 +258,14 @@ pub fn poll<Found, Seen: std::fmt::Debug>(
     mut probe: impl FnMut() -> Result<Result<Found, Seen>>,
 ) -> Result<Found> {
     let deadline = Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
     loop {
         match probe()? {
             Ok(found) => return Ok(found),
             Err(seen) if Instant::now() > deadline => bail!("{what}: gave up; last seen {seen:?}"),
-            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            Err(_) => std::thread::sleep(pause),
         }
+        // Who waits for long need not know to the moment, and each look takes time from others.
+        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
 }

@@ -103,8 +103,8 @@ fn what_there_is(forebay: &Forebay<'_>) -> Result<()> {
 
 /// Several jobs over one socket, until all have ended; it ends as they did.
 fn several_are_watched(forebay: &Forebay<'_>) -> Result<()> {
-    let submit = |text: &str| -> Result<String> {
-        let submitted = forebay.lines(&["submit", "all-minilm-l6-v2", "--text", text, "--json"], 0)?;
+    let submit = |sentence: &str| -> Result<String> {
+        let submitted = forebay.lines(&["submit", "all-minilm-l6-v2", "--text", sentence, "--json"], 0)?;
         Ok(text(&submitted.first().context("nothing told")?["job"], "id")?.to_owned())
     };
     let ids = [submit("Water finds its way.")?, submit("The gate is shut.")?];
@@ -115,7 +115,7 @@ fn several_are_watched(forebay: &Forebay<'_>) -> Result<()> {
     }
     let shown = forebay.text(&["watch", &ids[0]])?;
     ensure!(shown.starts_with(&ids[0]) && shown.contains("succeeded"), "{shown}");
-    let unknown = format!("job_{}", "0".repeat(42));
+    let unknown = format!("{}0", ids[0].get(..ids[0].len() - 1).unwrap_or_default());
     ended(&forebay.run(&["watch", &ids[0], &unknown])?, 1, "job-not-found")
 }
 

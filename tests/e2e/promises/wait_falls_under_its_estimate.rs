@@ -17,7 +17,7 @@ use crate::{
 /// Jobs before the lane knows how long it takes, and jobs that are looked at.
 const WARM_UP: usize = 20;
 const MEASURED: usize = 50;
-const EACH: Duration = Duration::from_millis(150);
+const EACH: Duration = Duration::from_millis(100);
 /// Of these how many are polled politely.
 const POLLED: usize = 5;
 
