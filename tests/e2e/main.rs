@@ -33,7 +33,7 @@ use crate::stack::Hall;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Promises mostly wait for leases and alarms: more of them than cores run side by side.
-    arguments.test_threads.get_or_insert(4);
+    arguments.test_threads.get_or_insert(5);
 
     let hall = match Hall::open() {
         Ok(hall) => Arc::new(hall),

@@ -6,7 +6,7 @@ pub struct TestArguments {
     /// Run only these, by name, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub only: Vec<Check>,
-    /// Also run unit tests and the console's where nothing changed since they passed
+    /// Also run again what nothing changed for since it passed
     #[arg(long)]
     pub all: bool,
 }

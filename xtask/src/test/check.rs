@@ -68,9 +68,10 @@ impl Check {
     }
 
     /// Whether its outcome hangs on the checkout's content alone, and it takes long enough for that to matter. Clippy and
-    /// the like ask cargo, which knows by itself what changed.
+    /// the like ask cargo, which knows by itself what changed; promises kill processes and race each other, so that every
+    /// run of them is another.
     pub(super) fn hangs_on_content(self) -> bool {
-        matches!(self, Self::Unit | Self::Console)
+        matches!(self, Self::Unit | Self::Localstack | Self::Models | Self::Console)
     }
 
     pub(super) fn track(self) -> Track {
