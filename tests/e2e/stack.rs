@@ -20,7 +20,7 @@ use forebay_xtask::{
     build::{self, CatalogSources},
     console::Console,
     repository::Repository,
-    stack::{Deployment, Edge, EdgeOptions, LocalStack, Worker, WorkerOptions, seed},
+    stack::{Deployment, Edge, EdgeOptions, EdgeRunner, LocalStack, Worker, WorkerOptions, seed},
 };
 use serde_json::{Value, json};
 
@@ -85,6 +85,8 @@ pub struct Options {
     pub queues: Option<SocketAddr>,
     /// Further variables and secrets of the edge.
     pub variables: BTreeMap<String, String>,
+    /// What starts workerd; Miniflare alone unless said.
+    pub runner: Option<EdgeRunner>,
 }
 
 /// Whose queues and bucket a stack has.
@@ -137,7 +139,9 @@ impl Hall {
     pub fn shared(&self) -> Result<&Stack> {
         let made = self.shared.get_or_init(|| {
             let start = || {
-                let mut stack = self.own("shared", &Options::default())?;
+                // As `cargo xtask up` starts it.
+                let options = Options { runner: Some(EdgeRunner::Wrangler), ..Options::default() };
+                let mut stack = self.own("shared", &options)?;
                 stack.start_worker(&[])?;
                 anyhow::Ok(stack)
             };
@@ -279,6 +283,7 @@ impl Stack {
                 log: folder.join("edge.log"),
                 port: free_port()?,
                 variables,
+                runner: options.runner.unwrap_or(EdgeRunner::Miniflare),
             },
         )?;
         let worker_binary = hall.worker_binary.clone();

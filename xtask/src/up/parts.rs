@@ -8,7 +8,7 @@ use crate::{
     console::{self, Console},
     process::{Failure, interrupt::Interrupted},
     repository::Repository,
-    stack::{ApiKey, Deployment, Edge, EdgeOptions, LocalStack, Worker, WorkerOptions, seed},
+    stack::{ApiKey, Deployment, Edge, EdgeOptions, EdgeRunner, LocalStack, Worker, WorkerOptions, seed},
 };
 
 /// The account, the plan and the name of the demonstration's key.
@@ -85,6 +85,7 @@ impl Parts {
             log: state.log("edge"),
             port: arguments.edge_port,
             variables,
+            runner: EdgeRunner::Wrangler,
         };
         let seat = WorkerSeat {
             binary: worker_path(repository)?,
