@@ -80,17 +80,15 @@ fn every_end_is_told(stack: &Stack, client: &Client, receiver: &Receiver, hook: 
     for (number, (end, event)) in ends.into_iter().enumerate() {
         let wanted = json!({"model": "sturdy", "input": {"text": words(number, 5)}});
         let job = match end {
-            End::Expired => client.accepted_due(&wanted, 1_000)?,
-            End::Reported(_) | End::Canceled => client.accepted(&wanted)?,
-        };
-        match end {
             End::Reported(end) => {
+                let job = client.accepted(&wanted)?;
                 stack.report(&job, EventKind::Started { batch_size: 1 })?;
                 stack.report(&job, end)?;
+                job
             }
-            End::Canceled => drop(client.cancel(&job)?),
-            End::Expired => {}
-        }
+            End::Canceled => client.cancel(&client.accepted(&wanted)?)?,
+            End::Expired => client.accepted_due(&wanted, 1_000)?,
+        };
         let told = receiver.next(number)?;
         ensure!(told.path == "/in?from=forebay" && told.header("content-type") == "application/json", "{told:?}");
         verified(&told, secret, public)?;
