@@ -12,10 +12,10 @@ const here = import.meta.dirname;
 
 /** Loading wrangler takes most of a start, so this is asked for once. */
 async function options() {
-  const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
-  const { workerOptions, main } = unstable_getMiniflareWorkerOptions(join(here, "wrangler.jsonc"));
-  const { name } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
-  return { name, main, workerOptions };
+  const { unstable_getMiniflareWorkerOptions, unstable_readConfig } = await import("wrangler");
+  const config = unstable_readConfig({ config: join(here, "wrangler.jsonc") });
+  const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);
+  return { name: config.name, main, workerOptions };
 }
 
 async function serve({ options, variables, port, state }) {
