@@ -9,6 +9,7 @@ mod id;
 mod input;
 mod lane;
 mod message;
+pub mod ordered;
 mod outcome;
 mod parameters;
 mod problem;

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ordered;
+
 /// A job's parameters after the model's specification was applied: every parameter present, each of its declared type.
 ///
 /// A sorted map, so that its JSON is canonical and can be digested.
@@ -151,13 +153,10 @@ pub fn resolve(
             known: if known.is_empty() { "none".to_owned() } else { known },
         });
     }
-    specs
-        .iter()
-        .map(|(name, spec)| match spec.resolve(given.get(name), &mut draw) {
-            Some(value) => Ok((name.clone(), value)),
-            None => Err(ParameterError::Invalid { name: name.clone(), expected: spec.expected() }),
-        })
-        .collect()
+    ordered::try_map(specs.iter().map(|(name, spec)| match spec.resolve(given.get(name), &mut draw) {
+        Some(value) => Ok((name.clone(), value)),
+        None => Err(ParameterError::Invalid { name: name.clone(), expected: spec.expected() }),
+    }))
 }
 
 #[cfg(test)]

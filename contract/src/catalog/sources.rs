@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Catalog, Complaint, IdentitySpec, LaneSpec, LimitSpec, ModelSpec, PlanSpec, Serving};
-use crate::Lane;
+use crate::{Lane, ordered};
 
 /// A file's name, for complaints, and its text.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ pub fn compile(sources: &Sources) -> Result<Catalog, Vec<Complaint>> {
         }
     }
     let mut serving: BTreeMap<String, Serving> =
-        highest.into_iter().map(|(name, version)| (name.to_owned(), Serving::only(version))).collect();
+        ordered::map(highest.into_iter().map(|(name, version)| (name.to_owned(), Serving::only(version))));
     serving.extend(models_file.serve);
 
     let PlansFile { plans, limits, lanes } = plans_file;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::{Algorithm, Beyond, Catalog, IssuerSpec, JwtAlgorithm, LimitSpec, ModelSpec, PlanSpec, Serving};
-use crate::{InputKind, ParameterSpec};
+use crate::{InputKind, ParameterSpec, ordered};
 
 /// The service's bound on one input, in bytes.
 const MAX_INPUT_BYTES: u64 = 10_000_000;
@@ -78,7 +78,7 @@ impl Catalog {
     fn check_serving(&self, name: &str, serving: &Serving, complaints: &mut Vec<Complaint>) {
         let place = |key: &str| format!("serve.{name}.{key}");
         let model = serving.model(name);
-        for version in serving.versions().collect::<BTreeSet<_>>() {
+        for version in ordered::set(serving.versions()) {
             if self.model(model, version).is_none() {
                 let what = format!("found version \"{version}\", but there is no such model folder");
                 complaints.push(Complaint::new(place("version"), what));
@@ -101,7 +101,7 @@ impl Catalog {
 
     fn check_plan(&self, name: &str, plan: &PlanSpec, complaints: &mut Vec<Complaint>) {
         let place = format!("plans.{name}.limits");
-        let mut names: BTreeSet<&str> = self.limits.iter().map(|limit| limit.name.as_str()).collect();
+        let mut names = ordered::set(self.limits.iter().map(|limit| limit.name.as_str()));
         for limit in &plan.limits {
             check_limit(&place, limit, complaints);
             if !names.insert(&limit.name) {

@@ -1,6 +1,6 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): sending a request again is not asking again.
 
-use forebay_contract::{JobId, ProblemCode};
+use forebay_contract::{JobId, ProblemCode, ordered};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -54,9 +54,8 @@ pub fn fingerprint_of_retry(id: &JobId) -> String {
 
 /// Members in order of their names.
 fn canonical(parameters: &Map<String, Value>) -> String {
-    let mut members: Vec<_> = parameters.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
-    members.sort();
-    members.join(",")
+    let members = ordered::set(parameters.iter().map(|(name, value)| format!("{name:?}:{value}")));
+    members.into_iter().collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

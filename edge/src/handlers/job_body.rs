@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use forebay_contract::{JobFailure, JobId, JobState, Lane};
+use forebay_contract::{JobFailure, JobId, JobState, Lane, ordered};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -128,7 +128,7 @@ impl<'a> JobBody<'a> {
                 finished_ms: job.finished_ms,
                 requested_ms: job.id.made_at_ms(),
                 batch: batch_id(job).map(|id| Batch { id, size: job.batch_size }),
-                stages: stages(job).into_iter().collect(),
+                stages: ordered::map(stages(job)),
             },
             parameters,
             batch_size: job.batch_size,

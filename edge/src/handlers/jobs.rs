@@ -1,8 +1,8 @@
 //! `GET /v1/jobs`: the caller's jobs, newest first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use forebay_contract::Lane;
+use forebay_contract::ordered;
 use serde::Serialize;
 
 use super::{Target, caller, job_body::JobBody, outlook::Outlook, shard};
@@ -32,7 +32,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     jobs.truncate(limit as usize);
     let cursor = jobs.last().filter(|_| more).map(|job| job.id.to_string());
     let mut outlooks = BTreeMap::new();
-    let lanes: BTreeSet<Lane> = jobs.iter().filter(|job| !job.state.is_final()).map(|job| job.lane).collect();
+    let lanes = ordered::set(jobs.iter().filter(|job| !job.state.is_final()).map(|job| job.lane));
     for lane in lanes {
         outlooks.insert(lane, Outlook::of(cx, lane).await?);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use forebay_contract::{
     Lane,
     catalog::{Algorithm, Dimension, LimitSpec, Unit, Window},
+    ordered,
 };
 use serde::Serialize;
 
@@ -67,8 +68,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
         endpoint: "/v1/jobs".to_owned(),
     }));
     let standings: Vec<Standing> = objects::call(cx, shard(&caller), &call).await?;
-    let specs: BTreeMap<&str, &LimitSpec> =
-        policy.limits.iter().chain(&policy.common).map(|spec| (spec.name.as_str(), spec)).collect();
+    let specs = ordered::map(policy.limits.iter().chain(&policy.common).map(|spec| (spec.name.as_str(), spec)));
     let own = standings.iter().filter_map(|standing| {
         let spec = specs.get(standing.name.as_str())?;
         Some(limit_of(

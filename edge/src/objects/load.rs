@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use forebay_contract::{FailureCode, JobId, JobState, Lane, catalog::LaneSpec};
+use forebay_contract::{FailureCode, JobId, JobState, Lane, catalog::LaneSpec, ordered};
 use serde::{Deserialize, Serialize};
 
 use super::{Job, lane::MAX_WAITS};
@@ -80,11 +80,9 @@ struct Left {
 impl Load {
     /// What the table has, jobs that may not start yet apart; lanes are told of it anew.
     pub fn new(rows: Vec<OpenRow>, delayed: &[Job]) -> Self {
-        let untold = rows.iter().map(|row| row.lane).collect();
-        let open = rows
-            .into_iter()
-            .map(|row| (row.lane, Open { jobs: row.jobs, cost_ms: row.cost_ms, queued: row.queued }))
-            .collect();
+        let untold = ordered::set(rows.iter().map(|row| row.lane));
+        let open = |row: OpenRow| (row.lane, Open { jobs: row.jobs, cost_ms: row.cost_ms, queued: row.queued });
+        let open = ordered::map(rows.into_iter().map(open));
         let mut load = Self { open, untold, ..Self::default() };
         delayed.iter().for_each(|job| load.opened(job));
         load

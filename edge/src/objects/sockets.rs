@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use forebay_contract::{JobId, JobState, ProblemCode};
+use forebay_contract::{JobId, JobState, ProblemCode, ordered};
 use serde_json::{json, value::RawValue};
 use worker::{Delay, Response, Result, WebSocket, WebSocketIncomingMessage, WebSocketPair};
 
@@ -250,11 +250,9 @@ fn look(core: &Rc<Core>) {
 }
 
 fn queued(core: &Core) -> Vec<Job> {
-    let mut ids: Vec<JobId> = with(core, |sockets| {
-        sockets.iter().flat_map(|socket| socket.watching.jobs.iter().map(|(id, _)| *id)).collect()
+    let ids = with(core, |sockets| {
+        ordered::set(sockets.iter().flat_map(|socket| socket.watching.jobs.iter().map(|(id, _)| *id)))
     });
-    ids.sort_unstable();
-    ids.dedup();
     let jobs = ids.iter().filter_map(|id| core.tables.job(id).ok().flatten());
     jobs.filter(|job| job.state == JobState::Queued).take(MOST_PLACES).collect()
 }

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use forebay_contract::{Digest, JobId};
+use forebay_contract::{Digest, JobId, ordered};
 use serde::Deserialize;
 use serde_json::json;
 use worker::{Result, SqlStorage, SqlStorageValue};
@@ -453,7 +453,7 @@ impl Tables {
             let memory = serde_json::from_str(&row.memory).ok()?;
             Some((row.name, Bucket { memory, until_ms: row.until_ms }))
         };
-        Ok(rows.into_iter().filter_map(bucket).collect())
+        Ok(ordered::map(rows.into_iter().filter_map(bucket)))
     }
 
     /// Stores what limits remember, alone.
@@ -505,7 +505,7 @@ impl Tables {
             key: String,
         }
         let rows: Vec<Row> = self.sql.exec("SELECT key FROM revoked_keys", None)?.to_array()?;
-        Ok(rows.into_iter().map(|row| row.key).collect())
+        Ok(ordered::set(rows.into_iter().map(|row| row.key)))
     }
 
     /// Adds one.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use forebay_contract::ordered;
+
 use super::{Tally, meter::Meter, wait::Waits};
 
 /// A shard that was not heard of for so long no longer counts: its object would have told of open jobs.
@@ -67,7 +69,7 @@ pub struct Load {
 impl Backlog {
     /// The backlog of shards that were stored.
     pub fn of(shards: impl IntoIterator<Item = (String, OpenJobs)>) -> Self {
-        let mut backlog = Self { shards: shards.into_iter().take(MOST_SHARDS).collect(), ..Self::default() };
+        let mut backlog = Self { shards: ordered::map(shards.into_iter().take(MOST_SHARDS)), ..Self::default() };
         backlog.add_up();
         backlog
     }

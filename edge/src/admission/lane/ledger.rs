@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use forebay_contract::catalog::{LimitSpec, Window};
+use forebay_contract::{
+    catalog::{LimitSpec, Window},
+    ordered,
+};
 use serde::{Deserialize, Serialize};
 
 use super::lease::{Answer, Ask, LONGEST_LEASE_MS, SETTLE_MS, Settled};
@@ -70,7 +73,7 @@ pub struct Ledger {
 impl Ledger {
     /// The ledger as it was stored.
     pub fn of(kept: BTreeMap<String, Kept>, lent: impl IntoIterator<Item = Lent>) -> Self {
-        let lent: BTreeMap<u64, Lent> = lent.into_iter().map(|lent| (lent.id, lent)).collect();
+        let lent = ordered::map(lent.into_iter().map(|lent| (lent.id, lent)));
         let last_id = lent.keys().next_back().copied().unwrap_or(0);
         Self { kept, lent, last_id, changes: Changes::default() }
     }

@@ -74,7 +74,7 @@ impl Waits {
         if quotients.len() < MOST_WAITS {
             quotients.extend(PRIOR);
         }
-        quotients.sort_by(f64::total_cmp);
+        quotients.sort_unstable_by(f64::total_cmp);
         Spread { p50: quantile(&quotients, 0.5), p90: quantile(&quotients, 0.9) }
     }
 
@@ -86,7 +86,7 @@ impl Waits {
         let share =
             |within: fn(&Wait) -> bool| self.0.iter().filter(|wait| within(wait)).count() as f64 / self.0.len() as f64;
         let mut off: Vec<f64> = self.0.iter().map(|wait| (wait.took_ms - wait.p50_ms).abs()).collect();
-        off.sort_by(f64::total_cmp);
+        off.sort_unstable_by(f64::total_cmp);
         Some(EtaError {
             samples: self.0.len() as u64,
             within_p50: share(|wait| wait.took_ms <= wait.p50_ms),

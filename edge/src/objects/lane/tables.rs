@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use forebay_contract::ordered;
 use serde::{Deserialize, de::DeserializeOwned};
 use worker::{Result, SqlStorage, SqlStorageValue};
 
@@ -74,7 +75,7 @@ impl Tables {
             kept: String,
         }
         let rows: Vec<Row> = self.sql.exec("SELECT * FROM limits", None)?.to_array()?;
-        rows.into_iter().map(|row| Ok((row.id, read(&row.kept)?))).collect()
+        ordered::try_map(rows.into_iter().map(|row| Ok((row.id, read(&row.kept)?))))
     }
 
     /// Every lease that can be settled.
