@@ -10,14 +10,14 @@ use worker::{
 };
 
 use super::{
-    Call, CancelAnswer, Job, StandingsCall, alarm,
+    Call, CancelAnswer, Job, Listed, StandingsCall, alarm,
     apply::apply,
     core::Core,
     flush, listen,
     retry::retry,
     sockets,
     submit::{Messages, standings, submit},
-    tally, webhook,
+    tally, usage, webhook,
 };
 use crate::{
     admission::policy::Subject,

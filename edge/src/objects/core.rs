@@ -66,6 +66,8 @@ pub struct Core {
     pub tallying: Cell<bool>,
     /// Messages that no queue has taken yet.
     pub unsent: Cell<usize>,
+    /// Whether somebody will keep where jobs stand.
+    pub keeping: Cell<bool>,
     /// Their beginning, in memory.
     pub pending: RefCell<Pending>,
     /// Messages that were taken and are still in the table.
@@ -103,7 +105,8 @@ impl Core {
             line: Rc::default(),
             deciding: Deciding::default(),
             revoked_keys: RefCell::new(tables.revoked_keys()?),
-            load: RefCell::new(Load::new(tables.open_jobs(now_ms())?, &tables.jobs_to_start(now_ms())?)),
+            load: RefCell::new(Load::new(tables.load(now_ms())?)),
+            keeping: Cell::new(false),
             tallying: Cell::new(false),
             unsent: Cell::new(unsent),
             pending: RefCell::new(Pending::new(unsent == 0)),

@@ -103,7 +103,7 @@ pub fn queue(core: &Core, job: &Job) -> Option<Queue> {
 }
 
 /// Asks the job's lane how it stands, unless that was heard a moment ago.
-pub async fn refresh(core: &Core, job: &Job) {
+pub async fn refresh(core: &Rc<Core>, job: &Job) {
     let heard_ms = core.load.borrow().lane(job.lane).map(|(status, _)| status.at_ms);
     if heard_ms.is_none_or(|at_ms| now_ms().saturating_sub(at_ms) >= FRESH_MS) {
         core.load.borrow_mut().tell_again(job.lane);
@@ -111,7 +111,7 @@ pub async fn refresh(core: &Core, job: &Job) {
     }
 }
 
-fn event_stream(core: &Rc<Core>, id: JobId, after: u32, origin: String) -> Result<Response> {
+fn event_stream(core: &Rc<Core>, id: JobId, after: u32, origin: String, pass: Pass) -> Result<Response> {
     let Some(job) = core.tables.job(&id)? else { return Response::error("no such job", 404) };
     // The client knows how it ended: an empty answer is how it learns that there is nothing to connect to again.
     if job.state.is_final() && journal::after(&job, after).is_empty() {
@@ -161,7 +161,8 @@ impl Listener {
             if quiet_ms >= KEEP_ALIVE_MS {
                 return Some((Ok(b": keep-alive\n\n".to_vec()), self));
             }
-            let pause_ms = if job.state == JobState::Queued { REFRESH_MS } else { KEEP_ALIVE_MS };
+            let waits = job.state == JobState::Queued && !starts_later(&job);
+            let pause_ms = if waits { REFRESH_MS } else { KEEP_ALIVE_MS };
             let news = self.core.watchers.wait(self.id)?;
             let timeout = Delay::from(Duration::from_millis(pause_ms));
             if let Either::Right(((), news)) = select(news, timeout).await {

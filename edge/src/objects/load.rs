@@ -40,6 +40,28 @@ pub struct Promise {
     pub rate: f64,
 }
 
+/// What is kept of an open job with its row, so that an object that slept knows where its jobs stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What it drew in its lane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// What it was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promise: Option<Promise>,
+}
+
+/// What the tables have of open jobs.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// Those that may start, by lane.
+    pub open: Vec<OpenRow>,
+    /// Those that may not start yet.
+    pub delayed: Vec<Job>,
+    /// What was kept of them.
+    pub kept: Vec<(JobId, Kept)>,
+}
+
 /// Open work by lane, and what lanes do not know yet.
 #[derive(Debug, Default)]
 pub struct Load {
@@ -55,6 +77,8 @@ pub struct Load {
     places: BTreeMap<JobId, Place>,
     /// What open jobs were told.
     promises: BTreeMap<JobId, Promise>,
+    /// Jobs of which the table does not have this yet.
+    unkept: BTreeSet<JobId>,
     /// How the lanes stood when they were last told something, and the rate that is expected of them.
     statuses: BTreeMap<Lane, LaneStatus>,
     /// Jobs that may not start yet: no lane is told of them, and nobody is behind them.
@@ -78,13 +102,18 @@ struct Left {
 }
 
 impl Load {
-    /// What the table has, jobs that may not start yet apart; lanes are told of it anew.
-    pub fn new(rows: Vec<OpenRow>, delayed: &[Job]) -> Self {
+    /// Of an object that wakes up; lanes are told of it anew.
+    pub fn new(stored: Stored) -> Self {
+        let Stored { open: rows, delayed, kept } = stored;
         let untold = ordered::set(rows.iter().map(|row| row.lane));
         let open = |row: OpenRow| (row.lane, Open { jobs: row.jobs, cost_ms: row.cost_ms, queued: row.queued });
         let open = ordered::map(rows.into_iter().map(open));
         let mut load = Self { open, untold, ..Self::default() };
         delayed.iter().for_each(|job| load.opened(job));
+        for (id, Kept { place, promise }) in kept {
+            load.places.extend(place.map(|place| (id, place)));
+            load.promises.extend(promise.map(|promise| (id, promise)));
+        }
         load
     }
 
@@ -134,6 +163,7 @@ impl Load {
         // What starts later by wish says nothing about the lane.
         if job.not_before_ms.is_none() {
             self.promises.insert(job.id, promise);
+            self.unkept.insert(job.id);
         }
     }
 
@@ -171,6 +201,19 @@ impl Load {
         self.places.get(id).copied()
     }
 
+    /// Whether something of open jobs is not in the table yet.
+    pub fn has_unkept(&self) -> bool {
+        !self.unkept.is_empty()
+    }
+
+    /// What is to be written to the table of jobs that are still open; from then on it counts as written.
+    pub fn unkept(&mut self) -> BTreeMap<JobId, Kept> {
+        let kept = |id: &JobId| Kept { place: self.place(id), promise: self.promises.get(id).copied() };
+        let unkept = ordered::map(self.unkept.iter().map(|id| (*id, kept(id))));
+        self.unkept.clear();
+        unkept
+    }
+
     /// How a lane stood when it was last told something, and what rate is expected of it.
     pub fn lane(&self, lane: Lane) -> Option<(&LaneStatus, f64)> {
         let rate = self.rates.get(&lane).copied().unwrap_or_else(|| LaneSpec::default().rate);
@@ -184,6 +227,7 @@ impl Load {
         open.cost_ms = open.cost_ms.saturating_sub(job.cost_ms);
         self.untold.insert(job.lane);
         self.places.remove(&job.id);
+        self.unkept.remove(&job.id);
         for list in [&mut self.uncounted, &mut self.telling] {
             if let Some(jobs) = list.get_mut(&job.lane) {
                 jobs.retain(|(id, _)| *id != job.id);
@@ -236,6 +280,7 @@ impl Load {
         let mut work_ms = status.left_ms + status.backlog_ms;
         for (id, cost_ms) in self.telling.remove(&lane).unwrap_or_default().into_iter().rev() {
             self.places.insert(id, Place { number, work_ms, era_ms: status.era_ms });
+            self.unkept.insert(id);
             number = number.saturating_sub(1);
             work_ms -= cost_ms as f64;
         }
@@ -331,7 +376,8 @@ mod tests {
 
     #[test]
     fn an_object_that_wakes_up_tells_what_it_has() {
-        let mut load = Load::new(vec![OpenRow { lane: Lane::FreeHeavy, jobs: 3, cost_ms: 30, queued: 2 }], &[]);
+        let open = vec![OpenRow { lane: Lane::FreeHeavy, jobs: 3, cost_ms: 30, queued: 2 }];
+        let mut load = Load::new(Stored { open, ..Stored::default() });
         assert!(load.has_news());
         assert_eq!(load.jobs(), 3);
         let tally = load.tallies("s").remove(0).1;
@@ -368,7 +414,7 @@ mod tests {
     #[test]
     fn a_job_that_may_not_start_yet_is_in_flight_and_in_nobodys_way() {
         let delayed = |n| Job { not_before_ms: Some(START_MS + u64::from(n)), ..numbered(n) };
-        let mut load = Load::new(Vec::new(), &[delayed(10), delayed(20), delayed(30)]);
+        let mut load = Load::new(Stored { delayed: vec![delayed(10), delayed(20), delayed(30)], ..Stored::default() });
         assert_eq!((load.jobs(), load.has_news()), (3, false));
         load.moved(JobState::Queued, &Job { state: JobState::Canceled, ..delayed(10) });
         load.released(START_MS + 20);
@@ -410,5 +456,31 @@ mod tests {
         assert_eq!((tally.left_jobs, tally.open_jobs, tally.left_ms), (0, 0, 10.0));
         assert_eq!(tally.waits, [Wait { expected_ms: 70.0, p50_ms: 80.0, p90_ms: 160.0, took_ms: 90.0 }]);
         assert!(load.promises.is_empty() && load.places.is_empty());
+    }
+
+    #[test]
+    fn an_object_that_slept_knows_where_its_jobs_stand_and_what_they_were_told() {
+        let mut load = Load::default();
+        let jobs = [1, 2].map(numbered);
+        let promise = Promise { expected_ms: 70.0, eta: Eta { p50: 80, p90: 160 }, rate: 500.0 };
+        for job in &jobs {
+            load.opened(job);
+            load.promised(job, promise);
+        }
+        load.tallies("s");
+        load.told(Lane::FreeLight, LaneStatus { queued_jobs: 2, ..LaneStatus::unknown(START_MS) });
+        load.moved(JobState::Queued, &Job { state: JobState::Canceled, ..jobs[1].clone() });
+        assert!(load.has_unkept());
+        let kept = serde_json::to_string(&load.unkept()).unwrap();
+        assert!(!load.has_unkept());
+        let kept: BTreeMap<JobId, Kept> = serde_json::from_str(&kept).unwrap();
+        let open = vec![OpenRow { lane: Lane::FreeLight, jobs: 1, cost_ms: 10, queued: 1 }];
+        let mut awake = Load::new(Stored { open, delayed: Vec::new(), kept: kept.into_iter().collect() });
+        assert_eq!(awake.place(&jobs[0].id), load.place(&jobs[0].id));
+        assert!(awake.place(&jobs[0].id).is_some() && awake.place(&jobs[1].id).is_none());
+        let (started_ms, finished_ms) = (Some(START_MS + 50), Some(START_MS + 90));
+        let ended = Job { state: JobState::Succeeded, started_ms, finished_ms, ..jobs[0].clone() };
+        awake.moved(JobState::Queued, &ended);
+        assert_eq!(awake.tallies("s").remove(0).1.waits.len(), 1);
     }
 }

@@ -17,6 +17,7 @@ mod flush;
 mod idempotent;
 mod job;
 mod journal;
+mod keep;
 mod lane;
 mod leases;
 mod line;
@@ -41,7 +42,8 @@ mod webhook;
 
 pub use account::Account;
 pub use call::{
-    Call, CancelAnswer, KnownResult, Listing, Offer, RetryAnswer, Reuse, StandingsCall, SubmitAnswer, SubmitCall,
+    Call, CancelAnswer, KnownResult, Listed, Listing, Offer, RetryAnswer, Reuse, StandingsCall, SubmitAnswer,
+    SubmitCall,
 };
 pub use client::{call, submit, webhooks};
 pub use job::{Degraded, Job};

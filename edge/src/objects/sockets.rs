@@ -79,7 +79,7 @@ impl Socket {
 }
 
 /// Opens a socket; 429 when there are too many.
-pub fn accept(core: &Rc<Core>, id: Option<JobId>, origin: String) -> Result<Response> {
+pub fn accept(core: &Rc<Core>, id: Option<JobId>, origin: String, pass: Pass) -> Result<Response> {
     if with(core, |sockets| sockets.len()) >= core.config()?.sockets_max {
         return Response::error("too many sockets", 429);
     }
@@ -211,8 +211,8 @@ fn say(core: &Core, socket: &Socket, job: &Job, event: &Event) {
     }
 }
 
-/// Looks at the places of queued jobs that are watched, every other second, as long as there are any.
-fn look(core: &Rc<Core>) {
+/// Looks at the places of queued jobs that are watched, every other second, as long as there are any that may start.
+pub fn look(core: &Rc<Core>) {
     if core.sockets.looking.replace(true) {
         return;
     }

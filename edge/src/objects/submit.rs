@@ -330,7 +330,8 @@ async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, ta
             }
         }
         core.load.borrow_mut().opened(job);
-        if let Some(promise) = call.timing.promise {
+        // It was made for what was asked for: a lighter model has another cost, and perhaps another lane.
+        if let Some(promise) = call.timing.promise.filter(|_| job.degraded.is_none()) {
             core.load.borrow_mut().promised(job, promise);
         }
         tally::start(core);

@@ -14,7 +14,7 @@ use super::{
     Job, Listing, UsageRow,
     flush::Sent,
     job::Degraded,
-    load::OpenRow,
+    load::{Kept, OpenRow, Stored},
     pending::Message,
     seen::{self, Seen},
     webhook,
@@ -29,7 +29,7 @@ use crate::admission::{
 /// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check,
 /// which is also where a job is open. A submission is one statement on a view: its trigger writes job, message, limits
 /// and key, and SQLite makes one statement all or nothing. It is also a third of the calls that three statements would be.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
 -- The layout before there was a first version.
 DROP VIEW IF EXISTS submissions;
@@ -94,6 +94,10 @@ CREATE TABLE usage (
 ) WITHOUT ROWID;
 ",
     webhook::SCHEMA,
+    "
+-- Where an open job stands in its lane and what it was told, as JSON.
+ALTER TABLE jobs ADD COLUMN kept TEXT;
+",
 ];
 
 /// The tables of one object.
@@ -544,6 +548,31 @@ fn rows(buckets: &Buckets) -> Result<String> {
     }
     Ok(serde_json::to_string(&rows)?)
 }
+    /// What the object's memory of open jobs begins with.
+    pub fn load(&self, now_ms: u64) -> Result<Stored> {
+        let (open, delayed) = (self.open_jobs(now_ms)?, self.jobs_to_start(now_ms)?);
+        Ok(Stored { open, delayed, kept: self.kept()? })
+    }
+
+    /// Keeps where open jobs stand.
+    pub fn keep(&self, kept: &BTreeMap<JobId, Kept>) -> Result<()> {
+        let sql = "UPDATE jobs SET kept = it.value FROM json_each(?) AS it WHERE jobs.id = it.key";
+        self.sql.exec(sql, vec![serde_json::to_string(kept)?.into()])?;
+        Ok(())
+    }
+
+    fn kept(&self) -> Result<Vec<(JobId, Kept)>> {
+        #[derive(Deserialize)]
+        struct Row {
+            id: JobId,
+            kept: String,
+        }
+        let sql = "SELECT id, kept FROM jobs WHERE check_ms IS NOT NULL AND kept IS NOT NULL";
+        let rows: Vec<Row> = self.sql.exec(sql, None)?.to_array()?;
+        // What another build wrote and this one cannot read is an estimate the worse.
+        Ok(rows.into_iter().filter_map(|row| Some((row.id, serde_json::from_str(&row.kept).ok()?))).collect())
+    }
+
 
 /// Numbers below 2⁵³ cross into JavaScript unharmed; times and lengths are.
 pub(super) fn integer(number: impl Into<u64>) -> SqlStorageValue {

@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 use futures_util::future::join_all;
 use worker::Delay;
 
-use super::core::Core;
+use super::{core::Core, keep};
 use crate::{cx::log_line, lanes};
 
 /// How long news are gathered.
@@ -24,7 +24,7 @@ pub fn start(core: &Rc<Core>) {
 }
 
 /// Tells the lanes now.
-pub async fn tell(core: &Core) {
+pub async fn tell(core: &Rc<Core>) {
     let tallies = core.load.borrow_mut().tallies(&core.shard);
     let told =
         tallies.into_iter().map(|(lane, tally)| async move { (lane, lanes::tally(&core.env, lane, tally).await) });
@@ -38,4 +38,5 @@ pub async fn tell(core: &Core) {
             }
         }
     }
+    keep::start(core);
 }

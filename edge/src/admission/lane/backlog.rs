@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use forebay_contract::ordered;
+use serde::{Deserialize, Serialize};
 
 use super::{Tally, meter::Meter, wait::Waits};
 
@@ -26,6 +27,26 @@ pub struct OpenJobs {
     pub heard_ms: u64,
 }
 
+/// What is kept of a lane besides its shards: one that slept goes on counting, and knows how fast it was.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// What its counts are compared by.
+    pub era_ms: u64,
+    /// When this was kept, in milliseconds since the epoch.
+    pub kept_ms: u64,
+    left_jobs: u64,
+    left_ms: f64,
+    rate: Option<f64>,
+    waits: Waits,
+}
+
+impl Memory {
+    /// Of a lane that begins to count.
+    pub fn new(now_ms: u64) -> Self {
+        Self { era_ms: now_ms, kept_ms: now_ms, ..Self::default() }
+    }
+}
+
 /// Every shard with open jobs, and how fast they end. The clock is an argument.
 #[derive(Debug, Default)]
 pub struct Backlog {
@@ -34,7 +55,7 @@ pub struct Backlog {
     sum: Sum,
     swept_ms: u64,
     meter: Meter,
-    /// What has left the queue, and what has ended, in this life of the lane.
+    /// What has left the queue, and what has ended, in this era of the lane.
     left_jobs: u64,
     left_ms: f64,
     waits: Waits,
@@ -67,11 +88,21 @@ pub struct Load {
 }
 
 impl Backlog {
-    /// The backlog of shards that were stored.
-    pub fn of(shards: impl IntoIterator<Item = (String, OpenJobs)>) -> Self {
-        let mut backlog = Self { shards: ordered::map(shards.into_iter().take(MOST_SHARDS)), ..Self::default() };
+    /// The backlog of shards and a memory that were stored.
+    pub fn of(shards: impl IntoIterator<Item = (String, OpenJobs)>, memory: Memory, now_ms: u64) -> Self {
+        let Memory { kept_ms, left_jobs, left_ms, rate, waits, .. } = memory;
+        // After a long silence there may be other workers.
+        let rate = rate.filter(|_| now_ms.saturating_sub(kept_ms) < SILENT_MS);
+        let shards = ordered::map(shards.into_iter().take(MOST_SHARDS));
+        let mut backlog = Self { shards, meter: Meter::of(rate), left_jobs, left_ms, waits, ..Self::default() };
         backlog.add_up();
         backlog
+    }
+
+    /// What is to be kept of it, `era_ms` being since when it counts.
+    pub fn memory(&self, era_ms: u64, now_ms: u64) -> Memory {
+        let (left_jobs, left_ms, rate) = (self.left_jobs, self.left_ms, self.meter.rate());
+        Memory { era_ms, kept_ms: now_ms, left_jobs, left_ms, rate, waits: self.waits.clone() }
     }
 
     /// Takes a tally in; what is to be stored of its shard, or `None` when nothing of it is open.
@@ -240,7 +271,8 @@ mod tests {
     #[test]
     fn there_are_only_so_many_shards() {
         let open = |n| OpenJobs { open_ms: 1.0, open_jobs: 1, queued_jobs: 1, heard_ms: START + n as u64 };
-        let mut backlog = Backlog::of((0..2 * MOST_SHARDS).map(|n| (format!("{n:06}"), open(n))));
+        let mut backlog =
+            Backlog::of((0..2 * MOST_SHARDS).map(|n| (format!("{n:06}"), open(n))), Memory::new(START), START);
         assert_eq!(standing(&mut backlog, START), (MOST_SHARDS as f64, MOST_SHARDS as u64));
         backlog.tally(&tally("new", 5.0, 1), START + 50_000);
         assert_eq!(standing(&mut backlog, START + 50_000), (MOST_SHARDS as f64 + 4.0, MOST_SHARDS as u64));
@@ -257,6 +289,31 @@ mod tests {
         backlog.tally(&Tally { queued_jobs: 0, left_jobs: 2, left_ms: 100.0, ..tally("a", 0.0, 0) }, START);
         let load = backlog.load(START);
         assert_eq!((load.queued_jobs, load.left_jobs, load.left_ms), (1, 3, 140.0));
+    }
+
+    #[test]
+    fn a_lane_that_slept_goes_on_counting() {
+        let mut backlog = Backlog::of([], Memory::new(START), START);
+        let wait = super::super::wait::Wait { expected_ms: 100.0, p50_ms: 100.0, p90_ms: 200.0, took_ms: 150.0 };
+        for second in 0..20 {
+            let ended = Tally { ended_ms: 500.0, left_jobs: 2, left_ms: 500.0, ..tally("a", 50_000.0, 7) };
+            backlog.tally(&Tally { waits: vec![wait], ..ended }, START + 1_000 * second);
+        }
+        let now = START + 20_000;
+        let before = backlog.load(now);
+        let memory = serde_json::to_string(&backlog.memory(START, now)).unwrap();
+        let awake = |at_ms| {
+            let memory: Memory = serde_json::from_str(&memory).unwrap();
+            assert_eq!(memory.era_ms, START);
+            Backlog::of([], memory, at_ms)
+        };
+        let mut soon = awake(now + 60_000);
+        let after = soon.load(now + 60_000);
+        assert!(before.rate.is_some_and(|rate| (400.0..600.0).contains(&rate)), "{before:?}");
+        assert_eq!((after.left_jobs, after.left_ms, after.rate), (40, 10_000.0, before.rate));
+        assert_eq!(soon.waits(), backlog.waits());
+        // Other workers may be there by then.
+        assert_eq!(awake(now + SILENT_MS).load(now + SILENT_MS).rate, None);
     }
 
     proptest! {

@@ -22,6 +22,11 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// Goes on from a rate that was measured before.
+    pub fn of(rate: Option<f64>) -> Self {
+        Self { rate: rate.filter(|rate| rate.is_finite() && *rate > 0.0), ..Self::default() }
+    }
+
     /// From now on `backlog_ms` wait; `ended_ms` ended since the last time.
     pub fn observe(&mut self, backlog_ms: f64, ended_ms: f64, now_ms: u64) {
         let Some((since_ms, waited)) = self.seen.replace((now_ms, backlog_ms)) else {

@@ -52,7 +52,7 @@ pub struct EtaError {
 }
 
 /// The last waits of a lane.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Waits(VecDeque<Wait>);
 
 impl Waits {

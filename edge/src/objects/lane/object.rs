@@ -1,16 +1,20 @@
 #![allow(missing_docs, reason = "the `durable_object` attribute writes methods that cannot be documented")]
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use serde::Serialize;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{DurableObject, Env, Request, Response, Result, State, Storage, durable_object};
+use worker::{Delay, DurableObject, Env, Request, Response, Result, State, Storage, durable_object};
 
 use super::{LaneCall, tables::Tables};
 use crate::{
     admission::lane::{
         LaneStatus, ModelVersion, Tally,
-        backlog::Backlog,
+        backlog::{Backlog, Memory},
         breakers::Breakers,
         lease::{Answer, Ask},
         ledger::Ledger,
@@ -20,6 +24,8 @@ use crate::{
 
 /// How often old rows are looked for, while there are rows.
 const SWEEP_MS: u64 = 60_000;
+/// How long changes of what is kept are gathered; no object falls asleep sooner.
+const KEEP_MS: u64 = 1_000;
 /// The most limits of one scope: more than any catalogue has.
 const MOST_LIMITS: usize = 4_096;
 
@@ -27,26 +33,29 @@ const MOST_LIMITS: usize = 4_096;
 #[durable_object]
 pub struct Lane {
     /// The inside, or why it could not be opened: a constructor cannot fail.
-    core: std::result::Result<Core, String>,
+    core: std::result::Result<Rc<Core>, String>,
 }
 
-/// Shards and the ledger are written with every change. Rate and breakers live in memory alone: an object that is asked
-/// every second is not evicted, and after a new start both are measured anew within seconds.
+/// Shards and the ledger are written with every change; counts, rate and waits a moment later, which is before an object
+/// falls asleep. Breakers live in memory alone: after a new start they are measured anew within seconds.
 struct Core {
+    state: State,
     storage: Storage,
     tables: Tables,
     backlog: RefCell<Backlog>,
     breakers: RefCell<Breakers>,
     ledger: RefCell<Ledger>,
-    /// When this life of the object began: what its counts are compared by.
+    /// Since when it counts: what its counts are compared by.
     era_ms: u64,
+    /// Whether somebody will keep the counts.
+    keeping: Cell<bool>,
     /// Whether this life of the object has set the alarm.
     alarm: Cell<bool>,
 }
 
 impl DurableObject for Lane {
     fn new(state: State, _env: Env) -> Self {
-        Self { core: Core::open(&state).map_err(|error| error.to_string()) }
+        Self { core: Core::open(state).map_err(|error| error.to_string()) }
     }
 
     async fn fetch(&self, _request: Request) -> Result<Response> {
@@ -72,7 +81,7 @@ impl Lane {
 }
 
 impl Lane {
-    fn core(&self) -> Result<&Core> {
+    fn core(&self) -> Result<&Rc<Core>> {
         self.core.as_ref().map_err(|why| worker::Error::RustError(why.clone()))
     }
 
@@ -84,7 +93,10 @@ impl Lane {
         }
         match call {
             LaneCall::Status { wanted } => json(&core.status(&wanted)),
-            LaneCall::Tally(tally) => json(&core.tally(tally).await?),
+            LaneCall::Tally(tally) => {
+                keep_soon(core);
+                json(&core.tally(tally).await?)
+            }
             LaneCall::Lease { holder, asks } => json(&core.lease(&holder, &asks).await?),
             LaneCall::Levels { limits } => {
                 let (ledger, now) = (core.ledger.borrow(), now_ms());
@@ -98,19 +110,39 @@ fn json(answer: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string(answer)?)
 }
 
+/// Keeps what the lane is like, once a second at most.
+fn keep_soon(core: &Rc<Core>) {
+    if core.keeping.replace(true) {
+        return;
+    }
+    let inner = core.clone();
+    core.state.wait_until(async move {
+        Delay::from(Duration::from_millis(KEEP_MS)).await;
+        inner.keeping.set(false);
+        let memory = inner.backlog.borrow().memory(inner.era_ms, now_ms());
+        if let Err(error) = inner.tables.put_memory(&memory) {
+            log_line("lane-not-kept", &error.to_string());
+        }
+    });
+}
+
 impl Core {
-    fn open(state: &State) -> Result<Self> {
+    fn open(state: State) -> Result<Rc<Self>> {
         let storage = state.storage();
         let tables = Tables::open(storage.sql())?;
-        Ok(Self {
-            backlog: RefCell::new(Backlog::of(tables.shards()?)),
+        let now = now_ms();
+        let memory = tables.memory()?.unwrap_or_else(|| Memory::new(now));
+        Ok(Rc::new(Self {
+            era_ms: memory.era_ms,
+            keeping: Cell::new(false),
+            backlog: RefCell::new(Backlog::of(tables.shards()?, memory, now)),
             breakers: RefCell::default(),
             ledger: RefCell::new(Ledger::of(tables.limits()?, tables.leases()?)),
-            era_ms: now_ms(),
             alarm: Cell::new(false),
+            state,
             storage,
             tables,
-        })
+        }))
     }
 
     fn status(&self, wanted: &[ModelVersion]) -> LaneStatus {

@@ -7,7 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use worker::{Result, SqlStorage, SqlStorageValue};
 
 use crate::admission::lane::{
-    backlog::{OpenJobs, SILENT_MS},
+    backlog::{Memory, OpenJobs, SILENT_MS},
     ledger::{Changes, Kept, Lent},
 };
 
@@ -15,6 +15,7 @@ use crate::admission::lane::{
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS shards (shard TEXT PRIMARY KEY, open_ms REAL NOT NULL, open_jobs INTEGER NOT NULL,
                                    heard_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS memory (id INTEGER PRIMARY KEY, kept TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS limits (id TEXT PRIMARY KEY, kept TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS leases (id INTEGER PRIMARY KEY, lent TEXT NOT NULL);
 ";
@@ -57,6 +58,23 @@ impl Tables {
         };
         let values = vec![shard.into(), open.open_ms.into(), integer(open.open_jobs), integer(open.heard_ms)];
         self.sql.exec("INSERT OR REPLACE INTO shards VALUES (?, ?, ?, ?)", values)?;
+        Ok(())
+    }
+
+    /// What the lane was last known to be like; `None` for a new one, or what another build wrote.
+    pub fn memory(&self) -> Result<Option<Memory>> {
+        #[derive(Deserialize)]
+        struct Row {
+            kept: String,
+        }
+        let row: Option<Row> = self.sql.exec("SELECT kept FROM memory", None)?.to_array()?.pop();
+        Ok(row.and_then(|row| serde_json::from_str(&row.kept).ok()))
+    }
+
+    /// Keeps what the lane is like.
+    pub fn put_memory(&self, memory: &Memory) -> Result<()> {
+        let kept = serde_json::to_string(memory)?;
+        self.sql.exec("INSERT OR REPLACE INTO memory VALUES (1, ?)", vec![kept.into()])?;
         Ok(())
     }
 
