@@ -64,6 +64,7 @@ pub fn anonymous(plan: Option<&str>, ip: &str) -> Result<Caller, Refusal> {
             groups: Vec::new(),
             key: None,
             ip: ip.to_owned(),
+            until_ms: None,
         }),
         _ => {
             let detail = "send your API key or token as `Authorization: Bearer …`";

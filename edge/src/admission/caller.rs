@@ -14,4 +14,6 @@ pub struct Caller {
     /// The address prefix it calls from, such as `203.0.113.7/32` or `2001:db8:0:1::/64`; empty where the runtime does
     /// not say.
     pub ip: String,
+    /// When its credentials end, in milliseconds since the epoch; None for those without an end.
+    pub until_ms: Option<u64>,
 }

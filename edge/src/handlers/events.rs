@@ -6,10 +6,10 @@ use worker::{Headers, Response, web_sys::Request};
 
 use super::{Target, caller, caller_by, found, own_job_id, shard};
 use crate::{
-    admission::{Refusal, caller::Caller, query, subprotocol},
+    admission::{Refusal, authenticate::revoked_key, caller::Caller, query, subprotocol},
     answer::Answer,
     cx::{Cx, Stop},
-    objects::{self, Call, Listen},
+    objects::{self, Call, Listen, Pass},
 };
 
 /// An event stream, or a WebSocket that watches the job already.
@@ -23,7 +23,7 @@ pub async fn of_job(cx: &Cx, request: &Request, target: &Target, id: &str) -> Re
     let after = last_event_id(field(request, "last-event-id").as_deref())?;
     let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: 0 }).await?;
     found(cx, &id, job)?;
-    let listen = Listen::Stream { id, after, origin: target.origin.clone() };
+    let listen = Listen::Stream { id, after, origin: target.origin.clone(), pass: Pass::of(&caller) };
     answer(objects::listen(cx, shard(&caller), &listen).await?, &[])
 }
 
@@ -46,7 +46,7 @@ async fn socket(cx: &Cx, request: &Request, target: &Target, id: Option<&str>) -
     if let Some(id) = id {
         known(cx, &caller, id).await?;
     }
-    let listen = Listen::Socket { id, origin: target.origin.clone() };
+    let listen = Listen::Socket { id, origin: target.origin.clone(), pass: Pass::of(&caller) };
     let response = objects::listen(cx, shard(&caller), &listen).await?;
     let selected = offer.selected.map(|name| ("sec-websocket-protocol", name));
     answer(response, selected.as_slice())
@@ -64,6 +64,9 @@ fn answer(response: Response, more: &[(&str, &str)]) -> Result<Answer, Stop> {
     if response.status_code() == 429 {
         let detail = "too many connections of this account wait for news: close some, or poll";
         return Err(Refusal::new(ProblemCode::TooManyListeners, detail).with_header("retry-after", "10").into());
+    }
+    if response.status_code() == 401 {
+        return Err(revoked_key().into());
     }
     if !matches!(response.status_code(), 101 | 200 | 204) {
         return Err(Stop::broken(format!("the object answered {}", response.status_code())));

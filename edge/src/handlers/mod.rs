@@ -150,6 +150,7 @@ mod tests {
             groups: Vec::new(),
             key: None,
             ip: String::new(),
+            until_ms: None,
         };
         let id = JobId::new(1, [0; 10], shard(&caller("a")));
         assert_eq!(own_job_id(&caller("a"), &id.to_string()), Ok(id));

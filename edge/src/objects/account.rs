@@ -96,6 +96,7 @@ impl Account {
             Call::RevokeKey { key } => {
                 core.tables.revoke_key(&key)?;
                 core.revoked_keys.borrow_mut().insert(key);
+                sockets::dismiss(core);
                 json(&())
             }
             Call::Job { id, wait_ms } => {

@@ -15,7 +15,9 @@ use super::{
     core::Core,
     flush,
     journal::{self, Event},
+    pass::Pass,
     sockets, tally,
+    watching::Closing,
 };
 use crate::{
     admission::lane::place::{Lined, Queue},
@@ -43,6 +45,8 @@ pub enum Listen {
         after: u32,
         /// What links begin with.
         origin: String,
+        /// What lets it listen.
+        pass: Pass,
     },
     /// A WebSocket.
     Socket {
@@ -50,6 +54,8 @@ pub enum Listen {
         id: Option<JobId>,
         /// What links begin with.
         origin: String,
+        /// What lets it listen.
+        pass: Pass,
     },
 }
 
@@ -76,8 +82,18 @@ pub fn answer(core: &Rc<Core>, request: &Request) -> Result<Response> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let asked = pairs.find(|(name, _)| name == "listen").map(|(_, value)| value.into_owned());
     match serde_json::from_str(&asked.unwrap_or_default())? {
-        Listen::Stream { id, after, origin } => event_stream(core, id, after, origin),
-        Listen::Socket { id, origin } => sockets::accept(core, id, origin),
+        Listen::Stream { pass, .. } | Listen::Socket { pass, .. } if core.over(&pass).is_some() => {
+            Response::error("the credentials have ended", 401)
+        }
+        Listen::Stream { id, after, origin, pass } => event_stream(core, id, after, origin, pass),
+        Listen::Socket { id, origin, pass } => sockets::accept(core, id, origin, pass),
+    }
+}
+
+impl Core {
+    /// Why nothing more may be told to a listener, if so.
+    pub fn over(&self, pass: &Pass) -> Option<Closing> {
+        pass.over(&self.revoked_keys.borrow(), now_ms())
     }
 }
 
@@ -120,7 +136,9 @@ fn event_stream(core: &Rc<Core>, id: JobId, after: u32, origin: String, pass: Pa
     if core.watchers.count() >= core.config()?.event_streams_max {
         return Response::error("too many listen", 429);
     }
-    let listener = Listener { core: core.clone(), id, after, origin, greeted: false, ended: false, place: None };
+    core.streams.set(core.streams.get() + 1);
+    let core = core.clone();
+    let listener = Listener { core, id, after, origin, pass, greeted: false, ended: false, place: None };
     let headers = Headers::new();
     headers.set("content-type", "text/event-stream; charset=utf-8")?;
     Ok(Response::from_stream(stream::unfold(listener, Listener::next))?.with_headers(headers))
@@ -138,11 +156,13 @@ struct Listener {
     /// What was last said of its place.
     place: Option<Queue>,
 }
+    pass: Pass,
 
 impl Listener {
     async fn next(mut self) -> Option<(Result<Vec<u8>>, Self)> {
         let mut quiet_ms = 0;
-        while !self.ended {
+        // Who comes back is told what is wrong with its credentials.
+        while !self.ended && self.core.over(&self.pass).is_none() {
             let job = match self.core.tables.job(&self.id) {
                 Ok(job) => job?,
                 Err(error) => {

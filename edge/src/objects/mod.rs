@@ -2,7 +2,7 @@
 //!
 //! `Lane` keeps what accounts share: a lane's backlog and breakers, and leases of limits. Pure: `admission::lane`.
 //! `Account` keeps the jobs of one shard of one account. Pure: `admit`, `apply`, `backoff`, `batch`, `journal`, `line`,
-//! `load`, `pending`, `reconcile`, `seen`, `timing`, `usage`, `watching`, and most of `webhook`.
+//! `load`, `pass`, `pending`, `reconcile`, `seen`, `timing`, `usage`, `watching`, and most of `webhook`.
 
 mod account;
 mod admit;
@@ -23,6 +23,7 @@ mod leases;
 mod line;
 mod listen;
 mod load;
+mod pass;
 mod pending;
 mod reconcile;
 mod retry;
@@ -51,6 +52,7 @@ pub use lane::{Lane, LaneCall};
 pub use listen::{Listen, listen};
 pub use load::Promise;
 pub use timeline::{batch_id, server_timing, stages};
+pub use pass::Pass;
 pub use timing::Timing;
 pub use usage::UsageRow;
 pub use webhook::{WebhookAnswer, WebhookCall};

@@ -17,6 +17,7 @@ use super::{
     flush,
     journal::{self, Event},
     listen::{self, REFRESH_MS},
+    pass::Pass,
     watching::{self, Closing, Watching},
 };
 use crate::{
@@ -63,6 +64,16 @@ impl Socket {
         }
     }
 
+    /// Closes it when its credentials have ended; whether it may be told anything.
+    fn may_hear(&self, core: &Core) -> bool {
+        let over = core.over(&self.watching.pass);
+        if let Some(closing) = over {
+            log_line("socket-cut-off", closing.reason);
+            self.close(closing);
+        }
+        over.is_none()
+    }
+
     /// Closes it when its client does not read what it is told; whether it stays.
     fn stays(&self) -> bool {
         let behind = self.socket.as_ref().buffered_amount() > MOST_UNREAD_BYTES;
@@ -86,7 +97,7 @@ pub fn accept(core: &Rc<Core>, id: Option<JobId>, origin: String, pass: Pass) ->
     let pair = WebSocketPair::new()?;
     core.state.accept_web_socket(&pair.server);
     let name = hex::encode(entropy::bytes::<8>());
-    let mut opened = Socket { socket: pair.server, watching: Watching::new(name, origin, now_ms()) };
+    let mut opened = Socket { socket: pair.server, watching: Watching::new(name, origin, pass, now_ms()) };
     if let Some(id) = id {
         watch(core, &mut opened, &id.to_string());
     }
@@ -102,6 +113,9 @@ pub fn message(core: &Rc<Core>, socket: &WebSocket, message: WebSocketIncomingMe
     let Some(mut speaker) = take(core, socket) else {
         return socket.close(Some(1011), Some("connect again"));
     };
+    if !speaker.may_hear(core) {
+        return Ok(());
+    }
     let done = heard(core, &mut speaker, message);
     speaker.keep();
     match done {
@@ -127,10 +141,20 @@ pub fn closed(core: &Core, socket: &WebSocket, code: usize) {
 pub fn publish(core: &Core, job: &Job) {
     with(core, |sockets| {
         sockets.retain_mut(|socket| {
-            tell(core, socket, job);
-            socket.stays()
+            if socket.watching.last(&job.id).is_none() {
+                return true;
+            }
+            socket.may_hear(core) && {
+                tell(core, socket, job);
+                socket.stays()
+            }
         });
     });
+}
+
+/// Closes those whose credentials have ended.
+pub fn dismiss(core: &Core) {
+    with(core, |sockets| sockets.retain(|socket| socket.may_hear(core)));
 }
 
 fn heard(core: &Core, speaker: &mut Socket, message: WebSocketIncomingMessage) -> std::result::Result<(), Closing> {
@@ -224,6 +248,7 @@ pub fn look(core: &Rc<Core>) {
             if queued.is_empty() {
                 break;
             }
+            dismiss(&inner);
             places.retain(|id, _| queued.iter().any(|job| job.id == *id));
             for job in &queued {
                 listen::refresh(&inner, job).await;

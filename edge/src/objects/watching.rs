@@ -4,6 +4,7 @@
 use forebay_contract::{JobId, ProblemCode};
 use serde::{Deserialize, Serialize};
 
+use super::pass::Pass;
 use crate::admission::Refusal;
 
 /// The most jobs of one socket that have not ended.
@@ -23,6 +24,9 @@ pub struct Watching {
     pub socket: String,
     /// What links begin with.
     pub origin: String,
+    /// What lets it listen.
+    #[serde(default)]
+    pub pass: Pass,
     /// Jobs and the number of the last event that was told of each.
     pub jobs: Vec<(JobId, u32)>,
     messages: u32,
@@ -57,8 +61,8 @@ pub struct Closing {
 
 impl Watching {
     /// A new socket that watches nothing.
-    pub fn new(socket: String, origin: String, now_ms: u64) -> Self {
-        Self { socket, origin, jobs: Vec::new(), messages: 0, since_ms: now_ms, mistakes: 0 }
+    pub fn new(socket: String, origin: String, pass: Pass, now_ms: u64) -> Self {
+        Self { socket, origin, pass, jobs: Vec::new(), messages: 0, since_ms: now_ms, mistakes: 0 }
     }
 
     /// Counts a message; why the socket is to be closed, if it says too much.
@@ -138,7 +142,7 @@ mod tests {
     }
 
     fn watching() -> Watching {
-        Watching::new("s".to_owned(), "https://edge.example".to_owned(), NOW)
+        Watching::new("s".to_owned(), "https://edge.example".to_owned(), Pass::default(), NOW)
     }
 
     #[test]

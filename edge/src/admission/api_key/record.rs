@@ -91,6 +91,7 @@ impl KeyRecord {
                 groups: self.groups.clone(),
                 key: self.id.as_ref().map(|id| id.as_str().to_owned()),
                 ip: ip.to_owned(),
+                until_ms: self.expires_ms,
             }),
             Standing::Expired => Err(authenticate::expired_key()),
             Standing::Revoked => Err(authenticate::revoked_key()),

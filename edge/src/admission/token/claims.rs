@@ -82,6 +82,7 @@ impl Claims {
             groups: self.groups.clone(),
             key: None,
             ip: ip.to_owned(),
+            until_ms: u64::try_from(self.expires_ms.saturating_add(LEEWAY_MS)).ok(),
         })
     }
 
