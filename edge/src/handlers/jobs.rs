@@ -10,7 +10,7 @@ use crate::{
     admission::listing,
     answer::{self, Answer},
     cx::{Cx, Stop},
-    objects::{self, Call, Job, Listing},
+    objects::{self, Call, Listed, Listing},
 };
 
 /// A page of a list.
@@ -26,11 +26,9 @@ pub struct Page<'a> {
 pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let listing::Asked { state, model, cursor, limit } = listing::read(&target.query)?;
-    let listing = Listing { state, model, before: cursor, limit: limit + 1 };
-    let mut jobs: Vec<Job> = objects::call(cx, shard(&caller), &Call::List(listing)).await?;
-    let more = jobs.len() > limit as usize;
-    jobs.truncate(limit as usize);
-    let cursor = jobs.last().filter(|_| more).map(|job| job.id.to_string());
+    let listing = Listing { state, model, before: cursor, limit };
+    let Listed { jobs, next } = objects::call(cx, shard(&caller), &Call::List(listing)).await?;
+    let cursor = next.map(|id| id.to_string());
     let mut outlooks = BTreeMap::new();
     let lanes = ordered::set(jobs.iter().filter(|job| !job.state.is_final()).map(|job| job.lane));
     for lane in lanes {

@@ -108,8 +108,8 @@ impl Account {
             Call::Report { worker, events } => json(&report(core, &worker, &events).await?),
             Call::List(listing) => {
                 flush::settle(core)?;
-                let jobs = core.tables.list(&listing)?;
-                json(&jobs.into_iter().map(|job| core.placed(job)).collect::<Vec<_>>())
+                let Listed { jobs, next } = core.tables.list(&listing)?;
+                json(&Listed { jobs: jobs.into_iter().map(|job| core.placed(job)).collect(), next })
             }
             Call::Retry { id, submit } => json(&retry(core, id, *submit).await?),
             Call::Webhooks(call) => Ok(webhook::answer(core, &call).await?.to_text()),

@@ -46,7 +46,7 @@ pub enum Call {
         /// Oldest first.
         events: Vec<ReportEvent>,
     },
-    /// Jobs, newest first. Answer: `Vec<Job>`.
+    /// Jobs, newest first. Answer: [`Listed`].
     List(Listing),
     /// Run a job's input again: its message is the object's own. Answer: [`RetryAnswer`].
     Retry {
@@ -77,6 +77,15 @@ pub struct Listing {
     pub before: Option<JobId>,
     /// The most.
     pub limit: u32,
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Listed {
+    /// Newest first.
+    pub jobs: Vec<Job>,
+    /// What the next page comes after; `None` when there is none.
+    pub next: Option<JobId>,
 }
 
 /// How a retry ended.

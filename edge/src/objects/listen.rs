@@ -101,7 +101,7 @@ impl Core {
 pub fn told(core: &Core, job: &Job, event: &Event, origin: &str) -> Result<String> {
     let then = journal::as_of(job, event);
     let mut body = JobBody::new(&then, origin).map_err(|stop| worker::Error::RustError(format!("{stop:?}")))?;
-    body.queue = queue(core, job).filter(|_| then.state == JobState::Queued);
+    body.stands(queue(core, job).filter(|_| then.state == JobState::Queued));
     Ok(serde_json::to_string(&body)?)
 }
 

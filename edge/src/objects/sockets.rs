@@ -279,7 +279,7 @@ fn queued(core: &Core) -> Vec<Job> {
         ordered::set(sockets.iter().flat_map(|socket| socket.watching.jobs.iter().map(|(id, _)| *id)))
     });
     let jobs = ids.iter().filter_map(|id| core.tables.job(id).ok().flatten());
-    jobs.filter(|job| job.state == JobState::Queued).take(MOST_PLACES).collect()
+    jobs.filter(|job| job.state == JobState::Queued && !listen::starts_later(job)).take(MOST_PLACES).collect()
 }
 
 /// The socket, out of the list.

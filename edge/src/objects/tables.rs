@@ -11,7 +11,7 @@ use serde_json::json;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
 use super::{
-    Job, Listing, UsageRow,
+    Job, Listed, Listing, UsageRow,
     flush::Sent,
     job::Degraded,
     load::{Kept, OpenRow, Stored},
@@ -99,6 +99,9 @@ CREATE TABLE usage (
 ALTER TABLE jobs ADD COLUMN kept TEXT;
 ",
 ];
+
+/// The most rows that one page of a filtered list looks at.
+const MOST_LOOKED_AT: u32 = 5_000;
 
 /// The tables of one object.
 pub struct Tables {
@@ -275,9 +278,11 @@ impl Tables {
         Ok(())
     }
 
-    /// Jobs, newest first.
-    pub fn list(&self, listing: &Listing) -> Result<Vec<Job>> {
+    /// Jobs, newest first. With a filter no more than a bounded number of rows is looked at: a page may be short, or
+    /// empty, before the last.
+    pub fn list(&self, listing: &Listing) -> Result<Listed> {
         let Listing { state, model, before, limit } = listing;
+        let mut filter = Vec::new();
         let mut values: Vec<SqlStorageValue> = Vec::new();
         let mut sql = "SELECT * FROM jobs WHERE TRUE".to_owned();
         for (condition, value) in [
@@ -286,13 +291,41 @@ impl Tables {
             (" AND model = ?", model.clone()),
         ] {
             if let Some(value) = value {
-                sql.push_str(condition);
+                filter.push(condition);
                 values.push(value.into());
             }
         }
-        sql.push_str(" ORDER BY id DESC LIMIT ?");
-        values.push(integer(*limit));
-        self.sql.exec(&sql, values)?.to_array()
+        // Ids of jobs are letters and digits, all below this.
+        let before = before.map_or("~".to_owned(), |id| id.to_string());
+        let newest = "SELECT * FROM jobs WHERE id < ? ORDER BY id DESC LIMIT ?";
+        let one_more = limit.saturating_add(1);
+        let mut jobs: Vec<Job> = if filter.is_empty() {
+            self.sql.exec(newest, vec![before.as_str().into(), integer(one_more)])?.to_array()?
+        } else {
+            let sql = format!("SELECT * FROM ({newest}) WHERE {} ORDER BY id DESC LIMIT ?", filter.join(" AND "));
+            let window = [before.as_str().into(), integer(MOST_LOOKED_AT)];
+            self.sql
+                .exec(&sql, window.into_iter().chain(values).chain([integer(one_more)]).collect::<Vec<_>>())?
+                .to_array()?
+        };
+        if jobs.len() > *limit as usize {
+            jobs.truncate(*limit as usize);
+            let next = jobs.last().map(|job| job.id);
+            return Ok(Listed { jobs, next });
+        }
+        let next = if filter.is_empty() { None } else { self.last_looked_at(&before)? };
+        Ok(Listed { jobs, next })
+    }
+
+    /// Where a filter has to go on, if there is more than it may look at.
+    fn last_looked_at(&self, before: &str) -> Result<Option<JobId>> {
+        #[derive(Deserialize)]
+        struct Row {
+            id: JobId,
+        }
+        let sql = "SELECT id FROM jobs WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?";
+        let last: Option<Row> = self.one(sql, vec![before.into(), integer(MOST_LOOKED_AT - 1)])?;
+        Ok(last.map(|row| row.id))
     }
 
     /// Adds to what was used.

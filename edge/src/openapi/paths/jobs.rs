@@ -24,7 +24,8 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     let canceled = [("canceled", examples::canceled_job())];
     vec![
         Operation {
-            description: "Newest first. `cursor` of the answer begins the next page; it is null on the last.",
+            description: "Newest first. `cursor` of the answer begins the next page; it is null on the last. With a \
+                          filter a page may be short, or empty, before the last.",
             parameters: parameters::listing(schemas),
             problems: &[InvalidQuery],
             ..get(
