@@ -150,9 +150,10 @@ async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result
     let mut answer = ReportAnswer::default();
     for event in events {
         let Some(mut job) = core.tables.job(&event.job_id)? else { continue };
-        let before = job.state;
+        let (before, device_ms) = (job.state, job.device_ms);
         if apply(&mut job, event, worker, now_ms(), config.reconcile_after_ms) {
             core.save(before, &job)?;
+            core.use_up(usage::late(device_ms, before, &job))?;
         }
         // What was called off, and what came too late.
         if matches!(job.state, JobState::Canceled | JobState::Expired) && !answer.canceled.contains(&job.id) {

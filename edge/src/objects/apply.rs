@@ -13,6 +13,15 @@ const MAX_TEXT_CHARS: usize = 500;
 /// Applies `event` from `worker`; whether the job changed. Stale, doubled and reordered events change nothing.
 pub fn apply(job: &mut Job, event: &ReportEvent, worker: &str, now_ms: u64, reconcile_after_ms: u64) -> bool {
     let changed = match event.transition() {
+        _ if let EventKind::Succeeded { device_ms, .. } = event.kind
+            && found_without_report(job)
+            && device_ms.is_finite() =>
+        {
+            // The bucket was asked before the report came: what it cost is news still.
+            job.device_ms = Some(device_ms);
+            job.worker = Some(short(worker));
+            return true;
+        }
         None if let EventKind::Progress { done, total } = event.kind => goes_on(job, event.attempt, done, total),
         // A delivery that is older than the running attempt is not news.
         None => {
@@ -57,6 +66,11 @@ pub fn apply(job: &mut Job, event: &ReportEvent, worker: &str, now_ms: u64, reco
         job.checks = 0;
     }
     true
+}
+
+/// Whether the job's result was found in the bucket, and nobody has said yet what it cost.
+fn found_without_report(job: &Job) -> bool {
+    job.state == JobState::Succeeded && job.cached == 0 && job.device_ms.is_none()
 }
 
 /// Whether these steps are news of the attempt that runs. Steps only go forward, and end.
@@ -130,6 +144,18 @@ mod tests {
         assert_eq!(job.failure().map(|failure| failure.code), Some(FailureCode::ImageUndecodable));
         assert!(step(&mut job, &event(1, 30, succeeded())));
         assert_eq!((job.state, job.failure(), job.finished_ms), (JobState::Succeeded, None, Some(START_MS + 30)));
+    }
+
+    #[test]
+    fn a_report_that_comes_after_its_result_was_found_tells_what_it_cost_once() {
+        let mut job = queued();
+        job.transition(forebay_contract::state::Transition::Succeeded, START_MS + 5);
+        let mut cached = Job { cached: 1, ..job.clone() };
+        assert!(!step(&mut cached, &event(1, 30, succeeded())));
+        let found = job.clone();
+        assert!(step(&mut job, &event(1, 30, succeeded())));
+        assert_eq!(job, Job { device_ms: Some(1.5), worker: Some("w-1".to_owned()), ..found });
+        assert!(!step(&mut job, &event(2, 40, succeeded())));
     }
 
     #[test]

@@ -80,9 +80,15 @@ pub fn change(before: Option<JobState>, job: &Job) -> Option<UsageRow> {
     Some(row)
 }
 
+/// What is to be added when a job that had its result without a device time has one now.
+pub fn late(before_ms: Option<f64>, before: JobState, job: &Job) -> Option<UsageRow> {
+    let device_ms = job.device_ms.filter(|_| before_ms.is_none() && before == JobState::Succeeded)?;
+    Some(UsageRow { device_ms, ..UsageRow::none(job) })
+}
+
 #[cfg(test)]
 mod tests {
-    use forebay_contract::{EventKind, FailureCode, ReportEvent};
+    use forebay_contract::{EventKind, FailureCode, ReportEvent, state::Transition};
     use proptest::prelude::*;
 
     use super::*;
@@ -120,26 +126,33 @@ mod tests {
     proptest! {
         #[test]
         fn a_job_is_billed_once_however_often_it_ran(
-            story in prop::collection::vec((1u32..6, 0u64..50, 0usize..5), 0..60),
+            story in prop::collection::vec((1u32..6, 0u64..50, 0usize..6), 0..60),
         ) {
             let mut job = queued();
             let mut sum = UsageRow::none(&job);
             for (attempt, at_ms, kind) in story {
+                let (before, device_ms) = (job.state, job.device_ms);
                 let kind = match kind {
                     0 => EventKind::Received,
                     1 => EventKind::Started { batch_size: 2 },
                     2 => EventKind::Succeeded { media_type: "a".to_owned(), bytes: 1, device_ms: 5.0 },
                     3 => EventKind::Failed { code: FailureCode::OutOfMemory, detail: String::new() },
-                    _ => EventKind::Returned,
+                    4 => EventKind::Returned,
+                    _ => {
+                        // Found in the bucket.
+                        job.transition(Transition::Succeeded, START_MS + at_ms);
+                        change(Some(before), &job).iter().for_each(|row| add(&mut sum, row));
+                        continue;
+                    }
                 };
-                let before = job.state;
                 let event = ReportEvent { job_id: job.id, attempt, at_ms: START_MS + at_ms, kind };
-                if apply(&mut job, &event, "w", START_MS, 30_000) && let Some(row) = change(Some(before), &job) {
-                    add(&mut sum, &row);
+                if apply(&mut job, &event, "w", START_MS, 30_000) {
+                    let rows = [change(Some(before), &job), late(device_ms, before, &job)];
+                    rows.iter().flatten().for_each(|row| add(&mut sum, row));
                 }
                 prop_assert_eq!(sum.succeeded, i64::from(job.state == JobState::Succeeded));
                 prop_assert_eq!(sum.failed, i64::from(job.state == JobState::Failed));
-                prop_assert_eq!(sum.device_ms, if job.state == JobState::Succeeded { 5.0 } else { 0.0 });
+                prop_assert_eq!(sum.device_ms, job.device_ms.unwrap_or(0.0));
             }
         }
     }
