@@ -11,7 +11,7 @@ use super::{
     core::Core,
     flush,
     reconcile::{Found, Patience, reconcile},
-    tally, webhook,
+    sockets, tally, webhook,
 };
 use crate::{
     admission::{
@@ -23,8 +23,9 @@ use crate::{
     entropy,
 };
 
-/// Jobs asked about at one alarm: two requests each, well below what one event may send.
+/// Jobs asked about at once, and how often at one alarm: two requests each, well below the 1,000 that one event may send.
 const MOST_CHECKS: u32 = 16;
+const MOST_ROUNDS: usize = 24;
 /// How many days of usage are kept.
 const USAGE_DAYS: u64 = 400;
 /// Rows deleted at one alarm.
@@ -36,6 +37,8 @@ pub async fn ring(core: &Rc<Core>) -> Result<()> {
     if let Err(error) = core.release() {
         log_line("release-failed", &error.to_string());
     }
+    // Whose time has come has a place from now on.
+    sockets::look(core);
     flush::run(core.clone()).await;
     webhook::start(core);
     for step in [check(core).await, sweep(core), webhook::sweep(core)] {
@@ -43,12 +46,23 @@ pub async fn ring(core: &Rc<Core>) -> Result<()> {
             log_line("alarm-step-failed", &error.to_string());
         }
     }
-    // Lanes that were not told, or have forgotten, hear of what is still open.
+    core.arrange_alarm().await?;
+    // Lanes that were not told, or have forgotten, hear of what is still open; no alarm waits for their answer.
     tally::tell(core).await;
-    core.arrange_alarm().await
+    Ok(())
 }
 
 async fn check(core: &Rc<Core>) -> Result<()> {
+    for _ in 0..MOST_ROUNDS {
+        if check_some(core).await? < MOST_CHECKS as usize {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Asks about those that are due the longest; how many there were.
+async fn check_some(core: &Rc<Core>) -> Result<usize> {
     let config = core.config()?;
     let bucket = Bucket { url: &config.bucket_url, signer: &config.signer };
     let due = core.tables.to_check(now_ms(), MOST_CHECKS)?;
@@ -76,7 +90,7 @@ async fn check(core: &Rc<Core>) -> Result<()> {
             core.load.borrow_mut().tell_again(job.lane);
         }
     }
-    Ok(())
+    Ok(due.len())
 }
 
 async fn look(bucket: &Bucket<'_>, job: &Job) -> std::result::Result<Found, AwsError> {
