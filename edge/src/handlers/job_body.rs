@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    admission::lane::place::Queue,
+    admission::lane::place::{Eta, Queue},
     cx::Stop,
-    objects::{Job, batch_id, stages},
+    objects::{Event, EventName, Job, batch_id, stages, story},
 };
 
 /// A job as clients see it.
@@ -30,7 +30,7 @@ pub struct JobBody<'a> {
     cost_ms: u64,
     attempt: u32,
     /// Where it stands; null once it runs or has ended.
-    pub queue: Option<Queue>,
+    queue: Option<Place>,
     /// Steps; null where they are not told.
     progress: Option<Progress>,
     /// It starts no earlier.
@@ -56,6 +56,16 @@ pub struct JobBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Option<serde_json::Value>"))]
     pub result: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Place"))]
+struct Place {
+    lane: Lane,
+    /// 1 is next.
+    position: u64,
+    /// Until its end.
+    eta_ms: Eta,
 }
 
 #[derive(Serialize)]
@@ -87,6 +97,24 @@ struct Timeline {
     batch: Option<Batch>,
     /// How many milliseconds each stage had it, those that it has been through.
     stages: BTreeMap<&'static str, u64>,
+    /// What happened to it, oldest first.
+    events: Vec<Step>,
+}
+
+/// Something that happened.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Step {
+    event: EventName,
+    at_ms: u64,
+    /// The attempt that it speaks of; 0 before the first.
+    attempt: u32,
+}
+
+impl Step {
+    fn of(event: &Event) -> Self {
+        Self { event: event.name(), at_ms: event.at_ms(), attempt: event.attempt() }
+    }
 }
 
 #[derive(Serialize)]
@@ -129,6 +157,7 @@ impl<'a> JobBody<'a> {
                 requested_ms: job.id.made_at_ms(),
                 batch: batch_id(job).map(|id| Batch { id, size: job.batch_size }),
                 stages: ordered::map(stages(job)),
+                events: story(job).iter().map(Step::of).collect(),
             },
             parameters,
             batch_size: job.batch_size,
@@ -143,6 +172,11 @@ impl<'a> JobBody<'a> {
             status_url,
             result: None,
         })
+    }
+
+    /// Where it stands in its lane.
+    pub fn stands(&mut self, queue: Option<Queue>) {
+        self.queue = queue.map(|Queue { position, eta_ms }| Place { lane: self.lane, position, eta_ms });
     }
 
     /// Where the job is to be found, for `Location`.

@@ -22,7 +22,7 @@ pub struct Page<'a> {
     cursor: Option<String>,
 }
 
-/// Lists what the query asks for; one job more is read than told, to know whether there is another page.
+/// Lists what the query asks for.
 pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let listing::Asked { state, model, cursor, limit } = listing::read(&target.query)?;
@@ -36,7 +36,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     }
     let body = |job| {
         let mut body = JobBody::new(job, &target.origin)?;
-        body.queue = outlooks.get(&job.lane).and_then(|outlook| outlook.queue(job));
+        body.stands(outlooks.get(&job.lane).and_then(|outlook| outlook.queue(job)));
         Ok(body)
     };
     let jobs = jobs.iter().map(body).collect::<Result<_, Stop>>()?;

@@ -73,7 +73,7 @@ impl Outlook {
     /// The body of the job, and the header fields that go with it.
     pub fn describe<'a>(&self, job: &'a Job, origin: &str) -> Result<(JobBody<'a>, Fields), Stop> {
         let mut body = JobBody::new(job, origin)?;
-        body.queue = self.queue(job);
+        body.stands(self.queue(job));
         Ok((body, self.look_again(job).into_iter().chain([timing(job)]).collect()))
     }
 }

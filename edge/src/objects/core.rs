@@ -43,6 +43,8 @@ pub struct Core {
     pub waiters: Waiters,
     /// Event streams.
     pub watchers: Waiters,
+    /// How many of those are open, whether they wait or write.
+    pub streams: Cell<usize>,
     pub sockets: Sockets,
     /// Whom to tell when a job ends.
     pub webhooks: Webhooks,
@@ -64,10 +66,10 @@ pub struct Core {
     pub load: RefCell<Load>,
     /// Whether the lanes are about to be told.
     pub tallying: Cell<bool>,
-    /// Messages that no queue has taken yet.
-    pub unsent: Cell<usize>,
     /// Whether somebody will keep where jobs stand.
     pub keeping: Cell<bool>,
+    /// Messages that no queue has taken yet.
+    pub unsent: Cell<usize>,
     /// Their beginning, in memory.
     pub pending: RefCell<Pending>,
     /// Messages that were taken and are still in the table.
@@ -115,6 +117,7 @@ impl Core {
             recount: Cell::new(false),
             waiters: Waiters::default(),
             watchers: Waiters::default(),
+            streams: Cell::new(0),
             sockets: Sockets::default(),
             webhooks: Webhooks::open(storage.sql())?,
             flushing: Cell::new(false),

@@ -48,6 +48,16 @@ impl Event {
     pub fn name(&self) -> EventName {
         self.1
     }
+
+    /// When it happened, in milliseconds since the epoch.
+    pub fn at_ms(&self) -> u64 {
+        self.2
+    }
+
+    /// The attempt that it speaks of; 0 before the first.
+    pub fn attempt(&self) -> u32 {
+        self.3
+    }
 }
 
 impl EventName {
@@ -126,6 +136,13 @@ pub fn after(job: &Job, after: u32) -> Vec<Event> {
     events
 }
 
+/// What happened so far, and when; progress apart.
+pub fn story(job: &Job) -> Vec<Event> {
+    let mut story = after(job, 0);
+    story.retain(|event| event.name() != EventName::Progress);
+    story
+}
+
 /// The latest event.
 pub fn last(job: &Job) -> Event {
     after(job, 0).pop().unwrap_or(Event(1, EventName::Queued, job.accepted_ms, 0, None))
@@ -133,11 +150,20 @@ pub fn last(job: &Job) -> Event {
 
 /// The job as it was at an event: what came later is taken away again.
 pub fn as_of(job: &Job, event: &Event) -> Job {
-    let Event(_, name, _, attempt, steps) = *event;
-    if name.state() == job.state && name != EventName::Progress && attempt == job.attempt {
+    let Event(id, name, _, attempt, steps) = *event;
+    let mut log = stored(job);
+    let is_last = log.last().is_none_or(|last| last.id() <= id);
+    log.retain(|stored| stored.id() <= id);
+    if is_last && name.state() == job.state {
         return job.clone();
     }
-    let mut then = Job { state: name.state(), attempt, ..job.clone() };
+    let mut then = Job { state: name.state(), attempt, log: serde_json::to_string(&log).ok(), ..job.clone() };
+    if attempt != job.attempt {
+        // What the row says of a batch is the last one's.
+        let began = log.iter().rev().find(|event| (event.name(), event.attempt()) == (EventName::Running, attempt));
+        then.started_ms = began.map(Event::at_ms);
+        (then.received_ms, then.batch_size, then.worker) = (None, None, None);
+    }
     if !then.state.is_final() {
         (then.finished_ms, then.device_ms, then.media_type, then.bytes) = (None, None, None, None);
         (then.failure_code, then.failure_detail) = (None, None);
@@ -213,6 +239,28 @@ mod tests {
         let then = as_of(&job, running);
         assert_eq!((then.state, then.started_ms, then.finished_ms), (JobState::Running, Some(START_MS + 5), None));
         assert_eq!(as_of(&job, succeeded), job);
+    }
+
+    #[test]
+    fn an_attempt_that_was_given_back_is_shown_with_its_own_start() {
+        let mut job = queued();
+        for (attempt, at_ms) in [(1, 5), (2, 50)] {
+            job.transition(Transition::Started(attempt), START_MS + at_ms);
+            (job.started_ms, job.batch_size) = (Some(START_MS + at_ms), Some(attempt));
+        }
+        let told = after(&job, 1);
+        let [first, second] = told.as_slice() else { panic!("{told:?}") };
+        let then = as_of(&job, first);
+        assert_eq!((then.attempt, then.started_ms, then.batch_size), (1, Some(START_MS + 5), None));
+        assert_eq!(as_of(&job, second), job);
+        let told = |job: &Job| {
+            story(job)
+                .iter()
+                .map(|event| (event.name().name(), event.at_ms() - START_MS, event.attempt()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(&job), [("queued", 0, 0), ("running", 5, 1), ("running", 50, 2)]);
+        assert_eq!(told(&then), [("queued", 0, 0), ("running", 5, 1)]);
     }
 
     #[test]

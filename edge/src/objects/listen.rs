@@ -118,6 +118,11 @@ pub fn queue(core: &Core, job: &Job) -> Option<Queue> {
     Some(Lined { status, spec: &spec }.queue(waiting(&job, true, now_ms())))
 }
 
+/// Whether the job may not start yet: its place does not change until then.
+pub fn starts_later(job: &Job) -> bool {
+    job.not_before_ms.is_some_and(|start_ms| start_ms > now_ms())
+}
+
 /// Asks the job's lane how it stands, unless that was heard a moment ago.
 pub async fn refresh(core: &Rc<Core>, job: &Job) {
     let heard_ms = core.load.borrow().lane(job.lane).map(|(status, _)| status.at_ms);
@@ -133,7 +138,7 @@ fn event_stream(core: &Rc<Core>, id: JobId, after: u32, origin: String, pass: Pa
     if job.state.is_final() && journal::after(&job, after).is_empty() {
         return Ok(Response::empty()?.with_status(204));
     }
-    if core.watchers.count() >= core.config()?.event_streams_max {
+    if core.streams.get() >= core.config()?.event_streams_max {
         return Response::error("too many listen", 429);
     }
     core.streams.set(core.streams.get() + 1);
@@ -151,12 +156,12 @@ struct Listener {
     id: JobId,
     after: u32,
     origin: String,
+    pass: Pass,
     greeted: bool,
     ended: bool,
     /// What was last said of its place.
     place: Option<Queue>,
 }
-    pass: Pass,
 
 impl Listener {
     async fn next(mut self) -> Option<(Result<Vec<u8>>, Self)> {
@@ -189,7 +194,7 @@ impl Listener {
                 drop(news);
                 self.core.watchers.forget(&self.id);
                 quiet_ms += pause_ms;
-                if job.state == JobState::Queued {
+                if waits {
                     refresh(&self.core, &job).await;
                 }
             }
@@ -226,5 +231,6 @@ impl Drop for Listener {
     fn drop(&mut self) {
         // Whoever goes away in the middle of waiting is forgotten.
         self.core.watchers.forget(&self.id);
+        self.core.streams.set(self.core.streams.get().saturating_sub(1));
     }
 }

@@ -48,11 +48,12 @@ pub use call::{
 };
 pub use client::{call, submit, webhooks};
 pub use job::{Degraded, Job};
+pub use journal::{Event, EventName, story};
 pub use lane::{Lane, LaneCall};
 pub use listen::{Listen, listen};
 pub use load::Promise;
-pub use timeline::{batch_id, server_timing, stages};
 pub use pass::Pass;
+pub use timeline::{batch_id, server_timing, stages};
 pub use timing::Timing;
 pub use usage::UsageRow;
 pub use webhook::{WebhookAnswer, WebhookCall};
@@ -61,7 +62,6 @@ pub use webhook::{WebhookAnswer, WebhookCall};
 pub(crate) use job::tests;
 #[cfg(test)]
 pub use {
-    journal::EventName,
     watching::Wish,
     webhook::{DeliveryBody, DeliveryPage, JobData, Payload, WebhookBody, WebhookList},
 };

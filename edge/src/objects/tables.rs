@@ -284,12 +284,9 @@ impl Tables {
         let Listing { state, model, before, limit } = listing;
         let mut filter = Vec::new();
         let mut values: Vec<SqlStorageValue> = Vec::new();
-        let mut sql = "SELECT * FROM jobs WHERE TRUE".to_owned();
-        for (condition, value) in [
-            (" AND id < ?", before.map(|id| id.to_string())),
-            (" AND state = ?", state.map(|state| state.name().to_owned())),
-            (" AND model = ?", model.clone()),
-        ] {
+        for (condition, value) in
+            [("state = ?", state.map(|state| state.name().to_owned())), ("model = ?", model.clone())]
+        {
             if let Some(value) = value {
                 filter.push(condition);
                 values.push(value.into());
@@ -551,36 +548,6 @@ impl Tables {
         Ok(())
     }
 
-    /// Open jobs that may start, and their cost, by lane.
-    pub fn open_jobs(&self, now_ms: u64) -> Result<Vec<OpenRow>> {
-        let sql = "SELECT lane, count(*) AS jobs, sum(cost_ms) AS cost_ms, sum(state = 'queued') AS queued FROM jobs
-             WHERE check_ms IS NOT NULL AND (not_before_ms IS NULL OR not_before_ms <= ?) GROUP BY lane";
-        self.sql.exec(sql, vec![integer(now_ms)])?.to_array()
-    }
-
-    /// Open jobs that may not start yet.
-    pub fn jobs_to_start(&self, now_ms: u64) -> Result<Vec<Job>> {
-        let sql = "SELECT * FROM jobs WHERE check_ms IS NOT NULL AND not_before_ms > ?";
-        self.sql.exec(sql, vec![integer(now_ms)])?.to_array()
-    }
-
-    fn one<Row: for<'de> Deserialize<'de>>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Option<Row>> {
-        Ok(self.sql.exec(sql, values)?.to_array()?.pop())
-    }
-
-    fn number(&self, sql: &str) -> Result<Option<u64>> {
-        Ok(self.one::<Number>(sql, Vec::new())?.and_then(|row| row.n))
-    }
-}
-
-/// Buckets as rows; the memory is a text within the text, since its numbers have more digits than a double.
-fn rows(buckets: &Buckets) -> Result<String> {
-    let mut rows = BTreeMap::new();
-    for (name, bucket) in buckets {
-        rows.insert(name, json!({ "memory": serde_json::to_string(&bucket.memory)?, "until_ms": bucket.until_ms }));
-    }
-    Ok(serde_json::to_string(&rows)?)
-}
     /// What the object's memory of open jobs begins with.
     pub fn load(&self, now_ms: u64) -> Result<Stored> {
         let (open, delayed) = (self.open_jobs(now_ms)?, self.jobs_to_start(now_ms)?);
@@ -606,6 +573,36 @@ fn rows(buckets: &Buckets) -> Result<String> {
         Ok(rows.into_iter().filter_map(|row| Some((row.id, serde_json::from_str(&row.kept).ok()?))).collect())
     }
 
+    /// Open jobs that may start, and their cost, by lane.
+    fn open_jobs(&self, now_ms: u64) -> Result<Vec<OpenRow>> {
+        let sql = "SELECT lane, count(*) AS jobs, sum(cost_ms) AS cost_ms, sum(state = 'queued') AS queued FROM jobs
+             WHERE check_ms IS NOT NULL AND (not_before_ms IS NULL OR not_before_ms <= ?) GROUP BY lane";
+        self.sql.exec(sql, vec![integer(now_ms)])?.to_array()
+    }
+
+    /// Open jobs that may not start yet.
+    fn jobs_to_start(&self, now_ms: u64) -> Result<Vec<Job>> {
+        let sql = "SELECT * FROM jobs WHERE check_ms IS NOT NULL AND not_before_ms > ?";
+        self.sql.exec(sql, vec![integer(now_ms)])?.to_array()
+    }
+
+    fn one<Row: for<'de> Deserialize<'de>>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Option<Row>> {
+        Ok(self.sql.exec(sql, values)?.to_array()?.pop())
+    }
+
+    fn number(&self, sql: &str) -> Result<Option<u64>> {
+        Ok(self.one::<Number>(sql, Vec::new())?.and_then(|row| row.n))
+    }
+}
+
+/// Buckets as rows; the memory is a text within the text, since its numbers have more digits than a double.
+fn rows(buckets: &Buckets) -> Result<String> {
+    let mut rows = BTreeMap::new();
+    for (name, bucket) in buckets {
+        rows.insert(name, json!({ "memory": serde_json::to_string(&bucket.memory)?, "until_ms": bucket.until_ms }));
+    }
+    Ok(serde_json::to_string(&rows)?)
+}
 
 /// Numbers below 2⁵³ cross into JavaScript unharmed; times and lengths are.
 pub(super) fn integer(number: impl Into<u64>) -> SqlStorageValue {

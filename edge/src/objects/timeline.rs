@@ -32,9 +32,16 @@ pub fn stages(job: &Job) -> Vec<Stage> {
     stages
 }
 
-/// The stages as `Server-Timing` has them.
+/// The stages as `Server-Timing` has them (W3C Server Timing §3), and the batch.
 pub fn server_timing(job: &Job) -> String {
-    stages(job).iter().map(|(stage, ms)| format!("{stage};dur={ms}")).collect::<Vec<_>>().join(", ")
+    let mut metrics: Vec<_> = stages(job).iter().map(|(stage, ms)| format!("{stage};dur={ms}")).collect();
+    if let Some(batch) = batch_id(job) {
+        // Workers name themselves: what would end the text early or break the field is left out.
+        let id: String = batch.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
+        let size = job.batch_size.map_or(String::new(), |size| format!(", {size} jobs"));
+        metrics.push(format!("batch;desc=\"{id}{size}\""));
+    }
+    metrics.join(", ")
 }
 
 /// Names the batch that a job ran in: one worker starts one batch at a time.
@@ -59,6 +66,9 @@ mod tests {
         (job.started_ms, job.finished_ms) = (Some(START_MS + 165), Some(START_MS + 265));
         (job.batch_size, job.device_ms, job.worker) = (Some(4), Some(15.0), Some("w-1".to_owned()));
         assert_eq!(stages(&job)[4..], [("worker", 15), ("infer", 60), ("store", 40)]);
+        assert!(server_timing(&job).ends_with("store;dur=40, batch;desc=\"w-1@1800000000165, 4 jobs\""));
+        let odd = Job { worker: Some("a\"b\\\r\nü c".to_owned()), ..job.clone() };
+        assert!(server_timing(&odd).ends_with("desc=\"abc@1800000000165, 4 jobs\""));
         job.told_ms = Some(START_MS + 280);
         assert_eq!(stages(&job).last(), Some(&("webhook", 15)));
         assert_eq!(batch_id(&job).as_deref(), Some("w-1@1800000000165"));

@@ -56,7 +56,7 @@ fn succeeded() -> Job {
 
 fn told(job: &Job, queue: Option<Queue>) -> Value {
     let mut body = JobBody::new(job, ORIGIN).unwrap();
-    body.queue = queue;
+    body.stands(queue);
     serde_json::to_value(body).unwrap()
 }
 
