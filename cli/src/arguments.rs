@@ -24,8 +24,9 @@ pub(crate) enum Command {
     /// Submit files, folders, texts or standard input; wait for results and keep them
     #[command(
         after_help = "Many inputs are one submission: at most --parallel are under way, fewer when the service pushes \
-                            back. Where results go to files, what is done is kept in a journal beside them, and the same \
-                            command again does what is left, also after Ctrl-C.\n\n\
+                            back. What is done is kept in a journal, and the same command again does what is left, also \
+                            after Ctrl-C: beside the results where they go to files, else below ~/.local/state/forebay \
+                            (XDG_STATE_HOME) until all is done.\n\n\
                             Example: forebay submit efficientnet-lite0 photos/ -p top_k=3 --out results/"
     )]
     Submit(Box<SubmitArguments>),

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    io::{IsTerminal as _, Write as _, stderr},
+    io::{self, IsTerminal as _, Write as _, stderr, stdout},
     time::Duration,
 };
 
@@ -75,17 +75,30 @@ impl Show {
         }
     }
 
+    /// So many are settled by now.
+    pub(crate) fn moved(&self, tally: Tally) {
+        if let Self::Terminal(bar) = self {
+            bar.set_position(tally.settled() as u64);
+            if tally.failed > 0 {
+                bar.set_prefix(format!(", {} failed", tally.failed));
+            }
+        }
+    }
+
     /// One of many is settled.
     pub(crate) fn settled(&self, tally: Tally, name: &str, text: &str) {
-        let settled = tally.done + tally.failed;
         match self {
-            Self::Terminal(bar) => {
-                bar.set_position(settled as u64);
-                if tally.failed > 0 {
-                    bar.set_prefix(format!(", {} failed", tally.failed));
-                }
-            }
-            Self::Lines(_) => self.say(&format!("[{settled}/{}] {name}: {text}", tally.all)),
+            Self::Terminal(_) => self.moved(tally),
+            Self::Lines(_) => self.say(&format!("[{}/{}] {name}: {text}", tally.settled(), tally.all)),
+        }
+    }
+
+    /// Text for standard output, which may be the same terminal.
+    pub(crate) fn write(&self, text: &str) -> io::Result<()> {
+        let write = || stdout().write_all(text.as_bytes());
+        match self {
+            Self::Terminal(bar) => bar.suspend(write),
+            Self::Lines(_) => write(),
         }
     }
 
@@ -111,10 +124,14 @@ impl Show {
 }
 
 impl Tally {
-    /// Such as `20 inputs: 17 done, 3 of them earlier; 1 failed; 2 left`.
-    pub(crate) fn summary(self) -> String {
-        let left = self.all.saturating_sub(self.done + self.failed);
-        let mut summary = format!("{} inputs: {} done", self.all, self.done);
+    fn settled(self) -> usize {
+        self.done + self.failed
+    }
+
+    /// Such as `20 inputs: 17 done, 3 of them earlier; 1 failed; 2 left`; `done` is what was to be done with them.
+    pub(crate) fn summary(self, done: &str) -> String {
+        let left = self.all.saturating_sub(self.settled());
+        let mut summary = format!("{} inputs: {} {done}", self.all, self.done);
         for (count, text) in [(self.earlier, ", {} of them earlier"), (self.failed, "; {} failed"), (left, "; {} left")]
         {
             if count > 0 {
@@ -132,7 +149,7 @@ mod tests {
     #[test]
     fn a_summary_tells_what_there_is_to_tell() {
         let tally = Tally { all: 20, done: 17, earlier: 3, failed: 1 };
-        assert_eq!(tally.summary(), "20 inputs: 17 done, 3 of them earlier; 1 failed; 2 left");
-        assert_eq!(Tally { all: 2, done: 2, ..Tally::default() }.summary(), "2 inputs: 2 done");
+        assert_eq!(tally.summary("done"), "20 inputs: 17 done, 3 of them earlier; 1 failed; 2 left");
+        assert_eq!(Tally { all: 2, done: 2, ..Tally::default() }.summary("submitted"), "2 inputs: 2 submitted");
     }
 }

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use super::{
@@ -25,12 +26,14 @@ pub(crate) struct Opened {
     pub(crate) journal: Journal,
     pub(crate) begun: Begun,
     pub(crate) ledger: Ledger,
+    /// When the last line was written, in milliseconds since the epoch; of a new journal, when it was made.
+    pub(crate) since_ms: u64,
 }
 
 impl Journal {
     /// Opens the journal at `path`, or begins it with `begun`. Refuses one of another request, and one that somebody
-    /// else works with.
-    pub(crate) fn open(path: &Path, begun: Begun) -> Result<Opened, Failure> {
+    /// else works with. `anew`: what it holds is forgotten.
+    pub(crate) fn open(path: &Path, begun: Begun, anew: bool) -> Result<Opened, Failure> {
         let wrong = |why: String| Failure::Usage(format!("the journal {} {why}", path.display()));
         let cannot = |error: std::io::Error| wrong(format!("cannot be opened: {error}"));
         if let Some(folder) = path.parent() {
@@ -42,6 +45,7 @@ impl Journal {
             Err(TryLockError::WouldBlock) => return Err(wrong("is another forebay's, which is at work".to_owned())),
             Err(TryLockError::Error(error)) => return Err(cannot(error)),
         }
+        let modified = file.metadata().and_then(|metadata| metadata.modified()).map_err(cannot)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot)?;
         let lines = read(&bytes).map_err(|number| wrong(format!("has a line that is none of forebay's: {number}")))?;
@@ -60,13 +64,15 @@ impl Journal {
                 let advice = "remove it, or name another with --journal";
                 return Err(wrong(format!("is of another request, to {}: {advice}", earlier.model)));
             }
-            Some(Record::Begun(earlier)) => earlier,
+            Some(Record::Begun(earlier)) if !anew => earlier,
             _ => {
+                ledger = Ledger::default();
+                journal.file.set_len(0).map_err(cannot)?;
                 journal.add(&Record::Begun(begun.clone()))?;
                 begun
             }
         };
-        Ok(Opened { journal, begun, ledger })
+        Ok(Opened { journal, begun, ledger, since_ms: since_epoch_ms(modified) })
     }
 
     /// Adds a line, with one write: a killed process leaves it whole or cut off, and the next run reads what is whole.
@@ -75,6 +81,16 @@ impl Journal {
             |error| Failure::File(format!("the journal {} cannot be written: {error}", self.path.display()));
         self.file.write_all(&line(record)).map_err(unwritten)
     }
+
+    /// Removes the file: all is done, and the same command is a new one.
+    pub(crate) fn remove(self) -> Result<(), Failure> {
+        let left = |error| Failure::File(format!("the journal {} cannot be removed: {error}", self.path.display()));
+        fs::remove_file(&self.path).map_err(left)
+    }
+}
+
+fn since_epoch_ms(moment: SystemTime) -> u64 {
+    u64::try_from(moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -94,7 +110,7 @@ mod tests {
     fn killed_at_any_byte_a_journal_goes_on_where_its_whole_lines_end() {
         let scratch = Scratch::new();
         let path = scratch.path().join("folder/journal");
-        let mut opened = Journal::open(&path, begun()).unwrap();
+        let mut opened = Journal::open(&path, begun(), false).unwrap();
         opened.journal.add(&submitted("a")).unwrap();
         opened.journal.add(&submitted("b")).unwrap();
         drop(opened);
@@ -102,7 +118,7 @@ mod tests {
         for cut in 0..=whole.len() {
             fs::write(&path, &whole[..cut]).unwrap();
             let nonce = if cut == whole.len() { "later" } else { "other" };
-            let mut opened = Journal::open(&path, Begun { nonce: nonce.to_owned(), ..begun() }).unwrap();
+            let mut opened = Journal::open(&path, Begun { nonce: nonce.to_owned(), ..begun() }, false).unwrap();
             let lines = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
             assert_eq!(opened.begun.nonce, if lines == 0 { nonce } else { "n" }, "{cut}");
             for (item, line) in [("a", 2), ("b", 3)] {
@@ -111,7 +127,7 @@ mod tests {
             }
             opened.journal.add(&submitted("c")).unwrap();
             drop(opened);
-            let again = Journal::open(&path, begun()).unwrap();
+            let again = Journal::open(&path, begun(), false).unwrap();
             assert!(matches!(again.ledger.step("c", Circumstances::default()), Step::Wait { .. }), "{cut}");
         }
     }
@@ -120,8 +136,8 @@ mod tests {
     fn a_journal_is_one_request_s_and_one_process_s() {
         let scratch = Scratch::new();
         let path = scratch.path().join("journal");
-        let opened = Journal::open(&path, begun()).unwrap();
-        let refused = |begun| Journal::open(&path, begun).unwrap_err().to_string();
+        let opened = Journal::open(&path, begun(), false).unwrap();
+        let refused = |begun| Journal::open(&path, begun, false).unwrap_err().to_string();
         assert!(refused(begun()).contains("at work"));
         drop(opened);
         assert!(refused(Begun { request: "other".to_owned(), ..begun() }).contains("another request, to m"));
@@ -129,5 +145,24 @@ mod tests {
         fs::write(&path, "my shopping list\n").unwrap();
         assert!(refused(begun()).contains("none of forebay's: 1"));
         assert_eq!(fs::read(&path).unwrap(), b"my shopping list\n");
+    }
+
+    #[test]
+    fn what_is_begun_anew_knows_nothing_and_what_is_done_leaves_no_file() {
+        let scratch = Scratch::new();
+        let path = scratch.path().join("journal");
+        let mut opened = Journal::open(&path, begun(), false).unwrap();
+        opened.journal.add(&submitted("a")).unwrap();
+        drop(opened);
+        let other = Begun { request: "other".to_owned(), ..begun() };
+        assert!(Journal::open(&path, other, true).is_err(), "another request's is not thrown away");
+        let anew = Begun { nonce: "later".to_owned(), ..begun() };
+        let opened = Journal::open(&path, anew, true).unwrap();
+        assert_eq!((opened.begun.nonce.as_str(), opened.ledger.len()), ("later", 0));
+        drop(opened);
+        let opened = Journal::open(&path, begun(), false).unwrap();
+        assert_eq!((opened.begun.nonce.as_str(), opened.ledger.len()), ("later", 0));
+        opened.journal.remove().unwrap();
+        assert!(!path.exists());
     }
 }

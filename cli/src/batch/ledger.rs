@@ -84,6 +84,11 @@ impl Ledger {
         }
     }
 
+    /// How many inputs were submitted.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// What is next for an input.
     pub(crate) fn step(&self, item: &str, circumstances: Circumstances) -> Step {
         let Some(Entry { attempt, job, ended }) = self.0.get(item) else { return Step::Submit { attempt: 0 } };

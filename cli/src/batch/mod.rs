@@ -2,14 +2,17 @@
 
 mod advance;
 mod journal;
+mod kept;
 mod ledger;
 mod naming;
 mod pace;
 mod record;
+mod rows;
 mod run;
 
 pub(crate) use self::{
+    kept::Kept,
     naming::request,
     record::Begun,
-    run::{Accepted, Batch, Goal, Options},
+    run::{Batch, Goal, Options},
 };

@@ -3,27 +3,28 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    io::{Write as _, stdout},
-    path::PathBuf,
+    path::Path,
     time::{Duration, Instant},
 };
 
-use forebay::{Client, Job, Retry, Submission, Told};
+use forebay::{Client, JobId, Retry, Submission};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::{Value, json};
 
 use super::{
     advance::{Book, Common, Outcome, Trouble},
     journal::{Journal, Opened},
+    kept::Kept,
     ledger::Ledger,
     pace::{Next, Pace},
     record::{Begun, VERSION},
+    rows::Rows,
 };
 use crate::{
     failure::Failure,
     inputs::{Item, content::Kind},
     interrupt::unless_ended,
-    progress,
+    moment, progress,
     show::{Show, Tally},
     sink::{Sink, is_text},
     waiting::Waiting,
@@ -51,13 +52,9 @@ pub(crate) struct Options {
     /// How long to wait, in seconds.
     pub(crate) timeout_s: u64,
     pub(crate) retry: Retry,
-    pub(crate) journal: Option<PathBuf>,
-}
-
-/// A job that was submitted, and for what.
-pub(crate) struct Accepted {
-    pub(crate) input: String,
-    pub(crate) job: Box<Told<Job>>,
+    pub(crate) kept: Kept,
+    /// What an earlier run did is forgotten.
+    pub(crate) anew: bool,
 }
 
 /// Inputs and what is asked for with each.
@@ -79,18 +76,21 @@ impl Begun {
 }
 
 impl Batch<'_> {
-    /// Does what is left. Gives the jobs that were submitted, with the names of their inputs, when that was all.
-    pub(crate) async fn run(self) -> Result<Vec<Accepted>, Failure> {
+    /// Does what is left.
+    pub(crate) async fn run(self) -> Result<(), Failure> {
         let Self { client, template, begun, items, options } = self;
-        let (begun, book) = match &options.journal {
+        let alone = items.len() == 1;
+        let show = if alone { Show::one() } else { Show::many(items.len()) };
+        let (begun, book) = match options.kept.path() {
             None => (begun, Book { ledger: Ledger::default(), journal: None }),
             Some(path) => {
-                let Opened { journal, begun, ledger } = Journal::open(path, begun)?;
+                let Opened { journal, begun, ledger, since_ms } = Journal::open(path, begun, options.anew)?;
+                if options.kept.is_until_done() {
+                    show.say(&goes_on(path, ledger.len(), since_ms));
+                }
                 (begun, Book { ledger, journal: Some(journal) })
             }
         };
-        let alone = items.len() == 1;
-        let show = if alone { Show::one() } else { Show::many(items.len()) };
         let waiting = Waiting::up_to(options.timeout_s);
         let waiting = if alone { waiting.watched_by(&show) } else { waiting };
         let common = Common {
@@ -103,19 +103,42 @@ impl Batch<'_> {
             show: &show,
             alone,
         };
-        let turn = Turn { common: &common, tally: Cell::new(Tally { all: items.len(), ..Tally::default() }) };
-        let submitted = RefCell::new(Vec::new());
-        let told = || turn.interrupted();
-        let outcome = unless_ended(turn.all(&items, &submitted), told).await;
+        let turn = Turn {
+            common: &common,
+            tally: Cell::new(Tally { all: items.len(), ..Tally::default() }),
+            rows: RefCell::default(),
+            widest: items.iter().map(|item| item.name.chars().count()).max().unwrap_or_default(),
+        };
+        let outcome = unless_ended(turn.all(&items), || turn.interrupted()).await;
         show.end();
-        if !alone && options.goal == Goal::Results {
-            show.say(&turn.tally.get().summary());
+        let tally = turn.tally.get();
+        if !alone {
+            show.say(&tally.summary(if options.goal == Goal::Results { "done" } else { "submitted" }));
         }
         outcome?;
-        match turn.tally.get().failed {
-            0 => Ok(submitted.take()),
-            failed => Err(Failure::Job(format!("{failed} of {} inputs failed", items.len()))),
+        if tally.failed > 0 {
+            let mut told = format!("{} of {} inputs failed", tally.failed, items.len());
+            if options.kept.is_until_done() {
+                told.push_str("; the same command does what is left, with --again also what failed, with --anew all");
+            }
+            return Err(Failure::Job(told));
         }
+        match common.book.into_inner().journal {
+            Some(journal) if options.kept.is_until_done() => journal.remove(),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where it is written down what is done, and what is there already.
+fn goes_on(path: &Path, submitted: usize, since_ms: u64) -> String {
+    let path = path.display();
+    match submitted {
+        0 => format!("if this is interrupted, the same command goes on; until all is done that is known from {path}"),
+        _ => format!(
+            "going on from {}, when {submitted} inputs were submitted; --anew begins from the start ({path})",
+            moment::show(Some(since_ms))
+        ),
     }
 }
 
@@ -123,10 +146,13 @@ impl Batch<'_> {
 struct Turn<'a> {
     common: &'a Common<'a>,
     tally: Cell<Tally>,
+    rows: RefCell<Rows>,
+    /// How wide the names of the inputs are.
+    widest: usize,
 }
 
 impl Turn<'_> {
-    async fn all(&self, items: &[Item], submitted: &RefCell<Vec<Accepted>>) -> Result<(), Failure> {
+    async fn all(&self, items: &[Item]) -> Result<(), Failure> {
         let options = self.common.options;
         let mut pace = Pace::new(options.parallel, options.retry);
         let mut left: VecDeque<&Item> = items.iter().collect();
@@ -153,7 +179,7 @@ impl Turn<'_> {
             match outcome {
                 Ok(outcome) => {
                     pace.went_well();
-                    submitted.borrow_mut().extend(self.settled(item, outcome)?);
+                    self.settled(item, outcome)?;
                 }
                 Err(Trouble::Later(error)) => {
                     let named = error.problem().and_then(|problem| problem.retry_after);
@@ -169,7 +195,7 @@ impl Turn<'_> {
     }
 
     /// Counts an outcome and tells of it.
-    fn settled(&self, item: &Item, outcome: Outcome) -> Result<Option<Accepted>, Failure> {
+    fn settled(&self, item: &Item, outcome: Outcome) -> Result<(), Failure> {
         let mut tally = self.tally.get();
         let mut text = match &outcome {
             Outcome::Submitted(job) | Outcome::Succeeded { job, .. } => progress::line(job),
@@ -183,35 +209,46 @@ impl Turn<'_> {
             Outcome::Submitted(_) | Outcome::Succeeded { .. } => tally.done += 1,
         }
         self.tally.set(tally);
-        let options = self.common.options;
+        let (options, show) = (self.common.options, self.common.show);
         if options.in_lines {
-            writeln!(stdout(), "{}", in_line(item, &outcome)?)?;
+            show.write(&format!("{}\n", in_line(item, &outcome)?))?;
+        }
+        if let Some((id, status)) = self.row(&outcome) {
+            show.write(&self.rows.borrow_mut().add(id.as_str(), &item.name, self.widest, &status))?;
+            show.moved(tally);
+            return Ok(());
         }
         if let Outcome::Succeeded { file: Some(file), .. } = &outcome {
             text = format!("{text}, {}", file.display());
         }
         if self.common.alone {
             if matches!(outcome, Outcome::Earlier { .. }) {
-                self.common.show.say(&format!("{}: {text}", item.name));
+                show.say(&format!("{}: {text}", item.name));
             }
             // Its other steps were told already.
-            return alone(item, outcome, options);
+            return alone(outcome);
         }
-        let show = self.common.show;
         if show.is_live() && matches!(outcome, Outcome::Failed { .. } | Outcome::Refused(_)) {
             show.say(&format!("{}: {text}", item.name));
         }
-        match outcome {
-            Outcome::Submitted(job) if !options.in_lines => {
-                return Ok(Some(Accepted { input: item.name.clone(), job }));
-            }
-            _ => show.settled(tally, &item.name, &text),
+        show.settled(tally, &item.name, &text);
+        Ok(())
+    }
+
+    /// Id and status of what goes into the table: what was submitted, now or earlier, where that was all.
+    fn row<'a>(&self, outcome: &'a Outcome) -> Option<(&'a JobId, String)> {
+        if self.common.options.in_lines || self.common.options.goal == Goal::Results {
+            return None;
         }
-        Ok(None)
+        match outcome {
+            Outcome::Submitted(job) => Some((&job.id, progress::line(job))),
+            Outcome::Earlier { job } => Some((job, "submitted earlier".to_owned())),
+            Outcome::Succeeded { .. } | Outcome::Failed { .. } | Outcome::Refused(_) => None,
+        }
     }
 
     fn interrupted(&self) -> String {
-        match (&self.common.options.journal, self.common.alone) {
+        match (self.common.options.kept.path(), self.common.alone) {
             (Some(_), _) => "interrupted; run the same command again to do what is left".to_owned(),
             (None, true) => "interrupted; a job that was submitted goes on: see `forebay jobs`".to_owned(),
             (None, false) => "interrupted; jobs that were submitted go on: see `forebay jobs`".to_owned(),
@@ -220,10 +257,9 @@ impl Turn<'_> {
 }
 
 /// The outcome of the only input is the command's own.
-fn alone(item: &Item, outcome: Outcome, options: &Options) -> Result<Option<Accepted>, Failure> {
+fn alone(outcome: Outcome) -> Result<(), Failure> {
     match outcome {
-        Outcome::Submitted(job) if !options.in_lines => Ok(Some(Accepted { input: item.name.clone(), job })),
-        Outcome::Submitted(_) | Outcome::Succeeded { .. } | Outcome::Earlier { .. } => Ok(None),
+        Outcome::Submitted(_) | Outcome::Succeeded { .. } | Outcome::Earlier { .. } => Ok(()),
         Outcome::Failed { job: Some(job), detail } => Err(Failure::Job(format!("{job} failed: {detail}"))),
         Outcome::Failed { job: None, detail } => Err(Failure::Usage(detail)),
         Outcome::Refused(problem) => Err(Failure::Refused(problem)),

@@ -26,7 +26,7 @@ pub(super) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
     let template = arguments.asked.template()?;
     let mut rows = Vec::new();
     let mut refused = None;
-    for item in arguments.inputs.items()? {
+    for item in arguments.inputs.gather()?.items {
         let input = item.read(arguments.inputs.kind).map_err(Failure::Usage)?;
         let foresight = client.plan(&template.clone().input(input)).await?;
         match arguments.common.json {

@@ -1,7 +1,7 @@
 //! `forebay submit`
 
 use std::{
-    io::{Write as _, stdout},
+    io::{Write as _, stderr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,12 +11,12 @@ use forebay::Retry;
 
 use super::{Common, asked::AskedArguments};
 use crate::{
-    batch::{Accepted, Batch, Begun, Goal, Options},
+    batch::{Batch, Begun, Goal, Kept, Options},
     failure::Failure,
-    inputs::{InputArguments, Item},
-    progress,
+    inputs::{InputArguments, Inputs},
+    settings::Reached,
     sink::{Count, Sink},
-    span, table,
+    span,
 };
 
 #[derive(Debug, Args)]
@@ -57,39 +57,45 @@ struct ResultArguments {
     #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=100))]
     parallel: u8,
 
-    /// What is done already; kept with the results unless said
+    /// What is done already; kept with the results, or until all is done below ~/.local/state/forebay, unless said
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
 
     /// Try again what failed in an earlier run
     #[arg(long)]
     again: bool,
+
+    /// Forget what an earlier run of the same command did, and do all of it once more
+    #[arg(long, conflicts_with = "again")]
+    anew: bool,
 }
 
 pub(super) async fn run(arguments: &SubmitArguments) -> Result<(), Failure> {
     let SubmitArguments { asked, inputs, common, .. } = arguments;
-    let items = inputs.items()?;
-    let options = options(arguments, &items)?;
-    if let Some((one, other)) = options.sink.collision(&items) {
+    let inputs = inputs.gather()?;
+    // The batch itself asks again, so that it can hold the others back meanwhile.
+    let reached = common.connection.reach(Retry::never())?;
+    let request = asked.identity()?;
+    let options = options(arguments, &inputs, &reached, &request)?;
+    if let Some((one, other)) = options.sink.collision(&inputs.items) {
         let advice = "submit the folder that holds both, or use --beside";
         return Err(Failure::Usage(format!("{} and {} would have one result file: {advice}", one.name, other.name)));
     }
-    // The batch itself asks again, so that it can hold the others back meanwhile.
-    let client = common.connection.client_with(Retry::never())?;
-    let begun = Begun::new(asked.identity()?, &asked.model)?;
-    let batch = Batch { client: &client, template: asked.template()?, begun, items, options };
-    let submitted = batch.run().await?;
-    if !submitted.is_empty() {
-        write!(stdout(), "{}", rendered(&submitted))?;
-    }
-    Ok(())
+    let begun = Begun::new(request, &asked.model)?;
+    let batch = Batch { client: &reached.client, template: asked.template()?, begun, items: inputs.items, options };
+    batch.run().await
 }
 
-fn options(arguments: &SubmitArguments, items: &[Item]) -> Result<Options, Failure> {
+fn options(
+    arguments: &SubmitArguments,
+    gathered: &Inputs,
+    reached: &Reached,
+    request: &str,
+) -> Result<Options, Failure> {
     let SubmitArguments { inputs, results, common, .. } = arguments;
     // A folder is meant to have more than it has today.
     let has_folder = inputs.paths.iter().any(|path| Path::new(path).is_dir());
-    let count = if items.len() > 1 || has_folder { Count::Several } else { Count::One };
+    let count = if gathered.items.len() > 1 || has_folder { Count::Several } else { Count::One };
     let sink = match &results.out {
         Some(path) if path.as_os_str() == "-" => Sink::Stdout,
         Some(path) => Sink::out(path, count),
@@ -98,7 +104,22 @@ fn options(arguments: &SubmitArguments, items: &[Item]) -> Result<Options, Failu
     };
     let wait = results.wait || results.out.is_some() || results.beside;
     let patience = Duration::from_secs(if count == Count::Several { 600 } else { 60 });
-    let kept_with_results = || items.first().and_then(|first| sink.journal(first));
+    let with_results = || gathered.items.first().and_then(|first| sink.journal(first));
+    let kept = match (results.journal.clone().or_else(with_results), &reached.state) {
+        (Some(path), _) => Kept::Always(path),
+        (None, Some(state)) if count == Count::Several => {
+            match Kept::until_done(state, request, &reached.whose, &gathered.named) {
+                Ok(kept) => kept,
+                Err(error) => {
+                    let advice =
+                        "interrupted, this cannot be gone on with, unless --journal says where to know it from";
+                    writeln!(stderr(), "forebay: {} cannot be written: {error}; {advice}", state.display())?;
+                    Kept::Nowhere
+                }
+            }
+        }
+        (None, _) => Kept::Nowhere,
+    };
     Ok(Options {
         goal: if wait { Goal::Results } else { Goal::Submitted },
         kind: inputs.kind,
@@ -107,13 +128,8 @@ fn options(arguments: &SubmitArguments, items: &[Item]) -> Result<Options, Failu
         parallel: usize::from(results.parallel),
         timeout_s: results.timeout,
         retry: Retry { patience: common.connection.patience_or(patience), ..Retry::default() },
-        journal: results.journal.clone().or_else(kept_with_results),
+        kept,
+        anew: results.anew,
         sink,
     })
-}
-
-/// The jobs in a table, in the order in which the service took them.
-fn rendered(submitted: &[Accepted]) -> String {
-    let cells = |Accepted { input, job }: &Accepted| [job.id.to_string(), input.clone(), progress::line(job)];
-    table::render(["ID", "INPUT", "STATUS"], &submitted.iter().map(cells).collect::<Vec<_>>())
 }

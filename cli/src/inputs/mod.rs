@@ -7,11 +7,12 @@ pub(crate) mod parameter;
 use std::{
     fs,
     io::{Read as _, stdin},
-    path::PathBuf,
+    path::{self, PathBuf},
 };
 
 use clap::Args;
 use forebay::Input;
+use sha2::{Digest as _, Sha256};
 
 use self::{content::Kind, expand::expand};
 use crate::failure::Failure;
@@ -50,6 +51,14 @@ pub(crate) struct Item {
     pub(crate) source: Source,
 }
 
+/// All that is to be submitted.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    pub(crate) items: Vec<Item>,
+    /// What was named, the same however much is in the folders by now: what makes it the same command.
+    pub(crate) named: Vec<String>,
+}
+
 /// Where an input is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Source {
@@ -59,17 +68,21 @@ pub(crate) enum Source {
 
 impl InputArguments {
     /// All inputs, in order. Without any, there is one that is empty: for models whose parameters say it all.
-    pub(crate) fn items(&self) -> Result<Vec<Item>, Failure> {
+    pub(crate) fn gather(&self) -> Result<Inputs, Failure> {
         let mut items = Vec::new();
+        let mut named = vec![format!("lines {} kind {:?}", self.lines, self.kind)];
+        named.extend(self.texts.iter().map(|text| format!("text {text}")));
         for (number, text) in (1..).zip(&self.texts) {
             items.push(here(format!("text {number}"), format!("text-{number}"), Input::Text(text.clone())));
         }
         let (from_stdin, paths): (Vec<String>, _) = self.paths.iter().cloned().partition(|path| path == "-");
         items.extend(expand(&paths, self.kind).map_err(Failure::Usage)?);
+        named.extend(paths.iter().map(|path| format!("path {}", absolute(path))));
         if !from_stdin.is_empty() {
             let mut bytes = Vec::new();
             let unread = |error| Failure::Usage(format!("standard input cannot be read: {error}"));
             stdin().take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
+            named.push(format!("stdin {}", hex::encode(Sha256::digest(&bytes))));
             let input =
                 content::read("-", bytes, self.kind.or(self.lines.then_some(Kind::Text))).map_err(Failure::Usage)?;
             items.push(here("-".to_owned(), "stdin".to_owned(), input));
@@ -83,8 +96,14 @@ impl InputArguments {
         if items.is_empty() {
             items.push(here("no input".to_owned(), "result".to_owned(), Input::None));
         }
-        Ok(items)
+        Ok(Inputs { items, named })
     }
+}
+
+/// A path or a pattern as it is from the root, with one spelling.
+fn absolute(path: &str) -> String {
+    let whole = path::absolute(path).unwrap_or_else(|_| path.into());
+    whole.components().collect::<PathBuf>().display().to_string()
 }
 
 impl Item {
@@ -124,6 +143,7 @@ fn lines_of(items: Vec<Item>) -> Result<Vec<Item>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scratch::Scratch;
 
     fn asked(paths: &[&str], texts: &[&str], lines: bool) -> InputArguments {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
@@ -132,7 +152,7 @@ mod tests {
 
     #[test]
     fn lines_are_inputs_of_their_own_and_blank_ones_are_none() {
-        let items = asked(&[], &["one\n\n two \r\nthree"], true).items().unwrap();
+        let items = asked(&[], &["one\n\n two \r\nthree"], true).gather().unwrap().items;
         let names: Vec<_> = items.iter().map(|item| (item.name.as_str(), item.read(None).unwrap())).collect();
         let text = |text: &str| Input::Text(text.to_owned());
         assert_eq!(names, [("text 1:1", text("one")), ("text 1:3", text(" two ")), ("text 1:4", text("three"))]);
@@ -140,8 +160,21 @@ mod tests {
 
     #[test]
     fn nothing_given_is_one_empty_input() {
-        let items = asked(&[], &[], false).items().unwrap();
+        let items = asked(&[], &[], false).gather().unwrap().items;
         assert_eq!((items.len(), items[0].read(None)), (1, Ok(Input::None)));
-        assert!(asked(&["/nowhere/at/all"], &[], false).items().is_err());
+        assert!(asked(&["/nowhere/at/all"], &[], false).gather().is_err());
+    }
+
+    #[test]
+    fn a_folder_is_the_same_however_it_is_spelt_and_whatever_is_in_it() {
+        let folder = Scratch::new();
+        let root = folder.path().display().to_string();
+        let named = |paths: &[&str], lines: bool| asked(paths, &["x"], lines).gather().unwrap().named;
+        std::fs::write(folder.path().join("a.txt"), "a").unwrap();
+        let first = named(&[&root], false);
+        std::fs::write(folder.path().join("b.txt"), "b").unwrap();
+        assert_eq!(named(&[&format!("{root}/./")], false), first);
+        assert_ne!(named(&[&format!("{root}/a.txt")], false), first);
+        assert_ne!(named(&[&root], true), first);
     }
 }

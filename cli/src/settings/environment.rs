@@ -9,6 +9,8 @@ pub(super) struct Environment {
     pub(super) profile: Option<String>,
     /// The configuration file.
     pub(super) config: Option<PathBuf>,
+    /// The folder of what is to be known from one run to the next.
+    pub(super) state: Option<PathBuf>,
 }
 
 /// Keys are not printed by accident.
@@ -29,8 +31,10 @@ impl Environment {
         let variable = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
         let home = variable("HOME").map(PathBuf::from);
         // XDG Base Directory Specification: relative paths are to be ignored.
-        let xdg = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let folder = xdg.or_else(|| Some(home?.join(".config")));
+        let xdg = |name: &str, below_home: &str| {
+            let named = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+            Some(named.or_else(|| Some(home.as_ref()?.join(below_home)))?.join("forebay"))
+        };
         Self {
             url: variable("FOREBAY_URL"),
             key: variable("FOREBAY_KEY"),
@@ -38,7 +42,8 @@ impl Environment {
             profile: variable("FOREBAY_PROFILE"),
             config: variable("FOREBAY_CONFIG")
                 .map(PathBuf::from)
-                .or_else(|| Some(folder?.join("forebay").join("config.toml"))),
+                .or_else(|| Some(xdg("XDG_CONFIG_HOME", ".config")?.join("config.toml"))),
+            state: xdg("XDG_STATE_HOME", ".local/state"),
         }
     }
 }
@@ -48,17 +53,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_configuration_lies_where_xdg_says() {
-        for (variables, expect) in [
-            (&[("HOME", "/h")][..], Some("/h/.config/forebay/config.toml")),
-            (&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")], Some("/x/forebay/config.toml")),
-            (&[("HOME", "/h"), ("XDG_CONFIG_HOME", "x")], Some("/h/.config/forebay/config.toml")),
-            (&[("HOME", "/h"), ("FOREBAY_CONFIG", "c.toml")], Some("c.toml")),
-            (&[("HOME", "")], None),
+    fn configuration_and_state_lie_where_xdg_says() {
+        const CONFIG: Option<&str> = Some("/h/.config/forebay/config.toml");
+        const STATE: Option<&str> = Some("/h/.local/state/forebay");
+        for (variables, config, state) in [
+            (&[("HOME", "/h")][..], CONFIG, STATE),
+            (&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")], Some("/x/forebay/config.toml"), STATE),
+            (&[("HOME", "/h"), ("XDG_CONFIG_HOME", "x"), ("XDG_STATE_HOME", "x")], CONFIG, STATE),
+            (&[("HOME", "/h"), ("XDG_STATE_HOME", "/x")], CONFIG, Some("/x/forebay")),
+            (&[("HOME", "/h"), ("FOREBAY_CONFIG", "c.toml")], Some("c.toml"), STATE),
+            (&[("HOME", "")], None, None),
         ] {
             let variable =
                 |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-            assert_eq!(Environment::of(variable).config, expect.map(PathBuf::from), "{variables:?}");
+            let environment = Environment::of(variable);
+            assert_eq!(environment.config, config.map(PathBuf::from), "{variables:?}");
+            assert_eq!(environment.state, state.map(PathBuf::from), "{variables:?}");
         }
     }
 }

@@ -1,10 +1,15 @@
 //! Which service, and by which right: of arguments, environment and profiles.
 
+mod caller;
 mod config;
 mod environment;
 mod resolve;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use forebay::{Client, Retry};
@@ -27,7 +32,7 @@ pub(crate) struct Connection {
     /// The file of the API key; else FOREBAY_KEY, FOREBAY_KEY_FILE, or the profile's. Never an argument: other users of a
     /// machine can read those
     #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<std::path::PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
 
     /// A profile of the configuration file; else FOREBAY_PROFILE, or its `default`
     #[arg(long, value_name = "NAME")]
@@ -38,14 +43,24 @@ pub(crate) struct Connection {
     pub(crate) patience: Option<u64>,
 }
 
+/// A service that can be asked, and as whom.
+pub(crate) struct Reached {
+    pub(crate) client: Client,
+    /// The service and the caller: the same from one run to the next. A secret, if the key is one.
+    pub(crate) whose: [String; 2],
+    /// The folder of what is to be known from one run to the next; `None` where the environment names no home.
+    pub(crate) state: Option<PathBuf>,
+}
+
 impl Connection {
     /// The client, which asks again for a minute unless said.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        self.client_with(Retry { patience: self.patience_or(Duration::from_secs(60)), ..Retry::default() })
+        let retry = Retry { patience: self.patience_or(Duration::from_secs(60)), ..Retry::default() };
+        Ok(self.reach(retry)?.client)
     }
 
-    /// The client with another way to ask again.
-    pub(crate) fn client_with(&self, retry: Retry) -> Result<Client, Failure> {
+    /// The client with another way to ask again, and what is known of who asks whom.
+    pub(crate) fn reach(&self, retry: Retry) -> Result<Reached, Failure> {
         let environment = Environment::read();
         let config = Config::load(environment.config.as_deref())?;
         let resolved = resolve(self, &environment, &config).map_err(Failure::Usage)?;
@@ -54,7 +69,9 @@ impl Connection {
             KeySource::Variable(key) => key,
             KeySource::File(file) => secret_of(&file)?,
         };
-        Ok(Client::builder(resolved.url).key(key).retry(retry).build()?)
+        let whose = [resolved.url.trim().trim_end_matches('/').to_owned(), caller::caller(&key)];
+        let client = Client::builder(resolved.url).key(key).retry(retry).build()?;
+        Ok(Reached { client, whose, state: environment.state })
     }
 
     /// How long to ask again.

@@ -109,7 +109,7 @@ fn results(folder: &Folder) -> usize {
     folder.names("out").iter().filter(|name| name.ends_with(".result.json")).count()
 }
 
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");

@@ -5,6 +5,7 @@
 
 mod batches;
 mod exits;
+mod kept;
 mod listings;
 mod played;
 mod profiles;

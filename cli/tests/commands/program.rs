@@ -20,7 +20,17 @@ pub fn forebay(played: &Played, arguments: &[&str]) -> Command {
 pub fn bare(arguments: &[&str]) -> Command {
     let mut forebay = Command::new(env!("CARGO_BIN_EXE_forebay"));
     forebay.args(arguments).stdin(Stdio::null()).env("FOREBAY_CONFIG", "/nowhere/config.toml");
-    for name in ["FOREBAY_URL", "FOREBAY_KEY", "FOREBAY_KEY_FILE", "FOREBAY_PROFILE", "HTTPS_PROXY", "HTTP_PROXY"] {
+    // Without a home there is no folder of state either: a test that is about it names one.
+    for name in [
+        "HOME",
+        "XDG_STATE_HOME",
+        "FOREBAY_URL",
+        "FOREBAY_KEY",
+        "FOREBAY_KEY_FILE",
+        "FOREBAY_PROFILE",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+    ] {
         forebay.env_remove(name);
     }
     forebay
