@@ -4,6 +4,7 @@ mod admin;
 mod arguments;
 mod batch;
 mod commands;
+mod crowd;
 mod dlq;
 mod exit;
 mod failure;

@@ -2,19 +2,32 @@
 
 use std::{
     cell::Cell,
+    fmt,
     io::{self, IsTerminal as _, Write as _, stderr, stdout},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use forebay::{Job, JobStatus};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-use crate::progress;
+use crate::{crowd::Crowd, progress};
+
+/// One job of which only the state is known.
+const SPINNER: &str = "{spinner} {msg} {elapsed:.dim}";
+/// One job that says how far it is.
+const BAR: &str = "{bar:24} {msg} {elapsed:.dim}";
+/// Many jobs; what is said of those under way is made anew with each tick.
+const MANY: &str = "{wide_bar} {pos} of {len}, {eta} left{prefix}{crowd}";
 
 /// Who watches.
 #[derive(Debug)]
 pub(crate) enum Show {
-    Terminal(ProgressBar),
+    Terminal {
+        bar: ProgressBar,
+        /// Of many, those under way.
+        crowd: Arc<Mutex<Crowd>>,
+    },
     /// A pipe or a log, with what the one job's status was when it was last told.
     Lines(Cell<Option<JobStatus>>),
 }
@@ -32,21 +45,28 @@ pub(crate) struct Tally {
 impl Show {
     /// For one job.
     pub(crate) fn one() -> Self {
-        Self::with(ProgressBar::new_spinner, "{spinner} {msg} {elapsed:.dim}")
+        Self::with(ProgressBar::new_spinner, SPINNER)
     }
 
     /// For many.
     pub(crate) fn many(count: usize) -> Self {
-        Self::with(|| ProgressBar::new(count as u64), "{wide_bar} {pos} of {len}, {eta} left{prefix}{msg}")
+        Self::with(|| ProgressBar::new(count as u64), MANY)
     }
 
     fn with(bar: impl FnOnce() -> ProgressBar, template: &str) -> Self {
         let style = ProgressStyle::with_template(template);
         match style {
             Ok(style) if stderr().is_terminal() => {
+                let crowd = Arc::<Mutex<Crowd>>::default();
+                let drawn = Arc::clone(&crowd);
+                let style = style.with_key("crowd", move |_: &ProgressState, line: &mut dyn fmt::Write| {
+                    let crowd = drawn.lock().unwrap_or_else(PoisonError::into_inner);
+                    // What cannot be drawn now is drawn with the next tick.
+                    let _ = line.write_str(&crowd.line(Instant::now()));
+                });
                 let bar = bar().with_style(style).with_finish(indicatif::ProgressFinish::AndClear);
                 bar.enable_steady_tick(Duration::from_millis(120));
-                Self::Terminal(bar)
+                Self::Terminal { bar, crowd }
             }
             _ => Self::Lines(Cell::new(None)),
         }
@@ -54,13 +74,16 @@ impl Show {
 
     /// Whether positions are worth asking for again and again.
     pub(crate) fn is_live(&self) -> bool {
-        matches!(self, Self::Terminal(_))
+        matches!(self, Self::Terminal { .. })
     }
 
     /// The one job stands so now.
     pub(crate) fn job(&self, job: &Job) {
         match self {
-            Self::Terminal(bar) => bar.set_message(progress::line(job)),
+            Self::Terminal { bar, .. } => {
+                draw_progress(bar, job);
+                bar.set_message(progress::line(job));
+            }
             Self::Lines(told) if told.replace(Some(job.status)) != Some(job.status) => {
                 self.say(&format!("{}: {}", job.id, progress::line(job)));
             }
@@ -68,16 +91,16 @@ impl Show {
         }
     }
 
-    /// One of many stands so: on a terminal the last that was told is worth a look.
+    /// One of many that are waited for stands so.
     pub(crate) fn one_of_many(&self, job: &Job) {
-        if let Self::Terminal(bar) = self {
-            bar.set_message(format!("; the last: {}", progress::line(job)));
+        if let Self::Terminal { crowd, .. } = self {
+            crowd.lock().unwrap_or_else(PoisonError::into_inner).tell(job, Instant::now());
         }
     }
 
     /// So many are settled by now.
     pub(crate) fn moved(&self, tally: Tally) {
-        if let Self::Terminal(bar) = self {
+        if let Self::Terminal { bar, .. } = self {
             bar.set_position(tally.settled() as u64);
             if tally.failed > 0 {
                 bar.set_prefix(format!(", {} failed", tally.failed));
@@ -88,7 +111,7 @@ impl Show {
     /// One of many is settled.
     pub(crate) fn settled(&self, tally: Tally, name: &str, text: &str) {
         match self {
-            Self::Terminal(_) => self.moved(tally),
+            Self::Terminal { .. } => self.moved(tally),
             Self::Lines(_) => self.say(&format!("[{}/{}] {name}: {text}", tally.settled(), tally.all)),
         }
     }
@@ -97,7 +120,7 @@ impl Show {
     pub(crate) fn write(&self, text: &str) -> io::Result<()> {
         let write = || stdout().write_all(text.as_bytes());
         match self {
-            Self::Terminal(bar) => bar.suspend(write),
+            Self::Terminal { bar, .. } => bar.suspend(write),
             Self::Lines(_) => write(),
         }
     }
@@ -110,16 +133,33 @@ impl Show {
             let _ = writeln!(stderr(), "{line}");
         };
         match self {
-            Self::Terminal(bar) => bar.suspend(write),
+            Self::Terminal { bar, .. } => bar.suspend(write),
             Self::Lines(_) => write(),
         }
     }
 
     /// Nothing moves any more.
     pub(crate) fn end(&self) {
-        if let Self::Terminal(bar) = self {
+        if let Self::Terminal { bar, .. } = self {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// A bar while the job says how far it is, a spinner else: also again, when another worker begins from the start.
+fn draw_progress(bar: &ProgressBar, job: &Job) {
+    let progress = job.progress.filter(|progress| job.status == JobStatus::Running && progress.total > 0);
+    if progress.is_some() != bar.length().is_some()
+        && let Ok(style) = ProgressStyle::with_template(if progress.is_some() { BAR } else { SPINNER })
+    {
+        bar.set_style(style);
+    }
+    match progress {
+        Some(progress) => {
+            bar.set_length(progress.total);
+            bar.set_position(progress.done.min(progress.total));
+        }
+        None => bar.unset_length(),
     }
 }
 

@@ -172,9 +172,11 @@ impl Common<'_> {
     }
 
     fn tell(&self, job: &Job) {
-        match self.alone {
-            true => self.show.job(job),
-            false => self.show.one_of_many(job),
+        match (self.alone, self.options.goal) {
+            (true, _) => self.show.job(job),
+            (false, Goal::Results) => self.show.one_of_many(job),
+            // It has its row in the table, and is not followed.
+            (false, Goal::Submitted) => {}
         }
     }
 }

@@ -11,5 +11,6 @@ mod played;
 mod profiles;
 mod program;
 mod sockets;
+mod terminal;
 mod watching;
 mod webhooks;
