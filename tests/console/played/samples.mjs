@@ -125,6 +125,7 @@ export function lanes() {
     lane: name,
     depth,
     work_ms: depth * 40,
+    capacity_ms: 5000,
     rate,
     eta_ms: { p50: depth * 40, p90: depth * 80 },
     multiplier: depth > 50 ? 0.4 : 1,

@@ -215,6 +215,37 @@ test("what an older edge does not tell is said in a plain sentence", async (t) =
   assert.equal(await page.getByRole("alert").count(), 0, "it is no error");
 });
 
+/** What a lane's meter says, to people who see it and who hear it. */
+async function meterOf(lane) {
+  const meter = lane.getByRole("meter", { name: "Capacity, refuses when full" });
+  await meter.waitFor();
+  const [now, most, text] = await Promise.all(
+    ["aria-valuenow", "aria-valuemax", "aria-valuetext"].map((name) => meter.getAttribute(name)),
+  );
+  assert.ok(await lane.getByText(text, { exact: true }).isVisible());
+  // Browsers differ in how they shorten seconds.
+  return {
+    now,
+    most,
+    text: text.replaceAll("secs", "sec"),
+    isHigh: (await meter.locator(".meter-high").count()) === 1,
+  };
+}
+
+test("a lane over its capacity is full, and one of an older edge has no meter", async (t) => {
+  const { edge, page } = await opened(t, "#/operator", { options: {} });
+  const [over, older] = edge.lanes;
+  Object.assign(over, { work_ms: 6000 });
+  delete older.capacity_ms;
+  await page.evaluate((token) => sessionStorage.setItem("forebay.operator", token), ADMIN_TOKEN);
+  await page.reload();
+  const lane = page.getByRole("article", { name: over.lane });
+  assert.deepEqual(await meterOf(lane), { now: "5000", most: "5000", text: "6 sec of 5 sec, 120.0%", isHigh: true });
+  const other = page.getByRole("article", { name: older.lane });
+  await other.getByText("Work that waits").waitFor();
+  assert.equal(await other.getByRole("meter").count(), 0);
+});
+
 test("the operator sees lanes move, and what is cut off", async (t) => {
   const edge = await playedEdge();
   t.after(() => edge.stop());
@@ -232,6 +263,9 @@ test("the operator sees lanes move, and what is cut off", async (t) => {
   await measured.getByText("Drained in about 163 ms, if the rate stays as it is and nothing new comes.").waitFor();
   await lane.getByText("Of the last 64 jobs, 91.0% ended by the p90 they were told.").waitFor();
   await page.getByText("The lane does not answer").waitFor();
+  assert.deepEqual(await meterOf(lane), { now: "4800", most: "5000", text: "4.8 sec of 5 sec, 96.0%", isHigh: true });
+  const calm = { now: "160", most: "5000", text: "160 ms of 5 sec, 3.2%", isHigh: false };
+  assert.deepEqual(await meterOf(measured), calm);
   edge.lanes = edge.lanes.map((lane) => ({ ...lane, depth: 7 }));
   await lane.getByRole("img", { name: "Jobs that wait: now 7, between 7 and 120 over 2 samples" }).waitFor();
   await shot(page, "lanes");

@@ -21,7 +21,8 @@ export function meter({ name, detail, used, limit, after }) {
         "aria-label": `${name}, ${detail}`,
         "aria-valuemin": 0,
         "aria-valuemax": limit,
-        "aria-valuenow": used,
+        // More may be used than there is: a limit can be lowered while jobs wait.
+        "aria-valuenow": Math.min(used, limit),
         "aria-valuetext": after,
       },
       h("div", { class: `meter-fill meter-${level}`, style: { "--share": share.toFixed(4) } }),

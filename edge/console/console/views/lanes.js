@@ -2,6 +2,7 @@ import { h } from "../dom.js";
 import { clock, duration, number, percent } from "../format.js";
 import { sparkline } from "../parts/chart.js";
 import { every, fillFrom } from "../parts/loading.js";
+import { meter } from "../parts/meter.js";
 import { plainNote } from "../parts/problem_note.js";
 import { t } from "../strings/index.js";
 
@@ -73,6 +74,7 @@ function cardOf(lane) {
       ),
       figure(t("lanes.eta"), samples, ({ eta_ms: eta }) => eta?.p50 ?? eta, duration),
     ),
+    capacityOf(lane),
     h("p", {}, forecastLine(lane)),
     h("p", {}, `${t("lanes.multiplier")}: `, h("strong", {}, rates(lane.multiplier))),
     h("h3", {}, t("lanes.breakers")),
@@ -101,6 +103,13 @@ function figure(name, samples, valueOf, format) {
     h("p", { class: "figure-now" }, now),
     sparkline(values, label),
   );
+}
+
+/** The work of jobs that have not ended against the lane's limit; an older edge does not tell that. */
+function capacityOf({ work_ms: used, capacity_ms: limit }) {
+  if (!(limit > 0) || typeof used !== "number") return null;
+  const after = t("lanes.capacityUsed", { used: duration(used), limit: duration(limit), share: percent(used / limit) });
+  return meter({ name: t("lanes.capacity"), detail: t("lanes.capacityLead"), used, limit, after });
 }
 
 /** When the lane would be empty: the work that waits by the measured rate, in device milliseconds a second. */
