@@ -83,8 +83,8 @@ impl InputArguments {
             let unread = |error| Failure::Usage(format!("standard input cannot be read: {error}"));
             stdin().take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
             named.push(format!("stdin {}", hex::encode(Sha256::digest(&bytes))));
-            let input =
-                content::read("-", bytes, self.kind.or(self.lines.then_some(Kind::Text))).map_err(Failure::Usage)?;
+            let input = content::read("standard input", bytes, self.kind.or(self.lines.then_some(Kind::Text)))
+                .map_err(Failure::Usage)?;
             items.push(here("-".to_owned(), "stdin".to_owned(), input));
         }
         if self.lines {

@@ -11,6 +11,7 @@ mod played;
 mod profiles;
 mod program;
 mod sockets;
+mod stdin;
 mod terminal;
 mod watching;
 mod webhooks;
