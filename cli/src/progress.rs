@@ -30,8 +30,10 @@ pub(crate) fn line(job: &Job) -> String {
 fn queued(job: &Job) -> String {
     let Some(queue) = &job.queue else { return "queued".to_owned() };
     let mut line = "queued".to_owned();
-    if !queue.lane.is_empty() {
-        line.push_str(&format!(" in {}", queue.lane));
+    // An older edge names the lane beside the queue alone.
+    let lane = Some(queue.lane.as_str()).filter(|lane| !lane.is_empty()).or(job.lane.as_deref());
+    if let Some(lane) = lane {
+        line.push_str(&format!(" in {lane}"));
     }
     if let Some(position) = queue.position {
         line.push_str(&format!(", position {position}"));
@@ -92,6 +94,12 @@ mod tests {
         check(
             json!({"status": "queued", "queue": queue}),
             "queued in paid-light, position 3, done in 4.2 s (p90 9.0 s)",
+        );
+        let older = json!({"position": 3, "eta_ms": {"p50": 4200, "p90": 4200}});
+        check(json!({"status": "queued", "queue": older}), "queued, position 3, done in 4.2 s");
+        check(
+            json!({"status": "queued", "lane": "free-light", "queue": older}),
+            "queued in free-light, position 3, done in 4.2 s",
         );
         check(json!({"status": "running", "progress": {"done": 12, "total": 50}}), "running, 12 of 50");
         check(json!({"status": "running", "progress": null, "attempt": 2}), "running, attempt 2");

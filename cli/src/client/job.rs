@@ -130,7 +130,7 @@ pub struct Timeline {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct Queue {
-    /// Which queue.
+    /// Which queue; empty where an older service does not say it here: [`Job::lane`] does.
     pub lane: String,
     /// How many are before it, itself included.
     pub position: Option<u64>,
