@@ -48,7 +48,8 @@ impl Journal {
         let modified = file.metadata().and_then(|metadata| metadata.modified()).map_err(cannot)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot)?;
-        let lines = read(&bytes).map_err(|number| wrong(format!("has a line that is none of forebay's: {number}")))?;
+        let foreign = |number| format!("has a line that is none of forebay's: {number}; name another with --journal");
+        let lines = read(&bytes).map_err(|number| wrong(foreign(number)))?;
         // What was cut off by the end of an earlier run is not there; the next line begins where it began.
         file.set_len(lines.whole as u64).map_err(cannot)?;
 

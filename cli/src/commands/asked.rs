@@ -11,7 +11,7 @@ use crate::{batch, failure::Failure, inputs::parameter, span};
 #[command(next_help_heading = "What is asked for")]
 pub(crate) struct AskedArguments {
     /// A model or a task; `forebay models` lists them
-    #[arg(value_name = "MODEL")]
+    #[arg(value_name = "MODEL", help_heading = None::<&'static str>)]
     pub(crate) model: String,
 
     /// A parameter of the model; what reads as JSON is that, everything else is a text. May be given again

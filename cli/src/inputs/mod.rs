@@ -25,7 +25,7 @@ const MOST_BYTES: u64 = 16 << 20;
 #[command(next_help_heading = "Inputs")]
 pub(crate) struct InputArguments {
     /// Files, folders (with all below them), patterns such as 'photos/**/*.jpg', and - for standard input
-    #[arg(value_name = "INPUT")]
+    #[arg(value_name = "INPUT", help_heading = None::<&'static str>)]
     pub(crate) paths: Vec<String>,
 
     /// A text; may be given again
@@ -91,12 +91,24 @@ impl InputArguments {
             items = lines_of(items)?;
         }
         if items.is_empty() && !self.paths.is_empty() {
-            return Err(Failure::Usage("there is nothing to submit".to_owned()));
+            return Err(Failure::Usage(self.nothing()));
         }
         if items.is_empty() {
             items.push(here("no input".to_owned(), "result".to_owned(), Input::None));
         }
         Ok(Inputs { items, named })
+    }
+}
+
+impl InputArguments {
+    /// Why there is nothing to submit, and what to do about it.
+    fn nothing(&self) -> String {
+        let why = match (self.lines, self.kind) {
+            (true, _) => "no line has anything in it",
+            (false, Some(_)) => "no file in these folders is of that kind, by its name; name the files themselves",
+            (false, None) => "folders are searched for .png, .jpg, .jpeg, .txt and .json; name other files themselves",
+        };
+        format!("there is nothing to submit: {why}")
     }
 }
 

@@ -55,7 +55,12 @@ impl Config {
     /// The profile `name`, or the default one; the empty one where there is neither.
     pub(super) fn profile(&self, name: Option<&str>) -> Result<Profile, String> {
         let Some(name) = name.or(self.default.as_deref()) else { return Ok(Profile::default()) };
-        let known = || self.profiles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let known = || match self.profiles.is_empty() {
+            true => {
+                "none: write it to ~/.config/forebay/config.toml, or say in FOREBAY_CONFIG where they are".to_owned()
+            }
+            false => self.profiles.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
+        };
         let missing = || format!("there is no profile {name:?} in the configuration; there are: {}", known());
         self.profiles.get(name).cloned().ok_or_else(missing)
     }
@@ -77,6 +82,7 @@ mod tests {
         assert_eq!(home.admin_token_file, Some(PathBuf::from("/etc/token")));
         assert!(config.profile(Some("wrok")).unwrap_err().contains("home, work"));
         assert_eq!(Config::default().profile(None), Ok(Profile::default()));
+        assert!(Config::default().profile(Some("work")).unwrap_err().contains("FOREBAY_CONFIG"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     played::{Played, Reply, job},
-    program::{bare, expect, forebay, output},
+    program::{Folder, bare, expect, forebay, output},
 };
 
 #[test]
@@ -25,6 +25,8 @@ fn scripts_can_tell_how_it_ended() {
         "GET /v1/models" => Reply::of(200, "text/html", b"<html>"),
         _ => Reply::problem(404, "job-not-found", false),
     });
+    let folder = Folder::new();
+    let empty = folder.path("").display().to_string();
     for (arguments, code, told) in [
         (&["wait", "job_failed"][..], 1, "job_failed failed: it is cut (image-undecodable)"),
         (&["get", "job_failed"], 0, ""),
@@ -35,6 +37,8 @@ fn scripts_can_tell_how_it_ended() {
         (&["wait", "job_running", "--timeout", "0"], 4, "`forebay wait job_running`"),
         (&["get", "../quota"], 2, "no job id"),
         (&["submit", "m", "/nowhere/cat.png"], 2, "no such file"),
+        (&["submit", "m", &empty], 2, "folders are searched for .png"),
+        (&["submit", "m", &empty, "--kind", "text"], 2, "name the files themselves"),
         (&["submit", "m", "-p", "top_k"], 2, "name=value"),
         (&["submit", "m", "--profile", "none"], 2, "no profile"),
     ] {

@@ -111,7 +111,7 @@ fn what_nobody_can_submit_is_told_before_anything_is_asked() {
         (&["-"][..], &b""[..], "standard input is empty"),
         (&["-"], b"\xff\xfe", "standard input is neither a PNG, a JPEG nor UTF-8 text"),
         (&["-", "--kind", "image"], b"text", "standard input is neither a PNG nor a JPEG"),
-        (&["-", "--lines"], b"\n \n", "there is nothing to submit"),
+        (&["-", "--lines"], b"\n \n", "there is nothing to submit: no line has anything in it"),
         (&["-"], &large, "standard input is larger than 16 MB"),
     ] {
         let output = fed(forebay(&played, &[&["submit", "m"], arguments].concat()), bytes);
