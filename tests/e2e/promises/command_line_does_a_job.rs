@@ -25,7 +25,7 @@ const PICTURE_COST_MS: u64 = 40;
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.shared()?;
-    let forebay = Forebay { hall, stack };
+    let forebay = Forebay { hall, stack, state: hall.scratch("command-line-state")? };
     one_job(&forebay)?;
     several_texts(&forebay)?;
     how_it_ended(&forebay)?;
@@ -207,6 +207,7 @@ fn ended(output: &Output, code: i32, told: &str) -> Result<()> {
 struct Forebay<'a> {
     hall: &'a Hall,
     stack: &'a Stack,
+    state: PathBuf,
 }
 
 impl Forebay<'_> {
@@ -216,6 +217,8 @@ impl Forebay<'_> {
             .args(arguments)
             .env("FOREBAY_URL", self.stack.origin())
             .env("FOREBAY_KEY", self.stack.client(ACCOUNT)?.key());
+        // What it remembers of submissions is not this machine's.
+        forebay.env("XDG_STATE_HOME", &self.state);
         forebay.env("FOREBAY_CONFIG", "/nowhere").env_remove("FOREBAY_PROFILE").stdin(Stdio::null());
         Ok(forebay)
     }

@@ -26,6 +26,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(
         place["position"].as_u64() >= Some(1) && place["eta_ms"]["p90"].as_u64() >= place["eta_ms"]["p50"].as_u64()
     );
+    ensure!(place["lane"] == "paid-light", "{place}");
     stack.report(&job, EventKind::Started { batch_size: 3 })?;
     let waited = client.get(&format!("/v1/jobs/{}", id(&job)?))?.expect(200)?;
     ensure!(waited.json()?["queue"].is_null() && waited.json()?["status"] == "running", "{waited:?}");
@@ -79,7 +80,15 @@ pub fn check(hall: &Hall) -> Result<()> {
         ensure!(stages[stage].is_u64(), "{stage}: {stages}");
         ensure!(answer.must("server-timing")?.contains(&format!("{stage};dur=")), "{answer:?}");
     }
-    ensure!(answer.json()?["timeline"]["batch"]["size"] == 3, "{answer:?}");
+    let timeline = answer.json()?["timeline"].clone();
+    ensure!(timeline["batch"]["size"] == 3, "{answer:?}");
+    ensure!(answer.must("server-timing")?.contains(", 3 jobs\""), "{answer:?}");
+    // And what happened when.
+    let steps = timeline["events"].as_array().context("no events")?;
+    let names: Vec<_> = steps.iter().filter_map(|step| step["event"].as_str()).collect();
+    let times: Vec<_> = steps.iter().filter_map(|step| step["at_ms"].as_u64()).collect();
+    ensure!(names == ["queued", "running", "succeeded"] && times.len() == 3, "{timeline}");
+    ensure!(steps[1]["at_ms"] == timeline["started_ms"] && steps[1]["attempt"] == 1, "{timeline}");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, Request, text},
+    socket::Socket,
     stack::{ADMIN_TOKEN, Hall, Stack},
 };
 
@@ -54,8 +55,10 @@ pub fn check(hall: &Hall) -> Result<()> {
         ensure!(!listed.to_string().contains(secret) && !table.contains(secret), "a list holds a secret");
     }
 
-    // Revoked is refused at once and stays so.
+    // Revoked is refused at once and stays so; who listens by it hears no more.
+    let mut socket = Socket::open(stack, "/v1/events", &[("authorization", &format!("Bearer {third}"))])?;
     ensure!(forebay.json(&["revoke", &id])?["revoked"] == true, "not revoked");
+    ensure!(socket.hear_end()? == 1008, "a revoked key's socket stays open");
     expect_refused(stack, &third, "revoked-credentials")?;
     ensure!(forebay.run(&["revoke", &id])?.status.success(), "revoking twice is not the same as once");
 

@@ -27,7 +27,9 @@ pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.idle()?;
     thread::scope(|scope| {
         let quiet = scope.spawn(|| a_stream_says_that_it_lives(stack));
+        let asleep = scope.spawn(|| places_outlast_the_sleep_of_their_object(stack));
         a_socket_outlasts_the_sleep_of_its_object(stack)?;
+        asleep.join().map_err(|_| anyhow!("the sleeper panicked"))??;
         quiet.join().map_err(|_| anyhow!("the stream panicked"))?
     })
 }
@@ -84,6 +86,34 @@ fn a_socket_outlasts_the_sleep_of_its_object(stack: &Stack) -> Result<()> {
     socket.say(&json!({ "watch": [id(&next)?] }))?;
     ensure!(socket.hear_job()?["job"]["id"] == next["id"]);
     Ok(())
+}
+
+/// In a lane of their own among these promises: nobody leaves it meanwhile.
+fn places_outlast_the_sleep_of_their_object(stack: &Stack) -> Result<()> {
+    let client = stack.new_client("waits-asleep", "pro")?;
+    let draw = |seed: usize| client.accepted(&json!({"model": "dcgan-faces", "parameters": {"seed": seed}}));
+    let jobs = (0..3).map(|n| draw(424_242 + n)).collect::<Result<Vec<_>>>()?;
+    let positions = || -> Result<Vec<Option<u64>>> {
+        jobs.iter().map(|job| Ok(client.job(job)?["queue"]["position"].as_u64())).collect()
+    };
+    let in_order = |places: &[Option<u64>]| places.iter().all(Option::is_some) && places.is_sorted_by(|a, b| a < b);
+    poll("the lane has counted them", || {
+        let places = positions()?;
+        Ok(if in_order(&places) { Ok(()) } else { Err(places) })
+    })?;
+    let first = &jobs[0];
+    let (before, told) = (stack.wakes(first)?, positions()?);
+    let mut tries = 0;
+    while stack.wakes(first)? == before {
+        tries += 1;
+        ensure!(tries <= TRIES, "the object does not sleep");
+        thread::sleep(SLEEPS_AFTER);
+        let places = positions()?;
+        ensure!(in_order(&places) && places[0] <= told[0], "{told:?} became {places:?}");
+        // The line is written by another process.
+        thread::sleep(Duration::from_millis(300));
+    }
+    jobs.iter().try_for_each(|job| client.cancel(job).map(|_| ()))
 }
 
 /// A job that runs, and whose message has left: its object has nothing to do.
