@@ -20,19 +20,19 @@ use crate::{console::Console, repository::Repository};
 pub(super) struct Waiting {
     told: told::Told,
     crowd: sockets::Crowd,
-    result: Ratio,
+    results: [Ratio; 2],
 }
 
 /// One after the other: each would disturb the others.
 pub(super) fn measure(repository: &Repository, console: Console) -> Result<Waiting> {
     let told = told::measure(repository, console)?;
     let crowd = sockets::measure(repository, console)?;
-    Ok(Waiting { told, crowd, result: delivered::measure(repository, console)? })
+    Ok(Waiting { told, crowd, results: delivered::measure(repository, console)? })
 }
 
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { told, crowd, result } = self;
-        write!(f, "{told}\n{crowd}\n{result}")
+        let Self { told, crowd, results: [json, picture] } = self;
+        write!(f, "{told}\n{crowd}\n{json}\n{picture}")
     }
 }
