@@ -35,7 +35,8 @@ pub fn multiplier(status: &LaneStatus, spec: &LaneSpec, guaranteed: f64) -> f64 
     let guaranteed = guaranteed.clamp(0.0, 1.0);
     let filled = status.smoothed_ms / spec.backlog_ms.max(1) as f64;
     let share = ((filled - FREE_SHARE) / (1.0 - FREE_SHARE)).clamp(0.0, 1.0);
-    1.0 - share * (1.0 - guaranteed)
+    // From below: rounding takes nothing from what is guaranteed, and leaves all of it in an empty lane.
+    guaranteed + (1.0 - share) * (1.0 - guaranteed)
 }
 
 /// Device milliseconds a second, as measured or else as expected.
@@ -45,9 +46,11 @@ pub fn rate(status: &LaneStatus, spec: &LaneSpec) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use forebay_contract::catalog::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::admission::limit::Rule;
 
     const NOW: u64 = 1_800_000_000_000;
     const SPEC: LaneSpec = LaneSpec { backlog_ms: 10_000, rate: 1000.0 };
@@ -91,6 +94,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_full_lane_leaves_exactly_what_is_guaranteed() {
+        for (quantity, guaranteed, expect) in
+            [(60, 0.2, 12), (10, 0.2, 2), (100, 0.29, 29), (1_000, 0.001, 1), (10, 0.7, 7), (60, 1.0, 60)]
+        {
+            let rule = Rule::of(&LimitSpec {
+                name: "submit".to_owned(),
+                dimension: Dimension::Account,
+                algorithm: Algorithm::TokenBucket,
+                quantity,
+                window: Some(Window::Seconds(60)),
+                unit: Unit::Requests,
+                beyond: Beyond::Reject,
+            });
+            let full = multiplier(&status(10_000.0, None), &SPEC, guaranteed);
+            assert_eq!(rule.unwrap().scaled(full).quantity(), expect, "{quantity} × {guaranteed}");
+        }
+    }
+
     proptest! {
         #[test]
         fn who_comes_back_when_told_finds_room(
@@ -113,7 +135,8 @@ mod tests {
         ) {
             let of = |backlog_ms| multiplier(&status(backlog_ms, None), &SPEC, guaranteed);
             prop_assert!(of(less + more) <= of(less) && of(less) <= 1.0);
-            prop_assert!(of(less + more) >= guaranteed - 1e-12);
+            prop_assert!(of(less + more) >= guaranteed);
+            prop_assert_eq!((of(0.0), of(SPEC.backlog_ms as f64)), (1.0, guaranteed));
         }
     }
 }

@@ -431,4 +431,10 @@ proptest! {
         prop_assert_eq!(rule.scaled(0.5).quantity, (rule.quantity / 2).max(1));
         prop_assert!(rule.scaled(0.3).quantity <= rule.scaled(0.4).quantity);
     }
+
+    #[test]
+    fn scaling_by_hundredths_is_exact(quantity in 1u64..1_000_000_000_000, hundredths in 1u64..=100) {
+        let rule = Rule::new(TokenBucket, quantity, Window::Seconds(60));
+        prop_assert_eq!(rule.scaled(hundredths as f64 / 100.0).quantity, (quantity * hundredths / 100).max(1));
+    }
 }

@@ -8,6 +8,9 @@ use super::{
     pace::Pace,
 };
 
+/// How far a product with a decimal fraction may fall short of what the decimals say: 100 × 0.29 is not quite 29.
+const PRODUCT_ERROR: f64 = 4.0 * f64::EPSILON;
+
 /// A rate: so many units a window, counted one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
@@ -82,7 +85,8 @@ impl Rule {
     /// lowered and the full quantity is refused as one that never passes, though it will when the quantity is back.
     #[must_use]
     pub fn scaled(self, multiplier: f64) -> Self {
-        let quantity = (self.quantity as f64 * multiplier.clamp(0.0, 1.0)).floor() as u64;
+        let product = self.quantity as f64 * multiplier.clamp(0.0, 1.0);
+        let quantity = (product * (1.0 + PRODUCT_ERROR)).floor() as u64;
         Self::new(self.method, quantity.min(self.quantity), self.window)
     }
 
