@@ -65,6 +65,11 @@ pub struct Policy {
     pub multiplier: f64,
 }
 
+/// Whether a limit of the plan, or one of all plans, lets something else answer beyond it.
+pub fn degrades(catalog: &Catalog, plan: &PlanSpec) -> bool {
+    plan.limits.iter().chain(&catalog.limits).any(|limit| limit.beyond == Beyond::Degrade)
+}
+
 /// What the Account object knows of its limits.
 #[derive(Clone, Copy)]
 pub struct Accounts<'a> {
@@ -273,6 +278,7 @@ fn bucket(spec: &LimitSpec, subject: &Subject<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -355,6 +361,21 @@ mod tests {
         let standings = policy.standings(&subject("", "", 1), &Buckets::new(), &accounts);
         let left: Vec<_> = standings.iter().map(|standing| (standing.quantity, standing.remaining)).collect();
         assert_eq!(left, [(2, 0), (10, 8)]);
+    }
+
+    #[test]
+    fn something_else_may_answer_where_any_limit_says_so() {
+        let (hard, soft) = (json!("reject"), json!("degrade"));
+        for (own, common, expect) in [(&hard, &hard, false), (&soft, &hard, true), (&hard, &soft, true)] {
+            let limit = |dimension: &str, beyond: &Value| {
+                json!({"name": "l", "dimension": dimension, "algorithm": "token-bucket", "quantity": 1, "window": "1m",
+                    "unit": "requests", "beyond": beyond})
+            };
+            let json = json!({"models": [], "serving": {}, "limits": [limit("global", common)],
+                "plans": {"free": {"class": "free", "limits": [limit("account", own)]}}});
+            let catalog: Catalog = serde_json::from_value(json).unwrap();
+            assert_eq!(degrades(&catalog, &catalog.plans["free"]), expect, "{own} {common}");
+        }
     }
 
     proptest! {

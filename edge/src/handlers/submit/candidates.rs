@@ -41,15 +41,20 @@ pub struct Letter<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    /// With `strict`, nothing answers in the place of what was asked for.
-    pub fn new(unrouted: Unrouted<'a, '_>, routed: Routed<'a>, strict: bool) -> Result<Self, Stop> {
+    /// Unless it is `replaceable`, nothing answers in the place of what was asked for.
+    pub fn new(unrouted: Unrouted<'a, '_>, routed: Routed<'a>, replaceable: bool) -> Result<Self, Stop> {
         let candidate = |routed| Candidate::new(unrouted, routed);
-        let (stale, lighter) = if strict { Default::default() } else { degraded(unrouted, &routed) };
+        let (stale, lighter) = if replaceable { degraded(unrouted, &routed) } else { Default::default() };
         Ok(Self {
             lighter: lighter.map(candidate).transpose()?,
             stale: stale.into_iter().map(|routed| Ok(candidate(routed)?.offer)).collect::<Result<_, Stop>>()?,
             first: candidate(routed)?,
         })
+    }
+
+    /// Whether a worker may come to run one of them, and so needs the input; `known`: the first one's result is stored.
+    pub fn may_run(&self, known: bool) -> bool {
+        !known || self.lighter.is_some()
     }
 }
 
@@ -84,5 +89,49 @@ impl<'a> Candidate<'a> {
             traceparent: letter.traceparent.clone(),
         };
         message.to_json().map_err(|error| Stop::broken(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_contract::{Input, MediaType, PlanClass, catalog::Catalog};
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::admission::{Submission, route::route, version::Asker};
+
+    #[test]
+    fn a_stored_result_spares_the_input_only_where_nothing_can_run_in_its_place() {
+        let model = |name: &str| {
+            json!({"name": name, "version": "1", "task": "t", "title": "t", "licence": "MIT", "work": "heavy",
+                "cost_ms": 1.0, "input": {"kind": "text", "max_bytes": 100}, "parameters": {}})
+        };
+        let json = json!({
+            "models": [model("best"), model("light")],
+            "serving": {"best": {"version": "1", "lighter": "light"}, "light": {"version": "1"}},
+            "plans": {"free": {"class": "free", "limits": []}},
+        });
+        let catalog = Catalog::from_json(&json.to_string()).unwrap();
+        for (asked, replaceable, known, expect) in [
+            ("best", true, false, true),
+            ("best", true, true, true),
+            ("best", false, true, false),
+            ("best", false, false, true),
+            ("light", true, true, false),
+            ("light", true, false, true),
+        ] {
+            let submission = Submission {
+                model: asked.to_owned(),
+                input: Input { media_type: MediaType::PlainText, bytes: b"hi".to_vec() },
+                parameters: Map::new(),
+                deadline: None,
+                not_before: None,
+            };
+            let asker = Asker { account: "a", plan: "free", groups: &[], version: None };
+            let unrouted = Unrouted { catalog: &catalog, class: PlanClass::Free, asker, submission: &submission };
+            let routed = route(unrouted, |_| None, |_| 0).unwrap();
+            let candidates = Candidates::new(unrouted, routed, replaceable).unwrap();
+            assert_eq!(candidates.may_run(known), expect, "{asked} {replaceable} {known}");
+        }
     }
 }

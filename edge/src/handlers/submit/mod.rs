@@ -31,7 +31,7 @@ use crate::{
         deadline, decode,
         idempotency::{self, Idempotency},
         lane::shed::multiplier,
-        policy::Policy,
+        policy::{Policy, degrades},
         query, quoted,
         route::{Unrouted, route},
         start::{self, Calendar},
@@ -117,26 +117,27 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         routed => (routed?, None),
     };
     let reuse = wishes.reuse(routed.drawn);
-    let candidates = Candidates::new(unrouted, routed, wishes.strict)?;
-    let first = &candidates.first;
+    let mut candidates = Candidates::new(unrouted, routed, !wishes.strict && degrades(&catalog, plan))?;
 
     // protect: room in the lane, and time until the deadline
-    let status = statuses.of_lane(first.offer.lane);
-    let lane = catalog.lane(first.offer.lane);
-    let refused = broken.or(protect::check(&status, &first.offer, &lane, deadline_ms, cx.now_ms).err());
+    let offer = &candidates.first.offer;
+    let status = statuses.of_lane(offer.lane);
+    let lane = catalog.lane(offer.lane);
+    let refused = broken.or(protect::check(&status, offer, &lane, deadline_ms, cx.now_ms).err());
 
     // cache: the same question has been answered in this place before
     let large = submission.input.bytes.len() > cx.config.inline_limit_bytes;
     let cached = match reuse {
         // Where others may have asked, and where a miss costs more than a look.
-        Reuse::Any if first.routed.model.shareable || large || dry_run || refused.is_some() => {
-            result_cache::get(&first.offer.digest).await
+        Reuse::Any if candidates.first.routed.model.shareable || large || dry_run || refused.is_some() => {
+            result_cache::get(&offer.digest).await
         }
         // What nobody else may see, the account's object knows of: it is asked in any case.
-        Reuse::Any => result_cache::recall(&first.offer.digest, cx.now_ms),
+        Reuse::Any => result_cache::recall(&offer.digest, cx.now_ms),
         Reuse::Unfinished | Reuse::Nothing => None,
     };
-    let nothing_to_write = plan.cached == CachedHits::Free && wishes.idempotency_key.is_none() && !dry_run;
+    let free_hits = plan.cached == CachedHits::Free;
+    let nothing_to_write = free_hits && wishes.idempotency_key.is_none() && !dry_run;
     if let Some(cached) = cached.as_deref().filter(|_| nothing_to_write)
         && cached.job.id.shard() == shard(&caller)
     {
@@ -144,6 +145,11 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     }
     let found = cached.as_ref().map(|cached| &cached.job);
     let known = found.map(|job| KnownResult { media_type: job.media_type.clone(), bytes: job.bytes });
+    if known.is_some() && free_hits {
+        // What counts against no limit is beyond none.
+        candidates.lighter = None;
+    }
+    let first = &candidates.first;
     // A result that is there takes no room.
     let refused = refused.filter(|_| known.is_none());
     // What was taken already is no more work: sent again under its key it is told again, and asked again it is joined.
@@ -162,10 +168,10 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         .as_ref()
         .map(|key| Idempotency { key: key.clone(), fingerprint: idempotency::fingerprint(&submission, version) });
     let id = JobId::new(cx.now_ms, entropy::drawn(), shard(&caller));
-    let input = match &known {
-        _ if dry_run || nothing_new => inline(Input::empty()),
-        None if large => store(cx, &id, submission.input).await?,
-        _ => inline(submission.input),
+    let input = match candidates.may_run(known.is_some()) && !dry_run && !nothing_new {
+        false => inline(Input::empty()),
+        true if large => store(cx, &id, submission.input).await?,
+        true => inline(submission.input),
     };
 
     // admit: limits, single flight, job row and outbox row in one call
@@ -191,7 +197,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         ip: caller.ip.clone(),
         endpoint: form.endpoint().to_owned(),
         reuse,
-        free_hits: plan.cached == CachedHits::Free,
+        free_hits,
         known,
         idempotency,
         nothing_new,
