@@ -40,11 +40,28 @@ pub fn fingerprint(submission: &Submission, version: Option<&str>) -> String {
     let parts =
         [submission.model.as_str(), version.unwrap_or_default(), submission.input.media_type.name(), &parameters];
     for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
+        add(&mut hash, part);
     }
     hash.update(submission.input.sha256());
+    // Nothing for what is not given: most requests have neither, and keep the fingerprint that they were stored with.
+    for (name, time) in [("deadline_ms", &submission.deadline), ("not_before_ms", &submission.not_before)] {
+        if let Some(time) = time {
+            add(&mut hash, name);
+            add(&mut hash, time);
+        }
+    }
     hex::encode(hash.finalize())
+}
+
+/// With its length, so that no two lists of parts read alike.
+fn add(hash: &mut Sha256, part: &str) {
+    hash.update((part.len() as u64).to_be_bytes());
+    hash.update(part);
+}
+
+/// Whether a key that was used at `made_ms` still stands for its request. A clock that went back makes no key older.
+pub fn is_remembered(made_ms: u64, now_ms: u64) -> bool {
+    now_ms.saturating_sub(made_ms) < LIFETIME_MS
 }
 
 /// The fingerprint of running a job again.
@@ -84,6 +101,15 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_remembered_for_a_day() {
+        const MADE_MS: u64 = 1_800_000_000_000;
+        for (age_ms, expect) in [(0, true), (86_399_999, true), (86_400_000, false), (86_400_001, false)] {
+            assert_eq!(is_remembered(MADE_MS, MADE_MS + age_ms), expect, "{age_ms}");
+        }
+        assert!(is_remembered(MADE_MS, MADE_MS - 1));
+    }
+
+    #[test]
     fn a_fingerprint_is_the_requests_own() {
         let submission = |text: &str, parameters: Value| Submission {
             model: "m".to_owned(),
@@ -92,10 +118,34 @@ mod tests {
             deadline: None,
             not_before: None,
         };
-        let one = fingerprint(&submission("a", json!({"x": 1, "y": 2})), None);
+        let first = submission("a", json!({"x": 1, "y": 2}));
+        let one = fingerprint(&first, None);
         assert_eq!(one, fingerprint(&submission("a", json!({"y": 2, "x": 1})), None));
-        assert_ne!(one, fingerprint(&submission("b", json!({"x": 1, "y": 2})), None));
-        assert_ne!(one, fingerprint(&submission("a", json!({"x": 1, "y": 3})), None));
-        assert_ne!(one, fingerprint(&submission("a", json!({"x": 1, "y": 2})), Some("1")));
+
+        let later = |deadline: Option<&str>, not_before: Option<&str>| Submission {
+            deadline: deadline.map(str::to_owned),
+            not_before: not_before.map(str::to_owned),
+            ..first.clone()
+        };
+        let mut model = first.clone();
+        model.model = "n".to_owned();
+        let mut media_type = first.clone();
+        media_type.input.media_type = MediaType::Json;
+        let others = [
+            (submission("b", json!({"x": 1, "y": 2})), None),
+            (submission("a", json!({"x": 1, "y": 3})), None),
+            (submission("a", json!({"x": 1})), None),
+            (first.clone(), Some("1")),
+            (model, None),
+            (media_type, None),
+            (later(Some("1800000000001"), None), None),
+            (later(Some("1800000000002"), None), None),
+            (later(None, Some("1800000000001")), None),
+            (later(None, Some("1800000000002")), None),
+            (later(Some("1800000000002"), Some("1800000000001")), None),
+            (later(Some(""), None), None),
+        ];
+        let all = others.iter().map(|(submission, version)| fingerprint(submission, *version)).chain([one]);
+        assert_eq!(ordered::set(all).len(), others.len() + 1, "two requests have one fingerprint");
     }
 }

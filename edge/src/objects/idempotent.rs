@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::HashSet, rc::Rc};
 use worker::Result;
 
 use super::{Job, core::Core};
-use crate::admission::idempotency::{Idempotency, LIFETIME_MS};
+use crate::admission::idempotency::{Idempotency, is_remembered};
 
 /// Keys whose first request is not decided yet: a decision may wait for a limit or a lease.
 pub type Deciding = Rc<RefCell<HashSet<String>>>;
@@ -37,7 +37,7 @@ impl Drop for Claimed {
 /// Claims the key. A key whose job is gone is free, as is one that is a day old.
 pub fn claim(core: &Core, idempotency: &Idempotency, now_ms: u64) -> Result<Claim> {
     if let Some(used) = core.tables.idempotency(&idempotency.key)?
-        && now_ms.saturating_sub(used.made_ms) < LIFETIME_MS
+        && is_remembered(used.made_ms, now_ms)
     {
         if used.fingerprint != idempotency.fingerprint {
             return Ok(Claim::Mismatch);
