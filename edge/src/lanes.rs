@@ -77,7 +77,7 @@ pub async fn ask(cx: &Cx, lane: Lane) -> Result<LaneStatus, String> {
 
 /// Counts a job that was just admitted into the remembered backlog, until the lane knows of it.
 pub fn note_admitted(lane: Lane, cost_ms: f64) {
-    with(lane, |remembered| remembered.admitted(cost_ms));
+    with(lane, |remembered| remembered.admitted(cost_ms, now_ms()));
 }
 
 /// Whether the breaker of a model version lets one submission pass, by the remembered status; `draw` is a random number

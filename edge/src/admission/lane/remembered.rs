@@ -10,6 +10,11 @@ const FRESH_MS: u64 = 1_000;
 const USABLE_MS: u64 = 10_000;
 /// A fetch that has not come back by then was lost with the request that began it.
 const FETCH_LOST_MS: u64 = 5_000;
+/// A lane has heard of a job so long after its admission: Account objects gather their news for 200 ms, and the call
+/// takes its time. Longer would count many jobs twice.
+const HEARD_MS: u64 = 300;
+/// Admissions are remembered by stretches of this length.
+const STRETCH_MS: u64 = 50;
 /// The most model versions whose probes are asked for at once.
 const MOST_WANTED: usize = 16;
 
@@ -19,16 +24,22 @@ pub struct Remembered {
     status: Option<LaneStatus>,
     /// When the lane told it; `status.at_ms` is when it was last asked, by this isolate's clock.
     told_ms: u64,
-    /// Admitted here since the last fetch began, in device milliseconds: one isolate alone does not overrun the lane
-    /// between two statuses.
-    admitted_ms: f64,
-    admitted_jobs: u64,
-    /// The same, before the fetch that runs began.
-    fetching_ms: f64,
-    fetching_jobs: u64,
+    /// What the status does not count yet, oldest first: one isolate alone does not overrun the lane between two of
+    /// them.
+    admitted: Vec<Admitted>,
     fetch_since_ms: Option<u64>,
     /// Versions that had to be refused: the next fetch asks for their probes.
     wanted: BTreeSet<ModelVersion>,
+}
+
+/// What was admitted here within a stretch of time.
+#[derive(Debug)]
+struct Admitted {
+    /// When the stretch ended.
+    until_ms: u64,
+    /// In device milliseconds.
+    cost_ms: f64,
+    jobs: u64,
 }
 
 /// What to do for a status.
@@ -64,8 +75,10 @@ impl Remembered {
             return Recall::Fetch;
         };
         let mut status = status.clone();
-        status.backlog_ms += self.admitted_ms + self.fetching_ms;
-        status.queued_jobs += self.admitted_jobs + self.fetching_jobs;
+        for admitted in &self.admitted {
+            status.backlog_ms += admitted.cost_ms;
+            status.queued_jobs += admitted.jobs;
+        }
         let fetched = self.fetch_since_ms.and_then(|since| now_ms.checked_sub(since));
         if age_ms < FRESH_MS || fetched.is_some_and(|since| since < FETCH_LOST_MS) {
             return Recall::Use(Rc::new(status));
@@ -76,26 +89,27 @@ impl Remembered {
     /// A fetch begins; the model versions whose probes it asks for.
     pub fn fetch_begins(&mut self, now_ms: u64) -> Vec<ModelVersion> {
         self.fetch_since_ms = Some(now_ms);
-        self.fetching_ms += std::mem::take(&mut self.admitted_ms);
-        self.fetching_jobs += std::mem::take(&mut self.admitted_jobs);
         std::mem::take(&mut self.wanted).into_iter().collect()
     }
 
     /// A fetch ended, with `None` when the lane could not be reached: then what it told last stays in use while that
     /// is usable, and after that everything may pass. Nothing is asked again for as long as a status is fresh.
     pub fn fetch_ended(&mut self, fetched: Option<LaneStatus>, now_ms: u64) {
-        self.fetch_since_ms = None;
+        // The lane answered after that; at least what it had heard of by then is counted.
+        let began_ms = self.fetch_since_ms.take().unwrap_or(now_ms).min(now_ms);
         let told_lately = now_ms.checked_sub(self.told_ms).is_some_and(|age_ms| age_ms <= USABLE_MS);
         let status = match (fetched, self.status.take()) {
             (Some(mut status), before) => {
                 keep_probes(&mut status, before.as_ref());
-                (self.told_ms, self.fetching_ms, self.fetching_jobs) = (now_ms, 0.0, 0);
+                self.told_ms = now_ms;
+                // What is further ahead than a fetch takes is from before the clock jumped back.
+                let unheard = began_ms.saturating_sub(HEARD_MS)..=began_ms.saturating_add(FETCH_LOST_MS);
+                self.admitted.retain(|admitted| unheard.contains(&admitted.until_ms));
                 status
             }
             (None, Some(before)) if told_lately => before,
             (None, _) => {
-                (self.admitted_ms, self.fetching_ms) = (0.0, 0.0);
-                (self.admitted_jobs, self.fetching_jobs) = (0, 0);
+                self.admitted.clear();
                 LaneStatus::unknown(now_ms)
             }
         };
@@ -103,9 +117,15 @@ impl Remembered {
     }
 
     /// Counts a job that was admitted here.
-    pub fn admitted(&mut self, cost_ms: f64) {
-        self.admitted_ms += cost_ms.max(0.0);
-        self.admitted_jobs += 1;
+    pub fn admitted(&mut self, cost_ms: f64, now_ms: u64) {
+        let (cost_ms, until_ms) = (cost_ms.max(0.0), now_ms - now_ms % STRETCH_MS + STRETCH_MS);
+        match self.admitted.last_mut() {
+            Some(last) if last.until_ms == until_ms => {
+                last.cost_ms += cost_ms;
+                last.jobs += 1;
+            }
+            _ => self.admitted.push(Admitted { until_ms, cost_ms, jobs: 1 }),
+        }
     }
 
     /// Whether the breaker of a model version lets one submission pass; `draw` is a random number in 0..1. A probe is
@@ -207,16 +227,32 @@ mod tests {
     #[test]
     fn what_was_admitted_here_counts_until_a_status_knows_of_it() {
         let mut lane = remembered(told(100.0, BreakerState::Closed));
-        lane.admitted(10.0);
-        assert!((backlog_ms(&lane.recall(START)) - 110.0).abs() < 1e-9);
+        let counted = |lane: &Remembered, now_ms| backlog_ms(&lane.recall(now_ms)) as u64;
+        lane.admitted(10.0, START);
+        assert_eq!(counted(&lane, START), 110);
+        // One of which the lane has not heard when it is asked, and one that comes while it is.
+        lane.admitted(7.0, START + 800);
         lane.fetch_begins(START + 1_000);
-        lane.admitted(7.0);
-        assert!((backlog_ms(&lane.recall(START + 1_000)) - 117.0).abs() < 1e-9);
-        lane.fetch_ended(Some(told(110.0, BreakerState::Closed)), START + 1_100);
-        assert!((backlog_ms(&lane.recall(START + 1_100)) - 117.0).abs() < 1e-9);
+        lane.admitted(5.0, START + 1_050);
+        assert_eq!(counted(&lane, START + 1_050), 122);
+        lane.fetch_ended(Some(told(110.0, BreakerState::Closed)), START + 1_000);
+        assert_eq!(counted(&lane, START + 1_100), 122);
+        // A lane that does not answer has not heard of them either.
         lane.fetch_begins(START + 2_000);
-        lane.fetch_ended(None, START + 2_100);
-        assert!((backlog_ms(&lane.recall(START + 2_100)) - 117.0).abs() < 1e-9);
+        lane.fetch_ended(None, START + 2_000);
+        assert_eq!(counted(&lane, START + 2_100), 122);
+        lane.fetch_begins(START + 3_000);
+        lane.fetch_ended(Some(told(122.0, BreakerState::Closed)), START + 3_000);
+        assert_eq!(counted(&lane, START + 3_100), 122);
+    }
+
+    #[test]
+    fn what_was_admitted_before_the_clock_jumped_back_is_not_counted_for_ever() {
+        let mut lane = remembered(told(100.0, BreakerState::Closed));
+        lane.admitted(10.0, START + 60_000);
+        lane.fetch_begins(START + 1_000);
+        lane.fetch_ended(Some(told(110.0, BreakerState::Closed)), START + 1_000);
+        assert!((backlog_ms(&lane.recall(START + 1_000)) - 110.0).abs() < 1e-9);
     }
 
     #[test]
@@ -236,6 +272,27 @@ mod tests {
     }
 
     proptest! {
+        /// Jobs of 1 ms are told to the lane up to `HEARD_MS` after their admission, and the lane is asked now and then.
+        #[test]
+        fn nothing_admitted_is_overlooked_and_little_is_counted_twice(
+            steps in prop::collection::vec((0u64..400, 0..HEARD_MS, any::<bool>()), 1..80),
+        ) {
+            let (mut lane, mut heard, mut now) = (remembered(told(0.0, BreakerState::Closed)), Vec::new(), START);
+            for (admitted, (gap_ms, after_ms, fetch)) in (1u64..).zip(steps) {
+                now += gap_ms;
+                lane.admitted(1.0, now);
+                heard.push((now, now + after_ms));
+                if fetch {
+                    lane.fetch_begins(now);
+                    let known = heard.iter().filter(|(_, heard_ms)| *heard_ms <= now).count();
+                    lane.fetch_ended(Some(told(known as f64, BreakerState::Closed)), now);
+                    let counted = backlog_ms(&lane.recall(now)) as u64;
+                    let young = heard.iter().filter(|(at_ms, _)| now - at_ms <= HEARD_MS + STRETCH_MS).count() as u64;
+                    prop_assert!((admitted..=admitted + young).contains(&counted), "{counted} of {admitted}");
+                }
+            }
+        }
+
         #[test]
         fn a_dampened_version_passes_as_often_as_its_breaker_says(admit in 0.2f64..1.0) {
             let mut lane = remembered(told(0.0, BreakerState::Dampened { admit }));
