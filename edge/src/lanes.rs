@@ -86,6 +86,11 @@ pub fn pass(lane: Lane, model: &str, version: &str, draw: f64, now_ms: u64) -> P
     with(lane, |remembered| remembered.pass(model, version, draw, now_ms))
 }
 
+/// Takes back a probe that [`pass`] spent and nothing was admitted with.
+pub fn hand_back(lane: Lane, model: &str, version: &str) {
+    with(lane, |remembered| remembered.hand_back(model, version));
+}
+
 /// Tells a lane what an Account object has open in it, and is told how the lane stands.
 pub async fn tally(env: &Env, lane: Lane, tally: Tally) -> Result<LaneStatus, String> {
     call(env, lane.name(), &LaneCall::Tally(tally)).await

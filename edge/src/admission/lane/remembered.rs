@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use super::{BreakerState, LaneStatus, ModelVersion};
+use super::{BreakerState, BreakerStatus, LaneStatus, ModelVersion};
 
 /// A status is used as it is for so long.
 const FRESH_MS: u64 = 1_000;
@@ -58,6 +58,8 @@ pub enum Recall {
 pub enum Passage {
     /// It does.
     Free,
+    /// It does, as a probe of a half-open one.
+    Probe,
     /// It does not; worth another try after so many milliseconds.
     Refused {
         /// From now.
@@ -131,9 +133,7 @@ impl Remembered {
     /// Whether the breaker of a model version lets one submission pass; `draw` is a random number in 0..1. A probe is
     /// spent by this.
     pub fn pass(&mut self, model: &str, version: &str, draw: f64, now_ms: u64) -> Passage {
-        let of = |status: &&mut super::BreakerStatus| status.of.model == model && status.of.version == version;
-        let breaker = self.status.as_mut().and_then(|status| status.breakers.iter_mut().find(of));
-        let Some(breaker) = breaker else { return Passage::Free };
+        let Some(breaker) = self.breaker(model, version) else { return Passage::Free };
         let retry_after_ms = match &mut breaker.state {
             BreakerState::Closed => return Passage::Free,
             BreakerState::Dampened { admit } if draw < *admit => return Passage::Free,
@@ -141,14 +141,39 @@ impl Remembered {
             BreakerState::HalfOpen { probes: 0 } => FRESH_MS,
             BreakerState::HalfOpen { probes } => {
                 *probes -= 1;
-                return Passage::Free;
+                return Passage::Probe;
             }
             BreakerState::Open { until_ms } => until_ms.saturating_sub(now_ms).max(FRESH_MS),
         };
+        let of = breaker.of.clone();
         if self.wanted.len() < MOST_WANTED {
-            self.wanted.insert(breaker.of.clone());
+            self.wanted.insert(of);
         }
         Passage::Refused { retry_after_ms }
+    }
+
+    /// Takes back a probe that nothing was admitted with; a breaker that is half open no more has no use for it.
+    pub fn hand_back(&mut self, model: &str, version: &str) {
+        if let Some(BreakerState::HalfOpen { probes }) = self.breaker(model, version).map(|breaker| &mut breaker.state)
+        {
+            *probes += 1;
+        }
+    }
+
+    /// One that is not closed.
+    fn breaker(&mut self, model: &str, version: &str) -> Option<&mut BreakerStatus> {
+        let of = |breaker: &&mut BreakerStatus| breaker.of.model == model && breaker.of.version == version;
+        self.status.as_mut()?.breakers.iter_mut().find(of)
+    }
+}
+
+impl Passage {
+    /// For how many milliseconds nothing passes; `None` when this does.
+    pub fn refused(self) -> Option<u64> {
+        match self {
+            Self::Free | Self::Probe => None,
+            Self::Refused { retry_after_ms } => Some(retry_after_ms),
+        }
     }
 }
 
@@ -169,7 +194,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::admission::lane::BreakerStatus;
 
     const START: u64 = 1_800_000_000_000;
 
@@ -263,12 +287,27 @@ mod tests {
         let wanted = lane.fetch_begins(START + 3_000);
         assert_eq!(wanted.iter().map(|of| of.version.as_str()).collect::<Vec<_>>(), ["2"]);
         lane.fetch_ended(Some(told(0.0, BreakerState::HalfOpen { probes: 2 })), START + 3_000);
-        assert_eq!(lane.pass("m", "2", 0.0, START + 3_000), Passage::Free);
+        assert_eq!(lane.pass("m", "2", 0.0, START + 3_000), Passage::Probe);
         assert_eq!(lane.fetch_begins(START + 4_000), []);
         // The one that is left is not lost with the next status.
         lane.fetch_ended(Some(told(0.0, BreakerState::HalfOpen { probes: 0 })), START + 4_000);
-        assert_eq!(lane.pass("m", "2", 0.0, START + 4_000), Passage::Free);
+        assert_eq!(lane.pass("m", "2", 0.0, START + 4_000), Passage::Probe);
         assert_eq!(lane.pass("m", "2", 0.0, START + 4_000), Passage::Refused { retry_after_ms: 1_000 });
+        // One that was not needed is there for the next.
+        lane.hand_back("m", "2");
+        assert_eq!(lane.pass("m", "2", 0.0, START + 4_000), Passage::Probe);
+        assert_eq!(lane.pass("m", "2", 0.0, START + 4_000), Passage::Refused { retry_after_ms: 1_000 });
+    }
+
+    #[test]
+    fn a_probe_that_comes_back_opens_nothing() {
+        for state in [BreakerState::Closed, BreakerState::Open { until_ms: START + 3_000 }] {
+            let mut lane = remembered(told(0.0, state));
+            let before = lane.recall(START);
+            lane.hand_back("m", "2");
+            lane.hand_back("m", "1");
+            assert_eq!(lane.recall(START), before);
+        }
     }
 
     proptest! {

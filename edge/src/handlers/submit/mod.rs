@@ -30,7 +30,7 @@ use crate::{
         caller::Caller,
         deadline, decode,
         idempotency::{self, Idempotency},
-        lane::shed::multiplier,
+        lane::{remembered::Passage, shed::multiplier},
         policy::{Policy, degrades},
         query, quoted,
         route::{Unrouted, route},
@@ -41,7 +41,7 @@ use crate::{
     aws::s3::{Bucket, NewObject},
     body, catalog,
     cx::{Cx, Stop, log_line},
-    denied, entropy, header_bound,
+    denied, entropy, header_bound, lanes,
     objects::{self, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing},
     result_cache, turnstile,
 };
@@ -108,8 +108,9 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let version = wishes.version.as_deref();
     let asker = Asker { account: &caller.account, plan: &caller.plan, groups: &caller.groups, version };
     let unrouted = Unrouted { catalog: &catalog, class: plan.class, asker, submission: &submission };
-    let statuses = Statuses::of(cx, unrouted).await;
-    let (routed, broken) = match route(unrouted, |model| statuses.broken(model, dry_run), entropy::below) {
+    let replaceable = !wishes.strict && degrades(&catalog, plan);
+    let statuses = Statuses::of(cx, unrouted, replaceable).await;
+    let (routed, broken) = match route(unrouted, |model| statuses.passage(model, dry_run).refused(), entropy::below) {
         // Nothing new runs on it; what is there already is still told.
         Err(refusal) if refusal.code == ProblemCode::ModelUnavailable => {
             (route(unrouted, |_| None, entropy::below)?, Some(refusal))
@@ -117,7 +118,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         routed => (routed?, None),
     };
     let reuse = wishes.reuse(routed.drawn);
-    let mut candidates = Candidates::new(unrouted, routed, !wishes.strict && degrades(&catalog, plan))?;
+    let mut candidates = Candidates::new(unrouted, routed, replaceable)?;
 
     // protect: room in the lane, and time until the deadline
     let offer = &candidates.first.offer;
@@ -145,11 +146,6 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     }
     let found = cached.as_ref().map(|cached| &cached.job);
     let known = found.map(|job| KnownResult { media_type: job.media_type.clone(), bytes: job.bytes });
-    if known.is_some() && free_hits {
-        // What counts against no limit is beyond none.
-        candidates.lighter = None;
-    }
-    let first = &candidates.first;
     // A result that is there takes no room.
     let refused = refused.filter(|_| known.is_none());
     // What was taken already is no more work: sent again under its key it is told again, and asked again it is joined.
@@ -158,6 +154,13 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     if let Some(refusal) = refused.clone().filter(|_| !may_be_there && !dry_run) {
         return Err(refusal.into());
     }
+
+    // degrade: what would run in its place must be let in as well; what counts against no limit is beyond none
+    let free = known.is_some() && free_hits;
+    let lighter = candidates.lighter.as_ref().filter(|_| !nothing_new && !free);
+    let passage = lighter.and_then(|lighter| statuses.lets_in(lighter, &catalog, deadline_ms, dry_run));
+    candidates.lighter = candidates.lighter.filter(|_| passage.is_some());
+    let first = &candidates.first;
 
     // challenge: a token that was solved passes limits that asked for it
     let challenged = turnstile::solved(cx, wishes.challenge.as_deref(), &caller.ip).await?;
@@ -214,6 +217,11 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     };
     let foreseen = dry_run.then(|| Foreseen::new(&call, first, &status, &lane, cx.now_ms));
     let admitted = objects::submit(cx, shard(&caller), call, [&messages[0], &messages[1]]).await?;
+    if let (Some(Passage::Probe), Some(lighter)) = (passage, &candidates.lighter)
+        && !outcome::is_lighter(&admitted)
+    {
+        lanes::hand_back(lighter.offer.lane, &lighter.offer.model, &lighter.offer.version);
+    }
     match (foreseen, admitted, refused) {
         (None, SubmitAnswer::NothingToTell, Some(refusal)) => Err(refusal.into()),
         (Some(foreseen), SubmitAnswer::NothingToTell, Some(refusal)) => {

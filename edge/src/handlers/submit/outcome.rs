@@ -26,7 +26,7 @@ use crate::{
         outlook::{Outlook, timing},
     },
     lanes,
-    objects::{Job, SubmitAnswer},
+    objects::{Degraded, Job, SubmitAnswer},
     result_cache::{self, Cached},
     turnstile,
 };
@@ -38,6 +38,12 @@ pub struct Outcome<'a> {
     pub caller: &'a Caller,
     pub target: &'a Target,
     pub wait_s: Option<u64>,
+}
+
+/// Whether the lighter model runs for it, rather than that its result was there.
+pub fn is_lighter(answer: &SubmitAnswer) -> bool {
+    matches!(answer, SubmitAnswer::Admitted { job, joined: false, .. }
+        if job.degraded == Some(Degraded::LighterModel) && job.cached == 0)
 }
 
 impl Outcome<'_> {

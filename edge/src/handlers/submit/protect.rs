@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use forebay_contract::{
     Lane, ProblemCode, WorkClass,
-    catalog::{LaneSpec, ModelSpec},
+    catalog::{Catalog, LaneSpec, ModelSpec},
 };
 
+use super::candidates::Candidate;
 use crate::{
     admission::{
         Refusal, deadline,
@@ -32,36 +33,50 @@ pub struct Statuses<'c> {
 }
 
 impl<'c> Statuses<'c> {
-    /// Of the lanes of every version that answers to the name.
-    pub async fn of(cx: &'c Cx, unrouted: Unrouted<'_, '_>) -> Self {
+    /// Of the lanes of every version that answers to the name, and of the lighter model where that may.
+    pub async fn of(cx: &'c Cx, unrouted: Unrouted<'_, '_>, replaceable: bool) -> Self {
         let catalog = unrouted.catalog;
         let mut lanes = BTreeMap::new();
         let Some((name, serving)) = catalog.served_name(&unrouted.submission.model) else {
             return Self { cx, class: unrouted.class, lanes };
         };
+        let versions = catalog.models.iter().filter(|model| model.name == serving.model(name));
+        let lighter = serving.lighter.as_ref().filter(|_| replaceable).and_then(|name| catalog.stable_model(name));
         for work in [WorkClass::Light, WorkClass::Heavy] {
             let lane = Lane::new(unrouted.class, work);
-            if catalog.models.iter().any(|model| model.name == serving.model(name) && model.work == work) {
+            if versions.clone().chain(lighter).any(|model| model.work == work) {
                 lanes.insert(lane, lanes::status(cx, lane).await);
             }
         }
         Self { cx, class: unrouted.class, lanes }
     }
 
-    /// For how many milliseconds the breaker of a model version lets nothing through; `None` lets it through. A dry run
-    /// looks and takes no probe.
-    pub fn broken(&self, model: &ModelSpec, dry_run: bool) -> Option<u64> {
+    /// Whether the breaker of a model version lets a submission through. A dry run looks and takes no probe.
+    pub fn passage(&self, model: &ModelSpec, dry_run: bool) -> Passage {
         let lane = Lane::new(self.class, model.work);
         if dry_run {
             return match self.of_lane(lane).breaker(&model.name, &model.version) {
-                BreakerState::Open { until_ms } => Some(until_ms.saturating_sub(self.cx.now_ms).max(1)),
-                _ => None,
+                BreakerState::Open { until_ms } => {
+                    Passage::Refused { retry_after_ms: until_ms.saturating_sub(self.cx.now_ms).max(1) }
+                }
+                _ => Passage::Free,
             };
         }
-        match lanes::pass(lane, &model.name, &model.version, entropy::unit(), self.cx.now_ms) {
-            Passage::Free => None,
-            Passage::Refused { retry_after_ms } => Some(retry_after_ms),
-        }
+        lanes::pass(lane, &model.name, &model.version, entropy::unit(), self.cx.now_ms)
+    }
+
+    /// Whether a candidate is let in, and how: its lane must have room for it, it must be done in time, and its breaker
+    /// must let it through. That is asked last: a probe is spent by asking.
+    pub fn lets_in(
+        &self,
+        candidate: &Candidate<'_>,
+        catalog: &Catalog,
+        deadline_ms: Option<u64>,
+        dry_run: bool,
+    ) -> Option<Passage> {
+        let lane = candidate.offer.lane;
+        check(&self.of_lane(lane), &candidate.offer, &catalog.lane(lane), deadline_ms, self.cx.now_ms).ok()?;
+        Some(self.passage(candidate.routed.model, dry_run)).filter(|passage| passage.refused().is_none())
     }
 
     /// How a lane stands.
