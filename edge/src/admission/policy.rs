@@ -16,6 +16,9 @@ use super::{
     limit::{Level, Memory, Rule},
 };
 
+/// When to look whether a lane is less full, in milliseconds: its backlog is smoothed over about as long.
+const RECOVERS_MS: u64 = 10_000;
+
 /// Name → bucket.
 pub type Buckets = BTreeMap<String, Bucket>;
 
@@ -144,6 +147,7 @@ impl Policy {
         let (mut taken, mut violations, mut asks) = (Taken::default(), Vec::new(), Vec::new());
         let mut settled = Buckets::new();
         for counter in self.counters(subject).filter(|counter| !skipped.contains(&counter.spec.name)) {
+            let mut beyond = counter.spec.beyond;
             let retry_after_ms = match counter.place {
                 Place::InFlight if accounts.in_flight < counter.spec.quantity => continue,
                 // Nobody knows when a job ends; a second is when looking again is worth it.
@@ -158,7 +162,13 @@ impl Policy {
                         Err(wait) => {
                             let kept = wait.memory.map(|memory| Bucket::new(rule, memory, accounts.now_ms));
                             settled.extend(kept.map(|kept| (bucket, kept)));
-                            wait.retry_after_ms
+                            wait.retry_after_ms.or_else(|| {
+                                // Waiting here changes nothing: what the lane leaves was decided with the call.
+                                if matches!(beyond, Beyond::Wait(_)) {
+                                    beyond = Beyond::Reject;
+                                }
+                                recovers_ms(counter.spec, counter.amount, before, accounts.now_ms)
+                            })
                         }
                     }
                 }
@@ -177,7 +187,7 @@ impl Policy {
             violations.push(Violation {
                 name: counter.spec.name.clone(),
                 amount: counter.amount,
-                beyond: counter.spec.beyond,
+                beyond,
                 retry_after_ms,
                 blocks_all: counter.spec.unit == Unit::Requests
                     && counter.spec.algorithm != Algorithm::InFlight
@@ -262,6 +272,14 @@ impl<'a> Counter<'a> {
         };
         let id = plan.map_or_else(|| spec.name.clone(), |plan| format!("{plan}/{}", spec.name));
         Self { spec, place: Place::Shared(SharedLimit { scope, id }), amount }
+    }
+}
+
+/// When to come back with an amount that only the whole limit gives, not what a full lane leaves of it.
+fn recovers_ms(spec: &LimitSpec, amount: u64, before: Option<&Memory>, now_ms: u64) -> Option<u64> {
+    match Rule::of(spec)?.take(before, amount, now_ms) {
+        Ok(_) => Some(RECOVERS_MS),
+        Err(wait) => Some(wait.retry_after_ms?.max(RECOVERS_MS)),
     }
 }
 
@@ -361,6 +379,31 @@ mod tests {
         let standings = policy.standings(&subject("", "", 1), &Buckets::new(), &accounts);
         let left: Vec<_> = standings.iter().map(|standing| (standing.quantity, standing.remaining)).collect();
         assert_eq!(left, [(2, 0), (10, 8)]);
+    }
+
+    #[test]
+    fn what_only_an_empty_lane_gives_is_told_to_come_back() {
+        let credits = limit("credits", Dimension::Account, 100, Unit::Cost);
+        let lowered = policy(vec![LimitSpec { beyond: Beyond::Wait(30_000), ..credits }], 0.2);
+        // 100 units a minute; some are used.
+        for (used, cost, expect) in [
+            (0, 21, Some(10_000)),
+            (0, 100, Some(10_000)),
+            (0, 101, None),
+            (20, 81, Some(10_000)),
+            (20, 100, Some(12_000)),
+            (20, 101, None),
+        ] {
+            let mut buckets = Buckets::new();
+            let full = Policy { multiplier: 1.0, ..lowered.clone() };
+            assert!(used == 0 || judged(&full, &subject("", "", used), &mut buckets).is_empty());
+            let accounts = Accounts { buckets: &buckets, shared: &|_, _| Need::Enough, in_flight: 0, now_ms: NOW_MS };
+            let Verdict::Refuse { violations, .. } = lowered.judge(&subject("", "", cost), &[], &accounts) else {
+                panic!("{cost} passed")
+            };
+            let found = (violations[0].retry_after_ms, violations[0].beyond);
+            assert_eq!(found, (expect, Beyond::Reject), "{cost} after {used}");
+        }
     }
 
     #[test]

@@ -81,8 +81,8 @@ impl Rule {
     /// The same rate with its quantity times `multiplier` (0 to 1), rounded down, at least 1.
     ///
     /// Memory goes from one multiplier to another: buckets remember the share of the window that is used, windows and
-    /// logs the amount. Under no change does a rule give more than the highest of them alone. An amount between the
-    /// lowered and the full quantity is refused as one that never passes, though it will when the quantity is back.
+    /// logs the amount. Under no change does a rule give more than the highest of them alone. To an amount between the
+    /// lowered and the full quantity this rule says never; only whoever knows the full one can say when.
     #[must_use]
     pub fn scaled(self, multiplier: f64) -> Self {
         let product = self.quantity as f64 * multiplier.clamp(0.0, 1.0);
