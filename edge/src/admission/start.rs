@@ -18,6 +18,11 @@ pub struct Calendar {
     pub retention_ms: u64,
 }
 
+/// When a job that is sent at `now_ms` enters its lane; a start that has passed is now.
+pub fn enters_ms(not_before_ms: Option<u64>, now_ms: u64) -> u64 {
+    not_before_ms.map_or(now_ms, |start_ms| start_ms.max(now_ms))
+}
+
 /// Reads `not_before_ms`, in milliseconds since the epoch, as JSON or a query has it. One that has passed is now.
 pub fn read(text: &str, calendar: Calendar) -> Result<u64, Refusal> {
     let Calendar { now_ms, deadline_ms, retention_ms } = calendar;
@@ -46,6 +51,15 @@ mod tests {
 
     const NOW_MS: u64 = 1_800_000_000_000;
     const DAY_MS: u64 = 86_400_000;
+
+    #[test]
+    fn a_job_enters_at_its_start_or_now() {
+        for (not_before_ms, expect) in
+            [(None, NOW_MS), (Some(0), NOW_MS), (Some(NOW_MS - 1), NOW_MS), (Some(NOW_MS + 5), NOW_MS + 5)]
+        {
+            assert_eq!(enters_ms(not_before_ms, NOW_MS), expect);
+        }
+    }
 
     #[test]
     fn starts_lie_in_the_next_days_and_before_the_deadline() {

@@ -22,11 +22,12 @@ pub fn retry_after_ms(status: &LaneStatus, cost_ms: f64, spec: &LaneSpec) -> Opt
     Some((excess * 1000.0 / rate(status, spec)).ceil().clamp(1.0, LONGEST_WAIT_MS) as u64)
 }
 
-/// When a job of `cost_ms` would be done if it entered the lane now, in milliseconds since the epoch: after what waits,
-/// at the lane's rate, and then its own time on one device.
-pub fn predicted_finish_ms(status: &LaneStatus, cost_ms: f64, spec: &LaneSpec, now_ms: u64) -> u64 {
+/// When a job of `cost_ms` would be done if it entered the lane at `start_ms`, in milliseconds since the epoch: after
+/// what waits, at the lane's rate, and then its own time on one device. For a start that lies ahead what waits now is
+/// the best guess at what will wait then.
+pub fn predicted_finish_ms(status: &LaneStatus, cost_ms: f64, spec: &LaneSpec, start_ms: u64) -> u64 {
     let wait_ms = status.backlog_ms.max(0.0) * 1000.0 / rate(status, spec);
-    now_ms.saturating_add((wait_ms + cost_ms.max(0.0)).ceil() as u64)
+    start_ms.saturating_add((wait_ms + cost_ms.max(0.0)).ceil() as u64)
 }
 
 /// What a plan's rates are multiplied with: 1 until the lane is half full, `guaranteed` when it is full, in a straight

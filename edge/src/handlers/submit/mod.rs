@@ -19,7 +19,7 @@ use self::{
     candidates::{Candidate, Candidates},
     outcome::Outcome,
     plan_body::Foreseen,
-    protect::{Statuses, promise},
+    protect::{Statuses, Times, promise},
     wishes::Wishes,
 };
 use super::{Target, caller, shard};
@@ -124,7 +124,8 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let offer = &candidates.first.offer;
     let status = statuses.of_lane(offer.lane);
     let lane = catalog.lane(offer.lane);
-    let refused = broken.or(protect::check(&status, offer, &lane, deadline_ms, cx.now_ms).err());
+    let times = Times { enters_ms: start::enters_ms(not_before_ms, cx.now_ms), deadline_ms };
+    let refused = broken.or(protect::check(&status, offer, &lane, times).err());
 
     // cache: the same question has been answered in this place before
     let large = submission.input.bytes.len() > cx.config.inline_limit_bytes;
@@ -158,7 +159,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     // degrade: what would run in its place must be let in as well; what counts against no limit is beyond none
     let free = known.is_some() && free_hits;
     let lighter = candidates.lighter.as_ref().filter(|_| !nothing_new && !free);
-    let passage = lighter.and_then(|lighter| statuses.lets_in(lighter, &catalog, deadline_ms, dry_run));
+    let passage = lighter.and_then(|lighter| statuses.lets_in(lighter, &catalog, times, dry_run));
     candidates.lighter = candidates.lighter.filter(|_| passage.is_some());
     let first = &candidates.first;
 

@@ -14,6 +14,7 @@ use crate::{
             shed::predicted_finish_ms,
         },
         policy::Standing,
+        start::enters_ms,
         version::Because,
     },
     objects::{Job, SubmitCall},
@@ -85,6 +86,7 @@ impl<'a> Foreseen<'a> {
         now_ms: u64,
     ) -> Self {
         let offer = &candidate.offer;
+        let enters_ms = enters_ms(call.timing.not_before_ms, now_ms);
         let limits = call.policy.limits.iter().chain(&call.policy.common);
         Self {
             decision: Decision::Undecided,
@@ -98,10 +100,10 @@ impl<'a> Foreseen<'a> {
             queue: Queue {
                 backlog_ms: status.backlog_ms.max(0.0) as u64,
                 jobs: status.open_jobs,
-                predicted_finish_ms: predicted_finish_ms(status, offer.cost_ms as f64, lane, now_ms),
+                predicted_finish_ms: predicted_finish_ms(status, offer.cost_ms as f64, lane, enters_ms),
                 place: Lined { status, spec: lane }.queue(Waiting {
                     cost_ms: offer.cost_ms as f64,
-                    delay_ms: call.timing.not_before_ms.map_or(0, |start_ms| start_ms.saturating_sub(now_ms)),
+                    delay_ms: enters_ms.saturating_sub(now_ms),
                     ..Waiting::default()
                 }),
             },

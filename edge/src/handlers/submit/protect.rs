@@ -25,6 +25,13 @@ use crate::{
     objects::{Offer, Promise},
 };
 
+/// When a job enters its lane, and by when its result is worth having, in milliseconds since the epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    pub enters_ms: u64,
+    pub deadline_ms: Option<u64>,
+}
+
 /// How the lanes stand that a submission may end in.
 pub struct Statuses<'c> {
     cx: &'c Cx,
@@ -71,11 +78,11 @@ impl<'c> Statuses<'c> {
         &self,
         candidate: &Candidate<'_>,
         catalog: &Catalog,
-        deadline_ms: Option<u64>,
+        times: Times,
         dry_run: bool,
     ) -> Option<Passage> {
         let lane = candidate.offer.lane;
-        check(&self.of_lane(lane), &candidate.offer, &catalog.lane(lane), deadline_ms, self.cx.now_ms).ok()?;
+        check(&self.of_lane(lane), &candidate.offer, &catalog.lane(lane), times).ok()?;
         Some(self.passage(candidate.routed.model, dry_run)).filter(|passage| passage.refused().is_none())
     }
 
@@ -92,16 +99,38 @@ pub fn promise(status: &LaneStatus, spec: &LaneSpec, offer: &Offer) -> Promise {
 }
 
 /// Refuses what a full lane has no room for, and what would not be finished in time.
-pub fn check(
-    status: &LaneStatus,
-    offer: &Offer,
-    lane: &LaneSpec,
-    deadline_ms: Option<u64>,
-    now_ms: u64,
-) -> Result<(), Refusal> {
+pub fn check(status: &LaneStatus, offer: &Offer, lane: &LaneSpec, times: Times) -> Result<(), Refusal> {
     if let Some(wait_ms) = retry_after_ms(status, offer.cost_ms as f64, lane) {
         let detail = format!("the lane {} is full; it will have room in about {wait_ms} ms", offer.lane);
         return Err(Refusal::new(ProblemCode::LaneFull, detail).with_header("retry-after", retry_after(wait_ms)));
     }
-    deadline::check(deadline_ms, predicted_finish_ms(status, offer.cost_ms as f64, lane, now_ms))
+    deadline::check(times.deadline_ms, predicted_finish_ms(status, offer.cost_ms as f64, lane, times.enters_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::tests::{START_MS, queued};
+
+    #[test]
+    fn a_delayed_job_needs_its_time_after_its_start() {
+        let job = queued();
+        let offer = Offer {
+            digest: job.digest,
+            model: job.model,
+            version: job.version,
+            parameters: job.parameters,
+            lane: job.lane,
+            cost_ms: 5_000,
+        };
+        let (status, spec) = (LaneStatus::unknown(START_MS), LaneSpec::default());
+        for (enters_ms, deadline_ms, earliest_ms) in
+            [(0, 4_999, Some(5_000)), (0, 5_000, None), (60_000, 64_999, Some(65_000)), (60_000, 65_000, None)]
+        {
+            let times = Times { enters_ms: START_MS + enters_ms, deadline_ms: Some(START_MS + deadline_ms) };
+            let refused = check(&status, &offer, &spec, times).err();
+            let found = refused.map(|refusal| refusal.extensions.earliest_feasible_ms);
+            assert_eq!(found, earliest_ms.map(|ms| Some(START_MS + ms)), "{times:?}");
+        }
+    }
 }

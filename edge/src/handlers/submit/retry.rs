@@ -4,7 +4,7 @@ use forebay_contract::{JobId, JobState, Lane, ProblemCode};
 
 use super::{
     Outcome, plan_of,
-    protect::{self, promise},
+    protect::{self, Times, promise},
 };
 use crate::{
     admission::{
@@ -55,7 +55,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         lane,
         cost_ms: job.cost_ms,
     };
-    protect::check(&status, &offer, &spec, None, cx.now_ms)?;
+    protect::check(&status, &offer, &spec, Times { enters_ms: cx.now_ms, deadline_ms: None })?;
     let timing = Timing { retry_of: Some(id), promise: Some(promise(&status, &spec, &offer)), ..Timing::default() };
     let idempotency = wishes
         .idempotency_key
