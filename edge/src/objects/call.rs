@@ -223,6 +223,15 @@ pub enum SubmitAnswer {
         /// How the caller stands with its limits.
         standings: Vec<Standing>,
     },
+    /// Only after a dry run: it would wait for its turn.
+    Waits {
+        /// How long, as far as can be foreseen, in milliseconds.
+        expected_ms: u64,
+        /// How long at most; then it would be refused.
+        most_ms: u64,
+        /// How the caller stands with its limits.
+        standings: Vec<Standing>,
+    },
     /// Limits do not let it pass.
     Denied {
         /// Which.

@@ -113,6 +113,16 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
         Admission::Full => {
             Ok(SubmitAnswer::OutboxFull { retry_after_ms: core.retry_at_ms.get().saturating_sub(now_ms()) })
         }
+        Admission::Wait { wait, refused } if call.dry_run => {
+            let now_ms = now_ms();
+            match turn(core, call, now_ms.saturating_add(wait.most_ms), now_ms) {
+                Ok(turn) => {
+                    let expected_ms = turn.at_ms.saturating_sub(now_ms);
+                    Ok(SubmitAnswer::Waits { expected_ms, most_ms: wait.most_ms, standings: refused.standings })
+                }
+                Err(Refused { violations, standings, .. }) => Ok(SubmitAnswer::Denied { violations, standings }),
+            }
+        }
         Admission::Deny(refused) | Admission::Degrade(refused) | Admission::Wait { refused, .. } => {
             let Refused { violations, standings, settled } = refused;
             core.buckets.borrow_mut().extend(settled);
@@ -203,10 +213,13 @@ fn patience(call: &SubmitCall) -> Option<u64> {
 
 /// A place at the end of the line; none for who would not pass by `until_ms`, and is refused at once instead.
 fn join(core: &Core, call: &SubmitCall, until_ms: u64) -> std::result::Result<Option<Place>, Refused> {
-    let now_ms = now_ms();
+    Ok(core.line.join(turn(core, call, until_ms, now_ms())?))
+}
+
+/// When its turn comes after all who wait already.
+fn turn(core: &Core, call: &SubmitCall, until_ms: u64, now_ms: u64) -> std::result::Result<Expected, Refused> {
     let nobody = || Expected { at_ms: now_ms, buckets: core.buckets.borrow().clone() };
-    let before = core.line.expected().unwrap_or_else(nobody);
-    Ok(core.line.join(expected(call, before, until_ms, now_ms)?))
+    expected(call, core.line.expected().unwrap_or_else(nobody), until_ms, now_ms)
 }
 
 /// Whether the turn came in time.

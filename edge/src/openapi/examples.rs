@@ -147,7 +147,7 @@ pub fn plan() -> Value {
             "eta_ms": {"p50": 1204, "p90": 2407},
         },
         "limits": [{"name": "submit", "spends": 1, "remaining": 19}, {"name": "everybody", "spends": 1, "remaining": null}],
-        "problem": null, "degraded": null,
+        "wait": null, "problem": null, "degraded": null,
     })
 }
 

@@ -18,6 +18,12 @@ limits = [
   { name = "pace", dimension = "account", algorithm = "leaky-bucket", quantity = 4, window = "6s", unit = "requests", beyond = { wait_ms = 6500 } },
 ]
 
+[plans.patient-for-long]
+class = "free"
+limits = [
+  { name = "pace", dimension = "account", algorithm = "leaky-bucket", quantity = 1, window = "25s", unit = "requests", beyond = { wait_ms = 30000 } },
+]
+
 [plans.patient-in-vain]
 class = "free"
 limits = [
@@ -34,6 +40,7 @@ const SLACK: Duration = Duration::from_secs(10);
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.idle()?;
     a_wait_that_would_be_too_long_is_refused_at_once(stack)?;
+    a_wait_is_foretold(stack)?;
     who_waits_is_served_in_turn(stack)
 }
 
@@ -45,6 +52,18 @@ fn a_wait_that_would_be_too_long_is_refused_at_once(stack: &Stack) -> Result<()>
     refused.expect_limited(&["pace"])?;
     ensure!(asked.elapsed() < Duration::from_secs(10), "refused after {:?}", asked.elapsed());
     ensure!((3590..=3600).contains(&refused.retry_after_s()?), "{refused:?}");
+    ensure!(client.foretold(&face(1))?["decision"] == "refuse", "a wait in vain is foretold as one");
+    Ok(())
+}
+
+fn a_wait_is_foretold(stack: &Stack) -> Result<()> {
+    let client = stack.new_client("patient-for-long", "patient-for-long")?;
+    ensure!(client.foretold(&face(0))?["wait"].is_null(), "a wait before anything was spent");
+    client.submit(&face(0))?.expect(202)?;
+    let foretold = client.foretold(&face(1))?;
+    ensure!(foretold["decision"] == "wait" && foretold["problem"].is_null(), "{foretold}");
+    let expected_ms = foretold["wait"]["expected_ms"].as_u64().with_context(|| foretold.clone())?;
+    ensure!((1..=25_000).contains(&expected_ms) && foretold["wait"]["most_ms"] == 30_000, "{foretold}");
     Ok(())
 }
 

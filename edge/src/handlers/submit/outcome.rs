@@ -8,7 +8,7 @@ use forebay_contract::{
 };
 use serde_json::value::RawValue;
 
-use super::plan_body::Foreseen;
+use super::plan_body::{Foreseen, Turn};
 use crate::{
     admission::{
         Refusal, advice,
@@ -85,7 +85,9 @@ impl Outcome<'_> {
                 let refusal = Refusal::new(ProblemCode::IdempotencyInProgress, detail);
                 refusal.with_header("retry-after", "1").into()
             }
-            SubmitAnswer::Admitted { .. } | SubmitAnswer::NothingToTell => Stop::broken("no refusal was decided"),
+            SubmitAnswer::Admitted { .. } | SubmitAnswer::Waits { .. } | SubmitAnswer::NothingToTell => {
+                Stop::broken("no refusal was decided")
+            }
         }
     }
 
@@ -93,6 +95,9 @@ impl Outcome<'_> {
     pub fn foreseen(&self, answer: SubmitAnswer, foreseen: Foreseen<'_>) -> Result<Answer, Stop> {
         let body = match answer {
             SubmitAnswer::Admitted { job, joined, standings } => foreseen.admitted(&job, joined, &standings),
+            SubmitAnswer::Waits { expected_ms, most_ms, standings } => {
+                foreseen.waits(Turn { expected_ms, most_ms }).standing(&standings)
+            }
             SubmitAnswer::Denied { violations, standings } => {
                 foreseen.standing(&standings).refused(&self.denied(&violations, &standings))
             }

@@ -37,6 +37,8 @@ pub struct Foreseen<'a> {
     multiplier: f64,
     queue: Queue,
     limits: Vec<Spending>,
+    /// How long limits would keep it waiting, where they would.
+    wait: Option<Turn>,
     /// Why it would be refused.
     problem: Option<Problem>,
     /// What would answer instead.
@@ -50,6 +52,8 @@ pub struct Foreseen<'a> {
 enum Decision {
     Undecided,
     Accept,
+    /// Limits would keep it waiting inside the request.
+    Wait,
     Join,
     Cached,
     Refuse,
@@ -64,6 +68,16 @@ struct Queue {
     /// Where it would stand, and when it would be done.
     #[serde(flatten)]
     place: place::Queue,
+}
+
+/// A wait for a limit.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Turn {
+    /// Milliseconds until it passes, after all who wait already.
+    pub expected_ms: u64,
+    /// Milliseconds after which it would be refused.
+    pub most_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -108,6 +122,7 @@ impl<'a> Foreseen<'a> {
                 }),
             },
             limits: limits.map(|limit| spending(limit, offer.cost_ms)).collect(),
+            wait: None,
             problem: None,
             degraded: None,
         }
@@ -122,6 +137,11 @@ impl<'a> Foreseen<'a> {
         };
         self.degraded = job.degraded.map(crate::objects::Degraded::name);
         self.standing(standings)
+    }
+
+    /// It would wait for its turn and then be accepted.
+    pub fn waits(self, turn: Turn) -> Self {
+        Self { decision: Decision::Wait, wait: Some(turn), ..self }
     }
 
     /// How the caller would stand with its own limits.
