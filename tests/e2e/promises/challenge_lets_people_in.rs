@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::{
+    client::Request,
     stack::{Hall, Infra, Options},
     web_server::WebServer,
 };
@@ -55,6 +56,18 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(problem["challenge"] == expect && problem["violated_policies"] == json!(["gate"]), "{problem}");
     refused.must("ratelimit")?;
     ensure!(verifier.asked() == 0, "there was no token to check");
+
+    // A dry run uses up no token: it says what would be asked for.
+    let job = json!({"model": "dcgan-faces", "parameters": {"seed": 2}}).to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("cf-connecting-ip", "203.0.113.60"),
+        ("cf-turnstile-response", "a solved.one"),
+    ];
+    let plan = Request { method: "POST", path: "/v1/plan", headers: &headers, body: Some(job.as_bytes()) };
+    let foretold = client.send(&plan)?.expect(200)?.json()?;
+    ensure!(foretold["decision"] == "refuse" && foretold["problem"]["code"] == "challenge-required", "{foretold}");
+    ensure!(foretold["problem"]["challenge"] == expect && verifier.asked() == 0, "{foretold}");
 
     submit(2, Some("a forged.one"))?.expect_problem(403, "challenge-failed")?;
     submit(2, Some(""))?.expect_problem(403, "challenge-failed")?;

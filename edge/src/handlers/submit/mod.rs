@@ -163,8 +163,9 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     candidates.lighter = candidates.lighter.filter(|_| passage.is_some());
     let first = &candidates.first;
 
-    // challenge: a token that was solved passes limits that asked for it
-    let challenged = turnstile::solved(cx, wishes.challenge.as_deref(), &caller.ip).await?;
+    // challenge: a token that was solved passes limits that asked for it; asking uses it up, which a dry run does not
+    let token = wishes.challenge.as_deref().filter(|_| !dry_run);
+    let challenged = turnstile::solved(cx, token, &caller.ip).await?;
 
     // store: what is too large for a message waits in the bucket
     let idempotency = wishes
