@@ -8,9 +8,11 @@ mod protect;
 pub mod retry;
 mod wishes;
 
+use std::rc::Rc;
+
 use forebay_contract::{
     Input, InputRef, JobId, ProblemCode, Traceparent,
-    catalog::{CachedHits, Catalog, PlanSpec},
+    catalog::{CachedHits, Catalog, ModelSpec, PlanSpec},
     storage_key,
 };
 use worker::web_sys::Request;
@@ -33,7 +35,7 @@ use crate::{
         lane::{remembered::Passage, shed::multiplier},
         policy::{Policy, degrades},
         query, quoted,
-        route::{Unrouted, route},
+        route::{Unrouted, digest, route},
         start::{self, Calendar},
         version::Asker,
     },
@@ -43,7 +45,8 @@ use crate::{
     cx::{Cx, Stop, log_line},
     denied, entropy, header_bound, lanes,
     objects::{self, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing},
-    result_cache, turnstile,
+    result_cache::{self, Cached},
+    turnstile,
 };
 
 /// `POST /v1/jobs`: everything in one JSON body.
@@ -60,6 +63,9 @@ pub async fn bare(cx: &Cx, request: Request, target: &Target, model: &str) -> Re
 pub async fn plan(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
     submit(cx, request, target, Form::Plan).await
 }
+
+/// Larger bodies of callers who are refused are not read.
+const MOST_RECALLED_BYTES: u64 = 64 * 1024;
 
 /// How a submission is written down, and what is to become of it.
 #[derive(Clone, Copy, PartialEq)]
@@ -88,12 +94,18 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let outcome = Outcome { cx, catalog: &catalog, caller: &caller, target, wait_s: wishes.wait_s };
     let dry_run = form == Form::Plan;
 
-    // known: whoever was refused a moment ago still is, and nobody need be asked
+    // known: whoever was refused a moment ago still is, and nobody need be asked; but what counts against no limit is
+    // beyond none
     if wishes.may_be_refused_unheard()
         && !dry_run
         && let Some((violations, standings)) = denied::known(&caller, cx.now_ms)
     {
-        return Err(outcome.denied(&violations, &standings).into());
+        let given_away = match plan.cached {
+            CachedHits::Free => recalled(&outcome, request, form, plan, &wishes).await,
+            CachedHits::Counted => None,
+        };
+        return given_away
+            .map_or_else(|| Err(outcome.denied(&violations, &standings).into()), |cached| outcome.hit(&cached));
     }
 
     // decode: one canonical input
@@ -113,7 +125,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let (routed, broken) = match route(unrouted, |model| statuses.passage(model, dry_run).refused(), entropy::below) {
         // Nothing new runs on it; what is there already is still told.
         Err(refusal) if refusal.code == ProblemCode::ModelUnavailable => {
-            (route(unrouted, |_| None, entropy::below)?, Some(refusal))
+            (route(unrouted, whole, entropy::below)?, Some(refusal))
         }
         routed => (routed?, None),
     };
@@ -232,6 +244,39 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         (Some(foreseen), admitted, _) => outcome.foreseen(admitted, foreseen),
         (None, admitted, _) => outcome.answer(admitted, cached).await,
     }
+}
+
+/// What this isolate remembers of the very question, for a caller who is refused: no object is asked, and nothing that
+/// could be large or wrong is looked into.
+async fn recalled(
+    outcome: &Outcome<'_>,
+    request: Request,
+    form: Form<'_>,
+    plan: &PlanSpec,
+    wishes: &Wishes,
+) -> Option<Rc<Cached>> {
+    let Outcome { cx, catalog, caller, target, .. } = outcome;
+    let length: u64 = cx.incoming.content_length.as_deref()?.trim().parse().ok()?;
+    if length > MOST_RECALLED_BYTES {
+        return None;
+    }
+    header_bound::check(&request).ok()?;
+    let submission = read(cx, request, target, form).await.ok()?;
+    let version = wishes.version.as_deref();
+    let asker = Asker { account: &caller.account, plan: &caller.plan, groups: &caller.groups, version };
+    let unrouted = Unrouted { catalog, class: plan.class, asker, submission: &submission };
+    let routed = route(unrouted, whole, entropy::below).ok()?;
+    let timed = submission.deadline.is_some() || submission.not_before.is_some();
+    if timed || wishes.reuse(routed.drawn) != Reuse::Any {
+        return None;
+    }
+    let digest = digest(routed.model, &caller.account, &routed.parameters, &submission.input);
+    result_cache::recall(&digest, cx.now_ms).filter(|cached| cached.job.id.shard() == shard(caller))
+}
+
+/// As breakers that nobody asks: what is stored already needs none.
+fn whole(_: &ModelSpec) -> Option<u64> {
+    None
 }
 
 async fn read(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> Result<Submission, Stop> {
