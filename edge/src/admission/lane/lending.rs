@@ -300,6 +300,8 @@ proptest! {
         prop_assert_eq!(granted(ledger.answer("b", &ask(&spec, left, &[]), START)).1, left);
     }
 
+    /// Ids are the clock's or follow the leases that are out: those of leases that are back may come again within their
+    /// own millisecond, when nobody can settle them any more, and later never.
     #[test]
     fn a_ledger_that_is_stored_and_read_goes_on_as_it_was(
         steps in steps(),
@@ -314,7 +316,7 @@ proptest! {
         let (spec, mut ledger) = (spec(algorithm, 40), Ledger::default());
         let (mut kept, mut lent, mut now) = (BTreeMap::new(), BTreeMap::new(), START);
         for step in steps {
-            now += step.after_ms;
+            now += step.after_ms.max(1);
             let mut read = Ledger::of(kept.clone(), lent.values().cloned());
             let settle: Vec<_> = lent.keys().filter(|_| step.sweep).map(|lease| (*lease, step.amount)).collect();
             let ask = ask(&spec, step.amount, &settle);

@@ -155,18 +155,21 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the true quotient is, and however it varies, nine of ten of the next jobs stay below p90.
+        /// Whatever the true quotient is, and however it varies, nine of ten of the next jobs stay below p90. The jobs'
+        /// own times are spread evenly, as multiples of the golden ratio are, so that this is no matter of chance; and
+        /// they are long enough for none to be done before it was sent.
         #[test]
         fn the_spread_learns_what_is_measured(
             truth in 0.2f64..5.0,
             noise in 0.0f64..0.9,
-            draws in prop::collection::vec((10.0f64..60_000.0, 0.0f64..1.0), 400..500),
+            first in 0.0f64..1.0,
+            costs in prop::collection::vec(2_100.0f64..60_000.0, 400..500),
         ) {
             let mut waits = Waits::default();
             let (mut within, mut later) = (0, 0);
-            for (n, (expected_ms, draw)) in draws.into_iter().enumerate() {
+            for (n, expected_ms) in costs.into_iter().enumerate() {
+                let draw = (first + n as f64 * 0.618_033_988_749_895).fract();
                 let took_ms = (expected_ms + FLOOR_MS) * truth * (1.0 + noise * (draw - 0.5)) - FLOOR_MS;
-                let took_ms = took_ms.max(0.0);
                 let (_, p90_ms) = waits.spread().apply(expected_ms);
                 if n >= MOST_WAITS {
                     later += 1;
@@ -174,7 +177,7 @@ mod tests {
                 }
                 waits.observe(Wait { expected_ms, p50_ms: 0.0, p90_ms, took_ms });
             }
-            prop_assert!(f64::from(within) >= 0.8 * f64::from(later), "{within} of {later}");
+            prop_assert!(f64::from(within) >= 0.85 * f64::from(later), "{within} of {later}");
             prop_assert!(waits.0.len() <= MOST_WAITS);
         }
 
