@@ -1,9 +1,9 @@
 //! `GET /v1/quota`: every limit of the caller, and how it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_contract::{
-    Lane,
+    Lane, PlanClass, WorkClass,
     catalog::{Algorithm, Dimension, LimitSpec, Unit, Window},
     ordered,
 };
@@ -30,6 +30,8 @@ pub struct Quota<'a> {
     account: &'a str,
     plan: &'a str,
     limits: Vec<Limit<'a>>,
+    /// Shared limits whose keeper did not answer: they hold, and nothing is known of them at the moment.
+    unknown: BTreeSet<String>,
 }
 
 #[derive(Serialize)]
@@ -43,7 +45,7 @@ struct Limit<'a> {
     algorithm: Algorithm,
     unit: Unit,
     window: Option<Window>,
-    /// As it holds now: a plan's own rates fall while a lane is full.
+    /// As it holds now: a plan's own rates fall while a lane is full. As for the fuller one of the plan's lanes.
     limit: u64,
     used: u64,
     remaining: u64,
@@ -57,10 +59,12 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     query::none(&target.query)?;
     let catalog = catalog::current(cx).await?;
     let plan = plan_of(&catalog, &caller)?;
-    let lane = Lane::new(plan.class, forebay_contract::WorkClass::Light);
-    let status = lanes::status(cx, lane).await;
-    let multiplier = multiplier(&status, &catalog.lane(lane), plan.guaranteed);
-    let policy = Policy::of(&catalog, &caller.plan, plan, multiplier);
+    let mut lowest: f64 = 1.0;
+    for lane in lanes_of(plan.class) {
+        let status = lanes::status(cx, lane).await;
+        lowest = lowest.min(multiplier(&status, &catalog.lane(lane), plan.guaranteed));
+    }
+    let policy = Policy::of(&catalog, &caller.plan, plan, lowest);
     let call = Call::Standings(Box::new(StandingsCall {
         policy: policy.clone(),
         key: caller.key.clone().unwrap_or_default(),
@@ -80,6 +84,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
         ))
     });
     let mut limits: Vec<Limit<'_>> = own.collect();
+    let mut unknown = BTreeSet::new();
     let shared = shared_limits(&policy, catalog.serving.iter().map(|(name, serving)| serving.model(name)), plan.class);
     for (scope, asked) in shared {
         let limits_asked = asked.iter().map(|(limit, spec)| (limit.id.clone(), spec.clone())).collect();
@@ -87,6 +92,9 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
             Ok(levels) => levels,
             Err(error) => {
                 log_line("levels-failed", &error);
+                for (_, spec) in asked {
+                    unknown.insert(spec.name);
+                }
                 continue;
             }
         };
@@ -96,7 +104,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
             limits.push(limit_of(spec, Some(scope.to_string()), level.quantity, level.remaining, resets_ms));
         }
     }
-    answer::json(200, &Quota { account: &caller.account, plan: &caller.plan, limits }, Vec::new())
+    answer::json(200, &Quota { account: &caller.account, plan: &caller.plan, limits, unknown }, Vec::new())
 }
 
 fn limit_of(spec: &LimitSpec, scope: Option<String>, limit: u64, remaining: u64, resets_ms: Option<u64>) -> Limit<'_> {
@@ -114,16 +122,20 @@ fn limit_of(spec: &LimitSpec, scope: Option<String>, limit: u64, remaining: u64,
     }
 }
 
+/// The lanes of a plan.
+fn lanes_of(class: PlanClass) -> [Lane; 2] {
+    [WorkClass::Light, WorkClass::Heavy].map(|work| Lane::new(class, work))
+}
+
 /// The shared limits that hold for the caller in every lane and for every model, by the object that keeps them.
 fn shared_limits<'a>(
     policy: &Policy,
     models: impl Iterator<Item = &'a str>,
-    class: forebay_contract::PlanClass,
+    class: PlanClass,
 ) -> BTreeMap<Scope, Vec<(SharedLimit, LimitSpec)>> {
-    use forebay_contract::WorkClass::{Heavy, Light};
     let mut scopes: BTreeMap<Scope, Vec<(SharedLimit, LimitSpec)>> = BTreeMap::new();
     for model in models {
-        for lane in [Lane::new(class, Light), Lane::new(class, Heavy)] {
+        for lane in lanes_of(class) {
             let subject = Subject { key: "", ip: "", endpoint: "", model, lane, cost_ms: 0 };
             for (limit, spec) in policy.shared(&subject) {
                 let list = scopes.entry(limit.scope.clone()).or_default();

@@ -190,6 +190,7 @@ pub fn quota() -> Value {
                 "limit": 200, "used": 3, "remaining": 197, "resets_ms": null,
             },
         ],
+        "unknown": [],
     })
 }
 
