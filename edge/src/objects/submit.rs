@@ -137,7 +137,8 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
                 retry_after_ms: Some(1000),
                 blocks_all: false,
             });
-            Ok(SubmitAnswer::Denied { violations: violations.collect(), standings: Vec::new() })
+            let standings = standings(core, &call.policy, &call.subject(decision.offer));
+            Ok(SubmitAnswer::Denied { violations: violations.collect(), standings })
         }
     }
 }
