@@ -1,4 +1,5 @@
-//! Callers that are known to be refused for a while: whoever hammers after a 429 costs no object call.
+//! What an isolate remembers of what callers were told of their limits: whoever hammers after a 429 costs no object call,
+//! and an answer that needs no object says all the same how its caller stands.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -12,13 +13,13 @@ use crate::{
     expiring::Expiring,
 };
 
-/// The longest a refusal is remembered: an operator may have widened the plan meanwhile.
+/// The longest that something is remembered: an operator may have widened the plan meanwhile.
 const REMEMBER_MS: u64 = 10_000;
 const MOST_CALLERS: usize = 10_000;
 
-/// A refusal, as the Account object told it.
+/// A refusal, or a standing alone, as the Account object told it.
 #[derive(Debug, Clone)]
-pub struct Denial {
+struct Denial {
     told_ms: u64,
     until_ms: u64,
     violations: Vec<Violation>,
@@ -27,6 +28,7 @@ pub struct Denial {
 
 thread_local! {
     static DENIED: RefCell<Expiring<String, Rc<Denial>>> = RefCell::new(Expiring::new(MOST_CALLERS, REMEMBER_MS));
+    static STANDING: RefCell<Expiring<String, Rc<Denial>>> = RefCell::new(Expiring::new(MOST_CALLERS, REMEMBER_MS));
 }
 
 /// What the caller's next submission would be told, if that is known.
@@ -38,6 +40,20 @@ pub fn known(caller: &Caller, now_ms: u64) -> Option<(Vec<Violation>, Vec<Standi
 pub fn remember(caller: &Caller, violations: &[Violation], standings: &[Standing], now_ms: u64) {
     if let Some(denial) = Denial::new(violations, standings, now_ms) {
         DENIED.with_borrow_mut(|denied| denied.put(name(caller), Rc::new(denial), now_ms));
+    }
+}
+
+/// How the caller stood when it was last told, if that was lately; empty when it was not.
+pub fn standings(caller: &Caller, now_ms: u64) -> Vec<Standing> {
+    let told = STANDING.with_borrow(|told| told.get(&name(caller), now_ms));
+    told.and_then(|told| told.standings_at(now_ms)).unwrap_or_default()
+}
+
+/// Remembers how the caller stands.
+pub fn remember_standings(caller: &Caller, standings: &[Standing], now_ms: u64) {
+    if !standings.is_empty() {
+        let told = Denial { told_ms: now_ms, until_ms: now_ms, violations: Vec::new(), standings: standings.to_vec() };
+        STANDING.with_borrow_mut(|all| all.put(name(caller), Rc::new(told), now_ms));
     }
 }
 
@@ -57,15 +73,26 @@ impl Denial {
         if now_ms >= self.until_ms {
             return None;
         }
-        let (mut violations, mut standings) = (self.violations.clone(), self.standings.clone());
+        let mut violations = self.violations.clone();
         for violation in &mut violations {
             violation.retry_after_ms = violation.retry_after_ms.map(|wait_ms| wait_ms.saturating_sub(passed_ms));
         }
         violations.retain(|violation| violation.retry_after_ms.is_none_or(|wait_ms| wait_ms > 0));
+        Some((violations, self.standings_at(now_ms)?))
+    }
+
+    /// The standings as they are at `now_ms`, if nothing was spent since. What came back meanwhile is told when all of
+    /// it has.
+    fn standings_at(&self, now_ms: u64) -> Option<Vec<Standing>> {
+        let passed_ms = now_ms.checked_sub(self.told_ms)?;
+        let mut standings = self.standings.clone();
         for standing in &mut standings {
             standing.reset_ms = standing.reset_ms.saturating_sub(passed_ms);
+            if standing.reset_ms == 0 && standing.window_s.is_some() {
+                standing.remaining = standing.quantity;
+            }
         }
-        Some((violations, standings))
+        Some(standings)
     }
 }
 
@@ -98,6 +125,25 @@ mod tests {
         assert!(denial.at(NOW_MS + 100).is_none());
         // A clock that jumped back knows nothing.
         assert!(denial.at(NOW_MS - 1).is_none());
+    }
+
+    #[test]
+    fn standings_grow_older_and_whole_again() {
+        let standing = |name: &str, window_s: Option<u64>, reset_ms: u64| Standing {
+            name: name.to_owned(),
+            quantity: 60,
+            window_s,
+            remaining: 7,
+            reset_ms,
+        };
+        let standings = vec![standing("rate", Some(60), 5_000), standing("in-flight", None, 0)];
+        let told = Denial { told_ms: NOW_MS, until_ms: NOW_MS, violations: Vec::new(), standings };
+        for (passed_ms, left, reset_ms) in [(0, 7, 5_000), (4_999, 7, 1), (5_000, 60, 0), (6_000, 60, 0)] {
+            let found = told.standings_at(NOW_MS + passed_ms).unwrap();
+            assert_eq!((found[0].remaining, found[0].reset_ms), (left, reset_ms), "after {passed_ms} ms");
+            assert_eq!(found[1].remaining, 7, "nobody knows when a job ends");
+        }
+        assert_eq!(told.standings_at(NOW_MS - 1), None);
     }
 
     #[test]

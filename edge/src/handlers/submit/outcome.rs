@@ -49,6 +49,9 @@ pub fn is_lighter(answer: &SubmitAnswer) -> bool {
 impl Outcome<'_> {
     /// The answer to a submission; `cached` is what was found before the object was asked.
     pub async fn answer(&self, answer: SubmitAnswer, cached: Option<Rc<Cached>>) -> Result<Answer, Stop> {
+        if let SubmitAnswer::Admitted { standings, .. } | SubmitAnswer::Denied { standings, .. } = &answer {
+            denied::remember_standings(self.caller, standings, self.cx.now_ms);
+        }
         match answer {
             SubmitAnswer::Admitted { job, joined, standings } => {
                 let cached = match cached {
@@ -113,7 +116,8 @@ impl Outcome<'_> {
     pub fn hit(&self, cached: &Cached) -> Result<Answer, Stop> {
         let mut body = JobBody::new(&cached.job, &self.target.origin)?;
         (body.cached, body.result) = (true, cached.result.clone());
-        let fields = vec![self.age(&cached.job), timing(&cached.job), ("location", body.location())];
+        let mut fields = rate_fields::fields(&denied::standings(self.caller, self.cx.now_ms));
+        fields.extend([self.age(&cached.job), timing(&cached.job), ("location", body.location())]);
         answer::json(200, &body, fields)
     }
 
