@@ -15,6 +15,7 @@ mod expiring;
 mod finished;
 mod handlers;
 mod header_bound;
+mod hits;
 mod keys;
 mod lanes;
 mod objects;

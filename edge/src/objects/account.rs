@@ -113,6 +113,10 @@ impl Account {
             }
             Call::Retry { id, submit } => json(&retry(core, id, *submit).await?),
             Call::Webhooks(call) => Ok(webhook::answer(core, &call).await?.to_text()),
+            Call::Hits(rows) => {
+                rows.into_iter().try_for_each(|row| core.use_up(Some(row)))?;
+                json(&())
+            }
             Call::Usage { from, to } => json(&core.tables.usage(&from, &to)?),
         }
     }

@@ -3,7 +3,7 @@
 use forebay_contract::{Digest, JobId, JobState, Lane, ReportEvent};
 use serde::{Deserialize, Serialize};
 
-use super::{Job, Timing, WebhookCall};
+use super::{Job, Timing, UsageRow, WebhookCall};
 use crate::admission::{
     idempotency::Idempotency,
     policy::{Policy, Standing, Subject, Violation},
@@ -57,6 +57,8 @@ pub enum Call {
     },
     /// Something about webhooks. Answer: the text of a `WebhookAnswer`.
     Webhooks(WebhookCall),
+    /// Submissions that the Worker answered by itself. Answer: `()`.
+    Hits(Vec<UsageRow>),
     /// What was used on these days, both included. Answer: `Vec<UsageRow>`.
     Usage {
         /// `YYYY-MM-DD`.

@@ -1,7 +1,8 @@
 use forebay_contract::ShardKey;
 use serde::de::DeserializeOwned;
+use worker::Env;
 
-use super::{Call, SubmitAnswer, SubmitCall, WebhookAnswer, WebhookCall};
+use super::{Call, SubmitAnswer, SubmitCall, UsageRow, WebhookAnswer, WebhookCall};
 use crate::{
     cx::{Cx, Stop},
     runtime::{Class, ask_object},
@@ -21,6 +22,12 @@ pub async fn submit(cx: &Cx, shard: ShardKey, job: SubmitCall, messages: [&str; 
 pub async fn webhooks(cx: &Cx, shard: ShardKey, call: WebhookCall) -> Result<WebhookAnswer, Stop> {
     let answer = ask(cx, shard, &Call::Webhooks(call), "").await?;
     WebhookAnswer::read(&answer).ok_or_else(|| Stop::broken("account object: an answer that cannot be read"))
+}
+
+/// Tells an Account object what was answered without it.
+pub async fn count_hits(env: &Env, shard: &str, rows: Vec<UsageRow>) -> Result<(), String> {
+    let body = serde_json::to_string(&Call::Hits(rows)).map_err(|error| error.to_string())?;
+    ask_object(env, Class::Account, shard, &body).await.map(drop)
 }
 
 async fn send<Answer: DeserializeOwned>(cx: &Cx, shard: ShardKey, call: &Call, rest: &str) -> Result<Answer, Stop> {

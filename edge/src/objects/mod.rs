@@ -46,7 +46,7 @@ pub use call::{
     Call, CancelAnswer, KnownResult, Listed, Listing, Offer, RetryAnswer, Reuse, StandingsCall, SubmitAnswer,
     SubmitCall,
 };
-pub use client::{call, submit, webhooks};
+pub use client::{call, count_hits, submit, webhooks};
 pub use job::{Degraded, Job};
 pub use journal::{Event, EventName, story};
 pub use lane::{Lane, LaneCall};

@@ -303,7 +303,7 @@ fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], befo
 
 fn commit_join(core: &Rc<Core>, idempotency: Option<&Idempotency>, job: &Job, taken: Taken) -> Result<()> {
     core.tables.put_buckets(&taken.buckets)?;
-    core.use_up((job.state == JobState::Succeeded).then(|| UsageRow::hit(job)))?;
+    core.use_up((job.state == JobState::Succeeded).then(|| UsageRow::hit(job, now_ms())))?;
     if let Some(idempotency) = idempotency {
         core.tables.put_idempotency(idempotency, &job.id, now_ms())?;
     }

@@ -47,8 +47,8 @@ impl UsageRow {
     }
 
     /// A stored result answered a submission that is no job of its own.
-    pub fn hit(job: &Job) -> Self {
-        Self { cached: 1, ..Self::none(job) }
+    pub fn hit(job: &Job, now_ms: u64) -> Self {
+        Self { day: date(day_of(now_ms)), cached: 1, ..Self::none(job) }
     }
 }
 
@@ -112,7 +112,8 @@ mod tests {
         let row = change(None, &born).unwrap();
         assert_eq!((row.succeeded, row.cached, row.device_ms), (1, 1, 0.0));
         assert_eq!((row.day.as_str(), row.model.as_str()), ("2027-01-15", "m"));
-        assert_eq!((UsageRow::hit(&born).cached, UsageRow::hit(&born).succeeded), (1, 0));
+        let hit = UsageRow::hit(&born, START_MS + 86_400_000);
+        assert_eq!((hit.day.as_str(), hit.cached, hit.succeeded), ("2027-01-16", 1, 0));
     }
 
     #[test]

@@ -62,6 +62,13 @@ fn hits_are_whole_and_cost_what_the_plan_says(stack: &Stack) -> Result<()> {
         ensure!(used == expect, "{plan}: {used} are used after a job of {cost} and two hits");
         let behind = client.get(text(&again, "result_url")?)?.expect(200)?.json()?;
         ensure!(behind == result, "{plan}: another result behind the link");
+        // Whoever answered, it is in the account's usage.
+        poll("both hits are counted", || {
+            let usage = client.get("/v1/usage")?.expect(200)?.json()?;
+            let rows = usage["days"].as_array().with_context(|| format!("no rows in {usage}"))?;
+            let cached: u64 = rows.iter().filter_map(|row| row["cached"].as_u64()).sum();
+            Ok(if cached == 2 { Ok(()) } else { Err(usage) })
+        })?;
     }
     Ok(())
 }

@@ -24,8 +24,9 @@ use crate::{
         Target,
         job_body::JobBody,
         outlook::{Outlook, timing},
+        shard,
     },
-    lanes,
+    hits, lanes,
     objects::{Degraded, Job, SubmitAnswer},
     result_cache::{self, Cached},
     turnstile,
@@ -114,6 +115,7 @@ impl Outcome<'_> {
 
     /// The answer from the cache: the job that made the result, and the result itself where it is small and JSON.
     pub fn hit(&self, cached: &Cached) -> Result<Answer, Stop> {
+        hits::count(self.cx, shard(self.caller), &cached.job);
         let mut body = JobBody::new(&cached.job, &self.target.origin)?;
         (body.cached, body.result) = (true, cached.result.clone());
         let mut fields = rate_fields::fields(&denied::standings(self.caller, self.cx.now_ms));
