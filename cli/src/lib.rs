@@ -26,7 +26,7 @@ pub use hyper::Method;
 
 pub use client::{
     Client,
-    account::{Foresight, Limit, Model, ModelInput, Models, Quota, Usage, UsageDay},
+    account::{ForeseenWait, Foresight, Limit, Model, ModelInput, Models, Quota, Usage, UsageDay},
     builder::ClientBuilder,
     calls::JobQuery,
     error::Error,

@@ -15,6 +15,8 @@ pub struct Quota {
     pub plan: String,
     /// Each of them.
     pub limits: Vec<Limit>,
+    /// Limits that many callers share and whose keeper did not answer.
+    pub unknown: Vec<String>,
 }
 
 /// One limit.
@@ -77,7 +79,7 @@ pub struct ModelInput {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct Foresight {
-    /// `accept`, `join`, `cached` or `refuse`.
+    /// `accept`, `join`, `cached`, `wait` or `refuse`.
     pub decision: String,
     /// The model that would run.
     pub model: String,
@@ -93,6 +95,18 @@ pub struct Foresight {
     pub problem: Option<super::problem::Problem>,
     /// Why something else would answer.
     pub degraded: Option<String>,
+    /// How long limits would keep it waiting.
+    pub wait: Option<ForeseenWait>,
+}
+
+/// A wait for a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct ForeseenWait {
+    /// Milliseconds until it passes, after all who wait already.
+    pub expected_ms: u64,
+    /// The most milliseconds that it would be kept.
+    pub most_ms: u64,
 }
 
 /// What an account used, a day and model each.

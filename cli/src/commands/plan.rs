@@ -3,7 +3,7 @@
 use std::io::{Write as _, stdout};
 
 use clap::Args;
-use forebay::Foresight;
+use forebay::{ForeseenWait, Foresight};
 
 use super::{Common, asked::AskedArguments, write_json};
 use crate::{failure::Failure, inputs::InputArguments, progress, table};
@@ -42,10 +42,13 @@ pub(super) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
 }
 
 fn cells(name: &str, foresight: &Foresight) -> [String; 6] {
+    let wait = |wait: &ForeseenWait| {
+        format!("about {}, at most {}", progress::span(wait.expected_ms), progress::span(wait.most_ms))
+    };
     let note = match (&foresight.problem, &foresight.degraded) {
         (Some(problem), _) => problem.detail.clone(),
         (None, Some(degraded)) => format!("degraded: {degraded}"),
-        (None, None) => String::new(),
+        (None, None) => foresight.wait.as_ref().map(wait).unwrap_or_default(),
     };
     let model = format!("{}@{}", foresight.model, foresight.version);
     let cost = progress::span(foresight.cost_ms);

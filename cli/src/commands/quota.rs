@@ -37,7 +37,11 @@ fn rendered(quota: &Quota, now_ms: u64) -> String {
     let rows: Vec<_> = quota.limits.iter().map(cells).collect();
     let table = table::render(["LIMIT", "OF", "UNIT", "USED", "LEFT", "ALLOWED", "RESETS"], &rows);
     let plain = |text: &str| text.replace(char::is_control, "?");
-    format!("account {}, plan {}\n\n{table}", plain(&quota.account), plain(&quota.plan))
+    let unknown = match quota.unknown.as_slice() {
+        [] => String::new(),
+        names => format!("\nnot known at the moment: {}\n", plain(&names.join(", "))),
+    };
+    format!("account {}, plan {}\n\n{table}{unknown}", plain(&quota.account), plain(&quota.plan))
 }
 
 #[cfg(test)]
@@ -55,10 +59,12 @@ mod tests {
             remaining: 57,
             resets_ms: Some(3_500),
         };
-        let quota = Quota { account: "acme".to_owned(), plan: "free".to_owned(), limits: vec![limit] };
+        let unknown = vec!["everybody".to_owned()];
+        let quota = Quota { account: "acme".to_owned(), plan: "free".to_owned(), limits: vec![limit], unknown };
         let expect = "account acme, plan free\n\n\
                       LIMIT   OF       UNIT      USED  LEFT  ALLOWED  RESETS\n\
-                      submit  account  requests  3     57    60       in 2.5 s\n";
+                      submit  account  requests  3     57    60       in 2.5 s\n\
+                      \nnot known at the moment: everybody\n";
         assert_eq!(rendered(&quota, 1_000), expect);
     }
 }
