@@ -42,6 +42,8 @@ struct Held {
     renew_at: Instant,
     /// From then on it is not renewed: its deadline is over, or SQS would refuse.
     until: Instant,
+    /// From then on SQS would refuse.
+    longest: Instant,
 }
 
 /// One message that is held. Dropped, it is no longer renewed: the message is redelivered when its lease ends, as it is
@@ -53,6 +55,16 @@ pub(crate) struct Lease {
     /// Addresses the delivery.
     pub receipt: Receipt,
     shared: Arc<Shared>,
+}
+
+impl Lease {
+    /// The job begins before its deadline, which bounds its lease no longer: given up on the way, it would be run a
+    /// second time beside the first, or be ended as too late while it succeeds.
+    pub(crate) fn begin(&self) {
+        if let Some(held) = self.shared.held().get_mut(&self.id) {
+            held.until = held.longest;
+        }
+    }
 }
 
 impl Drop for Lease {
@@ -80,14 +92,14 @@ impl LeaseKeeper {
         self.shared.lease
     }
 
-    /// Holds a message that was received just now, until its deadline at most.
+    /// Holds a message that was received just now, until its deadline at most if its job has not [begun](Lease::begin).
     pub(crate) fn hold(&self, lane: Lane, receipt: Receipt, deadline: Option<Instant>) -> Lease {
         let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
         let now = Instant::now();
         let longest = now + LONGEST.saturating_sub(self.shared.lease);
         let until = deadline.map_or(longest, |deadline| deadline.min(longest));
         let renew_at = now + self.shared.lease / 3;
-        self.shared.held().insert(id, Held { lane, receipt: receipt.clone(), renew_at, until });
+        self.shared.held().insert(id, Held { lane, receipt: receipt.clone(), renew_at, until, longest });
         self.shared.taken.notify_one();
         Lease { id, lane, receipt, shared: Arc::clone(&self.shared) }
     }
@@ -224,6 +236,17 @@ mod tests {
         let mut calls = std::mem::take(&mut *queue.calls.lock().unwrap());
         calls.sort_unstable();
         assert_eq!(calls, [5, 10, 10], "received one by one, renewed together");
+        running.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_began_before_its_deadline_is_renewed_past_it() {
+        let (queue, keeper, running) = started();
+        queue.inner.send("a");
+        let lease = keeper.hold(Lane::FreeLight, receive_one(&*queue).await, Some(Instant::now() + LEASE * 2));
+        tokio::time::sleep(LEASE).await;
+        lease.begin();
+        assert!(queue.receive(1, LEASE * 10, LEASE).await.unwrap().is_empty());
         running.abort();
     }
 

@@ -37,6 +37,7 @@ mod trace;
 mod vitals;
 
 pub use array::Array;
+pub use clock::Clock;
 pub use device::DeviceLoad;
 pub use failure::Failure;
 pub use features::{BatchInput, Features, Shape};

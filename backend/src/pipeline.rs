@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    clock::{self, Clock},
     cpu_pool::CpuPool,
     device::DeviceLoad,
     edge::Edge,
@@ -86,6 +87,8 @@ pub enum Hands {
     Runtime {
         /// How long a batch of so many rows keeps the device.
         pace: Box<dyn FnMut(usize) -> Duration + Send>,
+        /// The time of day that deadlines are told in.
+        wall_ms: Clock,
     },
 }
 
@@ -108,9 +111,9 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let Parts { lanes, store, edge, registry, devices, load, vitals } = parts;
     let (lanes, store) = measured(lanes, store, &vitals);
     let keeper = LeaseKeeper::new(bounds.lease);
-    let pool = match hands {
-        Hands::Threads => CpuPool::new(bounds.cpu_threads),
-        Hands::Runtime { .. } => CpuPool::without_threads(),
+    let (pool, wall_ms): (CpuPool, Clock) = match &hands {
+        Hands::Threads => (CpuPool::new(bounds.cpu_threads), Arc::new(clock::wall_ms)),
+        Hands::Runtime { wall_ms, .. } => (CpuPool::without_threads(), Arc::clone(wall_ms)),
     };
     let (reporter, reporting) = report::channel(edge, bounds.worker, Arc::clone(&vitals));
 
@@ -125,6 +128,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
         keeper: keeper.clone(),
         prefetch: bounds.prefetch,
         load: Arc::clone(&load),
+        wall_ms,
         stop: stop.clone(),
     };
     let decoding = decode::Decode {
@@ -143,11 +147,12 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let mut stages = JoinSet::new();
     stages.spawn(receive::run(receiving, to_decode));
     stages.spawn(decode::run(decoding, received, exits));
-    stages.spawn(batch::run(batching, decoded, to_infer, to_acknowledge.clone()));
+    let exits = batch::Exits { batched: to_infer, failed: to_store.clone(), settled: to_acknowledge.clone() };
+    stages.spawn(batch::run(batching, decoded, exits));
     let exits = infer::Exits { inferred: to_store, settled: to_acknowledge.clone() };
     let troubled = match hands {
         Hands::Threads => infer::spawn(inferring, batched, &exits)?,
-        Hands::Runtime { pace } => {
+        Hands::Runtime { pace, .. } => {
             stages.spawn(infer::run(inferring, batched, exits.clone(), pace));
             // Nobody watches: this never tells of any trouble.
             tokio::sync::oneshot::channel().1

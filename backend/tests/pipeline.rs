@@ -210,6 +210,24 @@ async fn a_job_past_its_deadline_is_acknowledged_and_never_runs() {
     assert_eq!(load.rows(), 1);
 }
 
+/// An earlier delivery may have begun it, and who waits at the edge for what has begun hears only of what is stored.
+#[tokio::test]
+async fn a_redelivered_job_past_its_deadline_ends_in_a_stored_failure() {
+    let world = World::new();
+    let mut late = job(1, "[1, 1]");
+    late.deadline_ms = Some(1_800_000_000_000 / 2);
+    world.send(&late);
+    world.queue.receive(1, Duration::ZERO, Duration::ZERO).await.unwrap();
+    let worker = world.start();
+    let load = Arc::clone(&worker.load);
+    eventually("acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(failure_of(&world.store, &late).await.code, FailureCode::Abandoned);
+    let events = world.edge.events_of(late.job_id);
+    assert!(matches!(events[..], [EventKind::Received, EventKind::Failed { code: FailureCode::Abandoned, .. }]));
+    assert_eq!(load.rows(), 0);
+}
+
 #[tokio::test]
 async fn what_a_batch_costs_is_learned_while_it_runs() {
     let mut world = World::new();

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use forebay_contract::FailureCode;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -11,13 +12,42 @@ use tokio_util::sync::CancellationToken;
 use super::forming::{Decided, Forming};
 use crate::{
     device::DeviceLoad,
-    job::{Batched, Decoded, Settled},
+    failure::Failure,
+    job::{Batched, Decoded, Inferred, Job, Settled},
 };
 
 /// What forming batches needs.
 pub(crate) struct Batch {
     pub(crate) load: Arc<DeviceLoad>,
     pub(crate) stop: CancellationToken,
+}
+
+/// The ways out of this stage.
+pub(crate) struct Exits {
+    pub(crate) batched: mpsc::Sender<Batched>,
+    /// Too late to be run.
+    pub(crate) failed: mpsc::Sender<Inferred>,
+    /// Unwanted or given back.
+    pub(crate) settled: mpsc::Sender<Settled>,
+}
+
+impl Exits {
+    /// A job's deadline is over. Delivered for the first time it cannot have begun, and the edge has ended it by its own
+    /// clock. Delivered before it may have begun, and what has begun ends only by what is stored.
+    async fn expire(&self, job: Job) {
+        // A closed exit means that the pipeline is coming down; the dropped job is redelivered.
+        let _ = if job.attempt > 1 && !job.unwanted.is_cancelled() {
+            self.failed.send(Inferred { job, answer: Err(too_late()), device_ms: 0.0 }).await.is_ok()
+        } else {
+            self.settled.send(Settled::Stored(job, None)).await.is_ok()
+        };
+    }
+}
+
+fn too_late() -> Failure {
+    let detail = "a worker took the job and did not finish it, and its deadline was over before another could; send it \
+                  again with a later one";
+    Failure::new(FailureCode::Abandoned, detail)
 }
 
 /// One batch may wait at each device behind the one that runs.
@@ -28,12 +58,7 @@ const AT_ONCE: usize = 256;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Forms batches until nothing more is decoded; what is pending when the worker stops goes back to its lane.
-pub(crate) async fn run(
-    batch: Batch,
-    mut decoded: mpsc::Receiver<Decoded>,
-    batched: mpsc::Sender<Batched>,
-    settled: mpsc::Sender<Settled>,
-) {
+pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exits: Exits) {
     let mut load = batch.load.watch();
     let mut forming = Forming::new(Arc::clone(&batch.load));
     let (mut open, mut buffer) = (true, Vec::new());
@@ -42,7 +67,7 @@ pub(crate) async fn run(
         forming.learn();
         if look <= Instant::now() {
             for job in forming.take_canceled() {
-                let _ = settled.send(Settled::Stored(job, None)).await;
+                let _ = exits.settled.send(Settled::Stored(job, None)).await;
             }
             look = Instant::now() + LOOK;
         }
@@ -52,14 +77,20 @@ pub(crate) async fn run(
         let wake = match decided {
             Decided::Run(next, handed_over) => {
                 batch.load.hand_over(handed_over);
-                if batched.send(next).await.is_err() {
+                if exits.batched.send(next).await.is_err() {
                     return;
                 }
                 continue;
             }
             Decided::Unwanted(jobs) => {
                 for job in jobs {
-                    let _ = settled.send(Settled::Stored(job, None)).await;
+                    let _ = exits.settled.send(Settled::Stored(job, None)).await;
+                }
+                continue;
+            }
+            Decided::Expired(jobs) => {
+                for job in jobs {
+                    exits.expire(job).await;
                 }
                 continue;
             }
@@ -78,9 +109,9 @@ pub(crate) async fn run(
         }
     }
     for job in forming.into_jobs() {
-        let _ = settled.send(Settled::Returned(job)).await;
+        let _ = exits.settled.send(Settled::Returned(job)).await;
     }
     while let Some(job) = decoded.recv().await {
-        let _ = settled.send(Settled::Returned(job.job)).await;
+        let _ = exits.settled.send(Settled::Returned(job.job)).await;
     }
 }

@@ -20,8 +20,10 @@ const LEAD: Duration = Duration::from_millis(2);
 pub(super) enum Decided {
     /// Hand this over.
     Run(Batched, HandedOver),
-    /// Nobody wants these any more: they were canceled, or their deadline is over.
+    /// Nobody wants these any more: they were canceled.
     Unwanted(Vec<Job>),
+    /// Their deadline is over.
+    Expired(Vec<Job>),
     /// Ask again then, or when anything changes.
     WaitUntil(Option<Instant>),
 }
@@ -126,7 +128,7 @@ impl Forming {
             Decision::Run(tickets) => self.assemble(&tickets),
             Decision::Drop(tickets) => {
                 self.pending.remove(&tickets);
-                Decided::Unwanted(self.jobs_of(&tickets).into_iter().map(|decoded| decoded.job).collect())
+                Decided::Expired(self.jobs_of(&tickets).into_iter().map(|decoded| decoded.job).collect())
             }
             Decision::WaitUntil(at_us) => Decided::WaitUntil(self.started.checked_add(Duration::from_micros(at_us))),
             Decision::Idle => Decided::WaitUntil(None),
@@ -159,7 +161,8 @@ impl Forming {
         }
         let handed_over =
             HandedOver { model: model.id.clone(), jobs: taken.len(), rows, row_cells, padding, predicted_us };
-        let jobs = taken.into_iter().map(|decoded| (decoded.job, decoded.features.rows())).collect();
+        let jobs: Vec<(Job, usize)> = taken.into_iter().map(|decoded| (decoded.job, decoded.features.rows())).collect();
+        jobs.iter().for_each(|(job, _)| job.lease.begin());
         self.assembling = started.elapsed();
         let predicted = Duration::from_micros(predicted_us);
         Decided::Run(Batched { model, jobs, input, predicted }, handed_over)

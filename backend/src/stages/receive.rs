@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 
 use super::{polling::Polling, room::Room};
 use crate::{
-    clock::wall_ms,
+    clock::Clock,
     device::DeviceLoad,
     job::{Delivery, Job, Received},
     lease::LeaseKeeper,
@@ -35,6 +35,8 @@ pub(crate) struct Receive {
     pub(crate) prefetch: usize,
     /// Knows what jobs cost here.
     pub(crate) load: Arc<DeviceLoad>,
+    /// What deadlines are compared with.
+    pub(crate) wall_ms: Clock,
     pub(crate) stop: CancellationToken,
 }
 
@@ -118,7 +120,8 @@ impl Receiving<'_> {
             Ok(job) => {
                 let deadline = job.deadline_ms.map(|at_ms| {
                     // The edge takes none that is further away than an instant reaches.
-                    Instant::now() + Duration::from_millis(at_ms.saturating_sub(wall_ms()).min(FURTHEST_MS))
+                    Instant::now()
+                        + Duration::from_millis(at_ms.saturating_sub((self.receive.wall_ms)()).min(FURTHEST_MS))
                 });
                 let model = format!("{}@{}", job.model, job.version);
                 let takes = self.room.places(job.cost_ms * self.receive.load.costs().ratio(&model));
@@ -202,7 +205,7 @@ mod tests {
         let lanes: Lanes = Lane::ALL.into_iter().zip(queues).map(queue).collect();
         let stop = CancellationToken::new();
         let (keeper, load) = (LeaseKeeper::new(Duration::from_secs(3600)), Arc::new(DeviceLoad::default()));
-        let receive = Receive { lanes, keeper, prefetch: 60, load, stop: stop.clone() };
+        let receive = Receive { lanes, keeper, prefetch: 60, load, wall_ms: Arc::new(|| 0), stop: stop.clone() };
         let (sender, received) = mpsc::channel(1000);
         tokio::spawn(run(receive, sender));
         (received, stop)

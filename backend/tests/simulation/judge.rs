@@ -9,7 +9,7 @@ use forebay_backend::store::{MemoryStore, Put, Store, StoreError};
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobId, JobMessage, ReportEvent, storage_key};
 use tokio::time::Instant;
 
-use crate::scenario::{Fate, Scenario};
+use crate::scenario::{Fate, START_MS, Scenario};
 
 pub(crate) struct Judge {
     scenario: Arc<Scenario>,
@@ -23,6 +23,8 @@ struct State {
     /// The number of a job's first message.
     numbers: BTreeMap<JobId, usize>,
     told_canceled: BTreeSet<JobId>,
+    /// Acknowledged at their first delivery after their deadline: the edge ended them by its own clock.
+    expired: BTreeSet<JobId>,
     history: Vec<String>,
     violations: Vec<String>,
 }
@@ -97,13 +99,20 @@ impl Judge {
         jobs.filter(|other| other.digest == job.digest).count() == 1
     }
 
-    /// A message is about to be deleted: what it asked for must be stored, or canceled.
-    pub(crate) async fn acknowledged(&self, body: &str) {
+    /// A message is about to be deleted after its `time`-th delivery: what it asked for must be stored, or canceled, or
+    /// too late before anybody can have begun.
+    pub(crate) async fn acknowledged(&self, body: &str, time: u32) {
         let Ok(job) = JobMessage::from_json(body) else {
             return self.violation(format!("{} was deleted", self.name(body)));
         };
         let canceled = self.state().told_canceled.contains(&job.job_id);
-        if !canceled && !self.is_stored(&job).await {
+        if canceled || self.is_stored(&job).await {
+            return;
+        }
+        let now_ms = START_MS + self.started.elapsed().as_millis() as u64;
+        if time == 1 && job.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms) {
+            self.state().expired.insert(job.job_id);
+        } else {
             self.violation(format!("{} was acknowledged before it was stored", self.job(job.job_id)));
         }
     }
@@ -146,8 +155,11 @@ impl Judge {
                 continue;
             };
             let (result, failure) = (storage_key::result(&job.digest), storage_key::failure(&job.job_id));
-            let canceled = self.state().told_canceled.contains(&job.job_id);
-            if !died && !canceled && !self.is_stored(job).await {
+            let unwanted = {
+                let state = self.state();
+                state.told_canceled.contains(&job.job_id) || state.expired.contains(&job.job_id)
+            };
+            if !died && !unwanted && !self.is_stored(job).await {
                 self.violation(format!("{} is lost", self.job(job.job_id)));
             }
             self.ended_well(job, &sent.fate).await;
@@ -171,7 +183,7 @@ impl Judge {
             (_, None) => {}
             (_, Some(Err(error))) => self.violation(format!("{name}: its failure cannot be read: {error}")),
             (Fate::Failure(expected), Some(Ok(code))) if code == expected => {}
-            (_, Some(Ok(code))) if self.may_happen(*code) => {}
+            (_, Some(Ok(code))) if self.may_happen(job, *code) => {}
             (fate, Some(Ok(code))) => self.violation(format!("{name} failed with {code:?} instead of {fate:?}")),
         }
         let result = self.store.get(&storage_key::result(&job.digest), 10_000).await.ok();
@@ -182,11 +194,12 @@ impl Judge {
         }
     }
 
-    /// Failures that are the device's fault.
-    fn may_happen(&self, code: FailureCode) -> bool {
+    /// Failures that are the device's fault, or the clock's.
+    fn may_happen(&self, job: &JobMessage, code: FailureCode) -> bool {
         let troubles = &self.scenario.troubles;
         match code {
             FailureCode::OutOfMemory => troubles.out_of_memory > 0,
+            FailureCode::Abandoned => job.deadline_ms.is_some(),
             FailureCode::ModelUnavailable => troubles.unloadable > 0,
             _ => false,
         }

@@ -28,8 +28,8 @@ pub(crate) struct FarQueue {
     pub(crate) inner: Arc<MemoryQueue>,
     pub(crate) weather: Weather,
     pub(crate) judge: Arc<Judge>,
-    /// Which message each delivery was of.
-    pub(crate) bodies: Arc<Mutex<BTreeMap<Receipt, String>>>,
+    /// Which message each delivery was of, and which time it was.
+    pub(crate) bodies: Arc<Mutex<BTreeMap<Receipt, (String, u32)>>>,
 }
 
 impl FarQueue {
@@ -46,7 +46,8 @@ impl Queue for FarQueue {
             let messages = inner.receive(max, wait, lease).await?;
             for message in &messages {
                 judge.note(format!("{} is received, time {}", judge.name(&message.body), message.receive_count));
-                bodies.lock().unwrap().insert(message.receipt.clone(), message.body.clone());
+                let delivery = (message.body.clone(), message.receive_count);
+                bodies.lock().unwrap().insert(message.receipt.clone(), delivery);
             }
             Ok(messages)
         };
@@ -60,14 +61,14 @@ impl Queue for FarQueue {
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
         let (inner, judge, receipts) = (Arc::clone(&self.inner), Arc::clone(&self.judge), receipts.to_vec());
-        let bodies: Vec<String> = {
+        let bodies: Vec<(String, u32)> = {
             let bodies = self.bodies.lock().unwrap();
             receipts.iter().filter_map(|receipt| bodies.get(receipt).cloned()).collect()
         };
         let delete = async move {
-            for body in &bodies {
+            for (body, time) in &bodies {
                 judge.note(format!("{} is acknowledged", judge.name(body)));
-                judge.acknowledged(body).await;
+                judge.acknowledged(body, *time).await;
             }
             inner.delete(&receipts).await
         };

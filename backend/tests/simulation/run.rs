@@ -31,7 +31,7 @@ use crate::{
     chance::Chance,
     judge::{Judge, Verdict},
     parts::{FarEdge, FarQueue, FarStore, FrailEngine},
-    scenario::{LANES, MODELS, STORED, Scenario},
+    scenario::{LANES, MODELS, START_MS, STORED, Scenario},
     weather::Weather,
 };
 
@@ -257,6 +257,8 @@ impl World {
         let mut chance = Chance::new(scenario.seed, &format!("pace {name}"));
         let slowest = scenario.troubles.slowest_batch_ms;
         let pace = Box::new(move |_rows| chance.ms(1, slowest));
-        pipeline::run_by(Hands::Runtime { pace }, parts, bounds, stop)
+        let started = self.started;
+        let wall_ms = Arc::new(move || START_MS + started.elapsed().as_millis() as u64);
+        pipeline::run_by(Hands::Runtime { pace, wall_ms }, parts, bounds, stop)
     }
 }

@@ -15,6 +15,9 @@ pub(crate) const LANES: [Lane; 2] = [Lane::PaidLight, Lane::FreeLight];
 /// The models that workers have.
 pub(crate) const MODELS: [(&str, u64); 2] = [("doubler", 8), ("small", 3)];
 
+/// The time of day at which a simulation starts.
+pub(crate) const START_MS: u64 = 1_800_000_000_000;
+
 pub(crate) struct Scenario {
     pub(crate) seed: u64,
     pub(crate) messages: Vec<Sent>,
@@ -144,7 +147,7 @@ fn messages(chance: &mut Chance, last: Duration) -> Vec<Sent> {
                 messages[earlier].asked_again(number, at, lane)
             }
             (18..24, _) => Sent { at, lane, body: unreadable(chance), job: None, fate: Fate::Unreadable },
-            (kind, _) => job(number, kind, chance).sent(at, lane),
+            (kind, _) => job(number, kind, at, chance).sent(at, lane),
         };
         messages.push(message);
     }
@@ -174,13 +177,13 @@ impl Sent {
 fn id(number: u64) -> JobId {
     let mut random = [0; 10];
     random[2..].copy_from_slice(&number.to_be_bytes());
-    JobId::new(1_800_000_000_000, random, ShardKey::new("acme", 0))
+    JobId::new(START_MS, random, ShardKey::new("acme", 0))
 }
 
 /// Where the inputs lie that are not in their messages.
 pub(crate) const STORED: (&str, &[u8]) = ("inputs/there", b"[40, 2]");
 
-fn job(number: u64, kind: u64, chance: &mut Chance) -> Job {
+fn job(number: u64, kind: u64, at: Duration, chance: &mut Chance) -> Job {
     let (model, _) = chance.one_of(&MODELS);
     let failed = Fate::Failure;
     let (text, fate) = match kind {
@@ -200,8 +203,8 @@ fn job(number: u64, kind: u64, chance: &mut Chance) -> Job {
         digest: Digest::new(Namespace::Account("acme"), model, "1", &Parameters::new(), &input),
         input: InputRef::Inline { media_type: MediaType::Json, data: input.bytes },
         cost_ms: 1.0,
-        accepted_ms: 1_800_000_000_000,
-        deadline_ms: None,
+        accepted_ms: START_MS,
+        deadline_ms: chance.per_mille(200).then(|| START_MS + at.as_millis() as u64 + chance.between(10, 8_000)),
         traceparent: None,
     };
     let fate = match kind {
