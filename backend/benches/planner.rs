@@ -38,7 +38,7 @@ fn spread(number: u64, below: u64) -> u64 {
 
 fn item(ticket: u64, shape: Shape, since_us: u64) -> Item {
     let cost_us = PRICE.batch_us(1, shape.cells());
-    Item { ticket, model: 0, rows: 1, shape, cost_us, since_us, deadline_us: None }
+    Item { ticket, model: 0, rows: 1, shape, cost_us, since_us, deadline_us: None, alone: None }
 }
 
 fn text(number: u64) -> Shape {

@@ -5,17 +5,20 @@ mod world;
 
 use std::{
     path::Path,
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use forebay_backend::{
     Array, BatchInput,
-    engine::{DeterministicEngine, Devices, Engine, Patience, RunError},
+    engine::{DeterministicEngine, Devices, Engine, HANG, Patience, RunError},
     model::{Manifest, Model, ModelError},
     pipeline::PipelineError,
     queue::Queue as _,
-    store::Store as _,
+    store::Store,
 };
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobMessage, storage_key};
 use world::{DOUBLER, World, eventually, job};
@@ -84,20 +87,21 @@ async fn a_device_that_hangs_ends_the_worker_and_its_jobs_come_back() {
     assert!(seen.contains(&hangs.job_id));
 }
 
+struct Panics;
+impl Engine for Panics {
+    fn device(&self) -> String {
+        "panics".to_owned()
+    }
+    fn load(&mut self, _model: &Model) -> Result<(), ModelError> {
+        Ok(())
+    }
+    fn run(&mut self, _model: &Model, _input: &BatchInput) -> Result<Array<f32>, RunError> {
+        panic!("as the test wants it")
+    }
+}
+
 #[tokio::test]
 async fn a_device_whose_thread_dies_ends_the_worker() {
-    struct Panics;
-    impl Engine for Panics {
-        fn device(&self) -> String {
-            "panics".to_owned()
-        }
-        fn load(&mut self, _model: &Model) -> Result<(), ModelError> {
-            Ok(())
-        }
-        fn run(&mut self, _model: &Model, _input: &BatchInput) -> Result<Array<f32>, RunError> {
-            panic!("as the test wants it")
-        }
-    }
     let world = World::new();
     world.send(&job(1, "[1, 1]"));
     let worker = world.start_on(vec![], Devices { patience: Patience::default(), ..Devices::one(Panics) });
@@ -208,4 +212,51 @@ async fn versions_live_side_by_side_and_the_least_recently_used_makes_room() {
     assert_eq!(results(&world), 6);
     let story = small.story.lock().unwrap().join(" ");
     assert_eq!(story, "+doubler@1 +doubler@2 -doubler@2 +doubler@3 -doubler@3 +doubler@2");
+}
+
+/// Never answers a batch with the marked row, and says so: then its worker is killed.
+struct Kills(Arc<AtomicBool>);
+
+impl Engine for Kills {
+    fn device(&self) -> String {
+        "kills".to_owned()
+    }
+    fn load(&mut self, _model: &Model) -> Result<(), ModelError> {
+        Ok(())
+    }
+    fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        let BatchInput::Rows(rows) = input else { panic!("the doubler's input is rows") };
+        while rows.data().chunks(2).any(|row| row[0] == HANG) {
+            self.0.store(true, Ordering::SeqCst);
+            std::thread::park();
+        }
+        DeterministicEngine::default().run(model, input)
+    }
+}
+
+/// The `culprit`th of eight jobs of one batch.
+async fn killed_by(culprit: u64) {
+    let mut world = World::new();
+    world.lease = Duration::from_millis(300);
+    let text = |number| if number == culprit { "[-888, 1]".to_owned() } else { format!("[{number}, 1]") };
+    let messages: Vec<JobMessage> = (0..8).map(|number| job(number, &text(number))).collect();
+    messages.iter().for_each(|message| world.send(message));
+    let manifest = DOUBLER.replace("max_wait_ms = 5", "max_wait_ms = 100");
+    let mut lives = 0;
+    while !world.queue.is_empty() {
+        let killed = Arc::new(AtomicBool::new(false));
+        let manifest = Manifest::parse(Path::new("models/doubler/1/model.toml"), &manifest).unwrap();
+        let store = Arc::clone(&world.store) as Arc<dyn Store>;
+        let worker = world.start_with(store, manifest, Box::new(Kills(Arc::clone(&killed))));
+        eventually("killed, or done", || killed.load(Ordering::SeqCst) || world.queue.is_empty()).await;
+        worker.crash().await;
+        lives += 1;
+    }
+    assert_eq!(world.queue.dead_letters(), [messages[culprit as usize].to_json().unwrap()]);
+    assert_eq!((results(&world), lives), (7, 6), "the culprit alone used up its receives");
+}
+
+#[tokio::test]
+async fn who_kills_workers_takes_none_of_its_batch_to_the_dead_letters() {
+    tokio::join!(killed_by(0), killed_by(3), killed_by(7));
 }

@@ -33,7 +33,7 @@ impl<'a> Draft<'a> {
 
     /// How near the job's rows are to the first one's, 0 the nearest; `None` where they cannot lie beside one another.
     pub(super) fn ring(&self, item: &Item) -> Option<usize> {
-        if item.model != self.first.model {
+        if item.model != self.first.model || self.first.alone.is_some() || item.alone.is_some() {
             return None;
         }
         match (&self.first.shape, &item.shape) {

@@ -20,6 +20,8 @@ pub struct Item {
     pub since_us: u64,
     /// From when on nobody wants it, on the same clock.
     pub deadline_us: Option<u64>,
+    /// Its place among the jobs that run without company, for a job that does; see [`place_alone`](super::place_alone).
+    pub alone: Option<u64>,
 }
 
 impl Item {

@@ -17,6 +17,7 @@ mod properties;
 mod slack;
 #[cfg(test)]
 mod starvation;
+mod suspect;
 mod weights;
 
 pub use item::Item;
@@ -25,4 +26,5 @@ pub use pace::Pace;
 pub use pending::Pending;
 pub use plan::plan;
 pub use slack::Slack;
+pub use suspect::place_alone;
 pub use weights::{lane_weight, total_weight};

@@ -18,7 +18,16 @@ fn lay(lengths: &[usize], waiting: usize) -> (u64, u64, u64) {
         for (ticket, tokens) in arrivals.by_ref().take(waiting.saturating_sub(pending.len())) {
             let shape = Shape::Padded(*tokens);
             let (ticket, cost_us) = (ticket as u64, PRICE.batch_us(1, shape.cells()));
-            let item = Item { ticket, model: 0, rows: 1, shape, cost_us, since_us: 450 * ticket, deadline_us: None };
+            let item = Item {
+                ticket,
+                model: 0,
+                rows: 1,
+                shape,
+                cost_us,
+                since_us: 450 * ticket,
+                deadline_us: None,
+                alone: None,
+            };
             pending.add(Lane::FreeLight, ["a", "b", "c"][ticket as usize % 3], item);
         }
         let limits = [Limits { spare_cells: slack.spare_cells(), ..LIMITS }];

@@ -127,6 +127,11 @@ impl Pending {
         self.lanes.iter().flat_map(|line| &line.accounts).flat_map(|account| &account.items)
     }
 
+    /// The first of those that run alone.
+    pub(super) fn first_alone(&self) -> Option<&Item> {
+        self.items().filter(|item| item.alone.is_some()).min_by_key(|item| item.alone)
+    }
+
     fn line(&mut self, lane: Lane) -> &mut LaneLine {
         let place = match self.lanes.binary_search_by_key(&lane, |line| line.lane) {
             Ok(place) => place,

@@ -19,6 +19,8 @@ pub fn plan(pending: &Pending, now_us: u64, limits: &[Limits], device: Device) -
     let due_us = |item: &Item| item.since_us.saturating_add(of(item.model).max_wait_us);
 
     if let Some(first) = pending.next(|item| due_us(item) <= now_us) {
+        // A turn of one that runs alone is that of the first of all who do.
+        let first = first.alone.and_then(|_| pending.first_alone()).unwrap_or(first);
         let draft = around(pending, first, of(first.model), now_us);
         return match busy_until_us {
             Some(until_us) if !draft.is_full() => Decision::WaitUntil(soonest(pending, until_us)),
@@ -26,7 +28,7 @@ pub fn plan(pending: &Pending, now_us: u64, limits: &[Limits], device: Device) -
         };
     }
     let mut tried: Vec<usize> = Vec::new();
-    while let Some(first) = pending.next(|item| !tried.contains(&item.model)) {
+    while let Some(first) = pending.next(|item| item.alone.is_none() && !tried.contains(&item.model)) {
         let draft = around(pending, first, of(first.model), now_us);
         if draft.is_full() {
             return Decision::Run(draft.tickets);
@@ -71,7 +73,7 @@ mod tests {
         for (ticket, (lane, account, since_us, cost_us, tokens)) in jobs.iter().enumerate() {
             let shape = Shape::Padded(*tokens);
             let (ticket, since_us, cost_us) = (ticket as u64, *since_us, *cost_us);
-            let item = Item { ticket, model: 0, rows: 1, shape, cost_us, since_us, deadline_us: None };
+            let item = Item { ticket, model: 0, rows: 1, shape, cost_us, since_us, deadline_us: None, alone: None };
             pending.add(*lane, account, item);
         }
         pending
@@ -130,7 +132,8 @@ mod tests {
         let mut pending = waiting(&alike(1, "a", 0));
         for ticket in 10..20 {
             let shape = Shape::Padded(100);
-            let item = Item { ticket, model: 1, rows: 1, shape, cost_us: 1, since_us: 5, deadline_us: None };
+            let item =
+                Item { ticket, model: 1, rows: 1, shape, cost_us: 1, since_us: 5, deadline_us: None, alone: None };
             pending.add(Lane::FreeLight, "b", item);
         }
         assert_eq!(decide(&pending, 12, Device::BusyUntil(90)), Decision::WaitUntil(90));
@@ -150,7 +153,8 @@ mod tests {
         let mut pending = Pending::default();
         for (ticket, sides) in [[3, 8, 8], [3, 8, 9], [3, 8, 8]].into_iter().enumerate() {
             let (ticket, shape) = (ticket as u64, Shape::Fixed(sides.into()));
-            let item = Item { ticket, model: 0, rows: 1, shape, cost_us: 1, since_us: 0, deadline_us: None };
+            let item =
+                Item { ticket, model: 0, rows: 1, shape, cost_us: 1, since_us: 0, deadline_us: None, alone: None };
             pending.add(Lane::FreeLight, "a", item);
         }
         assert_eq!(decide(&pending, 50, Device::Free), run(&[0, 2]));
@@ -201,7 +205,8 @@ mod tests {
     fn what_is_past_its_deadline_is_dropped_and_never_runs() {
         let mut pending = waiting(&alike(2, "a", 0));
         let shape = Shape::Padded(100);
-        let late = Item { ticket: 7, model: 0, rows: 1, shape, cost_us: 1, since_us: 0, deadline_us: Some(40) };
+        let late =
+            Item { ticket: 7, model: 0, rows: 1, shape, cost_us: 1, since_us: 0, deadline_us: Some(40), alone: None };
         pending.add(Lane::PaidLight, "b", late);
         assert_eq!(decide(&pending, 5, Device::BusyUntil(900)), Decision::WaitUntil(40));
         assert_eq!(decide(&pending, 40, Device::Free), Decision::Drop(vec![7]));
@@ -210,10 +215,29 @@ mod tests {
     }
 
     #[test]
+    fn who_runs_alone_waits_until_it_is_due_and_goes_in_an_order_of_its_own() {
+        let mut pending = waiting(&alike(2, "a", 0));
+        for (ticket, alone) in [(7, 50), (8, 20), (9, 90)] {
+            let shape = Shape::Padded(100);
+            let (deadline_us, alone) = (None, Some(alone));
+            let item = Item { ticket, model: 0, rows: 1, shape, cost_us: 1, since_us: 0, deadline_us, alone };
+            pending.add(Lane::FreeLight, if ticket == 8 { "c" } else { "b" }, item);
+        }
+        assert_eq!(decide(&pending, 5, Device::Free), Decision::WaitUntil(10), "the five would have been a full batch");
+        let mut order = Vec::new();
+        while let Decision::Run(tickets) = decide(&pending, 10, Device::Free) {
+            pending.take(&tickets);
+            order.push(tickets);
+        }
+        assert_eq!(order, [vec![0, 1], vec![8], vec![7], vec![9]]);
+    }
+
+    #[test]
     fn a_job_over_the_limit_runs_alone() {
         let mut pending = waiting(&alike(1, "b", 1));
         let shape = Shape::Padded(100);
-        let large = Item { ticket: 9, model: 0, rows: 64, shape, cost_us: 64, since_us: 0, deadline_us: None };
+        let large =
+            Item { ticket: 9, model: 0, rows: 64, shape, cost_us: 64, since_us: 0, deadline_us: None, alone: None };
         pending.add(Lane::PaidLight, "a", large);
         assert_eq!(decide(&pending, 20, Device::BusyUntil(900)), run(&[9]));
         pending.take(&[9]);

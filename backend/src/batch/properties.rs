@@ -23,8 +23,9 @@ fn jobs(most: usize) -> impl Strategy<Value = Jobs> {
         (1_usize..300).prop_map(Shape::Padded),
         prop::sample::select(vec![2_usize, 3]).prop_map(|side| Shape::Fixed([side, 4].into())),
     ];
-    let item = (0_usize..2, 1_usize..12, shape, 0_u64..200, 0_u64..50, prop::option::weighted(0.1, 0_u64..100))
-        .prop_map(|(model, rows, shape, cost_us, since_us, deadline_us)| Item {
+    let times = (0_u64..50, prop::option::weighted(0.1, 0_u64..100));
+    let item = (0_usize..2, 1_usize..12, shape, 0_u64..200, times, prop::option::weighted(0.1, any::<u64>())).prop_map(
+        |(model, rows, shape, cost_us, (since_us, deadline_us), alone)| Item {
             ticket: 0,
             model,
             rows,
@@ -32,7 +33,9 @@ fn jobs(most: usize) -> impl Strategy<Value = Jobs> {
             cost_us,
             since_us,
             deadline_us,
-        });
+            alone,
+        },
+    );
     prop::collection::vec((lane, account, item), 0..most).prop_map(|mut jobs| {
         jobs.iter_mut().zip(0..).for_each(|((_, _, item), ticket)| item.ticket = ticket);
         jobs
@@ -45,7 +48,8 @@ fn pending(jobs: &Jobs) -> Pending {
     pending
 }
 
-/// Of one model, of shapes that lie together, within every limit (or alone), with little padding, none expired.
+/// Of one model, of shapes that lie together, within every limit (or alone), with little padding, none expired, nobody with
+/// company who runs alone.
 fn check(batch: &[&Item], now_us: u64) -> Result<(), TestCaseError> {
     prop_assert!(!batch.is_empty());
     prop_assert_eq!(batch.iter().map(|item| item.ticket).collect::<BTreeSet<_>>().len(), batch.len());
@@ -69,6 +73,7 @@ fn check(batch: &[&Item], now_us: u64) -> Result<(), TestCaseError> {
     let within =
         rows <= limits.max_rows && cells <= limits.max_cells && limits.price.batch_us(rows, longest) <= limits.max_us;
     prop_assert!(within || batch.len() == 1);
+    prop_assert!(batch.len() == 1 || batch.iter().all(|item| item.alone.is_none()));
     Ok(())
 }
 

@@ -22,7 +22,7 @@ const LEAST_US: u64 = 20;
 const MOST_US: u64 = 100;
 
 fn item(ticket: u64, tokens: usize, cost_us: u64, since_us: u64) -> Item {
-    Item { ticket, model: 0, rows: 1, shape: Shape::Padded(tokens), cost_us, since_us, deadline_us: None }
+    Item { ticket, model: 0, rows: 1, shape: Shape::Padded(tokens), cost_us, since_us, deadline_us: None, alone: None }
 }
 
 /// One other job: lane, account, tokens, cost.

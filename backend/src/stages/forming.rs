@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tracing::error;
 
 use crate::{
-    batch::{Decision, Device, Item, Limits, Pace, Pending, Slack, plan},
+    batch::{Decision, Device, Item, Limits, Pace, Pending, Slack, place_alone, plan},
     device::{DeviceLoad, HandedOver},
     features::{BatchInput, Features},
     job::{Batched, Decoded, Job},
@@ -84,6 +84,7 @@ impl Forming {
             shape,
             since_us: self.now_us(),
             deadline_us: decoded.job.deadline.map(|deadline| self.us(deadline)),
+            alone: place_alone(decoded.job.id, decoded.job.attempt),
         };
         self.next_ticket += 1;
         self.pending.add(decoded.job.lease.lane, &decoded.job.account, item);
