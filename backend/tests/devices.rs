@@ -15,10 +15,11 @@ use std::{
 use forebay_backend::{
     Array, BatchInput,
     engine::{DeterministicEngine, Devices, Engine, HANG, Patience, RunError},
-    model::{Manifest, Model, ModelError},
-    pipeline::PipelineError,
+    model::{Manifest, Model, ModelError, Registry},
+    pipeline::{Bounds, PipelineError},
     queue::Queue as _,
-    store::Store,
+    serverless::{self, Burst, Record},
+    store::{MemoryStore, Store},
 };
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobMessage, storage_key};
 use world::{DOUBLER, World, eventually, job};
@@ -259,4 +260,18 @@ async fn killed_by(culprit: u64) {
 #[tokio::test]
 async fn who_kills_workers_takes_none_of_its_batch_to_the_dead_letters() {
     tokio::join!(killed_by(0), killed_by(3), killed_by(7));
+}
+
+#[tokio::test]
+async fn a_burst_whose_device_dies_says_that_it_has_ended() {
+    let mut registry = Registry::default();
+    registry.insert(Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap());
+    let (store, registry) = (Arc::new(MemoryStore::default()), Arc::new(registry));
+    let bounds = Bounds { worker: "w".to_owned(), lease: Duration::from_secs(30), prefetch: 10, cpu_threads: 1 };
+    let burst = Burst::start(serverless::World { store, edge: None, registry, devices: Devices::one(Panics) }, bounds);
+    let (id, body) = ("1".to_owned(), job(1, "[1, 1]").to_json().unwrap());
+    let record = Record { id, queue_arn: String::new(), body, receive_count: 1 };
+    assert!(tokio::time::timeout(Duration::from_millis(50), burst.ended()).await.is_err(), "it waits for work");
+    let (worked, ended) = tokio::join!(burst.work(vec![record], Duration::from_secs(20)), burst.ended());
+    assert_eq!(worked.unwrap_err().to_string(), ended.to_string());
 }

@@ -20,13 +20,16 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 /// What the answer needs after the last result is stored.
 const RESERVE: Duration = Duration::from_secs(3);
 
+/// So long what still runs may hold up the process's end.
+const END: Duration = Duration::from_millis(500);
+
 fn main() -> Result<(), Error> {
     let (settings, _) = Settings::of_process()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Before anything else: torch asks once whether CUDA is there.
     let devices = open::devices(&settings, cores)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores.clamp(1, 4)).enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         logging::start(
             settings.log.clone(),
             #[cfg(feature = "otlp")]
@@ -42,8 +45,15 @@ fn main() -> Result<(), Error> {
             devices,
         };
         let burst = Burst::start(world, bounds);
-        lambda_runtime::run(service_fn(|event| answer(&burst, event))).await
-    })
+        // Lambda keeps a sandbox whose events fail and gives it the next ones; it starts another when the process ends.
+        tokio::select! {
+            ended = lambda_runtime::run(service_fn(|event| answer(&burst, event))) => ended,
+            ended = burst.ended() => Err(ended.into()),
+        }
+    });
+    // A device that hangs holds nothing up.
+    runtime.shutdown_timeout(END);
+    ended
 }
 
 async fn answer(burst: &Burst, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {

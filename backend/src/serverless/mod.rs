@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use forebay_contract::{JobMessage, Lane};
 use futures_util::future::join_all;
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -16,7 +16,7 @@ use crate::{
     edge::Edge,
     engine::Devices,
     model::Registry,
-    pipeline::{self, Bounds, Parts, PipelineError},
+    pipeline::{self, Bounds, Parts},
     queue::Queue,
     store::Store,
 };
@@ -55,7 +55,8 @@ pub struct World {
 pub struct Burst {
     queues: BTreeMap<Lane, Arc<EventQueue>>,
     edge: Option<Arc<FollowedEdge>>,
-    running: JoinHandle<Result<(), PipelineError>>,
+    /// Whether the pipeline has ended, however it did.
+    ended: CancellationToken,
 }
 
 /// The pipeline has ended: the process should too, and Lambda starts another.
@@ -79,14 +80,27 @@ impl Burst {
             load: Arc::new(DeviceLoad::default()),
             vitals: Arc::new(Vitals::default()),
         };
-        let running = tokio::spawn(pipeline::run(parts, bounds, CancellationToken::new()));
-        Self { queues, edge, running }
+        let ended = CancellationToken::new();
+        let guard = ended.clone().drop_guard();
+        tokio::spawn(async move {
+            let _guard = guard;
+            if let Err(error) = pipeline::run(parts, bounds, CancellationToken::new()).await {
+                error!(%error, "the pipeline has ended");
+            }
+        });
+        Self { queues, edge, ended }
+    }
+
+    /// Waits until the pipeline has ended, which it never does while all is well: from then on no event can be worked on.
+    pub async fn ended(&self) -> BurstEnded {
+        self.ended.cancelled().await;
+        BurstEnded
     }
 
     /// Runs these jobs within `time`. The answer names the records that are not settled by then, which must come again:
     /// a result that is stored later answers them.
     pub async fn work(&self, records: Vec<Record>, time: Duration) -> Result<Vec<String>, BurstEnded> {
-        if self.running.is_finished() {
+        if self.ended.is_cancelled() {
             return Err(BurstEnded);
         }
         let (mut again, mut jobs, mut settled) = (Vec::new(), Vec::new(), Vec::new());
@@ -119,7 +133,7 @@ impl Burst {
         if let Some(edge) = &self.edge {
             edge.told_all(&jobs, REPORTS).await;
         }
-        if self.running.is_finished() { Err(BurstEnded) } else { Ok(again) }
+        if self.ended.is_cancelled() { Err(BurstEnded) } else { Ok(again) }
     }
 }
 
