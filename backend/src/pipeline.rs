@@ -78,6 +78,15 @@ impl PipelineError {
     }
 }
 
+impl From<infer::Trouble> for PipelineError {
+    fn from(trouble: infer::Trouble) -> Self {
+        match trouble {
+            infer::Trouble::Hung => Self::DeviceHung,
+            infer::Trouble::Panicked => Self::StageEnded,
+        }
+    }
+}
+
 /// Who computes: runs batches, decodes and renders.
 pub enum Hands {
     /// A thread for the device, and [`Bounds::cpu_threads`] for each kind of work beside it.
@@ -168,10 +177,14 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let mut keeping = JoinSet::new();
     keeping.spawn(async move { keeper.run(&lanes).await });
 
+    let broke = |error: PipelineError| {
+        vitals.health.broke(error.to_string());
+        error
+    };
     // Without any trouble, this never answers.
     let troubled = async {
         match troubled.await {
-            Ok(trouble) => trouble,
+            Ok(trouble) => broke(trouble.into()),
             Err(_) => std::future::pending().await,
         }
     };
@@ -183,6 +196,9 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     };
     // A stop ends stages too, and may be seen second.
     let stopped = stop.is_cancelled() && trouble.is_none();
+    if !stopped && trouble.is_none() {
+        broke(PipelineError::StageEnded);
+    }
     info!("stopping");
     vitals.health.drains();
     stop.cancel();
@@ -197,10 +213,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     match trouble {
         Some(trouble) => {
             finish(&mut stages, LEAVE).await;
-            Err(match trouble {
-                infer::Trouble::Hung => PipelineError::DeviceHung,
-                infer::Trouble::Panicked => PipelineError::StageEnded,
-            })
+            Err(trouble)
         }
         None if stopped => Ok(()),
         None => Err(PipelineError::StageEnded),

@@ -70,7 +70,10 @@ async fn a_device_that_hangs_ends_the_worker_and_its_jobs_come_back() {
 
     let worker = world.start();
     let load = Arc::clone(&worker.load);
-    let ended = worker.running.await.unwrap();
+    let running = worker.running;
+    eventually("whoever asks is told", || world.vitals.health.ills() == ["the device does not answer"]).await;
+    assert!(!running.is_finished(), "before it ends");
+    let ended = running.await.unwrap();
     assert!(matches!(ended, Err(PipelineError::DeviceHung)), "{ended:?}");
     assert_eq!(ended.unwrap_err().exit_status(), 75);
     assert!(load.is_hung());
