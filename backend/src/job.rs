@@ -135,4 +135,6 @@ pub(crate) enum Settled {
     Stored(Job, Option<EventKind>),
     /// Not run: the message goes back to the lane at once.
     Returned(Job),
+    /// Cannot be run at the moment: the message comes back after so long.
+    Postponed(Job, Duration),
 }

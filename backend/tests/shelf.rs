@@ -1,6 +1,8 @@
 //! Models that are fetched when they are first used, from a shelf that breaks off and lies.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod world;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -12,8 +14,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use forebay_backend::model::{FetchLimits, Registry, Rest, Shelf, ShelfError, Sink};
+use forebay_backend::{
+    engine::{DeterministicEngine, Devices},
+    model::{FetchLimits, Manifest, Registry, Rest, Shelf, ShelfError, Sink},
+    store::Store,
+};
+use forebay_contract::{EventKind, JobMessage, storage_key};
 use sha2::{Digest as _, Sha256};
+use world::{DOUBLER, World, eventually, job};
 
 const LIMITS: FetchLimits = FetchLimits { timeout: Duration::from_secs(60), max_bytes: 1 << 20 };
 
@@ -134,8 +142,12 @@ async fn sizes_and_times_are_bounded() {
     away.away.store(usize::MAX, Ordering::SeqCst);
     let error = registry.open("m@1").await.unwrap().err().unwrap().to_string();
     assert!(error.contains("not fetched within 60 s"), "{error}");
-    // What failed is tried again.
+    // What failed is tried again, but not by everybody who waits for it.
     away.away.store(0, Ordering::SeqCst);
+    let asked = away.asked.lock().unwrap().len();
+    assert!(registry.open("m@1").await.unwrap().is_err());
+    assert_eq!(away.asked.lock().unwrap().len(), asked);
+    tokio::time::sleep(Duration::from_secs(30)).await;
     assert!(registry.open("m@1").await.unwrap().is_ok());
 }
 
@@ -157,4 +169,34 @@ async fn a_wrong_manifest_costs_its_own_model_only() {
     assert!(told.iter().any(|told| told.contains("weights.sha256: missing")), "{told:?}");
     assert!(told.iter().any(|told| told.contains("names that are not allowed")), "{told:?}");
     assert!(told.iter().all(|told| told.starts_with("memory://")), "{told:?}");
+}
+
+#[tokio::test]
+async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
+    let mut world = World::new();
+    world.lease = Duration::from_millis(500);
+    let away = Arc::new(shelf(b"right"));
+    let limits = FetchLimits { timeout: Duration::from_millis(300), ..LIMITS };
+    let cache = cache("postponed");
+    let (mut registry, _) = Registry::scan_shelf(Arc::clone(&away) as Arc<dyn Shelf>, &cache, limits).await.unwrap();
+    registry.insert(Manifest::parse(Path::new("doubler/1/model.toml"), DOUBLER).unwrap());
+    away.away.store(usize::MAX, Ordering::SeqCst);
+    let of_m = |number: u64| {
+        let mut message = job(number, &format!("[{number}, 1]"));
+        "m".clone_into(&mut message.model);
+        message
+    };
+    let (held_up, other) = ([of_m(1), of_m(2), of_m(3)], job(4, "[4, 1]"));
+    held_up.iter().chain([&other]).for_each(|message| world.send(message));
+    let devices = Devices::one(DeterministicEngine::default());
+    let worker = world.start_from(Arc::clone(&world.store) as Arc<dyn Store>, registry, devices);
+    let told = |message: &JobMessage| world.edge.events_of(message.job_id);
+    let back = |message: &JobMessage| told(message).contains(&EventKind::Returned);
+    eventually("they are handed back", || held_up.iter().all(back) && world.queue.len() == 3).await;
+    tokio::time::sleep(world.lease * 2).await;
+    for message in &held_up {
+        assert_eq!(told(message), [EventKind::Received, EventKind::Returned], "once, and not at once again");
+    }
+    worker.drain().await;
+    assert_eq!(world.store.keys(), [storage_key::result(&other.digest)], "none of them failed");
 }

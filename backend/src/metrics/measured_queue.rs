@@ -52,8 +52,8 @@ impl Queue for MeasuredQueue {
         self.counted("delete", self.inner.delete(receipts).await)
     }
 
-    async fn give_back(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
-        self.counted("give_back", self.inner.give_back(receipts).await)
+    async fn give_back(&self, receipts: &[Receipt], after: Duration) -> Result<Vec<Refused>, QueueError> {
+        self.counted("give_back", self.inner.give_back(receipts, after).await)
     }
 }
 

@@ -33,12 +33,13 @@ pub struct FetchLimits {
 /// Puts the model's files into its folder. Weights that lie there are taken when their SHA-256 is right; other files
 /// have none, and are fetched anew.
 pub(super) async fn files(shelf: &Arc<dyn Shelf>, manifest: &Manifest, limits: FetchLimits) -> Result<(), ModelError> {
-    let about = |what: &str| ModelError::new(format!("{} from {}: {what}", manifest.id(), shelf.name()));
+    let about = |what: String| format!("{} from {}: {what}", manifest.id(), shelf.name());
     let fetched = timeout(limits.timeout, fetch(shelf, manifest, limits)).await;
     match fetched {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(about(&error.to_string())),
-        Err(_) => Err(about(&format!("not fetched within {} s", limits.timeout.as_secs()))),
+        Ok(Err(error)) => Err(ModelError::new(about(error.to_string()))),
+        // A shelf that is away is asked until then, and what came so far is kept.
+        Err(_) => Err(ModelError::away(about(format!("not fetched within {} s", limits.timeout.as_secs())))),
     }
 }
 

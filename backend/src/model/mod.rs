@@ -12,6 +12,8 @@ pub(crate) mod sha256;
 mod shelf;
 mod task;
 
+use std::time::Duration;
+
 pub use capacity::{Capacity, RowLimit};
 pub use fetch::FetchLimits;
 pub use manifest::{BatchTable, Manifest, ManifestError, Precision};
@@ -20,3 +22,6 @@ pub use registry::{Registry, ScanError};
 pub use s3_shelf::S3Shelf;
 pub use shelf::{Rest, Shelf, ShelfError, Sink};
 pub use task::{AudioTable, GenerateTable, ImageTable, StepsTable, Task, TensorTable, TextTable, UpscaleTable};
+
+/// A model that could not be opened or loaded is left alone for so long: its files may be on their way.
+pub(crate) const AGAIN_AFTER: Duration = Duration::from_secs(30);

@@ -25,23 +25,40 @@ pub struct Model {
 #[error("{what}")]
 pub struct ModelError {
     what: String,
-    out_of_memory: bool,
+    cause: Cause,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Model,
+    Memory,
+    Shelf,
 }
 
 impl ModelError {
     /// What is wrong.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), out_of_memory: false }
+        Self { what: what.into(), cause: Cause::Model }
     }
 
     /// The device has too little memory for it as long as it holds what it holds.
     pub fn out_of_memory(what: impl Into<String>) -> Self {
-        Self { what: what.into(), out_of_memory: true }
+        Self { what: what.into(), cause: Cause::Memory }
+    }
+
+    /// Where its files lie did not give them in time: later it may.
+    pub fn away(what: impl Into<String>) -> Self {
+        Self { what: what.into(), cause: Cause::Shelf }
     }
 
     /// Whether it may load when others are unloaded.
     pub fn is_out_of_memory(&self) -> bool {
-        self.out_of_memory
+        self.cause == Cause::Memory
+    }
+
+    /// Whether it may open when its files can be had again.
+    pub fn is_away(&self) -> bool {
+        self.cause == Cause::Shelf
     }
 }
 

@@ -1,12 +1,12 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 
-use super::{FetchLimits, Manifest, ManifestError, Model, ModelError, Shelf, fetch};
+use super::{AGAIN_AFTER, FetchLimits, Manifest, ManifestError, Model, ModelError, Shelf, fetch};
 
 /// The folder of models cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,39 @@ struct Entry {
     /// Where the files come from that are not there yet.
     shelf: Option<(Arc<dyn Shelf>, FetchLimits)>,
     model: OnceCell<Arc<Model>>,
+    /// When it could not be opened, and why.
+    failed: Mutex<Option<(Instant, ModelError)>>,
+}
+
+impl Entry {
+    fn new(manifest: Manifest, shelf: Option<(Arc<dyn Shelf>, FetchLimits)>) -> Self {
+        Self { manifest, shelf, model: OnceCell::new(), failed: Mutex::default() }
+    }
+
+    /// Tries, unless it was tried just now: all who wait for one model try one after the other.
+    async fn try_open(&self) -> Result<Arc<Model>, ModelError> {
+        if let Some((_, error)) = self.failed().as_ref().filter(|(at, _)| at.elapsed() < AGAIN_AFTER) {
+            return Err(error.clone());
+        }
+        let opened = self.open().await;
+        *self.failed() = opened.as_ref().err().map(|error| (Instant::now(), error.clone()));
+        opened
+    }
+
+    async fn open(&self) -> Result<Arc<Model>, ModelError> {
+        if let Some((shelf, limits)) = &self.shelf {
+            fetch::files(shelf, &self.manifest, *limits).await?;
+        }
+        let manifest = self.manifest.clone();
+        // Reading a tokenizer takes long enough to hold up other tasks.
+        let opened = tokio::task::spawn_blocking(move || Model::open(manifest)).await;
+        opened.map_err(|error| ModelError::new(error.to_string()))?.map(Arc::new)
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Option<(Instant, ModelError)>> {
+        // Nothing panics under this lock.
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Registry {
@@ -57,13 +90,12 @@ impl Registry {
 
     /// Adds a model.
     pub fn insert(&mut self, manifest: Manifest) {
-        self.entries.insert(manifest.id(), Entry { manifest, shelf: None, model: OnceCell::new() });
+        self.entries.insert(manifest.id(), Entry::new(manifest, None));
     }
 
     /// Adds a model whose files are fetched on its first use.
     pub(super) fn insert_remote(&mut self, manifest: Manifest, shelf: Arc<dyn Shelf>, limits: FetchLimits) {
-        let entry = Entry { manifest, shelf: Some((shelf, limits)), model: OnceCell::new() };
-        self.entries.insert(entry.manifest.id(), entry);
+        self.entries.insert(manifest.id(), Entry::new(manifest, Some((shelf, limits))));
     }
 
     /// What is known, by `name@version`.
@@ -71,19 +103,11 @@ impl Registry {
         self.entries.values().map(|entry| &entry.manifest)
     }
 
-    /// The model `id`, opened if it was not; `None` where there is no such model. What fails is tried again next time.
+    /// The model `id`, opened if it was not; `None` where there is no such model. What fails is tried again half a minute
+    /// later at the earliest.
     pub async fn open(&self, id: &str) -> Option<Result<Arc<Model>, ModelError>> {
         let entry = self.entries.get(id)?;
-        let open = || async {
-            if let Some((shelf, limits)) = &entry.shelf {
-                fetch::files(shelf, &entry.manifest, *limits).await?;
-            }
-            let manifest = entry.manifest.clone();
-            // Reading a tokenizer takes long enough to hold up other tasks.
-            let opened = tokio::task::spawn_blocking(move || Model::open(manifest)).await;
-            opened.map_err(|error| ModelError::new(error.to_string()))?.map(Arc::new)
-        };
-        Some(entry.model.get_or_try_init(open).await.cloned())
+        Some(entry.model.get_or_try_init(|| entry.try_open()).await.cloned())
     }
 }
 

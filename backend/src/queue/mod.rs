@@ -74,8 +74,8 @@ pub trait Queue: Send + Sync {
     /// Removes these messages. What was removed before counts as removed.
     async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError>;
 
-    /// Makes these messages visible at once, for another worker.
-    async fn give_back(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
-        self.extend(receipts, Duration::ZERO).await
+    /// Makes these messages visible after so long, for another worker.
+    async fn give_back(&self, receipts: &[Receipt], after: Duration) -> Result<Vec<Refused>, QueueError> {
+        self.extend(receipts, after).await
     }
 }

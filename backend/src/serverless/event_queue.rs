@@ -89,7 +89,8 @@ impl Queue for EventQueue {
         Ok(self.settle(receipts, true))
     }
 
-    async fn give_back(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
+    /// When it comes again is the lane's to say.
+    async fn give_back(&self, receipts: &[Receipt], _after: Duration) -> Result<Vec<Refused>, QueueError> {
         Ok(self.settle(receipts, false))
     }
 }
@@ -109,7 +110,7 @@ mod tests {
         assert!(queue.receive(10, LEASE, LEASE).await.unwrap().is_empty());
         assert!(queue.extend(&[messages[0].receipt.clone()], LEASE).await.unwrap().is_empty());
         queue.delete(&[messages[0].receipt.clone()]).await.unwrap();
-        queue.give_back(&[messages[1].receipt.clone()]).await.unwrap();
+        queue.give_back(&[messages[1].receipt.clone()], Duration::ZERO).await.unwrap();
         assert_eq!((deleted.await, returned.await), (Ok(true), Ok(false)));
         assert!(queue.extend(&[messages[0].receipt.clone()], LEASE).await.unwrap()[0].gone);
     }

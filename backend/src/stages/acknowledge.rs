@@ -48,21 +48,24 @@ pub(crate) async fn run(lanes: Lanes, reporter: Reporter, mut settled: mpsc::Rec
 /// Jobs of one lane that end in the same way.
 enum Group {
     Delete(Vec<(Job, Option<EventKind>)>),
-    GiveBack(Vec<Job>),
+    /// Hidden for so long.
+    GiveBack(Vec<Job>, Duration),
 }
 
 fn groups(buffer: &mut Vec<Settled>) -> Vec<(Lane, Group)> {
     let mut delete: BTreeMap<Lane, Vec<(Job, Option<EventKind>)>> = BTreeMap::new();
-    let mut give_back: BTreeMap<Lane, Vec<Job>> = BTreeMap::new();
+    let mut give_back: BTreeMap<(Lane, Duration), Vec<Job>> = BTreeMap::new();
     for settled in buffer.drain(..) {
         match settled {
             Settled::Stored(job, event) => delete.entry(job.lease.lane).or_default().push((job, event)),
-            Settled::Returned(job) => give_back.entry(job.lease.lane).or_default().push(job),
+            Settled::Returned(job) => give_back.entry((job.lease.lane, Duration::ZERO)).or_default().push(job),
+            Settled::Postponed(job, after) => give_back.entry((job.lease.lane, after)).or_default().push(job),
         }
     }
     let delete = delete.into_iter().flat_map(|(lane, jobs)| chunks(jobs).map(move |jobs| (lane, Group::Delete(jobs))));
-    let give_back =
-        give_back.into_iter().flat_map(|(lane, jobs)| chunks(jobs).map(move |jobs| (lane, Group::GiveBack(jobs))));
+    let give_back = give_back
+        .into_iter()
+        .flat_map(|((lane, after), jobs)| chunks(jobs).map(move |jobs| (lane, Group::GiveBack(jobs, after))));
     delete.chain(give_back).collect()
 }
 
@@ -85,8 +88,8 @@ async fn settle(lanes: &Lanes, lane: Lane, group: Group, reporter: &Reporter) {
                 }
             }
         }
-        Group::GiveBack(jobs) => {
-            call(queue.as_ref(), lane, Call::GiveBack, receipts(jobs.iter())).await;
+        Group::GiveBack(jobs, after) => {
+            call(queue.as_ref(), lane, Call::GiveBack(after), receipts(jobs.iter())).await;
             jobs.iter().for_each(|job| reporter.tell(job, EventKind::Returned));
         }
     }
@@ -99,7 +102,7 @@ fn receipts<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<Receipt> {
 #[derive(Debug, Clone, Copy)]
 enum Call {
     Delete,
-    GiveBack,
+    GiveBack(Duration),
 }
 
 /// Tries again what may still succeed, a few times.
@@ -108,7 +111,7 @@ async fn call(queue: &dyn Queue, lane: Lane, call: Call, mut receipts: Vec<Recei
     for _ in 0..TRIES {
         let answer: Result<Vec<Refused>, QueueError> = match call {
             Call::Delete => queue.delete(&receipts).await,
-            Call::GiveBack => queue.give_back(&receipts).await,
+            Call::GiveBack(after) => queue.give_back(&receipts, after).await,
         };
         match answer {
             Ok(refused) => {

@@ -1,6 +1,6 @@
 //! [`Received`] → [`Decoded`]: is it still wanted, is it already answered, and what are its numbers?
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use forebay_contract::{EventKind, FailureCode, InputRef, JobFailure, MediaType, storage_key};
@@ -17,7 +17,7 @@ use crate::{
     in_flight::InFlight,
     input,
     job::{Decoded, Inferred, Job, Received, Settled},
-    model::{Model, Registry},
+    model::{AGAIN_AFTER, Model, Registry},
     retry,
     store::{Head, Store, StoreError},
 };
@@ -26,6 +26,12 @@ use crate::{
 const PAYLOADS: usize = 16;
 /// Longer than any failure that is stored.
 const MAX_FAILURE_BYTES: u64 = 64 << 10;
+
+/// So long a job stays away whose model cannot be had, twice as long each time: its receives are counted, and a store
+/// that is away for minutes must not use them up.
+const STAYS_AWAY: Duration = AGAIN_AFTER;
+/// Doubled no more often.
+const DOUBLINGS: u32 = 5;
 
 /// What decoding needs.
 pub(crate) struct Decode {
@@ -92,6 +98,10 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
     // A closed exit means that the pipeline is coming down; the dropped job is redelivered.
     let _ = match outcome {
         Outcome::Stopped => exits.settled.send(Settled::Returned(job)).await.is_ok(),
+        Outcome::NotYet => {
+            let after = STAYS_AWAY * 2_u32.pow(job.attempt.saturating_sub(1).min(DOUBLINGS));
+            exits.settled.send(Settled::Postponed(job, after)).await.is_ok()
+        }
         Outcome::Unwanted => exits.settled.send(Settled::Stored(job, None)).await.is_ok(),
         Outcome::AlreadyStored(Head { bytes, media_type }) => {
             let event = EventKind::Succeeded { media_type, bytes, device_ms: 0.0 };
@@ -107,6 +117,8 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
 
 enum Outcome {
     Stopped,
+    /// Its model cannot be had at the moment.
+    NotYet,
     Unwanted,
     AlreadyStored(Head),
     /// Told as it was then.
@@ -140,11 +152,7 @@ impl Shared {
             }
             None => features.await,
         };
-        match prepared {
-            Ok(Some((model, features))) => Outcome::Ready(model, features),
-            Ok(None) => Outcome::Stopped,
-            Err(failure) => Outcome::Failed(failure),
-        }
+        prepared.unwrap_or_else(Outcome::Failed)
     }
 
     /// Why the job need not run, if so.
@@ -175,15 +183,15 @@ impl Shared {
         Some(Outcome::AlreadyFailed(EventKind::Failed { code, detail }))
     }
 
-    /// `None` when the worker stops while the input cannot be had.
-    async fn features(
-        &self,
-        job: &Job,
-        input: InputRef,
-    ) -> Result<Option<(Arc<Model>, crate::features::Features)>, Failure> {
+    /// The job's numbers, unless the worker stops while the input cannot be had, or the model cannot be had yet.
+    async fn features(&self, job: &Job, input: InputRef) -> Result<Outcome, Failure> {
         let unavailable = |detail: &str| Failure::new(FailureCode::ModelUnavailable, detail);
         let model = match self.decode.registry.open(&job.model).await {
             Some(Ok(model)) => model,
+            Some(Err(error)) if error.is_away() => {
+                warn!(job = %job.id, model = job.model, %error, "the model cannot be had yet");
+                return Ok(Outcome::NotYet);
+            }
             Some(Err(error)) => {
                 error!(job = %job.id, model = job.model, %error, "the model cannot be opened");
                 return Err(unavailable("the model could not be loaded"));
@@ -197,14 +205,14 @@ impl Shared {
         let payloads = if work == Work::Picture { &self.pictures } else { &self.others };
         let _payload = payloads.enter(&job.account).await;
         let media_type = input.media_type();
-        let Some(payload) = self.payload(&model, input).await? else { return Ok(None) };
+        let Some(payload) = self.payload(&model, input).await? else { return Ok(Outcome::Stopped) };
         input::check_label(media_type, &payload)?;
         let parameters = job.parameters.clone();
         let worker = Arc::clone(&model);
         let prepare = move || input::prepare(&worker, &payload, &parameters);
         let prepared = self.decode.pool.run(work, &job.account, prepare).await;
         match prepared {
-            Ok(features) => Ok(Some((model, features?))),
+            Ok(features) => Ok(Outcome::Ready(model, features?)),
             Err(error) => {
                 error!(job = %job.id, model = job.model, %error, "decoding failed");
                 Err(Failure::new(FailureCode::ExecutionFailed, "the input could not be decoded"))

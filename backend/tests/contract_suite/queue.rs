@@ -85,8 +85,16 @@ pub(crate) async fn ten_leases_change_with_one_call(test: &impl QueueUnderTest) 
 pub(crate) async fn what_is_given_back_comes_at_once(test: &impl QueueUnderTest) {
     test.send("a").await;
     let message = test.receive_one(LATE).await;
-    assert_eq!(test.queue().give_back(&[message.receipt]).await.unwrap(), []);
+    assert_eq!(test.queue().give_back(&[message.receipt], Duration::ZERO).await.unwrap(), []);
     assert_eq!(test.receive_one(NOT_YET).await.receive_count, 2);
+}
+
+pub(crate) async fn what_is_postponed_comes_later(test: &impl QueueUnderTest) {
+    test.send("a").await;
+    let messages = test.queue().receive(1, LATE, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(test.queue().give_back(&[messages[0].receipt.clone()], LEASE).await.unwrap(), []);
+    assert_eq!(test.receive(NOT_YET).await, []);
+    assert_eq!(test.receive_one(LATE).await.receive_count, 2);
 }
 
 pub(crate) async fn what_is_deleted_never_comes_again(test: &impl QueueUnderTest) {
@@ -116,7 +124,7 @@ pub(crate) async fn one_refusal_leaves_the_rest_of_a_batch_alone(test: &impl Que
         receipts.extend(test.receive(NOT_YET).await.into_iter().map(|message| message.receipt));
     }
     test.queue().delete(&receipts[..1]).await.unwrap();
-    let refused = test.queue().give_back(&receipts).await.unwrap();
+    let refused = test.queue().give_back(&receipts, Duration::ZERO).await.unwrap();
     assert!(refused.iter().all(|refused| refused.receipt == receipts[0]), "{refused:?}");
     assert_eq!(test.receive_one(NOT_YET).await.receive_count, 2);
 }
@@ -148,7 +156,11 @@ pub(crate) async fn what_is_sent_twice_comes_twice(test: &impl QueueUnderTest) {
     }
     assert_eq!(receipts.len(), 2);
     test.queue().delete(&receipts[..1]).await.unwrap();
-    assert_eq!(test.queue().give_back(&receipts[1..]).await.unwrap(), [], "the other one is still there");
+    assert_eq!(
+        test.queue().give_back(&receipts[1..], Duration::ZERO).await.unwrap(),
+        [],
+        "the other one is still there"
+    );
     assert_eq!(test.receive_one(NOT_YET).await.receive_count, 2);
 }
 
@@ -193,7 +205,7 @@ pub(crate) async fn a_message_that_is_received_too_often_is_dead(test: &impl Que
     async fn give_back<T: QueueUnderTest>(test: &T, count: u32) {
         let message = test.receive_one(LATE).await;
         assert_eq!(message.receive_count, count);
-        test.queue().give_back(&[message.receipt]).await.unwrap();
+        test.queue().give_back(&[message.receipt], Duration::ZERO).await.unwrap();
     }
     test.send("poison").await;
     for count in 1..=max_receives(test) {
@@ -229,6 +241,7 @@ macro_rules! queue_contract {
             an_extended_lease_hides_from_then_on
             ten_leases_change_with_one_call
             what_is_given_back_comes_at_once
+            what_is_postponed_comes_later
             what_is_deleted_never_comes_again
             a_deleted_message_cannot_be_extended
             one_refusal_leaves_the_rest_of_a_batch_alone

@@ -114,6 +114,11 @@ impl World {
         let mut registry = Registry::default();
         manifests.into_iter().for_each(|manifest| registry.insert(manifest));
         registry.insert(Manifest::parse(Path::new("models/seer/1/model.toml"), SEER).unwrap());
+        self.start_from(store, registry, devices)
+    }
+
+    /// With these models and no others.
+    pub(crate) fn start_from(&self, store: Arc<dyn Store>, registry: Registry, devices: Devices) -> Worker {
         let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&self.queue) as Arc<dyn Queue>)].into();
         let load = Arc::new(DeviceLoad::default());
         let parts = Parts {

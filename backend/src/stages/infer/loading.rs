@@ -1,15 +1,10 @@
 //! Models come onto a device when they are first needed, and go to make room.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::device::DeviceThread;
-use crate::model::Model;
-
-/// A model that did not load is left alone for so long: its file may be on its way.
-const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(30);
+use crate::model::{AGAIN_AFTER, Model};
 
 impl DeviceThread {
     /// Whether the model can run: it is loaded if it was not.
@@ -17,7 +12,7 @@ impl DeviceThread {
         if self.residents.touch(&model.id) {
             return true;
         }
-        if self.failed.get(&model.id).is_some_and(|failed| failed.elapsed() < LOAD_AGAIN_AFTER) {
+        if self.failed.get(&model.id).is_some_and(|failed| failed.elapsed() < AGAIN_AFTER) {
             return false;
         }
         let bytes = self.engine.footprint(model);
