@@ -1,6 +1,7 @@
 //! Models that are fetched when they are first used, from a shelf that breaks off and lies.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod http_server;
 mod world;
 
 use std::{
@@ -14,12 +15,20 @@ use std::{
 };
 
 use async_trait::async_trait;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
 use forebay_backend::{
+    aws,
     engine::{DeterministicEngine, Devices},
-    model::{FetchLimits, Manifest, Registry, Rest, Shelf, ShelfError, Sink},
+    model::{FetchLimits, Manifest, Registry, Rest, S3Shelf, Shelf, ShelfError, Sink},
     store::Store,
 };
 use forebay_contract::{EventKind, JobMessage, storage_key};
+use http_server::HttpServer;
 use sha2::{Digest as _, Sha256};
 use world::{DOUBLER, World, eventually, job};
 
@@ -199,4 +208,41 @@ async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
     }
     worker.drain().await;
     assert_eq!(world.store.keys(), [storage_key::result(&other.digest)], "none of them failed");
+}
+
+/// Of a cloud that is this server.
+async fn cloud(url: String) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
+        .endpoint_url(url)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
+        .load()
+        .await
+}
+
+#[tokio::test]
+async fn a_part_that_is_whole_needs_nothing_more_of_s3() {
+    let toml = shelf(b"right").files["m/1/model.toml"].clone();
+    let server = HttpServer::start(move |asked| match (asked.path.as_str(), asked.header("range")) {
+        ("/b/" | "/b", _) => {
+            (200, "<ListBucketResult><Contents><Key>m/1/model.toml</Key></Contents></ListBucketResult>".to_owned())
+        }
+        ("/b/m/1/model.toml", _) => (200, String::from_utf8(toml.clone()).unwrap()),
+        ("/b/m/1/labels.json", _) => (200, "[\"a\"]".to_owned()),
+        ("/b/m/1/model.pt", Some("bytes=5-")) => (416, String::new()),
+        ("/b/m/1/model.pt", None) => (200, "right".to_owned()),
+        _ => (404, String::new()),
+    })
+    .await;
+    for (name, part, well) in [("whole", "right", true), ("another", "wrong", false)] {
+        let cache = cache(name);
+        let config = cloud(server.url()).await;
+        let shelf = S3Shelf::at("s3://b", || aws::s3(&config)).unwrap();
+        let (registry, complaints) = Registry::scan_shelf(Arc::new(shelf), &cache, LIMITS).await.unwrap();
+        assert!(complaints.is_empty(), "{complaints:?}");
+        std::fs::write(cache.join("m/1/model.pt.part"), part).unwrap();
+        let opened = registry.open("m@1").await.unwrap().map(|model| std::fs::read(&model.manifest.weights).unwrap());
+        assert_eq!(opened.ok(), well.then(|| b"right".to_vec()), "{name}");
+    }
 }
