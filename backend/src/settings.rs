@@ -235,10 +235,10 @@ impl Settings {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn parse(more: &[&str]) -> Result<Settings, String> {
+    pub(crate) fn parse(more: &[&str]) -> Result<Settings, String> {
         let given = ["forebay-worker", "--queue-url-prefix", "http://q/forebay", "--bucket", "b"];
         let given = given.iter().chain(more).map(std::ffi::OsString::from).collect::<Vec<_>>();
         layers::read(&given, &|_| None).map(|(settings, _)| settings).map_err(|error| error.to_string())

@@ -17,7 +17,7 @@ pub async fn examine(settings: &Settings, config: &SdkConfig, engine: Result<Box
     match engine {
         Ok(engine) => {
             findings.push(device(&engine.device()));
-            findings.extend(models::examine(settings, engine).await);
+            findings.extend(models::examine(settings, config, engine).await);
         }
         Err(error) => findings.push(
             Finding::missing("device", error)

@@ -1,11 +1,15 @@
-use super::Finding;
-use crate::{engine::Engine, model::Registry, settings::Settings};
+use aws_config::SdkConfig;
 
-/// Opens and loads every model, as its first job would.
-pub(super) async fn examine(settings: &Settings, mut engine: Box<dyn Engine>) -> Vec<Finding> {
+use super::Finding;
+use crate::{aws, engine::Engine, model::Registry, settings::Settings};
+
+/// Opens and loads every model, as its first job would, one after the other: all of them need not fit at once.
+pub(super) async fn examine(settings: &Settings, config: &SdkConfig, mut engine: Box<dyn Engine>) -> Vec<Finding> {
     let folder = settings.models_dir.display();
     let advice = "export one as models/README.md shows, or name another folder with --models-dir";
-    let (registry, complaints) = match Registry::scan(&settings.models_dir) {
+    let into = (settings.models_cache.as_path(), settings.fetch_limits());
+    let scanned = Registry::scan_any(&settings.models_dir, || aws::s3(config), into).await;
+    let (registry, complaints) = match scanned {
         Ok(scanned) => scanned,
         Err(error) => return vec![Finding::missing("models", error.to_string()).advise(advice)],
     };
@@ -25,10 +29,91 @@ pub(super) async fn examine(settings: &Settings, mut engine: Box<dyn Engine>) ->
             None => continue,
         };
         findings.push(match loaded {
-            Ok(()) => Finding::fine(subject, "loaded and warmed up"),
+            Ok(()) => {
+                engine.unload(&id);
+                Finding::fine(subject, "loaded and warmed up")
+            }
             Err(error) => Finding::missing(subject, error.to_string())
                 .advise("export it again, or take its folder away: its jobs would fail with model-unavailable"),
         });
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use aws_config::retry::RetryConfig;
+
+    use super::*;
+    use crate::{
+        array::Array,
+        doctor::State,
+        engine::RunError,
+        features::BatchInput,
+        model::{Model, ModelError},
+        settings::tests::parse,
+    };
+
+    /// Holds one model, and no second one.
+    #[derive(Default)]
+    struct Small {
+        held: Option<String>,
+    }
+
+    impl Engine for Small {
+        fn device(&self) -> String {
+            "small".to_owned()
+        }
+        fn load(&mut self, model: &Model) -> Result<(), ModelError> {
+            match self.held.replace(model.id.clone()) {
+                Some(_) => Err(ModelError::out_of_memory("full")),
+                None => Ok(()),
+            }
+        }
+        fn unload(&mut self, id: &str) {
+            self.held.take_if(|held| held == id);
+        }
+        fn run(&mut self, _: &Model, _: &BatchInput) -> Result<Array<f32>, RunError> {
+            Err(RunError::OutOfMemory)
+        }
+    }
+
+    async fn of(models_dir: &Path) -> Vec<Finding> {
+        let config = SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .http_client(aws::http_client())
+            .retry_config(RetryConfig::disabled())
+            .region(aws_config::Region::new("us-east-1"))
+            // Nobody listens there.
+            .endpoint_url("http://127.0.0.1:1")
+            .build();
+        let settings = parse(&["--models-dir", &models_dir.to_string_lossy()]).unwrap();
+        examine(&settings, &config, Box::<Small>::default()).await
+    }
+
+    #[tokio::test]
+    async fn every_model_is_looked_at_where_a_worker_would() {
+        let folder = std::env::temp_dir().join(format!("forebay-doctor-{}", std::process::id()));
+        for name in ["a", "b", "c"] {
+            let toml = format!(
+                "[model]\nname = \"{name}\"\nversion = \"1\"\ntask = \"tensor\"\ntitle = \"t\"\nlicence = \"MIT\"\n\
+                 work = \"light\"\ncost_ms = 1.0\ninput = {{ kind = \"tensor\", max_bytes = 9 }}\n[tensor]\nshape = [2]\n"
+            );
+            let toml = if name == "c" { "rubbish".to_owned() } else { toml };
+            std::fs::create_dir_all(folder.join(name).join("1")).unwrap();
+            std::fs::write(folder.join(name).join("1/model.toml"), toml).unwrap();
+        }
+        let findings = of(&folder).await;
+        std::fs::remove_dir_all(&folder).unwrap();
+        let told: Vec<(String, bool)> =
+            findings.iter().map(|finding| (finding.subject.clone(), finding.state == State::Fine)).collect();
+        let expect = [("models", false), ("model a@1", true), ("model b@1", true)];
+        assert_eq!(told, expect.map(|(subject, fine)| (subject.to_owned(), fine)));
+
+        let away = of(Path::new("s3://bucket/models")).await;
+        let text = away.iter().map(ToString::to_string).collect::<String>();
+        assert!(text.contains("s3://bucket/models") && !text.contains("No such file"), "{text}");
+    }
 }

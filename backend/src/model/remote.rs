@@ -1,11 +1,23 @@
 use std::{path::Path, sync::Arc};
 
-use super::{Manifest, ManifestError, Registry, Rest, ScanError, Shelf, ShelfError, Sink, fetch::FetchLimits};
+use super::{Manifest, ManifestError, Registry, Rest, S3Shelf, ScanError, Shelf, ShelfError, Sink, fetch::FetchLimits};
 
 /// The longest `model.toml`.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
 impl Registry {
+    /// Every model of a folder, or of a shelf such as `s3://bucket/models`, whose files go into the folder `cache`.
+    pub async fn scan_any(
+        address: &Path,
+        s3: impl FnOnce() -> aws_sdk_s3::Client,
+        (cache, limits): (&Path, FetchLimits),
+    ) -> Result<(Self, Vec<ManifestError>), ScanError> {
+        match S3Shelf::at(&address.to_string_lossy(), s3) {
+            Some(shelf) => Self::scan_shelf(Arc::new(shelf), cache, limits).await,
+            None => Self::scan(address),
+        }
+    }
+
     /// Reads every `NAME/VERSION/model.toml` of a shelf into the folder `cache`; the other files are fetched when their
     /// model is first used. A manifest that is wrong, or names no SHA-256 of its weights, costs its own model only.
     pub async fn scan_shelf(

@@ -13,7 +13,7 @@ use forebay_backend::{
     aws,
     edge::{Edge, HttpEdge},
     engine::{DeterministicEngine, Devices, Engine},
-    model::{Registry, S3Shelf},
+    model::Registry,
     pipeline::Bounds,
     settings::{EngineChoice, Settings},
 };
@@ -53,11 +53,8 @@ fn wait_passively(threads: usize) -> anyhow::Result<()> {
 
 /// A wrong manifest costs its own model only; a folder without any usable model is a wrong setting.
 pub(crate) async fn models(settings: &Settings, config: &SdkConfig) -> anyhow::Result<Registry> {
-    let shelf = S3Shelf::at(&settings.models_dir.to_string_lossy(), || aws::s3(config));
-    let (registry, complaints) = match shelf {
-        Some(shelf) => Registry::scan_shelf(Arc::new(shelf), &settings.models_cache, settings.fetch_limits()).await?,
-        None => Registry::scan(&settings.models_dir)?,
-    };
+    let into = (settings.models_cache.as_path(), settings.fetch_limits());
+    let (registry, complaints) = Registry::scan_any(&settings.models_dir, || aws::s3(config), into).await?;
     for complaint in complaints {
         error!(%complaint, "a model is left out");
     }
