@@ -6,8 +6,8 @@
 //! FOREBAY_SIMULATION_SEEDS=0..100000 cargo test --release -p forebay-backend --test simulation
 //! ```
 //!
-//! Whatever happens: every job ends in a stored result or a stored failure, or canceled, or among the dead letters after
-//! too many receives; nothing is acknowledged or reported before it is stored; a worker that is told to stop ends in time.
+//! Whatever happens: every job ends in a stored result or a stored failure (the reaper's, if it was received too often), or
+//! canceled, or too late before anybody began it; nothing is acknowledged or reported before it is stored; a worker that is told to stop ends in time.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 #![allow(clippy::print_stdout, reason = "a history is for people")]

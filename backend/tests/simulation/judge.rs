@@ -5,11 +5,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use forebay_backend::store::{MemoryStore, Put, Store, StoreError};
+use forebay_backend::{
+    reaper::{DeadLetter, Reaper},
+    store::{MemoryStore, Put, Store, StoreError},
+};
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobId, JobMessage, ReportEvent, storage_key};
 use tokio::time::Instant;
 
-use crate::scenario::{Fate, START_MS, Scenario};
+use crate::scenario::{Fate, START_MS, Scenario, Troubles};
 
 pub(crate) struct Judge {
     scenario: Arc<Scenario>,
@@ -25,6 +28,8 @@ struct State {
     told_canceled: BTreeSet<JobId>,
     /// Acknowledged at their first delivery after their deadline: the edge ended them by its own clock.
     expired: BTreeSet<JobId>,
+    /// Among the dead letters.
+    died: BTreeSet<JobId>,
     history: Vec<String>,
     violations: Vec<String>,
 }
@@ -85,18 +90,19 @@ impl Judge {
         let (name, [result, failure]) = (self.job(job.job_id), named(job));
         let (what, other) = if key == result { ("result", failure) } else { ("failure", result) };
         self.note(format!("the {what} of {name} is put: {put:?}"));
-        // Two deliveries may run at the same time, where there are two workers or two messages: then one may fail while
-        // the other succeeds, and the edge takes what it hears first.
-        let alone = others.is_empty() && self.scenario.workers == 1 && self.asks_alone(job);
-        if alone && matches!(put, Ok(Put::Created)) && self.has(&other).await {
+        if others.is_empty() && self.runs_once(job) && matches!(put, Ok(Put::Created)) && self.has(&other).await {
             self.violation(format!("{name} ended twice: its {what} is stored after {other}"));
         }
     }
 
-    /// Whether no other message is about the job or its digest.
-    fn asks_alone(&self, job: &JobMessage) -> bool {
+    /// Whether nobody else runs the job at the same time. Two deliveries may, where there are two messages, or two workers
+    /// and a lane that doubles or loses a lease: then one may fail while the other succeeds, and the edge takes the result.
+    fn runs_once(&self, job: &JobMessage) -> bool {
         let jobs = self.scenario.messages.iter().filter_map(|sent| sent.job.as_ref());
-        jobs.filter(|other| other.digest == job.digest).count() == 1
+        let asks_alone = jobs.filter(|other| other.digest == job.digest).count() == 1;
+        let Troubles { queue, doubles, .. } = &self.scenario.troubles;
+        let keeps_leases = *doubles == 0 && queue.fail == 0 && queue.lose_answer == 0 && queue.slow == 0;
+        asks_alone && (self.scenario.workers == 1 || keeps_leases)
     }
 
     /// A message is about to be deleted after its `time`-th delivery: what it asked for must be stored, or canceled, or
@@ -142,31 +148,55 @@ impl Judge {
         self.has(&storage_key::result(&job.digest)).await || self.has(&storage_key::failure(&job.job_id)).await
     }
 
+    /// The reaper ends the jobs of dead letters, as it does beside the real queues.
+    async fn reap(&self, dead: &[String]) -> Vec<DeadLetter> {
+        let letter = |(number, body): (usize, &String)| {
+            self.note(format!("{} is reaped", self.name(body)));
+            DeadLetter { id: number.to_string(), body: body.clone(), receives: self.scenario.max_receives }
+        };
+        let letters: Vec<DeadLetter> = dead.iter().enumerate().map(letter).collect();
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let again = Reaper { store, edge: None, name: "reaper".to_owned() }.reap(&letters).await;
+        if !again.is_empty() {
+            self.violation(format!("{} dead letters could not be reaped", again.len()));
+        }
+        letters
+    }
+
     /// When nothing is left in the lanes: every job must have ended once, and as it should.
-    pub(crate) async fn all_ended(&self, mut dead: Vec<String>) {
+    pub(crate) async fn all_ended(&self, dead: Vec<String>) {
+        let mut dead = self.reap(&dead).await;
         let mut expected_keys = BTreeSet::new();
         for sent in &self.scenario.messages {
-            let place = dead.iter().position(|body| *body == sent.body);
-            let died = place.map(|place| dead.swap_remove(place)).is_some();
+            let place = dead.iter().position(|letter| letter.body == sent.body);
+            let died = place.map(|place| dead.swap_remove(place));
             let Some(job) = &sent.job else {
-                if !died {
-                    self.violation(format!("{} is not among the dead letters", self.name(&sent.body)));
+                let kept = died.map(|letter| storage_key::unreadable(&letter.id));
+                match kept {
+                    Some(key) if self.has(&key).await => expected_keys.extend([key]),
+                    _ => self.violation(format!("{} is not kept as a dead letter", self.name(&sent.body))),
                 }
                 continue;
             };
+            if died.is_some() {
+                self.state().died.insert(job.job_id);
+            }
             let (result, failure) = (storage_key::result(&job.digest), storage_key::failure(&job.job_id));
             let unwanted = {
                 let state = self.state();
                 state.told_canceled.contains(&job.job_id) || state.expired.contains(&job.job_id)
             };
-            if !died && !unwanted && !self.is_stored(job).await {
+            if !unwanted && !self.is_stored(job).await {
                 self.violation(format!("{} is lost", self.job(job.job_id)));
             }
             self.ended_well(job, &sent.fate).await;
+            if self.runs_once(job) && self.has(&result).await && self.has(&failure).await {
+                self.violation(format!("{} ended twice", self.job(job.job_id)));
+            }
             expected_keys.extend([result, failure]);
         }
-        for body in dead {
-            self.violation(format!("{} died twice", self.name(&body)));
+        for letter in dead {
+            self.violation(format!("{} died twice", self.name(&letter.body)));
         }
         for key in self.store.keys().into_iter().filter(|key| !key.starts_with("inputs/")) {
             if !expected_keys.contains(&key) {
@@ -199,7 +229,7 @@ impl Judge {
         let troubles = &self.scenario.troubles;
         match code {
             FailureCode::OutOfMemory => troubles.out_of_memory > 0,
-            FailureCode::Abandoned => job.deadline_ms.is_some(),
+            FailureCode::Abandoned => job.deadline_ms.is_some() || self.state().died.contains(&job.job_id),
             FailureCode::ModelUnavailable => troubles.unloadable > 0,
             _ => false,
         }
