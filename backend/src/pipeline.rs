@@ -3,7 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, task::JoinSet, time::sleep};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -104,7 +108,8 @@ pub enum Hands {
 /// A bounded channel between two stages holds so many jobs; the room of the lanes bounds them all together.
 const BETWEEN: usize = 64;
 
-/// From the stop to the end; within the 30 seconds that supervisors wait before they kill.
+/// From the stop to the end. With the last spans and the runtime's own end, which take up to four seconds more, it is
+/// within the 30 seconds that supervisors wait before they kill.
 const DRAIN: Duration = Duration::from_secs(25);
 
 /// From a device's trouble to the end: what can be handed back or stored without it is.
@@ -202,6 +207,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     info!("stopping");
     vitals.health.drains();
     stop.cancel();
+    let stopping = Instant::now();
     // A device may hang also while the rest is finished.
     let trouble = match trouble {
         Some(trouble) => Some(trouble),
@@ -212,7 +218,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     };
     match trouble {
         Some(trouble) => {
-            finish(&mut stages, LEAVE).await;
+            finish(&mut stages, LEAVE.min(DRAIN.saturating_sub(stopping.elapsed()))).await;
             Err(trouble)
         }
         None if stopped => Ok(()),

@@ -16,6 +16,9 @@ use crate::http::{self, Http};
 
 /// One try to send takes no longer; spans that cannot be sent are dropped.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Sending what is left when the worker ends takes no longer: with the drain before it, it must be over before whoever
+/// stops the worker kills it.
+const FLUSH: Duration = Duration::from_secs(3);
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 
 /// The collector's address is not one.
@@ -61,10 +64,10 @@ impl Spans {
         tracing_opentelemetry::layer().with_tracer(tracer).with_filter(ours)
     }
 
-    /// Sends what is left. Blocks, at most for two tries' time.
+    /// Sends what is left. Blocks, for seconds at most.
     pub fn flush(&self) {
         // What cannot be sent now is lost with the process.
-        let _ = self.provider.shutdown_with_timeout(2 * TIMEOUT);
+        let _ = self.provider.shutdown_with_timeout(FLUSH);
     }
 }
 
