@@ -86,6 +86,14 @@ fn png(side: u32) -> Vec<u8> {
     png
 }
 
+fn small_jpeg() -> Vec<u8> {
+    let mut jpeg = Vec::new();
+    let pixels: Vec<u8> = (0..60 * 60 * 3).map(|byte| (byte * 7 % 251) as u8).collect();
+    let encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
+    image::ImageEncoder::write_image(encoder, &pixels, 60, 60, image::ExtendedColorType::Rgb8).unwrap();
+    jpeg
+}
+
 /// With these bytes put over it from `at` on.
 fn over(mut whole: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
     let start = at % whole.len();
@@ -111,11 +119,35 @@ fn a_picture_takes_what_its_pixels_take() {
 }
 
 proptest! {
+    // Each is a quarter of a million pixels.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// As a camera's software writes it; half of the places are in its head.
+    #[test]
+    fn a_photograph_takes_what_its_pixels_take(noise in prop::collection::vec(any::<u8>(), 0..9), at: prop::sample::Index, head: bool) {
+        let whole = include_bytes!("../../tests/fixtures/rocket.jpg").to_vec();
+        let seer = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 300_000 } }\n\
+                    [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
+        let at = at.index(if head { 700 } else { whole.len() });
+        let held = prepared(&model(seer), &over(whole, at, &noise));
+        prop_assert!(held < 8_000_000, "{held}");
+    }
+}
+
+proptest! {
     #[test]
     fn pictures_are_bounded(noise in prop::collection::vec(any::<u8>(), 0..9), at in 0_usize..200) {
         let small = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 10_000 } }\n\
                      [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
         let held = prepared(&model(small), &over(png(60), at, &noise));
+        prop_assert!(held < 2_000_000, "{held}");
+    }
+
+    #[test]
+    fn photographs_are_bounded(noise in prop::collection::vec(any::<u8>(), 0..9), at in 0_usize..700) {
+        let seer = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 10_000 } }\n\
+                    [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
+        let held = prepared(&model(seer), &over(small_jpeg(), at, &noise));
         prop_assert!(held < 2_000_000, "{held}");
     }
 

@@ -268,6 +268,48 @@ mod tests {
         assert_eq!(resized(1, u32::MAX, 256), (256, u32::MAX));
     }
 
+    /// With these bytes put over it from `at` on.
+    fn over(mut whole: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
+        whole.iter_mut().skip(at).zip(bytes).for_each(|(old, new)| *old = *new);
+        whole
+    }
+
+    fn jpeg() -> Vec<u8> {
+        let pixels: Vec<u8> = (0..40 * 30 * 3).map(|byte| (byte * 7 % 251) as u8).collect();
+        let mut jpeg = Vec::new();
+        let encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
+        encoder.write_image(&pixels, 40, 30, ExtendedColorType::Rgb8).unwrap();
+        jpeg
+    }
+
+    proptest! {
+        #[test]
+        fn a_broken_jpeg_never_panics(at: prop::sample::Index, noise in prop::collection::vec(any::<u8>(), 1..5), cut: bool) {
+            let whole = jpeg();
+            prop_assert!(prepare(&whole, &TABLE, Some(LIMITS)).is_ok());
+            let at = at.index(whole.len());
+            let mut broken = over(whole, at, &noise);
+            if cut {
+                broken.truncate(at);
+            }
+            let _ = prepare(&broken, &TABLE, Some(LIMITS));
+        }
+    }
+
+    proptest! {
+        // Each is a quarter of a million pixels.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// As a camera's software writes it; half of the places are in its head.
+        #[test]
+        fn a_broken_photograph_never_panics(at: prop::sample::Index, head: bool, noise in prop::collection::vec(any::<u8>(), 1..5)) {
+            let whole = include_bytes!("../../../tests/fixtures/rocket.jpg").to_vec();
+            let at = at.index(if head { 700 } else { whole.len() });
+            let limits = ImageLimits { min_side: 2, max_pixels: 300_000 };
+            let _ = prepare(&over(whole, at, &noise), &TABLE, Some(limits));
+        }
+    }
+
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(mut payload: Vec<u8>, at in 8_usize..60, byte: u8) {
