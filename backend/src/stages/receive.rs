@@ -10,7 +10,10 @@ use std::{
 
 use forebay_contract::{JobMessage, Lane, MessageError};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -66,22 +69,25 @@ impl Receiving<'_> {
         let mut backoff = Backoff::default();
         let mut polling = Polling::default();
         let mut polls = FuturesUnordered::new();
+        // After a poll that failed, no other begins before then; those under way are still listened to.
+        let mut pause = Instant::now();
         loop {
             // A poll that is broken off may have taken messages; they come back when their lease ends.
             let answer = tokio::select! {
                 () = self.receive.stop.cancelled() => return,
-                free = self.room.wait(self.lane), if polls.is_empty() => {
+                free = self.room_from(pause), if polls.is_empty() => {
                     polls.push(self.poll(polling.begin(free), wait));
-                    continue;
+                    None
                 }
-                Some(answer) = polls.next() => answer,
+                Some(answer) = polls.next() => Some(answer),
             };
             match answer {
-                (asked, Ok(messages)) => {
+                None => {}
+                Some((asked, Ok(messages))) => {
                     if wait.is_zero() && not_yet_polled.fetch_sub(1, Ordering::Relaxed) == 1 {
                         info!("ready");
                     }
-                    (wait, backoff) = (LONG_POLL, Backoff::default());
+                    (wait, backoff, pause) = (LONG_POLL, Backoff::default(), Instant::now());
                     let count = messages.len();
                     let mut places = 0;
                     for message in messages {
@@ -92,20 +98,26 @@ impl Receiving<'_> {
                     }
                     polling.end(asked, count, places);
                 }
-                (asked, Err(error)) => {
+                Some((asked, Err(error))) => {
                     polling.fail(asked);
-                    let wait = backoff.next();
-                    warn!(lane = %self.lane, %error, wait_ms = wait.as_millis(), "the lane cannot be polled, trying again");
-                    tokio::select! {
-                        () = self.receive.stop.cancelled() => return,
-                        () = tokio::time::sleep(wait) => {}
+                    // Several that fail together are one failure.
+                    if pause <= Instant::now() {
+                        pause = Instant::now() + backoff.next();
                     }
+                    let wait_ms = pause.saturating_duration_since(Instant::now()).as_millis();
+                    warn!(lane = %self.lane, %error, wait_ms, "the lane cannot be polled, trying again");
                 }
             }
             while let Some(asked) = polling.another(self.room.free(self.lane)) {
                 polls.push(self.poll(asked, wait));
             }
         }
+    }
+
+    /// Waits until then, and until there is room.
+    async fn room_from(&self, pause: Instant) -> usize {
+        sleep_until(pause).await;
+        self.room.wait(self.lane).await
     }
 
     async fn poll(&self, max: usize, wait: Duration) -> (usize, Result<Vec<Message>, QueueError>) {
@@ -200,8 +212,8 @@ mod tests {
         message.to_json().unwrap()
     }
 
-    fn start(queues: &[Arc<Counting>]) -> (mpsc::Receiver<Received>, CancellationToken) {
-        let queue = |(lane, queue): (Lane, &Arc<Counting>)| (lane, Arc::clone(queue) as Arc<dyn Queue>);
+    fn start<Q: Queue + 'static>(queues: &[Arc<Q>]) -> (mpsc::Receiver<Received>, CancellationToken) {
+        let queue = |(lane, queue): (Lane, &Arc<Q>)| (lane, Arc::clone(queue) as Arc<dyn Queue>);
         let lanes: Lanes = Lane::ALL.into_iter().zip(queues).map(queue).collect();
         let stop = CancellationToken::new();
         let (keeper, load) = (LeaseKeeper::new(Duration::from_secs(3600)), Arc::new(DeviceLoad::default()));
@@ -214,6 +226,52 @@ mod tests {
     async fn all(received: &mut mpsc::Receiver<Received>) -> Vec<Received> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         std::iter::from_fn(|| received.try_recv().ok()).collect()
+    }
+
+    /// Full at first; of the two polls that follow, one fails and the other brings something a little later.
+    #[derive(Default)]
+    struct Uneven {
+        polls: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Queue for Uneven {
+        async fn receive(&self, _: usize, wait: Duration, _: Duration) -> Result<Vec<Message>, QueueError> {
+            let some = |count: u64| {
+                let message = |number: u64| Message {
+                    receipt: Receipt(number.to_string()),
+                    body: message(number, 1.0),
+                    receive_count: 1,
+                };
+                Ok((0..count).map(message).collect())
+            };
+            let (takes, answer) = match self.polls.fetch_add(1, Ordering::Relaxed) {
+                0 => (Duration::ZERO, some(10)),
+                1 => (Duration::from_millis(1000), Err(QueueError("away".to_owned()))),
+                2 => (Duration::from_millis(1010), some(1)),
+                _ => (wait, Ok(Vec::new())),
+            };
+            tokio::time::sleep(takes).await;
+            answer
+        }
+        async fn extend(&self, _: &[Receipt], _: Duration) -> Result<Vec<Refused>, QueueError> {
+            Ok(Vec::new())
+        }
+        async fn delete(&self, _: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_poll_that_fails_keeps_nobody_from_hearing_the_others() {
+        let started = Instant::now();
+        let (mut received, stop) = start(&[Arc::new(Uneven::default())]);
+        for _ in 0..11 {
+            received.recv().await.unwrap();
+        }
+        let took = started.elapsed().as_millis();
+        assert!((1010..1050).contains(&took), "two at once, and the pause of 100 ms holds up nobody: {took} ms");
+        stop.cancel();
     }
 
     #[tokio::test(start_paused = true)]
