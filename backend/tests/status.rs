@@ -57,7 +57,7 @@ async fn a_scrape_shows_what_a_job_went_through() {
         "failures_total{model=\"doubler@1\",code=\"execution-failed\"} 1",
         "queue_calls_total{lane=\"free-light\",call=\"receive\",outcome=\"ok\"}",
         "reports_total{outcome=\"arrived\"}",
-        "model_memory_bytes{model=\"doubler@1\"}",
+        "model_memory_bytes{model=\"doubler@1\",device=\"test\"}",
     ] {
         assert!(page.contains(&format!("forebay_{name}")), "{name} in\n{page}");
     }

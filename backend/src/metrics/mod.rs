@@ -44,7 +44,7 @@ pub struct Metrics {
     queue_calls: Counters<3>,
     reports: Counters<1>,
     dropped_events: Counter,
-    model_memory: Family<Labels<1>, Gauge>,
+    model_memory: Family<Labels<2>, Gauge>,
 }
 
 /// One batch that ran.
@@ -135,14 +135,14 @@ impl Metrics {
         self.busy.inc_by(busy_s);
     }
 
-    /// A model is loaded and takes so much.
-    pub fn model_loaded(&self, model: &str, bytes: u64) {
-        self.model_memory.get_or_create(&of(model)).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    /// A model is loaded onto a device and takes so much.
+    pub fn model_loaded(&self, model: &str, device: &str, bytes: u64) {
+        self.model_memory.get_or_create(&on(model, device)).set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// A model is no longer loaded.
-    pub fn model_evicted(&self, model: &str) {
-        self.model_memory.remove(&of(model));
+    /// A model is no longer loaded on a device.
+    pub fn model_evicted(&self, model: &str, device: &str) {
+        self.model_memory.remove(&on(model, device));
     }
 
     /// A job ended here `age` after it was accepted; `failure` says why it has no result.
@@ -192,6 +192,10 @@ fn of(model: &str) -> Labels<1> {
     [("model", model.to_owned())]
 }
 
+fn on(model: &str, device: &str) -> Labels<2> {
+    [("model", model.to_owned()), ("device", device.to_owned())]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,7 +208,8 @@ mod tests {
         metrics.ran("m@1", BatchRun { jobs: 3, rows: 4, padding: 0.25, predicted, busy });
         metrics.ended("m@1", Duration::from_secs(1), None);
         metrics.ended("m@1", Duration::from_secs(1), Some(FailureCode::OutOfMemory));
-        metrics.model_loaded("m@1", 7);
+        metrics.model_loaded("m@1", "cuda:0", 7);
+        metrics.model_loaded("m@1", "cuda:1", 7);
         let page = metrics.encode();
         for line in [
             "forebay_queue_wait_seconds_sum{lane=\"free-light\"} 0.04",
@@ -215,11 +220,13 @@ mod tests {
             "forebay_device_busy_seconds_total 0.02",
             "forebay_jobs_total{model=\"m@1\",outcome=\"succeeded\"} 1",
             "forebay_failures_total{model=\"m@1\",code=\"out-of-memory\"} 1",
-            "forebay_model_memory_bytes{model=\"m@1\"} 7",
+            "forebay_model_memory_bytes{model=\"m@1\",device=\"cuda:0\"} 7",
         ] {
             assert!(page.contains(line), "{line}\n{page}");
         }
-        metrics.model_evicted("m@1");
-        assert!(!metrics.encode().contains("forebay_model_memory_bytes{"));
+        metrics.model_evicted("m@1", "cuda:0");
+        let page = metrics.encode();
+        let left: Vec<&str> = page.lines().filter(|line| line.starts_with("forebay_model_memory_bytes{")).collect();
+        assert_eq!(left, ["forebay_model_memory_bytes{model=\"m@1\",device=\"cuda:1\"} 7"]);
     }
 }

@@ -37,7 +37,7 @@ impl DeviceThread {
             Ok(()) => {
                 self.residents.insert(&model.id, bytes);
                 self.failed.remove(&model.id);
-                self.vitals.metrics.model_loaded(&model.id, bytes);
+                self.vitals.metrics.model_loaded(&model.id, &self.engine.device(), bytes);
                 let (load_ms, held_bytes) = (started.elapsed().as_millis(), self.residents.bytes());
                 info!(model = model.id, device = self.engine.device(), load_ms, bytes, held_bytes, "model loaded");
                 true
@@ -54,6 +54,6 @@ impl DeviceThread {
     pub(super) fn unload(&mut self, id: &str) {
         info!(model = id, device = self.engine.device(), "model unloaded to make room");
         self.engine.unload(id);
-        self.vitals.metrics.model_evicted(id);
+        self.vitals.metrics.model_evicted(id, &self.engine.device());
     }
 }
