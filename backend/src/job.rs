@@ -40,8 +40,8 @@ pub(crate) struct Job {
     pub attempt: u32,
     /// Keeps the message hidden.
     pub lease: Lease,
-    /// Bounds how much work is held at once: held, never read.
-    pub(crate) _place: Place,
+    /// Bounds how much work is held at once, until nothing but storing is left of it.
+    pub(crate) place: Option<Place>,
     /// Keeps others of the same digest waiting; taken when decoding begins.
     pub turn: Option<Turn>,
     /// From when on nobody wants it.
@@ -67,7 +67,7 @@ impl Job {
             ready: None,
             attempt,
             lease,
-            _place: place,
+            place: Some(place),
             turn: None,
             deadline,
             unwanted: CancellationToken::new(),

@@ -20,6 +20,7 @@ use forebay_backend::{
 };
 use forebay_contract::{EventKind, FailureCode, InputRef, JobFailure, JobMessage, MediaType, storage_key};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use world::{World, eventually, job, picture_job};
 
 async fn failure_of(store: &MemoryStore, message: &JobMessage) -> JobFailure {
@@ -363,6 +364,50 @@ async fn a_store_that_is_away_costs_time_and_no_job() {
     worker.drain().await;
     assert_eq!(result_of(&world.store, &message).await, r#"{"output":[2.0,2.0]}"#);
     assert_eq!(load.rows(), 1, "its lease was kept, so nobody else got it");
+}
+
+/// A store whose puts wait until it is opened.
+struct Shut {
+    inner: Arc<MemoryStore>,
+    waiting: AtomicUsize,
+    open: CancellationToken,
+}
+
+#[async_trait]
+impl Store for Shut {
+    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.open.cancelled().await;
+        self.inner.put_if_absent(key, body, media_type).await
+    }
+
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
+        self.inner.get(key, max_bytes).await
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
+        self.inner.head(key).await
+    }
+}
+
+#[tokio::test]
+async fn while_results_are_stored_as_much_work_is_taken_in_as_before() {
+    let world = World::new();
+    let messages: Vec<JobMessage> = (0..300).map(|number| job(number, &format!("[{number}, 1]"))).collect();
+    messages.iter().for_each(|message| world.send(message));
+    let (inner, open) = (Arc::clone(&world.store), CancellationToken::new());
+    let shut = Arc::new(Shut { inner, waiting: AtomicUsize::new(0), open: open.clone() });
+    let worker = world.start_over(Arc::clone(&shut) as Arc<dyn Store>);
+    let received = || messages.iter().filter(|message| !world.edge.events_of(message.job_id).is_empty()).count();
+    // The worker holds 64 at most, and 64 puts are under way.
+    eventually("both are full", || shut.waiting.load(Ordering::SeqCst) == 64 && received() >= 128).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(received() < 150, "{} are held", received());
+    assert_eq!(shut.waiting.load(Ordering::SeqCst), 64);
+    open.cancel();
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(world.store.keys().len(), 300);
 }
 
 #[tokio::test]

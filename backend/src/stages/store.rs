@@ -36,8 +36,10 @@ pub(crate) async fn run(storing: Storing, mut inferred: mpsc::Receiver<Inferred>
     let storing = Arc::new(storing);
     let room = Arc::new(Semaphore::new(PUTS));
     let mut puts = JoinSet::new();
-    while let Some(job) = inferred.recv().await {
+    while let Some(mut job) = inferred.recv().await {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        // Puts have a bound of their own: while they wait for the store, the device is given work.
+        job.job.place = None;
         let (storing, settled) = (Arc::clone(&storing), settled.clone());
         let span = info_span!(target: logging::STAGES, parent: &job.job.span, "store");
         let put = async move {
