@@ -5,6 +5,7 @@ mod world;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -66,6 +67,7 @@ async fn a_text_that_is_canceled_on_the_way_is_left_there() {
     world.send(&endless);
     // t9 ends it, so t8 is followed by t0 in this one.
     let worker = world.start_on(vec![endless_counter("canceled")], devices(2));
+    let load = Arc::clone(&worker.load);
     eventually("it has begun", || !progress(&world, &endless).is_empty()).await;
     world.edge.canceled.lock().unwrap().insert(endless.job_id);
     eventually("acknowledged", || world.queue.is_empty()).await;
@@ -73,6 +75,8 @@ async fn a_text_that_is_canceled_on_the_way_is_left_there() {
     assert!(world.store.keys().is_empty());
     let (done, total) = progress(&world, &endless).pop().unwrap();
     assert!(done < total / 2, "{done} of {total}");
+    load.learn();
+    assert!(load.costs().relative_errors().is_empty(), "nothing is learned from the part that ran");
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable,
         ran.busy += step(device, &model, steps, &mut writing);
     }
     ran.returned = writing.into_iter().map(|writing| writing.job).collect();
+    // What was left on the way says nothing about what such a batch takes.
+    ran.rows = rows.saturating_sub(ran.unwanted.len() + ran.returned.len());
     ran
 }
 
