@@ -58,9 +58,6 @@ pub(crate) enum Trouble {
     Panicked,
 }
 
-/// One device's thread takes the next batch when it has nothing to do.
-type Line = Arc<sync::Mutex<mpsc::Receiver<Batched>>>;
-
 /// Starts the devices' threads, which run until no more batches come, and says when one is in trouble.
 pub(crate) fn spawn(
     infer: Infer,
@@ -69,7 +66,8 @@ pub(crate) fn spawn(
 ) -> std::io::Result<oneshot::Receiver<Trouble>> {
     let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
     load.count(engines.len());
-    let line: Line = Arc::new(sync::Mutex::new(batched));
+    // One device's thread takes the next batch when it has nothing to do.
+    let line = Arc::new(sync::Mutex::new(batched));
     // Dropped by the last device's thread: then the watchdog ends too.
     let (alive, ended) = std::sync::mpsc::channel();
     let (trouble, troubled) = oneshot::channel();
@@ -109,13 +107,13 @@ pub(crate) async fn run(infer: Infer, batched: mpsc::Receiver<Batched>, exits: E
     let Some(engine) = engines.into_iter().next() else { return };
     let around = Around { reporter, vitals, pulse: Pulse::default(), patience };
     let device = DeviceThread::new(engine, model_memory, around);
-    serve(device, &Arc::new(sync::Mutex::new(batched)), &exits, &load, &stop, Some(pace)).await;
+    serve(device, &sync::Mutex::new(batched), &exits, &load, &stop, Some(pace)).await;
 }
 
 /// Runs batches until no more come or nobody takes the answers.
 async fn serve(
     mut device: DeviceThread,
-    line: &Line,
+    line: &sync::Mutex<mpsc::Receiver<Batched>>,
     exits: &Exits,
     load: &DeviceLoad,
     stop: &CancellationToken,
