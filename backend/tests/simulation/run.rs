@@ -149,12 +149,12 @@ impl World {
     async fn live(self: &Arc<Self>) {
         let calm_at = self.started + self.scenario.troubles.last;
         let mut lives = JoinSet::new();
-        lives.spawn(Arc::clone(self).send());
         lives.spawn(Arc::clone(self).cancel());
         for number in 0..self.scenario.workers {
             lives.spawn(Arc::clone(self).lives(number, calm_at));
         }
-        sleep_until(calm_at).await;
+        // The last message may come in the very last moment.
+        tokio::join!(sleep_until(calm_at), Arc::clone(self).send());
         self.calm.store(true, Ordering::Relaxed);
         self.judge.note("all is well from now on");
         let ended = timeout(ALL_ENDS_WITHIN, async {
