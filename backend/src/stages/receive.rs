@@ -313,6 +313,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn full_lanes_fill_the_room_and_little_more() {
+        let queues: Vec<Arc<Counting>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
+        for number in 0..4000 {
+            queues[number as usize % 4].inner.send(message(number, 1.0));
+        }
+        let (mut received, stop) = start(&queues);
+        let held = all(&mut received).await.len();
+        assert!((60..=120).contains(&held), "{held} of 60, and the shares of those who came late");
+        stop.cancel();
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_cannot_be_read_costs_only_itself() {
         let queues: Vec<Arc<Counting>> = vec![Arc::default()];
         for body in ["this is no job".to_owned(), message(1, 1.0), "{}".to_owned(), message(2, 1.0)] {
