@@ -42,6 +42,8 @@ pub(crate) struct Job {
     pub lease: Lease,
     /// Bounds how much work is held at once, until nothing but storing is left of it.
     pub(crate) place: Option<Place>,
+    /// Keeps the next one waiting that runs alone, while this one is not settled.
+    pub alone: Option<Arc<()>>,
     /// Keeps others of the same digest waiting; taken when decoding begins.
     pub turn: Option<Turn>,
     /// From when on nobody wants it.
@@ -68,6 +70,7 @@ impl Job {
             attempt,
             lease,
             place: Some(place),
+            alone: None,
             turn: None,
             deadline,
             unwanted: CancellationToken::new(),

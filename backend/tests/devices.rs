@@ -241,15 +241,14 @@ impl Engine for Kills {
 /// The `culprit`th of eight jobs of one batch.
 async fn killed_by(culprit: u64) {
     let mut world = World::new();
-    world.lease = Duration::from_millis(300);
+    world.lease = Duration::from_secs(1);
     let text = |number| if number == culprit { "[-888, 1]".to_owned() } else { format!("[{number}, 1]") };
     let messages: Vec<JobMessage> = (0..8).map(|number| job(number, &text(number))).collect();
     messages.iter().for_each(|message| world.send(message));
-    let manifest = DOUBLER.replace("max_wait_ms = 5", "max_wait_ms = 100");
     let mut lives = 0;
     while !world.queue.is_empty() {
         let killed = Arc::new(AtomicBool::new(false));
-        let manifest = Manifest::parse(Path::new("models/doubler/1/model.toml"), &manifest).unwrap();
+        let manifest = Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap();
         let store = Arc::clone(&world.store) as Arc<dyn Store>;
         let worker = world.start_with(store, manifest, Box::new(Kills(Arc::clone(&killed))));
         eventually("killed, or done", || killed.load(Ordering::SeqCst) || world.queue.is_empty()).await;

@@ -26,5 +26,5 @@ pub use pace::Pace;
 pub use pending::Pending;
 pub use plan::plan;
 pub use slack::Slack;
-pub use suspect::place_alone;
+pub use suspect::{GATHER_US, place_alone};
 pub use weights::{lane_weight, total_weight};

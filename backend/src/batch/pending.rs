@@ -14,6 +14,8 @@ pub struct Pending {
     count: usize,
     /// No deadline is earlier.
     next_deadline_us: Option<u64>,
+    /// Whether those that run alone are not to begin yet.
+    holds_alone: bool,
 }
 
 /// One lane's accounts.
@@ -97,6 +99,16 @@ impl Pending {
             line.had = line.had.at_least(floor.unwrap_or_default());
         }
         line.add(account, item);
+    }
+
+    /// From now on those that run alone wait, or do not any more.
+    pub fn hold_alone(&mut self, hold: bool) {
+        self.holds_alone = hold;
+    }
+
+    /// Whether it may begin at all.
+    pub(super) fn lets(&self, item: &Item) -> bool {
+        item.alone.is_none() || !self.holds_alone
     }
 
     /// Takes these out to be run, the first of which was chosen for its turn, and charges them; in the order asked for.

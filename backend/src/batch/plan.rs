@@ -18,7 +18,7 @@ pub fn plan(pending: &Pending, now_us: u64, limits: &[Limits], device: Device) -
     let of = |model: usize| limits.get(model).unwrap_or(&fallback);
     let due_us = |item: &Item| item.since_us.saturating_add(of(item.model).max_wait_us);
 
-    if let Some(first) = pending.next(|item| due_us(item) <= now_us) {
+    if let Some(first) = pending.next(|item| due_us(item) <= now_us && pending.lets(item)) {
         // A turn of one that runs alone is that of the first of all who do.
         let first = first.alone.and_then(|_| pending.first_alone()).unwrap_or(first);
         let draft = around(pending, first, of(first.model), now_us);
@@ -35,7 +35,7 @@ pub fn plan(pending: &Pending, now_us: u64, limits: &[Limits], device: Device) -
         }
         tried.push(first.model);
     }
-    match pending.items().map(due_us).min() {
+    match pending.items().filter(|item| pending.lets(item)).map(due_us).min() {
         Some(due_us) => Decision::WaitUntil(soonest(pending, due_us.max(busy_until_us.unwrap_or(0)))),
         None => Decision::Idle,
     }
@@ -224,12 +224,17 @@ mod tests {
             pending.add(Lane::FreeLight, if ticket == 8 { "c" } else { "b" }, item);
         }
         assert_eq!(decide(&pending, 5, Device::Free), Decision::WaitUntil(10), "the five would have been a full batch");
+        pending.hold_alone(true);
+        assert_eq!(decide(&pending, 10, Device::Free), run(&[0, 1]));
+        pending.take(&[0, 1]);
+        assert_eq!(decide(&pending, 10, Device::Free), Decision::Idle);
+        pending.hold_alone(false);
         let mut order = Vec::new();
         while let Decision::Run(tickets) = decide(&pending, 10, Device::Free) {
             pending.take(&tickets);
             order.push(tickets);
         }
-        assert_eq!(order, [vec![0, 1], vec![8], vec![7], vec![9]]);
+        assert_eq!(order, [vec![8], vec![7], vec![9]]);
     }
 
     #[test]

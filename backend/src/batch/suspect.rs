@@ -5,6 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 /// From this delivery on a job runs alone.
 const ALONE_FROM: u32 = 3;
 
+/// So long a job that runs alone lets others gather first, in microseconds. Deliveries that ended together come again
+/// within about as much, and who is not there yet when a culprit begins stands behind it whatever the order says.
+pub const GATHER_US: u64 = 1_000_000;
+
 /// The place among the jobs that run alone, for a job that does.
 ///
 /// A worker that dies takes the deliveries of all its jobs with it, also of those that only waited behind the culprit.

@@ -1,12 +1,16 @@
 //! The jobs of the batch stage: what the planner sees of each, and what it is made of.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 use tracing::error;
 
 use crate::{
-    batch::{Decision, Device, Item, Limits, Pace, Pending, Slack, place_alone, plan},
+    batch::{Decision, Device, GATHER_US, Item, Limits, Pace, Pending, Slack, place_alone, plan},
     device::{DeviceLoad, HandedOver},
     features::{BatchInput, Features},
     job::{Batched, Decoded, Job},
@@ -36,6 +40,9 @@ pub(super) struct Forming {
     next_ticket: u64,
     jobs: HashMap<u64, Decoded>,
     pending: Pending,
+    /// The last job that ran alone. What it answered dies with the worker until it is stored, and the next one may be
+    /// what ends it.
+    alone: Weak<()>,
     models: Vec<Paced>,
     /// The models' limits today, by the same position.
     limits: Vec<Limits>,
@@ -57,6 +64,7 @@ impl Forming {
             next_ticket: 0,
             jobs: HashMap::new(),
             pending: Pending::default(),
+            alone: Weak::new(),
             models: Vec::new(),
             limits: Vec::new(),
             assembling: Duration::ZERO,
@@ -76,15 +84,16 @@ impl Forming {
         let model = self.number(&decoded.model);
         let limits = self.limits.get(model).copied().unwrap_or_default();
         let (rows, shape) = (decoded.features.rows(), decoded.features.shape());
+        let alone = place_alone(decoded.job.id, decoded.job.attempt);
         let item = Item {
             ticket: self.next_ticket,
             model,
             rows,
             cost_us: limits.price.batch_us(rows, shape.cells()),
             shape,
-            since_us: self.now_us(),
+            since_us: self.now_us().saturating_add(alone.map_or(0, |_| GATHER_US)),
             deadline_us: decoded.job.deadline.map(|deadline| self.us(deadline)),
-            alone: place_alone(decoded.job.id, decoded.job.attempt),
+            alone,
         };
         self.next_ticket += 1;
         self.pending.add(decoded.job.lease.lane, &decoded.job.account, item);
@@ -125,6 +134,7 @@ impl Forming {
         for (paced, limits) in self.models.iter().zip(&mut self.limits) {
             limits.max_rows = limits.max_rows.min(paced.model.capacity.rows());
         }
+        self.pending.hold_alone(self.alone.strong_count() > 0);
         match plan(&self.pending, self.now_us(), &self.limits, device) {
             Decision::Run(tickets) => self.assemble(&tickets),
             Decision::Drop(tickets) => {
@@ -142,7 +152,8 @@ impl Forming {
             return Decided::Unwanted(self.take_canceled());
         }
         let started = Instant::now();
-        let number = self.pending.take(tickets).first().map_or(usize::MAX, |item| item.model);
+        let first = self.pending.take(tickets).into_iter().next();
+        let number = first.as_ref().map_or(usize::MAX, |item| item.model);
         let taken = self.jobs_of(tickets);
         let input = BatchInput::assemble(taken.iter().map(|decoded| &decoded.features));
         let (Some(input), Some(model)) = (input, taken.first().map(|decoded| Arc::clone(&decoded.model))) else {
@@ -162,8 +173,14 @@ impl Forming {
         }
         let handed_over =
             HandedOver { model: model.id.clone(), jobs: taken.len(), rows, row_cells, padding, predicted_us };
-        let jobs: Vec<(Job, usize)> = taken.into_iter().map(|decoded| (decoded.job, decoded.features.rows())).collect();
+        let mut jobs: Vec<(Job, usize)> =
+            taken.into_iter().map(|decoded| (decoded.job, decoded.features.rows())).collect();
         jobs.iter().for_each(|(job, _)| job.lease.begin());
+        if let (Some(_), Some((job, _))) = (first.and_then(|item| item.alone), jobs.first_mut()) {
+            let token = Arc::new(());
+            self.alone = Arc::downgrade(&token);
+            job.alone = Some(token);
+        }
         self.assembling = started.elapsed();
         let predicted = Duration::from_micros(predicted_us);
         Decided::Run(Batched { model, jobs, input, predicted }, handed_over)
