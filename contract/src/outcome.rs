@@ -53,7 +53,7 @@ pub enum FailureCode {
     OutputInvalid,
     /// The device has too little memory even for this job alone.
     OutOfMemory,
-    /// Workers took the job several times and none finished it.
+    /// Workers took the job several times and none finished it, or none before its deadline.
     Abandoned,
 }
 
