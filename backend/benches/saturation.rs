@@ -26,7 +26,7 @@ use anyhow::{Context as _, bail};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use clap::Parser;
 use forebay_backend::{
-    BatchInput, DeviceLoad, Features, aws,
+    BatchInput, DeviceLoad, Features, Shape, aws,
     engine::{
         DeterministicEngine, Devices, Engine,
         torch::{DeviceChoice, TorchEngine},
@@ -87,6 +87,8 @@ struct Figures {
     threads: usize,
     batch: usize,
     bare_items_per_s: f64,
+    /// The same loop over texts that were sorted by length before; where they differ in it.
+    bare_sorted_items_per_s: Option<f64>,
     pipeline_items_per_s: f64,
     ratio: f64,
     device_idle: f64,
@@ -175,10 +177,14 @@ async fn measure(settings: &Settings, name: &str, device: Device, threads: usize
     }
     let batch = best.0;
     let batches = tensors(&features, batch)?;
-    let (mut bare_sum, mut pipeline_sum, mut idle_sum) = (0.0, 0.0, 0.0);
+    let sorted = by_length(&features).map(|sorted| tensors(&sorted, batch)).transpose()?;
+    let (mut bare_sum, mut sorted_sum, mut pipeline_sum, mut idle_sum) = (0.0, 0.0, 0.0, 0.0);
     let round = Duration::from_secs_f64(settings.seconds);
     for _ in 0..settings.rounds {
         bare_sum += bare(&module, device, &batches, round)?;
+        if let Some(sorted) = &sorted {
+            sorted_sum += bare(&module, device, sorted, round)?;
+        }
         let engine = TorchEngine::open(settings.device, threads)?;
         let (rate, idle) = saturated(&model, engine, &jobs, batch, World::in_memory(), round).await?;
         pipeline_sum += rate;
@@ -200,12 +206,24 @@ async fn measure(settings: &Settings, name: &str, device: Device, threads: usize
         threads,
         batch,
         bare_items_per_s: bare_sum / rounds,
+        bare_sorted_items_per_s: sorted.map(|_| sorted_sum / rounds),
         pipeline_items_per_s: pipeline_sum / rounds,
         ratio: pipeline_sum / bare_sum,
         device_idle: idle_sum / rounds,
         aws,
         definition: DEFINITION,
     })
+}
+
+/// The same texts, the shortest first; `None` where nothing differs in length.
+fn by_length(features: &[Features]) -> Option<Vec<Features>> {
+    let mut sorted = features.to_vec();
+    let length = |features: &Features| match features.shape() {
+        Shape::Padded(tokens) => tokens,
+        Shape::Fixed(_) => 0,
+    };
+    sorted.sort_by_key(length);
+    (sorted.first().map(length) != sorted.last().map(length)).then_some(sorted)
 }
 
 /// Batches in the order in which their jobs come, as tensors in main memory.

@@ -76,7 +76,7 @@ fn load(server: &Server, lasting: Duration) -> Result<Measured> {
 fn beside(model: &str, ours: &[Measured], product: Product, rival: &[Measured]) -> Ratio {
     let definition = format!(
         "jobs/s of the pipeline ÷ jobs/s of {}: the same TorchScript, one instance of it with {} threads each, the \
-         batch size and patience of its model.toml, {CONNECTIONS} connections over HTTP on the same cores that each wait \
+         batch size and patience of its model.toml (BentoML finds its own, and gets a minute not to refuse anybody), {CONNECTIONS} connections over HTTP on the same cores that each wait \
          for their answer; ours with queue and store in memory; the median of the rounds",
         product.name(),
         cores()

@@ -45,7 +45,7 @@ impl Step for EdgeBundle {
         for file in ["Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "contract/Cargo.toml", "edge/Cargo.toml"] {
             made_from = made_from.file(&repository.path(file))?;
         }
-        for file in ["edge/build.rs", "edge/build.sh", "edge/package-lock.json"] {
+        for file in ["edge/.cargo/config.toml", "edge/build.rs", "edge/build.sh", "edge/package-lock.json"] {
             made_from = made_from.file(&repository.path(file))?;
         }
         made_from.tree(&repository.path("contract/src"), is_source)?.tree(&repository.path("edge/src"), is_source)
