@@ -55,8 +55,9 @@ pub(super) fn measure(repository: &Repository, console: Console, only: &str) -> 
         only,
     ]);
     bench.envs(Deployment::credentials()).env("AWS_ENDPOINT_URL", localstack.endpoint());
-    // Spinning threads on shared cores make everything wait for everything.
+    // As the worker sets it for itself, for both sides.
     bench.env("OMP_WAIT_POLICY", "passive");
+    bench.env("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=1073741824:glibc.malloc.mmap_threshold=33554432");
     run.program(bench.arg("--models-dir").arg(repository.path("models")))?;
     let ratios = ratios(&std::fs::read_to_string(&log).with_context(|| log.display().to_string())?)?;
     console.done(name, &crate::console::duration(run.started.elapsed()));

@@ -25,7 +25,7 @@ pub(crate) fn devices(settings: &Settings, cores: usize) -> anyhow::Result<Devic
         #[cfg(feature = "tch")]
         EngineChoice::Tch => {
             let threads = settings.device_threads_of(cores);
-            wait_passively(threads)?;
+            set_before_main(threads)?;
             let engines = TorchEngine::open_all(settings.device, threads, settings.load_limits())?;
             engines.into_iter().map(|engine| Box::new(engine) as Box<dyn Engine>).collect()
         }
@@ -36,18 +36,26 @@ pub(crate) fn devices(settings: &Settings, cores: usize) -> anyhow::Result<Devic
     Ok(Devices { engines, patience: settings.patience(), model_memory: settings.model_memory() })
 }
 
+/// What is read before `main`, as far as nobody has said otherwise: then the program starts once more, with it.
+///
 /// Several OpenMP threads spin while they wait for one another, and on shared cores they take the cores from the very
-/// ones they wait for: a hundredfold slower. OpenMP reads its settings before `main`, so the program starts once more.
+/// ones they wait for: a hundredfold slower. And what one batch frees the next allocates again: given back to the system
+/// in between, it is a page fault for every four kilobytes, a twentieth of a device's time on the CPU.
 #[cfg(feature = "tch")]
-fn wait_passively(threads: usize) -> anyhow::Result<()> {
+fn set_before_main(threads: usize) -> anyhow::Result<()> {
     use std::os::unix::process::CommandExt as _;
 
-    const POLICY: &str = "OMP_WAIT_POLICY";
-    if threads < 2 || std::env::var_os(POLICY).is_some() {
+    const OPENMP: (&str, &str) = ("OMP_WAIT_POLICY", "passive");
+    /// Bytes; glibc manual §3.2.3 and «Memory Allocation Tunables».
+    const MALLOC: (&str, &str) =
+        ("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=1073741824:glibc.malloc.mmap_threshold=33554432");
+    let wanted = [(threads > 1).then_some(OPENMP), Some(MALLOC)].into_iter().flatten();
+    let missing: Vec<_> = wanted.filter(|(name, _)| std::env::var_os(name).is_none()).collect();
+    if missing.is_empty() {
         return Ok(());
     }
     let program = std::env::current_exe().context("the program's own file is not found")?;
-    let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).env(POLICY, "passive").exec();
+    let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).envs(missing).exec();
     Err(error).context("the program could not be started once more")
 }
 
