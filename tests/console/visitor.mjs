@@ -31,7 +31,8 @@ export async function visit(t, browser, origin, { key, hash = "", expects, ...op
   await context.addInitScript({ path: AXE });
   if (key) await context.addInitScript(signedIn, key);
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  // The cores are shared with whatever is compiled beside.
+  page.setDefaultTimeout(30_000);
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(`${error.stack ?? error}`));
   page.on("console", (message) => {
