@@ -2,6 +2,10 @@
 
 use std::{
     fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -22,6 +26,8 @@ pub struct Client {
     origin: String,
     key: Option<String>,
     agent: ureq::Agent,
+    /// How long its slowest answer took, in milliseconds.
+    slowest_ms: Arc<AtomicU64>,
 }
 
 /// What the edge answered.
@@ -55,7 +61,7 @@ impl Client {
             .max_redirects(0)
             .build()
             .new_agent();
-        Self { origin: origin.to_owned(), key: key.map(str::to_owned), agent }
+        Self { origin: origin.to_owned(), key: key.map(str::to_owned), agent, slowest_ms: Arc::default() }
     }
 
     /// The key it sends; empty where it has none.
@@ -77,6 +83,7 @@ impl Client {
             builder = builder.header("authorization", format!("Bearer {key}"));
         }
         let context = || format!("{} {url}", request.method);
+        let asked = Instant::now();
         let response = match request.body {
             Some(body) => self.agent.run(builder.body(body)?).with_context(context)?,
             None => self.agent.run(builder.body(())?).with_context(context)?,
@@ -88,11 +95,17 @@ impl Client {
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let body = body.with_config().limit(64 << 20).read_to_vec().with_context(context)?;
+        self.slowest_ms.fetch_max(asked.elapsed().as_millis() as u64, Ordering::Relaxed);
         let answer = Answer { status: parts.status.as_u16(), headers, body };
         if let Some(path) = url.strip_prefix(&self.origin) {
             documented::check(request, path, &answer)?;
         }
         Ok(answer)
+    }
+
+    /// How long the slowest answer took that it got so far.
+    pub fn slowest(&self) -> Duration {
+        Duration::from_millis(self.slowest_ms.load(Ordering::Relaxed))
     }
 
     pub fn get(&self, path: &str) -> Result<Answer> {
@@ -240,6 +253,16 @@ impl Answer {
         ensure!(text(&problem, "request_id")? == self.must("x-request-id")?, "request ids differ: {problem}");
         Ok(problem)
     }
+}
+
+/// A refusal that tells whoever `asks` to come back at midnight UTC.
+pub fn refused_until_midnight(asks: impl FnOnce() -> Result<Answer>) -> Result<Answer> {
+    let until_midnight_s = || anyhow::Ok(86_400 - now_ms()? / 1000 % 86_400);
+    let most_s = until_midnight_s()?;
+    let refused = asks()?;
+    let (least_s, told_s) = (until_midnight_s()?, refused.retry_after_s()?);
+    ensure!((least_s..=most_s).contains(&told_s), "told to wait {told_s} s, not {least_s} to {most_s}");
+    Ok(refused)
 }
 
 /// The job's id.

@@ -10,6 +10,7 @@ mod client;
 mod documented;
 mod event_stream;
 mod guarded;
+mod in_time;
 mod promises;
 mod queue_proxy;
 mod receiver;

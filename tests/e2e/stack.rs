@@ -31,12 +31,12 @@ use crate::{
 
 pub use forebay_xtask::stack::free_port;
 
-/// A plan that is soon used up: three at once, then one each eight seconds.
+/// A plan that is soon used up: three at once, and no more as long as any promise takes.
 pub const TINY_PLAN: &str = "tiny";
 const TINY_PLAN_TOML: &str = r#"
 [plans.tiny]
 class = "free"
-limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", quantity = 3, window = "24s", unit = "requests" }]
+limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", quantity = 3, window = "1h", unit = "requests" }]
 "#;
 
 /// The plan of callers without credentials in the idle stack.
@@ -87,6 +87,8 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
     /// What starts workerd; Miniflare alone unless said.
     pub runner: Option<EdgeRunner>,
+    /// How often an address may knock; as shipped unless said.
+    pub knocks: Option<u32>,
 }
 
 /// Whose queues and bucket a stack has.
@@ -284,6 +286,7 @@ impl Stack {
                 port: free_port()?,
                 variables,
                 runner: options.runner.unwrap_or(EdgeRunner::Miniflare),
+                knocks: options.knocks,
             },
         )?;
         let worker_binary = hall.worker_binary.clone();
@@ -294,14 +297,13 @@ impl Stack {
         Ok(stack)
     }
 
-    /// A caller with the account of that name; mostly under the plan `pro`.
+    /// A caller with the account of that name, under the plan `pro`.
     pub fn client(&self, account: &str) -> Result<Client> {
         let known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
-        let plan = if account == "limited_client_gets_in_when_told" { TINY_PLAN } else { "pro" };
-        let made = self.new_client(account, plan)?;
+        let made = self.new_client(account, "pro")?;
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(account.to_owned(), made.clone());
         Ok(made)
     }

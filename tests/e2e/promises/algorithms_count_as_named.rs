@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::{
     client::{Answer, Client},
+    in_time::in_time,
     stack::{Hall, Stack},
 };
 
@@ -47,10 +48,15 @@ pub fn check(hall: &Hall) -> Result<()> {
     std::thread::scope(|scope| {
         let checks: Vec<_> = counts
             .iter()
-            .map(|(plan, count)| scope.spawn(move || count(Caller::new(stack, plan)?).context(*plan)))
+            .map(|(plan, count)| scope.spawn(move || counts_in_time(stack, plan, *count).context(*plan)))
             .collect();
         checks.into_iter().try_for_each(|check| check.join().ok().context("a check panicked")?)
     })
+}
+
+fn counts_in_time(stack: &Stack, plan: &str, count: Count) -> Result<()> {
+    let new_client = |tried| stack.new_client(&format!("counted-by-{plan}-{tried}"), plan);
+    in_time(new_client, |client| count(Caller { client, seed: 0 }))
 }
 
 fn a_token_bucket_takes_bursts_and_refills_evenly(mut caller: Caller) -> Result<()> {
@@ -111,10 +117,6 @@ struct Caller {
 }
 
 impl Caller {
-    fn new(stack: &Stack, plan: &str) -> Result<Self> {
-        Ok(Self { client: stack.new_client(&format!("counted-by-{plan}"), plan)?, seed: 0 })
-    }
-
     fn submit(&mut self) -> Result<Answer> {
         self.seed += 1;
         self.client.submit(&json!({"model": "dcgan-faces", "parameters": {"seed": self.seed}}))

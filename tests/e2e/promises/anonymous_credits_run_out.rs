@@ -1,14 +1,12 @@
 //! Callers without credentials have a free allowance each day; when it is used up they are told so by its name, and
 //! what they were answered before costs them nothing.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::{Result, ensure};
 use forebay_contract::EventKind;
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Answer, Client, Request},
+    client::{Answer, Client, Request, refused_until_midnight},
     stack::Hall,
 };
 
@@ -31,12 +29,10 @@ pub fn check(hall: &Hall) -> Result<()> {
     let jobs = (0..3).map(|seed| from(&nobody, ADDRESS, seed)?.expect(202)?.json());
     let jobs: Vec<Value> = jobs.collect::<Result<_>>()?;
 
-    let refused = from(&nobody, ADDRESS, 3)?;
+    let refused = refused_until_midnight(|| from(&nobody, ADDRESS, 3))?;
     let problem = refused.expect_limited(&["credits"])?;
     let plans = problem["admitting_plans"].as_array().cloned().unwrap_or_default();
     ensure!(plans.contains(&json!("free")) && plans.contains(&json!("pro")), "{problem}");
-    let now_s = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    ensure!(refused.retry_after_s()?.abs_diff(86_400 - now_s % 86_400) <= 5, "{refused:?}");
 
     let place = [("cf-connecting-ip", ADDRESS)];
     let quota = nobody.send(&Request { method: "GET", path: "/v1/quota", headers: &place, body: None })?;

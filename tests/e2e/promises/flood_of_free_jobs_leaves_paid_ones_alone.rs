@@ -21,7 +21,7 @@ const PAID: usize = 8;
 /// A batch of the worker takes so long whatever is in it, and it holds so many messages of a lane at most: it is slower
 /// than the flood on any machine, and leaves the processor to the others.
 const BATCH: Duration = Duration::from_secs(1);
-const PREFETCH: usize = 8;
+const PREFETCH: usize = 4;
 
 /// Of free work no more may wait than 100 texts of 15 ms.
 const PLANS: &str = r#"

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Answer, poll},
+    client::{Answer, Client, poll},
+    in_time::in_time,
     stack::{Hall, Stack},
 };
 
@@ -19,7 +20,11 @@ limits = [{ name = "pace", dimension = "account", algorithm = "token-bucket", qu
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.idle()?;
-    let client = stack.new_client("hammering", "hasty")?;
+    let new_client = |tried| stack.new_client(&format!("hammering-{tried}"), "hasty");
+    in_time(new_client, |client| hammers(stack, &client))
+}
+
+fn hammers(stack: &Stack, client: &Client) -> Result<()> {
     let mut seed = 0;
     let mut submit = || {
         seed += 1;

@@ -71,6 +71,7 @@ pub const PLANS: &[&str] = &[
     hammering_costs_no_object_call::PLANS,
     anonymous_credits_run_out::PLANS,
     results_are_kept_as_long_as_planned::PLANS,
+    limited_client_gets_in_when_told::PLANS,
 ];
 
 /// Promises by name that are kept side by side. Those that restart and kill parts come first: they take longest.

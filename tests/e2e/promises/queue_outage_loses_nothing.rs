@@ -67,18 +67,21 @@ fn slow_queues_slow_nobody(stack: &Stack, proxy: &QueueProxy) -> Result<()> {
     proxy.slow_down(DELAY);
     let client = stack.new_client("slowness", "pro")?;
     let (mut ids, mut waits) = (Vec::new(), Vec::new());
+    let all_began = Instant::now();
     for n in 0..BOUND {
         let began = Instant::now();
         ids.push(id(&client.accepted(&embed(n))?)?.to_owned());
         waits.push(began.elapsed());
     }
+    let took = all_began.elapsed();
     waits.sort();
     let median = waits[BOUND / 2];
-    ensure!(median < DELAY / 4, "submissions take {median:?} while the queue takes {DELAY:?}");
+    ensure!(median < DELAY / 2, "submissions take {median:?} while the queue takes {DELAY:?}");
     delivered(proxy, &client, "slowness", &ids)?;
-    // One travels alone at first; the others gather behind it.
+    // One travels alone at first; the others gather behind it, as many as come while it travels. The rest goes by tens.
     let sizes = batch_sizes(proxy, "slowness");
-    ensure!(sizes.len() <= 5 && sizes.contains(&10), "{BOUND} messages travelled as {sizes:?}");
+    let most = took.div_duration_f64(DELAY).ceil() as usize + 1 + BOUND.div_ceil(10);
+    ensure!(sizes.len() <= most.min(BOUND / 2), "{BOUND} messages of {took:?} travelled as {sizes:?}");
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! A limit that many accounts share holds for all of them together, however closely they submit; what one of them took
 //! in advance and did not use, others get.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
@@ -28,6 +30,8 @@ limits = [{ name = "lane", dimension = "lane", algorithm = "fixed-window", quant
 const EVERYBODY: u64 = 40;
 /// A twentieth of the limit is lent at a time.
 const BLOCK: u64 = 2;
+/// What is lent and not used comes back after at most so long.
+const LEASE: Duration = Duration::from_secs(5);
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack =
@@ -42,18 +46,24 @@ pub fn check(hall: &Hall) -> Result<()> {
 
     // As many accounts as there are blocks: all is lent when half of it is used.
     let takers = clients(&stack, "taker", "pro", (EVERYBODY - 8) / BLOCK)?;
+    let late = stack.new_client("late", "pro")?;
+    let lent = Instant::now();
     let answers = all_at_once(&takers, |client| client.submit(&face(1)))?;
     ensure!(answers.iter().all(|answer| answer.status == 202), "{answers:?}");
-    let late = stack.new_client("late", "pro")?;
+    let mut admitted = 8 + takers.len() as u64;
     let refused = late.submit(&face(1))?;
-    refused.expect_limited(&["everybody"])?;
-    ensure!(refused.retry_after_s()? > 0, "{refused:?}");
-    let admitted = 8 + takers.len() as u64;
+    if refused.status == 202 && lent.elapsed() > LEASE {
+        // On a machine so slow, what the first of them did not use has come back already.
+        admitted += 1;
+    } else {
+        refused.expect_limited(&["everybody"])?;
+        ensure!(refused.retry_after_s()? > 0, "{refused:?}");
+    }
 
     // They stopped there, and the rest of their blocks comes back.
     used_becomes(&watcher, admitted)?;
     poll("the rest of a block is there for another", || {
-        let answer = late.submit(&face(1))?;
+        let answer = late.submit(&face(2))?;
         if answer.status == 202 { Ok(Ok(())) } else { Ok(Err(answer.expect_limited(&["everybody"])?)) }
     })?;
     flood(&stack, &watcher, admitted + 1)

@@ -42,6 +42,8 @@ pub struct EdgeOptions {
     pub variables: BTreeMap<String, String>,
     /// What starts workerd.
     pub runner: EdgeRunner,
+    /// How often an address may knock, where Miniflare starts it; what `wrangler.jsonc` says unless said.
+    pub knocks: Option<u32>,
 }
 
 /// What starts workerd.
@@ -191,7 +193,11 @@ fn miniflare(repository: &Repository, options: &EdgeOptions) -> Result<Command> 
         Ok(tool)
     };
     let worker = WORKER.get_or_init(|| serde_json::from_str(&answer(tool().ok()?.arg("options"))?).ok());
-    let worker = worker.as_ref().context("edge/workerd.mjs does not say what wrangler.jsonc says")?;
+    let mut worker = worker.clone().context("edge/workerd.mjs does not say what wrangler.jsonc says")?;
+    if let Some(knocks) = options.knocks {
+        let limit = worker.pointer_mut("/workerOptions/ratelimits/IP_LIMITER/simple/limit");
+        *limit.context("wrangler.jsonc has no limit for knocking addresses")? = knocks.into();
+    }
     let asked = json!({
         "options": worker,
         "variables": options.variables,

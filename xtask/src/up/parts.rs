@@ -86,6 +86,7 @@ impl Parts {
             port: arguments.edge_port,
             variables,
             runner: EdgeRunner::Wrangler,
+            knocks: None,
         };
         let seat = WorkerSeat {
             binary: worker_path(repository)?,
