@@ -19,7 +19,30 @@ pub enum Answer {
         /// Further header fields.
         fields: Vec<(&'static str, String)>,
     },
-    /// Anything else; its body is not touched on its way.
+    /// Nothing but a status and header fields.
+    Empty {
+        /// The HTTP status.
+        status: u16,
+        /// The header fields.
+        fields: Vec<(&'static str, String)>,
+    },
+    /// Bytes that were found, with status 200.
+    Bytes {
+        /// Their `Content-Type`.
+        content_type: String,
+        /// The bytes.
+        body: Vec<u8>,
+        /// Further header fields.
+        fields: Vec<(&'static str, String)>,
+    },
+    /// A response that was found: its body is not touched on its way, with status 200.
+    Found {
+        /// Where the body, its type and its length are from.
+        response: web_sys::Response,
+        /// Further header fields.
+        fields: Vec<(&'static str, String)>,
+    },
+    /// Anything else.
     Stream(Response),
 }
 
@@ -27,7 +50,8 @@ impl Answer {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Text { status, .. } => *status,
+            Self::Text { status, .. } | Self::Empty { status, .. } => *status,
+            Self::Bytes { .. } | Self::Found { .. } => 200,
             Self::Stream(response) => response.status_code(),
         }
     }
@@ -37,16 +61,31 @@ impl Answer {
         match self {
             Self::Text { status, content_type, body, fields } => {
                 let own = [("content-type", content_type), ("cache-control", "no-store"), ("x-request-id", request_id)];
-                let more = fields.iter().map(|(name, value)| (*name, value.as_str()));
-                let fields: Vec<_> = own.into_iter().chain(more).collect();
-                runtime::respond(status, &body, &fields)
+                runtime::respond(status, Some(&body), &all(own, &fields))
             }
+            Self::Empty { status, fields } => {
+                let own = [("cache-control", "no-store"), ("x-request-id", request_id)];
+                runtime::respond(status, None, &all(own, &fields))
+            }
+            Self::Bytes { content_type, body, fields } => {
+                let own = [("content-type", content_type.as_str()), ("x-request-id", request_id)];
+                runtime::respond_with_bytes(&body, &all(own, &fields))
+            }
+            Self::Found { response, fields } => runtime::pass(&response, &all([("x-request-id", request_id)], &fields)),
             Self::Stream(mut response) => {
                 response.headers_mut().set("x-request-id", request_id)?;
                 Ok(response.into())
             }
         }
     }
+}
+
+/// An answer's fields. Of two with the same name the later one counts.
+fn all<'a, const OWN: usize>(
+    own: [(&'a str, &'a str); OWN],
+    more: &'a [(&'static str, String)],
+) -> Vec<(&'a str, &'a str)> {
+    own.into_iter().chain(more.iter().map(|(name, value)| (*name, value.as_str()))).collect()
 }
 
 /// An answer in JSON.

@@ -2,18 +2,26 @@
 
 use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 
-/// Keeps at most `capacity` entries for `ttl_ms` each. The clock is an argument.
+/// Keeps entries of at most `capacity` together for `ttl_ms` each. The clock is an argument.
 #[derive(Debug)]
 pub struct Expiring<Key, Value> {
-    entries: HashMap<Key, (u64, Value)>,
+    entries: HashMap<Key, Entry<Value>>,
     capacity: usize,
+    weight: usize,
     ttl_ms: u64,
+}
+
+#[derive(Debug)]
+struct Entry<Value> {
+    since_ms: u64,
+    weight: usize,
+    value: Value,
 }
 
 impl<Key: Eq + Hash, Value: Clone> Expiring<Key, Value> {
     /// An empty map.
     pub fn new(capacity: usize, ttl_ms: u64) -> Self {
-        Self { entries: HashMap::new(), capacity, ttl_ms }
+        Self { entries: HashMap::new(), capacity, weight: 0, ttl_ms }
     }
 
     /// What is remembered of `key` at `now_ms`. A clock that jumped back makes entries too old, never immortal.
@@ -21,21 +29,40 @@ impl<Key: Eq + Hash, Value: Clone> Expiring<Key, Value> {
     where
         Key: Borrow<Asked>,
     {
-        let (since, value) = self.entries.get(key)?;
-        now_ms.checked_sub(*since).filter(|age| *age < self.ttl_ms).map(|_| value.clone())
+        let entry = self.entries.get(key)?;
+        entry.is_fresh(self.ttl_ms, now_ms).then(|| entry.value.clone())
     }
 
-    /// Remembers `value`. When full, what has expired goes; when nothing has, everything does: refilling is cheap,
-    /// and an order of use would be paid for on every hit.
+    /// Remembers `value`, which counts as one.
     pub fn put(&mut self, key: Key, value: Value, now_ms: u64) {
-        if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
+        self.put_weighing(key, value, 1, now_ms);
+    }
+
+    /// Remembers `value`, which counts as `weight`; not if that is more than all may weigh. When full, what has expired
+    /// goes; when that is not enough, everything does: refilling is cheap, and an order of use would be paid for on
+    /// every hit.
+    pub fn put_weighing(&mut self, key: Key, value: Value, weight: usize, now_ms: u64) {
+        self.weight -= self.entries.remove(&key).map_or(0, |entry| entry.weight);
+        if weight > self.capacity {
+            return;
+        }
+        if self.weight + weight > self.capacity {
             let ttl_ms = self.ttl_ms;
-            self.entries.retain(|_, (since, _)| now_ms.checked_sub(*since).is_some_and(|age| age < ttl_ms));
-            if self.entries.len() >= self.capacity {
+            self.entries.retain(|_, entry| entry.is_fresh(ttl_ms, now_ms));
+            self.weight = self.entries.values().map(|entry| entry.weight).sum();
+            if self.weight + weight > self.capacity {
                 self.entries.clear();
+                self.weight = 0;
             }
         }
-        self.entries.insert(key, (now_ms, value));
+        self.weight += weight;
+        self.entries.insert(key, Entry { since_ms: now_ms, weight, value });
+    }
+}
+
+impl<Value> Entry<Value> {
+    fn is_fresh(&self, ttl_ms: u64, now_ms: u64) -> bool {
+        now_ms.checked_sub(self.since_ms).is_some_and(|age_ms| age_ms < ttl_ms)
     }
 }
 
@@ -56,12 +83,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn there_are_never_more_than_its_capacity(keys in prop::collection::vec(0u8..50, 0..200)) {
+        fn there_is_never_more_than_its_capacity(puts in prop::collection::vec((0u8..50, 0usize..10), 0..200)) {
             let mut map = Expiring::new(8, 30);
-            for (now, key) in keys.into_iter().enumerate() {
-                map.put(key, now, now as u64);
-                prop_assert!(map.entries.len() <= 8);
-                prop_assert_eq!(map.get(&key, now as u64), Some(now));
+            for (now, (key, weight)) in puts.into_iter().enumerate() {
+                map.put_weighing(key, now, weight, now as u64);
+                prop_assert_eq!(map.weight, map.entries.values().map(|entry| entry.weight).sum::<usize>());
+                prop_assert!(map.weight <= 8);
+                prop_assert_eq!(map.get(&key, now as u64), (weight <= 8).then_some(now));
             }
         }
     }

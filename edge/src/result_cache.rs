@@ -9,12 +9,13 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forebay_contract::Digest;
 use serde_json::value::RawValue;
-use worker::{Cache, Headers, Response};
+use worker::{Cache, Headers, Response, web_sys};
 
 use crate::{
     cx::{Cx, log_line, now_ms},
     expiring::Expiring,
     objects::Job,
+    runtime,
 };
 
 /// Carries the job a cached result was made by.
@@ -25,12 +26,16 @@ const MAX_AGE_S: u64 = 604_800;
 /// How long a cache that failed is left alone.
 const PAUSE_MS: u64 = 60_000;
 
-/// Results up to here travel inside the answer of a hit, in bytes.
-const INLINE_RESULT_BYTES: u64 = 65_536;
+/// JSON up to here travels inside the answer of a hit, in bytes.
+pub const INLINE_BYTES: u64 = 65_536;
+/// Results up to here are remembered where somebody reads them a second time, in bytes.
+pub const REMEMBERED_BYTES: u64 = 1 << 20;
 /// How long an isolate goes by its own memory.
 const REMEMBER_MS: u64 = 60_000;
-/// Together at most 16 MiB of what an isolate may use.
-const MOST_REMEMBERED: usize = 256;
+/// All together, in bytes: an eighth of what an isolate may use.
+const MOST_REMEMBERED: usize = 16 << 20;
+/// What an entry takes besides the result, in bytes.
+const ENTRY: usize = 2_048;
 
 thread_local! {
     /// Until when nothing is asked of the cache.
@@ -43,8 +48,35 @@ thread_local! {
 pub struct Cached {
     /// The job that made it.
     pub job: Job,
-    /// The result itself, where it is small and JSON.
-    pub result: Option<Box<RawValue>>,
+    /// The result itself, where somebody wanted it and it is not too large.
+    pub content: Option<Content>,
+}
+
+/// A result.
+pub enum Content {
+    /// What is JSON.
+    Json(Box<RawValue>),
+    /// What is not, and its type.
+    Other(String, Vec<u8>),
+}
+
+impl Cached {
+    /// The result, where it is JSON and short enough to travel inside another answer.
+    pub fn inline(&self) -> Option<Box<RawValue>> {
+        match &self.content {
+            Some(Content::Json(json)) if json.get().len() as u64 <= INLINE_BYTES => Some(json.clone()),
+            _ => None,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        let content = match &self.content {
+            Some(Content::Json(json)) => json.get().len(),
+            Some(Content::Other(_, bytes)) => bytes.len(),
+            None => 0,
+        };
+        ENTRY + content
+    }
 }
 
 /// The result of `digest`, when this isolate remembers it.
@@ -52,39 +84,52 @@ pub fn recall(digest: &Digest, now_ms: u64) -> Option<Rc<Cached>> {
     REMEMBERED.with_borrow(|remembered| remembered.get(digest, now_ms))
 }
 
-/// The result of `digest`, when this colo has it. A cache that fails is a cache that has nothing.
-pub async fn get(digest: &Digest) -> Option<Rc<Cached>> {
+/// The result of `digest`, when this colo has it, with its content where that is at most `most_bytes`. A cache that fails
+/// is a cache that has nothing.
+pub async fn get(digest: &Digest, most_bytes: u64) -> Option<Rc<Cached>> {
     let now = now_ms();
-    if let Some(cached) = recall(digest, now) {
+    let is_enough = |cached: &Rc<Cached>| cached.content.is_some() || !is_within(&cached.job, most_bytes);
+    if let Some(cached) = recall(digest, now).filter(is_enough) {
         return Some(cached);
     }
-    let cached = Rc::new(read(stored(digest).await?).await?);
-    REMEMBERED.with_borrow_mut(|remembered| remembered.put(*digest, cached.clone(), now));
+    let cached = Rc::new(read(&stored(digest).await?, most_bytes).await?);
+    REMEMBERED.with_borrow_mut(|remembered| remembered.put_weighing(*digest, cached.clone(), cached.weight(), now));
     Some(cached)
 }
 
 /// The stored answer to a request for the result of `digest`, headers and body, when this colo has it.
-pub async fn stored(digest: &Digest) -> Option<Response> {
+pub async fn stored(digest: &Digest) -> Option<web_sys::Response> {
     if now_ms() < PAUSED_UNTIL_MS.get() {
         return None;
     }
-    Cache::default().get(url(digest), false).await.unwrap_or_else(|error| {
+    runtime::cached(&url(digest)).await.unwrap_or_else(|error| {
         complain(&error);
         None
     })
 }
 
-/// Whether the job's result is small and JSON.
-pub fn is_inline(job: &Job) -> bool {
-    let is_json = job.media_type.as_deref() == Some("application/json");
-    is_json && job.bytes.is_some_and(|bytes| bytes <= INLINE_RESULT_BYTES)
+/// Whether the job's result is known to have at most so many bytes.
+pub fn is_within(job: &Job, most_bytes: u64) -> bool {
+    job.bytes.is_some_and(|bytes| bytes <= most_bytes)
 }
 
-async fn read(mut response: Response) -> Option<Cached> {
+async fn read(response: &web_sys::Response, most_bytes: u64) -> Option<Cached> {
     let field = response.headers().get(JOB_FIELD).ok()??;
     let job: Job = serde_json::from_slice(&STANDARD.decode(field).ok()?).ok()?;
-    let result = if is_inline(&job) { Some(RawValue::from_string(response.text().await.ok()?).ok()?) } else { None };
-    Some(Cached { job, result })
+    let content = if is_within(&job, most_bytes) {
+        let bytes = runtime::response_bytes(response).await.ok()?;
+        Some(content(job.media_type.as_deref().unwrap_or("application/octet-stream"), bytes)?)
+    } else {
+        None
+    };
+    Some(Cached { job, content })
+}
+
+fn content(media_type: &str, bytes: Vec<u8>) -> Option<Content> {
+    Some(match media_type {
+        "application/json" => Content::Json(RawValue::from_string(String::from_utf8(bytes).ok()?).ok()?),
+        other => Content::Other(other.to_owned(), bytes),
+    })
 }
 
 /// Keeps a copy of `response` (a result, its body unread) in the background.

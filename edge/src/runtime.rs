@@ -62,6 +62,24 @@ export async function exchange(url, fields, body, patience) {
 export function respond(status, body, fields) {
   return new Response(body, { status, headers: headersOf(fields) });
 }
+
+export function respondBytes(body, fields) {
+  // A copy: the program's memory is its own, and moves.
+  return new Response(body.slice(), { headers: headersOf(fields) });
+}
+
+export function pass(found, fields) {
+  const headers = headersOf(fields);
+  for (const name of ["content-type", "content-length"]) {
+    const value = found.headers.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  return new Response(found.body, { headers });
+}
+
+export function match(url) {
+  return caches.default.match(url);
+}
 "#)]
 extern "C" {
     #[wasm_bindgen(js_name = incoming)]
@@ -73,7 +91,13 @@ extern "C" {
     #[wasm_bindgen(js_name = exchange)]
     fn exchange_texts(url: &str, fields: &str, body: &str, patience_ms: f64) -> Promise;
     #[wasm_bindgen(catch, js_name = respond)]
-    fn new_response(status: u16, body: &str, fields: &str) -> Result<web_sys::Response, JsValue>;
+    fn respond_text(status: u16, body: Option<&str>, fields: &str) -> Result<web_sys::Response, JsValue>;
+    #[wasm_bindgen(catch, js_name = respondBytes)]
+    fn respond_bytes(body: &[u8], fields: &str) -> Result<web_sys::Response, JsValue>;
+    #[wasm_bindgen(catch, js_name = pass)]
+    fn pass_response(found: &web_sys::Response, fields: &str) -> Result<web_sys::Response, JsValue>;
+    #[wasm_bindgen(catch, js_name = match)]
+    fn match_url(url: &str) -> Result<Promise, JsValue>;
 }
 
 /// What a request says besides its body: the fields that somebody here asks for.
@@ -171,9 +195,30 @@ async fn text(promise: Promise) -> Result<String, String> {
     text.as_string().ok_or_else(|| "not a text".to_owned())
 }
 
-/// A response of text. Header fields have no line breaks and their names no colons, so one text carries them all.
-pub fn respond(status: u16, body: &str, fields: &[(&str, &str)]) -> worker::Result<web_sys::Response> {
-    Ok(new_response(status, body, &lines(fields))?)
+/// A response of text, or of nothing. Header fields have no line breaks and their names no colons, so one text carries
+/// them all.
+pub fn respond(status: u16, body: Option<&str>, fields: &[(&str, &str)]) -> worker::Result<web_sys::Response> {
+    Ok(respond_text(status, body, &lines(fields))?)
+}
+
+/// A response of bytes, with status 200.
+pub fn respond_with_bytes(body: &[u8], fields: &[(&str, &str)]) -> worker::Result<web_sys::Response> {
+    Ok(respond_bytes(body, &lines(fields))?)
+}
+
+/// The body of what was found, of its type and length, under other fields; it goes through without being read here.
+pub fn pass(found: &web_sys::Response, fields: &[(&str, &str)]) -> worker::Result<web_sys::Response> {
+    Ok(pass_response(found, &lines(fields))?)
+}
+
+/// What the Cache API has under `url`.
+pub async fn cached(url: &str) -> worker::Result<Option<web_sys::Response>> {
+    Ok(JsFuture::from(match_url(url)?).await?.dyn_into().ok())
+}
+
+/// The body of a response.
+pub async fn response_bytes(response: &web_sys::Response) -> worker::Result<Vec<u8>> {
+    Ok(Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?).to_vec())
 }
 
 fn lines(fields: &[(&str, &str)]) -> String {

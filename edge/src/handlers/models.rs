@@ -7,7 +7,6 @@ use forebay_contract::{
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use worker::{Headers, Response};
 
 use super::{Target, caller};
 use crate::{
@@ -86,11 +85,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     let etag = format!("\"{}\"", hex::encode(Sha256::digest(&body)));
     let fields = [("etag", etag.clone()), ("cache-control", CACHE_CONTROL.to_owned()), ("vary", VARY.to_owned())];
     if conditional::none_match(cx.incoming.if_none_match.as_deref(), &etag) {
-        let headers = Headers::new();
-        for (name, value) in &fields {
-            headers.set(name, value)?;
-        }
-        return Ok(Answer::Stream(Response::empty()?.with_status(304).with_headers(headers)));
+        return Ok(Answer::Empty { status: 304, fields: fields.into() });
     }
     Ok(Answer::Text { status: 200, content_type: "application/json", body, fields: fields.into() })
 }

@@ -1,7 +1,6 @@
 //! `GET /v1/jobs/{id}/result`: the result itself, streamed.
 
 use forebay_contract::{JobState, ProblemCode, storage_key};
-use worker::{Headers, Response};
 
 use super::{
     Target, caller, expired, found,
@@ -17,7 +16,7 @@ use crate::{
     cx::{Cx, Stop, log_line},
     finished,
     objects::{self, Call, Job},
-    result_cache,
+    result_cache::{self, Content, REMEMBERED_BYTES},
 };
 
 /// Answers with the result from the nearest place that has it; while there is none, says when to ask again.
@@ -72,18 +71,24 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
     let etag = format!("\"{}\"", job.digest);
     // The name is the content: who has it under this name needs neither cache nor bucket.
     if conditional::none_match(cx.incoming.if_none_match.as_deref(), &etag) {
-        let headers = Headers::new();
-        for (name, value) in immutable(etag) {
-            headers.set(name, &value)?;
+        return Ok(Answer::Empty { status: 304, fields: immutable(etag) });
+    }
+    let mut fields = immutable(etag);
+    fields.push(timing(job));
+    if result_cache::is_within(job, REMEMBERED_BYTES) {
+        let cached = result_cache::get(&job.digest, REMEMBERED_BYTES).await;
+        match cached.as_ref().and_then(|cached| cached.content.as_ref()) {
+            Some(Content::Json(json)) => {
+                let body = json.get().to_owned();
+                return Ok(Answer::Text { status: 200, content_type: "application/json", body, fields });
+            }
+            Some(Content::Other(media_type, bytes)) => {
+                return Ok(Answer::Bytes { content_type: media_type.clone(), body: bytes.clone(), fields });
+            }
+            None => {}
         }
-        return Ok(Answer::Stream(Response::empty()?.with_status(304).with_headers(headers)));
-    }
-    if let Some(text) = small(job).await {
-        let fields = immutable(etag).into_iter().chain([timing(job)]).collect();
-        return Ok(Answer::Text { status: 200, content_type: "application/json", body: text, fields });
-    }
-    if let Some(stored) = result_cache::stored(&job.digest).await {
-        return delivered(job, stored, etag);
+    } else if let Some(response) = result_cache::stored(&job.digest).await {
+        return Ok(Answer::Found { response, fields });
     }
     let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
     match bucket.get(cx.now_ms, &storage_key::result(&job.digest)).await {
@@ -91,7 +96,7 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
             if job.no_store == 0 {
                 result_cache::put(cx, job, &mut stored)?;
             }
-            delivered(job, stored, etag)
+            Ok(Answer::Found { response: stored.into(), fields })
         }
         Ok(None) => Err(gone(cx, job).await?.into()),
         Err(error) => {
@@ -100,29 +105,6 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
             Err(refusal.with_header("retry-after", "5").into())
         }
     }
-}
-
-/// A result that is small and JSON, from the isolate's memory or from the cache into it.
-async fn small(job: &Job) -> Option<String> {
-    if !result_cache::is_inline(job) {
-        return None;
-    }
-    let cached = result_cache::get(&job.digest).await?;
-    cached.result.as_ref().map(|result| result.get().to_owned())
-}
-
-/// The stored answer under our own fields: its body goes through without being read here.
-fn delivered(job: &Job, stored: Response, etag: String) -> Result<Answer, Stop> {
-    let headers = Headers::new();
-    for (name, value) in immutable(etag).into_iter().chain([timing(job)]) {
-        headers.set(name, &value)?;
-    }
-    for name in ["content-type", "content-length"] {
-        if let Some(value) = stored.headers().get(name)? {
-            headers.set(name, &value)?;
-        }
-    }
-    Ok(Answer::Stream(stored.with_headers(headers).with_status(200)))
 }
 
 /// Results never change: a client may keep one as long as it likes, a shared cache may not.

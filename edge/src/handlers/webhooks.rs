@@ -68,7 +68,7 @@ pub async fn serve(cx: &Cx, request: Request, target: &Target, wish: Wish<'_>) -
             fields.push(("location", format!("{}/v1/webhooks/{id}", target.origin)));
         }
         Action::Rotate => log_line("webhook-rotated", &id),
-        Action::Delete => return Ok(Answer::Stream(worker::Response::empty()?.with_status(action.status()))),
+        Action::Delete => return Ok(Answer::Empty { status: action.status(), fields }),
         _ => {}
     }
     Ok(Answer::Text { status: action.status(), content_type: "application/json", body, fields })

@@ -7,7 +7,7 @@ use super::{
     http1::{get, post},
     pair::{Pair, Side},
     ratio::Ratio,
-    warm::{CACHED, body, fill_caches},
+    warm::{CACHED, Cached, body},
     workerd::Workerd,
 };
 use crate::{console::Console, repository::Repository, stack::Http};
@@ -16,7 +16,7 @@ use crate::{console::Console, repository::Repository, stack::Http};
 pub(super) fn measure(repository: &Repository, console: Console) -> Result<Vec<Ratio>> {
     let mut workerd = Workerd::start(repository)?;
     let (edge, floor, cache_floor) = (workerd.edge, workerd.floor, workerd.cache_floor);
-    fill_caches(edge, cache_floor)?;
+    let entry = Cached::json(&workerd)?.entry();
     use_up(edge)?;
     let hit = body(CACHED);
     let numbered = |number: u64| body(&format!("number {number}"));
@@ -34,7 +34,7 @@ pub(super) fn measure(repository: &Repository, console: Console) -> Result<Vec<R
             definition: "submissions/s that the cache answers ÷ requests/s to a Worker that does one Cache API match",
             target: 0.9,
             ours: Side { address: edge, request: &|_| submission(OPEN, &hit), expect: 200 },
-            bound: Side { address: cache_floor, request: &|_| post("/", OPEN, &hit), expect: 200 },
+            bound: Side { address: cache_floor, request: &|_| post(&entry, OPEN, &hit), expect: 200 },
         },
         Pair {
             name: "edge known denial",

@@ -22,7 +22,14 @@ pub(super) struct Load<'a> {
     pub(super) counter: &'a AtomicU64,
 }
 
-/// What one stretch of load came to.
+/// One stretch of load: every answer's latency in milliseconds, and how long the stretch was in seconds.
+#[derive(Debug, Default)]
+pub(super) struct Stretch {
+    latencies: Vec<f64>,
+    took: f64,
+}
+
+/// What stretches of load came to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Measured {
     pub(super) per_second: f64,
@@ -32,7 +39,7 @@ pub(super) struct Measured {
 
 impl Load<'_> {
     /// Asks for as long as `lasting`.
-    pub(super) fn run(&self, lasting: Duration) -> Result<Measured> {
+    pub(super) fn run(&self, lasting: Duration) -> Result<Stretch> {
         let started = Instant::now();
         let deadline = started + lasting;
         let latencies: Vec<Result<Vec<f64>>> = thread::scope(|scope| {
@@ -44,11 +51,7 @@ impl Load<'_> {
         for one in latencies {
             all.extend(one?);
         }
-        Ok(Measured {
-            per_second: all.len() as f64 / took,
-            p50_ms: percentile(&all, 0.5),
-            p99_ms: percentile(&all, 0.99),
-        })
+        Ok(Stretch { latencies: all, took })
     }
 
     /// One connection's answers, in milliseconds each.
@@ -65,5 +68,21 @@ impl Load<'_> {
             latencies.push(asked.elapsed().as_secs_f64() * 1000.0);
         }
         Ok(latencies)
+    }
+}
+
+impl Stretch {
+    /// Both, one after the other.
+    pub(super) fn and(mut self, next: Self) -> Self {
+        self.latencies.extend(next.latencies);
+        Self { latencies: self.latencies, took: self.took + next.took }
+    }
+
+    pub(super) fn measured(&self) -> Measured {
+        Measured {
+            per_second: self.latencies.len() as f64 / self.took,
+            p50_ms: percentile(&self.latencies, 0.5),
+            p99_ms: percentile(&self.latencies, 0.99),
+        }
     }
 }

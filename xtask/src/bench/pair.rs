@@ -3,7 +3,7 @@ use std::{net::SocketAddr, sync::atomic::AtomicU64, time::Duration};
 use anyhow::Result;
 
 use super::{
-    load::{Load, Measured},
+    load::{Load, Measured, Stretch},
     ratio::{Ratio, Round, percentile},
     workerd::Workerd,
 };
@@ -15,7 +15,9 @@ use crate::{
 const CONNECTIONS: usize = 16;
 const ROUNDS: usize = 5;
 const WARM_UP: Duration = Duration::from_secs(2);
-const ROUND: Duration = Duration::from_secs(4);
+/// A round's slices, of one side and the other in turn: machines that others use change their speed within seconds.
+const SLICES: u32 = 10;
+const SLICE: Duration = Duration::from_millis(400);
 
 /// What is put side by side.
 pub(super) struct Pair<'a> {
@@ -49,14 +51,18 @@ impl Pair<'_> {
         let (mut rounds, mut ours, mut bounds) = (Vec::new(), Vec::new(), Vec::new());
         for number in 0..ROUNDS {
             interrupt::check()?;
-            let (our, bound) = if number % 2 == 0 {
-                let our = load(self.ours, ROUND)?;
-                (our, load(self.bound, ROUND)?)
-            } else {
-                let bound = load(self.bound, ROUND)?;
-                (load(self.ours, ROUND)?, bound)
-            };
+            let (mut our, mut bound) = (Stretch::default(), Stretch::default());
+            for slice in 0..SLICES {
+                if slice % 2 == 0 {
+                    our = our.and(load(self.ours, SLICE)?);
+                    bound = bound.and(load(self.bound, SLICE)?);
+                } else {
+                    bound = bound.and(load(self.bound, SLICE)?);
+                    our = our.and(load(self.ours, SLICE)?);
+                }
+            }
             workerd.check_alive()?;
+            let (our, bound) = (our.measured(), bound.measured());
             let said = format!("round {}: {:.0}/s beside {:.0}/s", number + 1, our.per_second, bound.per_second);
             console.note(&name, &said);
             rounds.push(Round { ours: our.per_second, bound: bound.per_second });
@@ -65,8 +71,8 @@ impl Pair<'_> {
         }
         console.done(&name, &console::duration(total()));
         let definition = format!(
-            "{}; both in one raw workerd, {CONNECTIONS} connections that each wait for their answer, rounds of both in turn; \
-             the median of the rounds",
+            "{}; both in one raw workerd, {CONNECTIONS} connections that each wait for their answer, rounds of {SLICES} slices of \
+             both in turn; the median of the rounds",
             self.definition
         );
         let mut ratio = Ratio::new(self.name, &definition, self.target, rounds);
@@ -76,7 +82,7 @@ impl Pair<'_> {
 }
 
 fn total() -> Duration {
-    2 * (WARM_UP + ROUND * ROUNDS as u32)
+    2 * (WARM_UP + SLICE * SLICES * ROUNDS as u32)
 }
 
 fn latency(measured: &[Measured]) -> String {

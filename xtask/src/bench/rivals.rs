@@ -20,7 +20,7 @@ use crate::{
 
 /// Twice the largest batch of any shipped model: there is always a full one waiting.
 const CONNECTIONS: usize = 64;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 7;
 const WARM_UP: Duration = Duration::from_secs(5);
 const ROUND: Duration = Duration::from_secs(8);
 
@@ -70,7 +70,7 @@ fn load(server: &Server, lasting: Duration) -> Result<Measured> {
     server.thaw();
     let measured = load.run(lasting);
     server.freeze();
-    measured.with_context(|| format!("{}, under load", server.product.name()))
+    Ok(measured.with_context(|| format!("{}, under load", server.product.name()))?.measured())
 }
 
 fn beside(model: &str, ours: &[Measured], product: Product, rival: &[Measured]) -> Ratio {

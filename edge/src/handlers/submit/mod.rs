@@ -45,7 +45,7 @@ use crate::{
     cx::{Cx, Stop, log_line},
     denied, entropy, header_bound, lanes,
     objects::{self, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing},
-    result_cache::{self, Cached},
+    result_cache::{self, Cached, INLINE_BYTES},
     turnstile,
 };
 
@@ -91,7 +91,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let catalog = catalog::current(cx).await?;
     let plan = plan_of(&catalog, &caller)?;
     let wishes = Wishes::of(&cx.incoming)?;
-    let outcome = Outcome { cx, catalog: &catalog, caller: &caller, target, wait_s: wishes.wait_s };
+    let outcome = Outcome { cx, catalog: &catalog, caller: &caller, plan, target, wait_s: wishes.wait_s };
     let dry_run = form == Form::Plan;
 
     // known: whoever was refused a moment ago still is, and nobody need be asked; but what counts against no limit is
@@ -101,7 +101,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
         && let Some((violations, standings)) = denied::known(&caller, cx.now_ms)
     {
         let given_away = match plan.cached {
-            CachedHits::Free => recalled(&outcome, request, form, plan, &wishes).await,
+            CachedHits::Free => recalled(&outcome, request, form, &wishes).await,
             CachedHits::Counted => None,
         };
         return given_away
@@ -144,7 +144,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
     let cached = match reuse {
         // Where others may have asked, and where a miss costs more than a look.
         Reuse::Any if candidates.first.routed.model.shareable || large || dry_run || refused.is_some() => {
-            result_cache::get(&offer.digest).await
+            result_cache::get(&offer.digest, INLINE_BYTES).await
         }
         // What nobody else may see, the account's object knows of: it is asked in any case.
         Reuse::Any => result_cache::recall(&offer.digest, cx.now_ms),
@@ -248,14 +248,8 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> R
 
 /// What this isolate remembers of the very question, for a caller who is refused: no object is asked, and nothing that
 /// could be large or wrong is looked into.
-async fn recalled(
-    outcome: &Outcome<'_>,
-    request: Request,
-    form: Form<'_>,
-    plan: &PlanSpec,
-    wishes: &Wishes,
-) -> Option<Rc<Cached>> {
-    let Outcome { cx, catalog, caller, target, .. } = outcome;
+async fn recalled(outcome: &Outcome<'_>, request: Request, form: Form<'_>, wishes: &Wishes) -> Option<Rc<Cached>> {
+    let Outcome { cx, catalog, caller, plan, target, .. } = outcome;
     let length: u64 = cx.incoming.content_length.as_deref()?.trim().parse().ok()?;
     if length > MOST_RECALLED_BYTES {
         return None;

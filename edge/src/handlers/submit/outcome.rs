@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use forebay_contract::{
     JobState, ProblemCode,
-    catalog::{Beyond, Catalog},
+    catalog::{Beyond, CachedHits, Catalog, PlanSpec},
 };
 use serde_json::value::RawValue;
 
@@ -28,7 +28,7 @@ use crate::{
     },
     hits, lanes,
     objects::{Degraded, Job, SubmitAnswer},
-    result_cache::{self, Cached},
+    result_cache::{self, Cached, INLINE_BYTES},
     turnstile,
 };
 
@@ -37,6 +37,7 @@ pub struct Outcome<'a> {
     pub cx: &'a Cx,
     pub catalog: &'a Catalog,
     pub caller: &'a Caller,
+    pub plan: &'a PlanSpec,
     pub target: &'a Target,
     pub wait_s: Option<u64>,
 }
@@ -50,16 +51,19 @@ pub fn is_lighter(answer: &SubmitAnswer) -> bool {
 impl Outcome<'_> {
     /// The answer to a submission; `cached` is what was found before the object was asked.
     pub async fn answer(&self, answer: SubmitAnswer, cached: Option<Rc<Cached>>) -> Result<Answer, Stop> {
-        if let SubmitAnswer::Admitted { standings, .. } | SubmitAnswer::Denied { standings, .. } = &answer {
+        // Only a hit that no object is asked for tells them again.
+        if self.plan.cached == CachedHits::Free
+            && let SubmitAnswer::Admitted { standings, .. } | SubmitAnswer::Denied { standings, .. } = &answer
+        {
             denied::remember_standings(self.caller, standings, self.cx.now_ms);
         }
         match answer {
             SubmitAnswer::Admitted { job, joined, standings } => {
                 let cached = match cached {
-                    None if joined && self.was_there(&job) => result_cache::get(&job.digest).await,
+                    None if joined && self.was_there(&job) => result_cache::get(&job.digest, INLINE_BYTES).await,
                     found => found.filter(|cached| cached.job.digest == job.digest),
                 };
-                let result = cached.and_then(|cached| cached.result.clone());
+                let result = cached.and_then(|cached| cached.inline());
                 self.admitted(&job, joined, &standings, result)
             }
             refused => Err(self.stop(refused)),
@@ -117,7 +121,7 @@ impl Outcome<'_> {
     pub fn hit(&self, cached: &Cached) -> Result<Answer, Stop> {
         hits::count(self.cx, shard(self.caller), &cached.job);
         let mut body = JobBody::new(&cached.job, &self.target.origin)?;
-        (body.cached, body.result) = (true, cached.result.clone());
+        (body.cached, body.result) = (true, cached.inline());
         let mut fields = rate_fields::fields(&denied::standings(self.caller, self.cx.now_ms));
         fields.extend([self.age(&cached.job), timing(&cached.job), ("location", body.location())]);
         answer::json(200, &body, fields)

@@ -81,7 +81,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         wait_ms: wishes.wait_s.unwrap_or(0) * 1000,
         timing,
     };
-    let outcome = Outcome { cx, catalog: &catalog, caller: &caller, target, wait_s: wishes.wait_s };
+    let outcome = Outcome { cx, catalog: &catalog, caller: &caller, plan, target, wait_s: wishes.wait_s };
     match objects::call(cx, shard(&caller), &Call::Retry { id, submit: Box::new(call) }).await? {
         RetryAnswer::Submitted(answer) => outcome.answer(*answer, None).await,
         RetryAnswer::Refused { job } => Err(refused(&job).into()),

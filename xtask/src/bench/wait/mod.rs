@@ -20,7 +20,7 @@ use crate::{console::Console, repository::Repository};
 pub(super) struct Waiting {
     told: told::Told,
     crowd: sockets::Crowd,
-    results: [Ratio; 2],
+    results: [Ratio; 4],
 }
 
 /// One after the other: each would disturb the others.
@@ -32,7 +32,8 @@ pub(super) fn measure(repository: &Repository, console: Console) -> Result<Waiti
 
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { told, crowd, results: [json, picture] } = self;
-        write!(f, "{told}\n{crowd}\n{json}\n{picture}")
+        let Self { told, crowd, results } = self;
+        write!(f, "{told}\n{crowd}")?;
+        results.iter().try_for_each(|result| write!(f, "\n{result}"))
     }
 }
