@@ -35,7 +35,7 @@ use forebay_backend::{
     model::{Manifest, Model, Registry},
     pipeline::{self, Bounds, Parts},
     queue::{Lanes, MAX_BATCH, MemoryQueue, Queue, SqsQueue},
-    store::{MemoryStore, S3Store, Store},
+    store::{MemoryStore, NewObject, S3Store, Store},
 };
 use forebay_contract::{
     Digest, Input, InputRef, JobId, JobMessage, Lane, MediaType, Namespace, ParameterValue, Parameters, ShardKey,
@@ -442,7 +442,7 @@ async fn reference(input: &Input, store: &dyn Store) -> anyhow::Result<InputRef>
     }
     let sha256 = hex::encode(input.sha256());
     let key = format!("inputs/{sha256}");
-    store.put_if_absent(&key, input.bytes.clone().into(), media_type.name()).await?;
+    store.put_if_absent(&key, NewObject::new(input.bytes.clone(), media_type.name())).await?;
     Ok(InputRef::Stored { media_type, key, bytes: input.bytes.len() as u64, sha256 })
 }
 

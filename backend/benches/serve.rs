@@ -28,7 +28,7 @@ use forebay_backend::{
     model::Registry,
     pipeline::{self, Bounds, Parts},
     queue::{Lanes, MemoryQueue, Queue},
-    store::{Head, MemoryStore, Put, Store, StoreError},
+    store::{Head, MemoryStore, NewObject, Put, Store, StoreError},
 };
 use forebay_contract::{
     Digest, Input, InputRef, JobId, JobMessage, Lane, MediaType, Namespace, ParameterValue, Parameters, ShardKey,
@@ -166,7 +166,7 @@ impl Front {
         }
         let sha256 = hex::encode(input.sha256());
         let (key, bytes) = (format!("inputs/{sha256}"), input.bytes.len() as u64);
-        let _ = self.store.inner.put_if_absent(&key, input.bytes.into(), media_type.name()).await;
+        let _ = self.store.inner.put_if_absent(&key, NewObject::new(input.bytes, media_type.name())).await;
         InputRef::Stored { media_type, key, bytes, sha256 }
     }
 }
@@ -222,15 +222,15 @@ struct Shared(Arc<Front>);
 #[async_trait]
 impl Store for Shared {
     /// What is waited for is handed over and not kept: a bench makes hundreds of thousands.
-    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> std::result::Result<Put, StoreError> {
+    async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> std::result::Result<Put, StoreError> {
         let store = &self.0.store;
         let waiter = store.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         match waiter {
             Some(waiter) => {
-                let _ = waiter.send(body);
+                let _ = waiter.send(object.body);
                 Ok(Put::Created)
             }
-            None => store.inner.put_if_absent(key, body, media_type).await,
+            None => store.inner.put_if_absent(key, object).await,
         }
     }
 

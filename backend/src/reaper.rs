@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use forebay_contract::{
     EventKind, FailureCode, JobId, JobMessage, Report, ReportEvent, report::MAX_EVENTS, storage_key,
 };
@@ -13,7 +12,7 @@ use crate::{
     clock::wall_ms,
     edge::{Edge, EdgeError},
     failure::Failure,
-    store::{Store, StoreError},
+    store::{NewObject, Store, StoreError},
     trace,
 };
 
@@ -76,8 +75,8 @@ impl Reaper {
             Err(_) => {
                 // Nobody can say whose it is. Its text is kept where no log shows it.
                 let key = storage_key::unreadable(&letter.id);
-                let body = Bytes::from(letter.body.clone());
-                self.store.put_if_absent(&key, body, "application/octet-stream").await?;
+                let object = NewObject::new(letter.body.clone(), "application/octet-stream");
+                self.store.put_if_absent(&key, object).await?;
                 error!(letter = letter.id, key, "a dead letter is no job message: it is kept for a person to look at");
                 Ok(None)
             }
@@ -87,7 +86,7 @@ impl Reaper {
     async fn end_job(&self, message: &JobMessage) -> Result<EventKind, StoreError> {
         if let Some(head) = self.store.head(&storage_key::result(&message.digest)).await? {
             info!("the result of a dead letter is there");
-            return Ok(EventKind::Succeeded { media_type: head.media_type, bytes: head.bytes, device_ms: 0.0 });
+            return Ok(head.succeeded(&message.job_id));
         }
         let failure = abandoned();
         self.store_failure(message.job_id, &failure).await?;
@@ -98,7 +97,8 @@ impl Reaper {
     async fn store_failure(&self, job_id: JobId, failure: &Failure) -> Result<(), StoreError> {
         // Two strings and an id always have a JSON form.
         let body = serde_json::to_vec(&failure.of(job_id)).unwrap_or_default();
-        self.store.put_if_absent(&storage_key::failure(&job_id), body.into(), "application/json").await.map(|_| ())
+        let object = NewObject::new(body, "application/json");
+        self.store.put_if_absent(&storage_key::failure(&job_id), object).await.map(|_| ())
     }
 
     async fn report(&self, events: &[ReportEvent]) {

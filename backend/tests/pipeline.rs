@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_backend::{
     queue::Queue as _,
-    store::{Head, MemoryStore, Put, Store, StoreError},
+    store::{Head, MemoryStore, NewObject, Put, Store, StoreError},
 };
 use forebay_contract::{EventKind, FailureCode, InputRef, JobFailure, JobMessage, MediaType, storage_key};
 use tokio::time::Instant;
@@ -335,9 +335,9 @@ impl Flaky {
 
 #[async_trait]
 impl Store for Flaky {
-    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
+    async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError> {
         self.fails()?;
-        self.inner.put_if_absent(key, body, media_type).await
+        self.inner.put_if_absent(key, object).await
     }
 
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
@@ -375,10 +375,10 @@ struct Shut {
 
 #[async_trait]
 impl Store for Shut {
-    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
+    async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         self.open.cancelled().await;
-        self.inner.put_if_absent(key, body, media_type).await
+        self.inner.put_if_absent(key, object).await
     }
 
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
@@ -421,7 +421,7 @@ async fn a_stored_input_is_read_and_checked() {
         message.input = InputRef::Stored { media_type: MediaType::Json, key: "inputs/x".to_owned(), bytes: 6, sha256 };
         message
     };
-    world.store.put_if_absent("inputs/x", body.clone(), "application/json").await.unwrap();
+    world.store.put_if_absent("inputs/x", NewObject::new(body.clone(), "application/json")).await.unwrap();
     let (right, wrong) = (stored(1, hex::encode(sha2::Sha256::digest(&body))), stored(2, "11".repeat(32)));
     world.send(&right);
     world.send(&wrong);

@@ -1,5 +1,5 @@
-//! Results that were delivered here before: in the Cache API, where one colo has them for all its isolates, and the
-//! small ones in the isolate's own memory in front of it.
+//! Results that were delivered here before: in the Cache API, where one colo has them for all its isolates, and in front
+//! of it, unless they are too large, in the isolate's own memory.
 
 use std::{
     cell::{Cell, RefCell},

@@ -1,14 +1,13 @@
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sdk_sqs::{error::DisplayErrorContext, types::QueueAttributeName};
-use bytes::Bytes;
 use forebay_contract::Lane;
 
 use super::Finding;
 use crate::{
     aws,
     settings::Settings,
-    store::{S3Store, Store as _},
+    store::{NewObject, S3Store, Store as _},
 };
 
 /// Written once and then found: it shows that this worker may write, and no job is called so.
@@ -63,7 +62,7 @@ pub(super) async fn bucket(settings: &Settings, config: &SdkConfig) -> Finding {
     let store = S3Store::new(aws::s3(config), &settings.bucket);
     let tried = async {
         store.head("results/none").await?;
-        store.put_if_absent(PROBE, Bytes::from_static(b"forebay-worker doctor"), "text/plain").await
+        store.put_if_absent(PROBE, NewObject::new(&b"forebay-worker doctor"[..], "text/plain")).await
     };
     match tried.await {
         Ok(_) => Finding::fine("bucket", format!("{} is read and written", settings.bucket)),

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::{
-    store::{Head, Put, Store, StoreError},
+    store::{Head, NewObject, Put, Store, StoreError},
     vitals::Vitals,
 };
 
@@ -32,9 +32,9 @@ impl MeasuredStore {
 
 #[async_trait]
 impl Store for MeasuredStore {
-    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
+    async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError> {
         let began = Instant::now();
-        self.timed("put", began, self.inner.put_if_absent(key, body, media_type).await)
+        self.timed("put", began, self.inner.put_if_absent(key, object).await)
     }
 
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {

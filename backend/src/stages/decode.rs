@@ -103,8 +103,8 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
             exits.settled.send(Settled::Postponed(job, after)).await.is_ok()
         }
         Outcome::Unwanted => exits.settled.send(Settled::Stored(job, None)).await.is_ok(),
-        Outcome::AlreadyStored(Head { bytes, media_type }) => {
-            let event = EventKind::Succeeded { media_type, bytes, device_ms: 0.0 };
+        Outcome::AlreadyStored(head) => {
+            let event = head.succeeded(&job.id);
             exits.settled.send(Settled::Stored(job, Some(event))).await.is_ok()
         }
         Outcome::AlreadyFailed(event) => exits.settled.send(Settled::Stored(job, Some(event))).await.is_ok(),

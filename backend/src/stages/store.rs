@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use forebay_contract::{EventKind, FailureCode, storage_key};
+use forebay_contract::{EventKind, FailureCode, Made, storage_key};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -18,7 +17,7 @@ use crate::{
     logging,
     output::{self, Rendered},
     retry,
-    store::{Head, Store},
+    store::{NewObject, Store},
 };
 
 /// Puts in flight at once.
@@ -81,7 +80,8 @@ impl Storing {
     async fn put_result(&self, job: &Job, rendered: Rendered, device_ms: f64) -> Option<EventKind> {
         let Rendered { media_type, body } = rendered;
         let bytes = body.len() as u64;
-        self.put(&storage_key::result(&job.digest), body, media_type).await?;
+        let object = NewObject::new(body, media_type).made(Made { job_id: job.id, device_ms });
+        self.put(&storage_key::result(&job.digest), object).await?;
         info!(job = %job.id, model = job.model, attempt = job.attempt, bytes, device_ms, "result stored");
         Some(EventKind::Succeeded { media_type: media_type.to_owned(), bytes, device_ms })
     }
@@ -90,19 +90,19 @@ impl Storing {
     async fn put_failure(&self, job: &Job, failure: Failure) -> Option<EventKind> {
         let result = storage_key::result(&job.digest);
         let stored = retry::while_unavailable(&self.stop, || self.store.head(&result)).await?;
-        if let Ok(Some(Head { bytes, media_type })) = stored {
-            return Some(EventKind::Succeeded { media_type, bytes, device_ms: 0.0 });
+        if let Ok(Some(head)) = stored {
+            return Some(head.succeeded(&job.id));
         }
         // Two strings and an id always have a JSON form.
         let body = serde_json::to_vec(&failure.of(job.id)).unwrap_or_default();
-        self.put(&storage_key::failure(&job.id), body.into(), "application/json").await?;
+        self.put(&storage_key::failure(&job.id), NewObject::new(body, "application/json")).await?;
         info!(job = %job.id, model = job.model, attempt = job.attempt, code = ?failure.code, "failure stored");
         Some(EventKind::Failed { code: failure.code, detail: failure.detail })
     }
 
     /// Whoever wrote it first, it is there then. `None` when the worker stops while the store is away.
-    async fn put(&self, key: &str, body: Bytes, media_type: &str) -> Option<()> {
-        let put = || self.store.put_if_absent(key, body.clone(), media_type);
+    async fn put(&self, key: &str, object: NewObject<'_>) -> Option<()> {
+        let put = || self.store.put_if_absent(key, object.clone());
         retry::while_unavailable(&self.stop, put).await?.ok().map(|_| ())
     }
 }

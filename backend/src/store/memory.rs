@@ -6,12 +6,12 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Head, Put, Store, StoreError};
+use super::{Head, NewObject, Put, Store, StoreError};
 
 /// A store in memory that behaves as S3 does; it passes the same contract tests.
 #[derive(Default)]
 pub struct MemoryStore {
-    objects: Mutex<BTreeMap<String, (Bytes, String)>>,
+    objects: Mutex<BTreeMap<String, (Bytes, Head)>>,
 }
 
 impl MemoryStore {
@@ -20,7 +20,7 @@ impl MemoryStore {
         self.objects().keys().cloned().collect()
     }
 
-    fn objects(&self) -> MutexGuard<'_, BTreeMap<String, (Bytes, String)>> {
+    fn objects(&self) -> MutexGuard<'_, BTreeMap<String, (Bytes, Head)>> {
         // No method panics while it holds the lock, so a poisoned map is still whole.
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -28,12 +28,14 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
+    async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError> {
+        let NewObject { body, media_type, made } = object;
         let mut objects = self.objects();
         if objects.contains_key(key) {
             return Ok(Put::AlreadyThere);
         }
-        objects.insert(key.to_owned(), (body, media_type.to_owned()));
+        let head = Head { bytes: body.len() as u64, media_type: media_type.to_owned(), made };
+        objects.insert(key.to_owned(), (body, head));
         Ok(Put::Created)
     }
 
@@ -43,8 +45,6 @@ impl Store for MemoryStore {
     }
 
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
-        let head =
-            |(body, media_type): &(Bytes, String)| Head { bytes: body.len() as u64, media_type: media_type.clone() };
-        Ok(self.objects().get(key).map(head))
+        Ok(self.objects().get(key).map(|(_, head)| head.clone()))
     }
 }

@@ -6,6 +6,7 @@ mod s3;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use forebay_contract::{EventKind, JobId, Made};
 
 pub use memory::MemoryStore;
 pub use s3::S3Store;
@@ -19,13 +20,47 @@ pub enum Put {
     AlreadyThere,
 }
 
+/// An object to write.
+#[derive(Debug, Clone)]
+pub struct NewObject<'a> {
+    /// Its content.
+    pub body: Bytes,
+    /// Its `Content-Type`.
+    pub media_type: &'a str,
+    /// Whose run made it; results alone have that.
+    pub made: Option<Made>,
+}
+
+impl<'a> NewObject<'a> {
+    /// What nobody is billed for.
+    pub fn new(body: impl Into<Bytes>, media_type: &'a str) -> Self {
+        Self { body: body.into(), media_type, made: None }
+    }
+
+    /// The same as the result of a run.
+    #[must_use]
+    pub fn made(self, made: Made) -> Self {
+        Self { made: Some(made), ..self }
+    }
+}
+
 /// What is known of an object without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     /// Its length.
     pub bytes: u64,
     /// Its `Content-Type`.
     pub media_type: String,
+    /// Whose run made it, where it says so.
+    pub made: Option<Made>,
+}
+
+impl Head {
+    /// What is reported of a job whose result this is. Only the run that made it is billed, by whoever reports it.
+    pub fn succeeded(self, job_id: &JobId) -> EventKind {
+        let device_ms = self.made.and_then(|made| made.billed_to(job_id)).unwrap_or(0.0);
+        EventKind::Succeeded { media_type: self.media_type, bytes: self.bytes, device_ms }
+    }
 }
 
 /// Why an object could not be had.
@@ -52,7 +87,7 @@ pub enum StoreError {
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Writes the object unless it is there. Of several writers at once exactly one is told [`Put::Created`].
-    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError>;
+    async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError>;
 
     /// Reads an object of at most `max_bytes`.
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError>;

@@ -11,8 +11,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tracing::debug;
 
 use super::{
-    Put, StoreError,
-    s3::{status, trouble},
+    NewObject, Put, StoreError,
+    s3::{metadata, status, trouble},
 };
 
 /// Up to here an object is put whole.
@@ -28,16 +28,17 @@ pub(super) async fn put_if_absent(
     client: &Client,
     bucket: &str,
     key: &str,
-    body: Bytes,
-    media_type: &str,
+    object: NewObject<'_>,
 ) -> Result<Put, StoreError> {
+    let NewObject { body, media_type, made } = object;
     // Parts of an object that is there already would be sent for nothing.
     match client.head_object().bucket(bucket).key(key).send().await {
         Ok(_) => return Ok(Put::AlreadyThere),
         Err(error) if status(&error) == Some(404) => {}
         Err(error) => return Err(trouble(error)),
     }
-    let begun = client.create_multipart_upload().bucket(bucket).key(key).content_type(media_type).send();
+    let begin = client.create_multipart_upload().bucket(bucket).key(key).content_type(media_type);
+    let begun = begin.set_metadata(metadata(made)).send();
     let id = begun.await.map_err(trouble)?.upload_id.unwrap_or_default();
     let upload = Upload { client, bucket, key, id: &id };
     let put = match upload.parts(body).await {

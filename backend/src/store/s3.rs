@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use aws_sdk_s3::{
     Client,
@@ -5,8 +7,9 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use bytes::{Bytes, BytesMut};
+use forebay_contract::Made;
 
-use super::{Head, Put, Store, StoreError, multipart};
+use super::{Head, NewObject, Put, Store, StoreError, multipart};
 
 /// One S3 bucket.
 pub struct S3Store {
@@ -36,14 +39,20 @@ pub(super) fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
+/// What is kept with an object besides its type.
+pub(super) fn metadata(made: Option<Made>) -> Option<HashMap<String, String>> {
+    made.map(|made| made.metadata().into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
 #[async_trait]
 impl Store for S3Store {
-    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
-        if body.len() > multipart::WHOLE {
-            return multipart::put_if_absent(&self.client, &self.bucket, key, body, media_type).await;
+    async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError> {
+        if object.body.len() > multipart::WHOLE {
+            return multipart::put_if_absent(&self.client, &self.bucket, key, object).await;
         }
         let put = self.client.put_object().bucket(&self.bucket).key(key).if_none_match("*");
-        match put.content_type(media_type).body(ByteStream::from(body)).send().await {
+        let put = put.content_type(object.media_type).set_metadata(metadata(object.made));
+        match put.body(ByteStream::from(object.body)).send().await {
             Ok(_) => Ok(Put::Created),
             // 412: it is there. (409, a race that is not decided yet, is tried again as any other trouble.)
             Err(error) if status(&error) == Some(412) => Ok(Put::AlreadyThere),
@@ -82,6 +91,10 @@ impl Store for S3Store {
             Ok(head) => Ok(Some(Head {
                 bytes: head.content_length().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
                 media_type: head.content_type().unwrap_or("application/octet-stream").to_owned(),
+                made: head.metadata().and_then(|metadata| {
+                    let field = |name| metadata.get(name).map(String::as_str);
+                    Made::read(field(Made::JOB), field(Made::DEVICE_MS))
+                }),
             })),
             Err(error) if status(&error) == Some(404) => Ok(None),
             Err(error) => Err(trouble(error)),

@@ -1,22 +1,24 @@
 use bytes::Bytes;
-use forebay_backend::store::{Head, Put, Store, StoreError};
+use forebay_backend::store::{Head, NewObject, Put, Store, StoreError};
+use forebay_contract::{JobId, Made, ShardKey};
 use futures_util::future::join_all;
 
 pub(crate) async fn the_first_put_writes_and_later_ones_change_nothing(store: &dyn Store) {
     let key = "results/ab/first";
-    assert_eq!(store.put_if_absent(key, Bytes::from_static(b"one"), "text/plain").await.unwrap(), Put::Created);
+    assert_eq!(store.put_if_absent(key, NewObject::new("one", "text/plain")).await.unwrap(), Put::Created);
     for _ in 0..2 {
-        let put = store.put_if_absent(key, Bytes::from_static(b"two"), "image/png").await.unwrap();
+        let put = store.put_if_absent(key, NewObject::new("two", "image/png")).await.unwrap();
         assert_eq!(put, Put::AlreadyThere);
     }
     assert_eq!(store.get(key, 100).await.unwrap(), "one");
-    let head = Head { bytes: 3, media_type: "text/plain".to_owned() };
+    let head = Head { bytes: 3, media_type: "text/plain".to_owned(), made: None };
     assert_eq!(store.head(key).await.unwrap(), Some(head));
 }
 
 pub(crate) async fn of_many_writers_at_once_one_creates(store: &dyn Store) {
     let bodies: Vec<String> = (0..12).map(|writer| format!("writer {writer}")).collect();
-    let puts = bodies.iter().map(|body| store.put_if_absent("results/ab/race", body.clone().into(), "text/plain"));
+    let puts =
+        bodies.iter().map(|body| store.put_if_absent("results/ab/race", NewObject::new(body.clone(), "text/plain")));
     let puts: Vec<Put> = join_all(puts).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(puts.iter().filter(|put| **put == Put::Created).count(), 1, "{puts:?}");
     let winner = puts.iter().position(|put| *put == Put::Created).unwrap();
@@ -30,14 +32,14 @@ pub(crate) async fn what_is_not_there_is_missing(store: &dyn Store) {
 
 pub(crate) async fn nothing_over_the_bound_is_read(store: &dyn Store) {
     let body = Bytes::from(vec![7; 100_000]);
-    store.put_if_absent("inputs/large", body.clone(), "image/png").await.unwrap();
+    store.put_if_absent("inputs/large", NewObject::new(body.clone(), "image/png")).await.unwrap();
     assert_eq!(store.get("inputs/large", 100_000).await.unwrap(), body);
     let refused = store.get("inputs/large", 99_999).await;
     assert!(matches!(refused, Err(StoreError::TooLarge { max_bytes: 99_999 })), "{refused:?}");
 }
 
 pub(crate) async fn an_empty_object_is_there(store: &dyn Store) {
-    store.put_if_absent("inputs/empty", Bytes::new(), "text/plain").await.unwrap();
+    store.put_if_absent("inputs/empty", NewObject::new(Bytes::new(), "text/plain")).await.unwrap();
     assert_eq!(store.get("inputs/empty", 0).await.unwrap(), "");
     assert_eq!(store.head("inputs/empty").await.unwrap().map(|head| head.bytes), Some(0));
 }
@@ -47,11 +49,23 @@ pub(crate) async fn a_large_object_is_written_whole_and_once(store: &dyn Store) 
     let (ours, theirs) = (Bytes::from(vec![7; 20 << 20]), Bytes::from(vec![8; 20 << 20]));
     let key = "results/ab/large";
     // One after the other: LocalStack lets two that end at once both be the first, where S3 does not.
-    let first = store.put_if_absent(key, ours.clone(), "application/octet-stream").await.unwrap();
-    let again = store.put_if_absent(key, theirs, "text/plain").await.unwrap();
+    let first = store.put_if_absent(key, NewObject::new(ours.clone(), "application/octet-stream")).await.unwrap();
+    let again = store.put_if_absent(key, NewObject::new(theirs, "text/plain")).await.unwrap();
     assert_eq!([first, again], [Put::Created, Put::AlreadyThere]);
     assert!(store.get(key, 30 << 20).await.unwrap() == ours, "every part is there and in order");
     assert_eq!(store.head(key).await.unwrap().unwrap().media_type, "application/octet-stream");
+}
+
+pub(crate) async fn an_object_says_whose_run_made_it(store: &dyn Store) {
+    let made = |job| Made { job_id: JobId::new(1, [job; 10], ShardKey::new("a", 0)), device_ms: 12.5 };
+    // In one piece and in parts.
+    for (key, bytes) in [("results/ab/piece", 3), ("results/ab/parts", 20 << 20)] {
+        for job in [1, 2] {
+            let object = NewObject::new(vec![7; bytes], "image/png").made(made(job));
+            store.put_if_absent(key, object).await.unwrap();
+        }
+        assert_eq!(store.head(key).await.unwrap().unwrap().made, Some(made(1)), "{key}");
+    }
 }
 
 /// One test a claim, each over its own store.
@@ -73,6 +87,7 @@ macro_rules! store_contract {
             nothing_over_the_bound_is_read
             an_empty_object_is_there
             a_large_object_is_written_whole_and_once
+            an_object_says_whose_run_made_it
         }
     };
 }

@@ -17,7 +17,7 @@ use forebay_backend::{
     engine::{DeterministicEngine, Engine, RunError},
     model::{Model, ModelError},
     queue::{MemoryQueue, Message, Queue, QueueError, Receipt, Refused},
-    store::{Head, MemoryStore, Put, Store, StoreError},
+    store::{Head, MemoryStore, NewObject, Put, Store, StoreError},
 };
 use forebay_contract::{JobId, Report, ReportAnswer};
 
@@ -91,9 +91,9 @@ impl FarStore {
 
 #[async_trait]
 impl Store for FarStore {
-    async fn put_if_absent(&self, key: &str, body: Bytes, media_type: &str) -> Result<Put, StoreError> {
+    async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError> {
         let put = async {
-            let put = self.inner.put_if_absent(key, body, media_type).await;
+            let put = self.inner.put_if_absent(key, object).await;
             self.judge.stored(key, &put).await;
             put
         };

@@ -17,7 +17,7 @@ use forebay_backend::{
     model::{Manifest, Registry},
     pipeline::{self, Bounds, Hands, Parts},
     queue::{Disorder, Lanes, MemoryQueue, MemoryQueueSettings, Queue},
-    store::{MemoryStore, Store},
+    store::{MemoryStore, NewObject, Store},
 };
 use forebay_contract::JobId;
 use tokio::{
@@ -111,7 +111,7 @@ impl World {
         let weather = |calls, part: &str| Weather::new(calls, Chance::new(seed, part), Arc::clone(&calm));
         let inner = Arc::new(MemoryStore::default());
         let (key, body) = STORED;
-        inner.put_if_absent(key, bytes::Bytes::from_static(body), "application/json").await.unwrap();
+        inner.put_if_absent(key, NewObject::new(body, "application/json")).await.unwrap();
         let judge = Arc::new(Judge::new(Arc::clone(&scenario), Arc::clone(&inner)));
         let queues: Vec<Arc<MemoryQueue>> = LANES
             .iter()

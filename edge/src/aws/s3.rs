@@ -1,5 +1,6 @@
 //! The bucket.
 
+use forebay_contract::Made;
 use worker::{Method, Response};
 
 use super::{
@@ -24,12 +25,14 @@ pub struct Bucket<'a> {
 }
 
 /// What the bucket knows of an object without its content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ObjectHead {
     /// Its `Content-Type`.
     pub media_type: String,
     /// Its length.
     pub bytes: u64,
+    /// Whose run made it, where it says so.
+    pub made: Option<Made>,
 }
 
 /// An object to put.
@@ -68,10 +71,12 @@ impl Bucket<'_> {
     /// What is known of an object, or `None` when there is none.
     pub async fn head(&self, now_ms: u64, key: &str) -> Result<Option<ObjectHead>, AwsError> {
         let Some(answer) = self.read(now_ms, Method::Head, key).await? else { return Ok(None) };
-        let field = |name| answer.headers().get(name).ok().flatten();
+        let field = |name: &str| answer.headers().get(name).ok().flatten();
         let bytes = field("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let media_type = field("content-type").unwrap_or_else(|| "application/octet-stream".to_owned());
-        Ok(Some(ObjectHead { media_type, bytes }))
+        let metadata = |name| field(&format!("x-amz-meta-{name}"));
+        let made = Made::read(metadata(Made::JOB).as_deref(), metadata(Made::DEVICE_MS).as_deref());
+        Ok(Some(ObjectHead { media_type, bytes, made }))
     }
 
     /// The text of a small object, or `None` when there is none.

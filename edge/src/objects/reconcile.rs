@@ -37,6 +37,7 @@ pub fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Patience) {
             if job.transition(Transition::Succeeded, now_ms) {
                 job.media_type = Some(head.media_type);
                 job.bytes = Some(head.bytes);
+                job.device_ms = head.made.and_then(|made| made.billed_to(&job.id));
             }
         }
         Found::Failure(failure) => {
@@ -72,7 +73,7 @@ fn is_late(job: &Job, now_ms: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use forebay_contract::FailureCode;
+    use forebay_contract::{FailureCode, JobId, Made};
 
     use super::*;
     use crate::objects::job::tests::{START_MS, queued};
@@ -81,10 +82,15 @@ mod tests {
 
     #[test]
     fn a_lost_success_and_a_lost_failure_are_healed() {
-        let mut job = queued();
-        let head = ObjectHead { media_type: "image/png".to_owned(), bytes: 5 };
-        reconcile(&mut job, Found::Result(head), START_MS + 10, PATIENCE);
-        assert_eq!((job.state, job.bytes, job.check_ms), (JobState::Succeeded, Some(5), None));
+        let another = JobId::new(1, [9; 10], queued().id.shard());
+        for (maker, device_ms) in [(Some(queued().id), Some(2.5)), (Some(another), None), (None, None)] {
+            let mut job = queued();
+            let made = maker.map(|job_id| Made { job_id, device_ms: 2.5 });
+            let head = ObjectHead { media_type: "image/png".to_owned(), bytes: 5, made };
+            reconcile(&mut job, Found::Result(head), START_MS + 10, PATIENCE);
+            assert_eq!((job.state, job.bytes, job.check_ms), (JobState::Succeeded, Some(5), None));
+            assert_eq!(job.device_ms, device_ms);
+        }
 
         let mut job = queued();
         let failure = JobFailure { job_id: job.id, code: FailureCode::OutOfMemory, detail: "x".to_owned() };

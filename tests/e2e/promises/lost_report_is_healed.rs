@@ -1,6 +1,6 @@
-//! With every report lost, each client still gets its result, and each failure is still told.
+//! With every report lost, each client still gets its result, each failure is still told, and what ran is billed.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use crate::stack::{Hall, Options, fixture, free_port};
@@ -22,6 +22,9 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(done["status"] == "succeeded", "{done}");
     ensure!(done["timeline"]["started_ms"].is_null(), "a report came through: nothing was shown: {done}");
     ensure!(client.result(&good)?.body.starts_with(b"\x89PNG"));
+    let device_ms = done["device_ms"].as_f64().with_context(|| format!("nobody knows what it took: {done}"))?;
+    let usage = client.get("/v1/usage")?.expect(200)?.json()?;
+    ensure!(device_ms > 0.0 && usage["days"][0]["device_ms"] == device_ms, "{usage}, {done}");
     let failed = client.finished(&bad)?;
     ensure!(failed["status"] == "failed" && failed["failure"]["code"] == "image-undecodable", "{failed}");
     Ok(())
