@@ -421,9 +421,8 @@ impl Stack {
     }
 
     /// Stores a result as a worker would; a dry run of the submission tells its digest.
-    pub fn store_result(&self, digest: &str, json: &Value) -> Result<()> {
-        let key = storage_key::result(&digest.parse()?);
-        self.deployment.store(&key, "application/json", json.to_string().as_bytes())
+    pub fn store_result(&self, digest: &str, media_type: &str, result: &[u8]) -> Result<()> {
+        self.deployment.store(&storage_key::result(&digest.parse()?), media_type, result)
     }
 
     /// How often the object that keeps this job has begun a life in memory.

@@ -40,6 +40,7 @@ mod plan_foretells_and_spends_nothing;
 mod queue_outage_loses_nothing;
 mod repeated_question_is_answered_from_the_cache;
 mod repeated_request_is_one_job;
+mod result_is_the_same_from_everywhere;
 mod results_are_kept_as_long_as_planned;
 mod same_seed_is_identical_and_cached;
 mod same_submission_runs_once;
@@ -107,6 +108,7 @@ pub const SIDE_BY_SIDE: &[(&str, Check)] = &[
     ("every_limit_holds_and_is_named", every_limit_holds_and_is_named::check),
     ("anonymous_credits_run_out", anonymous_credits_run_out::check),
     ("long_silence_breaks_nothing", long_silence_breaks_nothing::check),
+    ("result_is_the_same_from_everywhere", result_is_the_same_from_everywhere::check),
     ("results_are_kept_as_long_as_planned", results_are_kept_as_long_as_planned::check),
     ("job_starts_and_expires_on_time", job_starts_and_expires_on_time::check),
     ("socket_tells_of_many_jobs", socket_tells_of_many_jobs::check),

@@ -93,7 +93,8 @@ fn a_job_of_every_kind(stack: &Stack, client: &Client) -> Result<Vec<Value>> {
         stack.report(job, EventKind::Received)?;
         stack.report(job, EventKind::Started { batch_size: 2 })?;
     }
-    stack.store_result(text(&client.foretold(&embed(2))?, "digest")?, &json!({"embedding": [1]}))?;
+    let digest = text(&client.foretold(&embed(2))?, "digest")?.to_owned();
+    stack.store_result(&digest, "application/json", br#"{"embedding":[1]}"#)?;
     stack.report(&jobs[2], succeeded())?;
     stack.report(&jobs[3], EventKind::Failed { code: FailureCode::ExecutionFailed, detail: "it broke".to_owned() })?;
     client.cancel(&jobs[4])?;

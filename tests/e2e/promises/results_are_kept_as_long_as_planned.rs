@@ -55,8 +55,9 @@ pub fn check(hall: &Hall) -> Result<()> {
 fn succeeded(stack: &Stack, client: &Client, n: usize, at_ms: u64) -> Result<Value> {
     let digest = client.foretold(&embed(n))?;
     let job = client.accepted(&embed(n))?;
-    stack.store_result(text(&digest, "digest")?, &stored(n))?;
-    let bytes = stored(n).to_string().len() as u64;
+    let result = stored(n).to_string();
+    stack.store_result(text(&digest, "digest")?, "application/json", result.as_bytes())?;
+    let bytes = result.len() as u64;
     let kind = EventKind::Succeeded { media_type: "application/json".to_owned(), bytes, device_ms: 1.0 };
     stack.report_at(&job, at_ms, vec![kind])?;
     Ok(job)
