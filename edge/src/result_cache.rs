@@ -117,7 +117,7 @@ async fn read(response: &web_sys::Response, most_bytes: u64) -> Option<Cached> {
     let field = response.headers().get(JOB_FIELD).ok()??;
     let job: Job = serde_json::from_slice(&STANDARD.decode(field).ok()?).ok()?;
     let content = if is_within(&job, most_bytes) {
-        let bytes = runtime::response_bytes(response).await.ok()?;
+        let bytes = runtime::body_bytes(response).await.ok()?;
         Some(content(job.media_type.as_deref().unwrap_or("application/octet-stream"), bytes)?)
     } else {
         None

@@ -84,7 +84,7 @@ export function match(url) {
 extern "C" {
     #[wasm_bindgen(js_name = incoming)]
     fn incoming_lines(request: &web_sys::Request) -> String;
-    fn bytes_of(message: &web_sys::Request) -> Promise;
+    fn bytes_of(message: &JsValue) -> Promise;
     /// How many header fields of different names a request has.
     pub fn count_headers(request: &web_sys::Request) -> u32;
     fn ask(env: &JsValue, binding: &str, name: &str, call: &str) -> Promise;
@@ -149,9 +149,9 @@ impl Incoming {
     }
 }
 
-/// A request's body.
-pub async fn body_bytes(request: &web_sys::Request) -> Result<Vec<u8>, String> {
-    let bytes = JsFuture::from(bytes_of(request)).await.map_err(|error| worker::Error::from(error).to_string())?;
+/// The body of a request or a response.
+pub async fn body_bytes(message: &JsValue) -> Result<Vec<u8>, String> {
+    let bytes = JsFuture::from(bytes_of(message)).await.map_err(|error| worker::Error::from(error).to_string())?;
     bytes.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).ok_or_else(|| "not bytes".to_owned())
 }
 
@@ -214,11 +214,6 @@ pub fn pass(found: &web_sys::Response, fields: &[(&str, &str)]) -> worker::Resul
 /// What the Cache API has under `url`.
 pub async fn cached(url: &str) -> worker::Result<Option<web_sys::Response>> {
     Ok(JsFuture::from(match_url(url)?).await?.dyn_into().ok())
-}
-
-/// The body of a response.
-pub async fn response_bytes(response: &web_sys::Response) -> worker::Result<Vec<u8>> {
-    Ok(Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?).to_vec())
 }
 
 fn lines(fields: &[(&str, &str)]) -> String {

@@ -62,7 +62,7 @@ pub(super) async fn bucket(settings: &Settings, config: &SdkConfig) -> Finding {
     let store = S3Store::new(aws::s3(config), &settings.bucket);
     let tried = async {
         store.head("results/none").await?;
-        store.put_if_absent(PROBE, NewObject::new(&b"forebay-worker doctor"[..], "text/plain")).await
+        store.put_if_absent(PROBE, NewObject::new("forebay-worker doctor", "text/plain")).await
     };
     match tried.await {
         Ok(_) => Finding::fine("bucket", format!("{} is read and written", settings.bucket)),

@@ -35,6 +35,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(now["id"] != delayed["id"], "{now}");
     let sent = |job: &Value| -> Result<Option<u64>> { Ok(client.job(job)?["timeline"]["sent_ms"].as_u64()) };
     poll("the one has left", || Ok(sent(&now)?.ok_or("not sent")))?;
+    ensure!(sent(&delayed)?.is_none() || now_ms()? >= start_ms, "it left too early");
     let sent_ms = poll("the other has left", || Ok(sent(&delayed)?.ok_or("not sent")))?;
     ensure!(sent_ms >= start_ms, "{sent_ms} is before {start_ms}");
 
