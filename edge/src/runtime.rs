@@ -84,7 +84,9 @@ export function match(url) {
 extern "C" {
     #[wasm_bindgen(js_name = incoming)]
     fn incoming_lines(request: &web_sys::Request) -> String;
-    fn bytes_of(message: &JsValue) -> Promise;
+    // `catch`, for of functions that need no glue wasm-bindgen names a module once each, and a bundle may name it once.
+    #[wasm_bindgen(catch)]
+    fn bytes_of(message: &JsValue) -> Result<Promise, JsValue>;
     /// How many header fields of different names a request has.
     pub fn count_headers(request: &web_sys::Request) -> u32;
     fn ask(env: &JsValue, binding: &str, name: &str, call: &str) -> Promise;
@@ -151,7 +153,8 @@ impl Incoming {
 
 /// The body of a request or a response.
 pub async fn body_bytes(message: &JsValue) -> Result<Vec<u8>, String> {
-    let bytes = JsFuture::from(bytes_of(message)).await.map_err(|error| worker::Error::from(error).to_string())?;
+    let read = async { JsFuture::from(bytes_of(message)?).await };
+    let bytes = read.await.map_err(|error| worker::Error::from(error).to_string())?;
     bytes.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).ok_or_else(|| "not bytes".to_owned())
 }
 

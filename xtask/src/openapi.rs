@@ -6,7 +6,7 @@ use crate::{
     console::Console,
     process::{Failure, Run},
     repository::Repository,
-    test::unit_test,
+    test::edge_test,
 };
 
 /// Where the document lies; the edge serves it at `/openapi.json`.
@@ -21,7 +21,7 @@ pub fn run(repository: &Repository, console: Console) -> Result<()> {
     let path = repository.path(DOCUMENT);
     let before = std::fs::read(&path).unwrap_or_default();
     let run = Run::new(console, "openapi", &log)?;
-    run.program(unit_test(repository, TEST).env(WRITE, "1"))?;
+    run.program(edge_test(repository, TEST).env(WRITE, "1"))?;
     let after = std::fs::read(&path).with_context(|| path.display().to_string())?;
     if after.is_empty() {
         return Err(Failure::new("openapi", "nothing was written".to_owned(), &log).into());

@@ -6,6 +6,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use super::BINDGEN;
 use crate::{
     console,
     process::answer,
@@ -23,7 +24,7 @@ impl Step for EdgeBundle {
     }
 
     fn what(&self) -> String {
-        "building the edge to wasm: 3 min the first time, then 30 s after a change".to_owned()
+        "building the edge to wasm".to_owned()
     }
 
     fn advice(&self) -> &'static str {
@@ -31,11 +32,15 @@ impl Step for EdgeBundle {
     }
 
     fn after(&self) -> &'static [&'static str] {
-        &["wasm-target", "wasm-tools", "edge-packages"]
+        &["wasm-target", "bindgen", "edge-packages"]
     }
 
     fn compiles_into(&self) -> Option<&'static str> {
-        Some("target/release")
+        Some("target/edge")
+    }
+
+    fn recorded_secs(&self) -> u64 {
+        150
     }
 
     /// The catalogue is not among it, though one is built in: every start puts the newest into KV, which wins.
@@ -45,10 +50,13 @@ impl Step for EdgeBundle {
         for file in ["Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "contract/Cargo.toml", "edge/Cargo.toml"] {
             made_from = made_from.file(&repository.path(file))?;
         }
-        for file in ["edge/.cargo/config.toml", "edge/build.rs", "edge/build.sh", "edge/package-lock.json"] {
+        for file in ["edge/build.rs", "edge/build.sh", "edge/package-lock.json", "edge/bindgen/Cargo.toml"] {
             made_from = made_from.file(&repository.path(file))?;
         }
-        made_from.tree(&repository.path("contract/src"), is_source)?.tree(&repository.path("edge/src"), is_source)
+        for folder in ["contract/src", "edge/src", "edge/bindgen/src"] {
+            made_from = made_from.tree(&repository.path(folder), is_source)?;
+        }
+        Ok(made_from)
     }
 
     fn makes(&self, repository: &Repository) -> Vec<PathBuf> {
@@ -56,7 +64,9 @@ impl Step for EdgeBundle {
     }
 
     fn work(&self, work: &Work<'_>) -> Result<()> {
-        work.program(Command::new("bash").arg("edge/build.sh"))?;
+        // Asking cargo again would wait until the worker is built.
+        let bindgen = BINDGEN.path(work.repository)?;
+        work.program(Command::new("bash").arg("edge/build.sh").env("FOREBAY_BINDGEN", bindgen))?;
         work.note(&BundleSize::of(work.repository)?.to_string());
         Ok(())
     }

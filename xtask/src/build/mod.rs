@@ -1,20 +1,28 @@
-//! Building the parts: the edge's bundle, the worker's binary, the command line, the catalogue.
+//! Building the parts: the edge's bundle, the programs, the catalogue.
 
+mod cargo;
 mod catalog;
-mod cli_binary;
 mod edge_bundle;
-mod worker_binary;
+mod program;
 
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+pub use cargo::{Parts, cargo, workspace};
 pub use catalog::{CatalogSources, catalog, catalog_of};
-pub use cli_binary::{CliBinary, cli_path};
 pub use edge_bundle::{BundleSize, EdgeBundle};
-pub use worker_binary::{WorkerBinary, cargo, worker_path};
+pub use program::{BINDGEN, CLI, Program, WORKER};
 
-use crate::setup::{self, Step};
+use crate::{
+    repository::Repository,
+    setup::{self, Step},
+};
 
 /// Everything that must be there before the parts can be tested, but for the programs that come with their tests.
 pub fn test_steps() -> Vec<Box<dyn Step>> {
     let mut steps = setup::steps();
+    steps.push(Box::new(BINDGEN));
     steps.push(Box::new(EdgeBundle));
     steps
 }
@@ -22,7 +30,17 @@ pub fn test_steps() -> Vec<Box<dyn Step>> {
 /// Everything that must be there before the parts can start.
 pub fn steps() -> Vec<Box<dyn Step>> {
     let mut steps = test_steps();
-    steps.push(Box::new(WorkerBinary));
-    steps.push(Box::new(CliBinary));
+    steps.push(Box::new(WORKER));
+    steps.push(Box::new(CLI));
     steps
+}
+
+/// Where cargo puts the worker.
+pub fn worker_path(repository: &Repository) -> Result<PathBuf> {
+    WORKER.path(repository)
+}
+
+/// Where cargo puts the command line.
+pub fn cli_path(repository: &Repository) -> Result<PathBuf> {
+    CLI.path(repository)
 }

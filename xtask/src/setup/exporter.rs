@@ -36,6 +36,10 @@ impl Step for ExporterPython {
         "look at the network and at the space on the disk, then run the command again: finished downloads are kept"
     }
 
+    fn recorded_secs(&self) -> u64 {
+        75
+    }
+
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
         // Virtual environments hold absolute paths.
         let mut made_from = Fingerprint::new().text("root", &repository.root().to_string_lossy());

@@ -32,6 +32,10 @@ impl Step for Libtorch {
         &["exporter-python"]
     }
 
+    fn recorded_secs(&self) -> u64 {
+        1
+    }
+
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
         Fingerprint::new()
             .text("root", &repository.root().to_string_lossy())

@@ -12,12 +12,12 @@ mod npm;
 mod pinned_program;
 mod pinned_python;
 mod prerequisites;
+mod progress;
 mod python;
 mod rivals;
 mod schedule;
 mod step;
 mod wasm_target;
-mod wasm_tools;
 
 use std::time::Instant;
 
@@ -32,7 +32,7 @@ pub use fingerprint::Fingerprint;
 pub use libtorch::libtorch_dir;
 pub use node::{NodeVersion, node};
 pub use pinned_program::CARGO_DENY;
-pub use prerequisites::check as check_prerequisites;
+pub use prerequisites::{Obstacle, Purpose, check as check_prerequisites};
 pub use schedule::{Board, run as run_steps, run_telling as run_steps_telling};
 pub use step::{Step, Work};
 pub use wasm_target::{WasmToolchain, wasm_toolchain};
@@ -44,7 +44,6 @@ pub fn steps() -> Vec<Box<dyn Step>> {
         Box::new(wasm_target::WasmTarget),
         Box::new(npm::EDGE_PACKAGES),
         Box::new(pinned_python::LOCALSTACK),
-        Box::new(wasm_tools::WasmTools),
         Box::new(libtorch::Libtorch),
         Box::new(models::Models),
     ]
@@ -68,7 +67,7 @@ pub fn bench_steps() -> Vec<Box<dyn Step>> {
 /// `cargo xtask setup`
 pub fn run(repository: &Repository, console: Console) -> Result<()> {
     let started = Instant::now();
-    check_prerequisites(repository)?;
+    check_prerequisites(repository, Purpose::Up, Vec::new())?;
     let worked = run_steps(repository, console, &steps())?;
     let took = console::duration(started.elapsed());
     if worked == 0 {

@@ -31,6 +31,10 @@ impl Step for Models {
         &["exporter-python"]
     }
 
+    fn recorded_secs(&self) -> u64 {
+        40
+    }
+
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
         let is_source = |path: &Path| path.extension().is_some_and(|kind| kind == "py");
         let mut made_from = Fingerprint::new().tree(&repository.path("models"), is_source)?;

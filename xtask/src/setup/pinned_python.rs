@@ -13,6 +13,8 @@ pub(super) struct PinnedPython {
     requirements: &'static str,
     /// What must be there, in the environment's `bin/`.
     program: &'static str,
+    /// How many seconds it took in a cold run.
+    recorded_secs: u64,
 }
 
 /// LocalStack as a Python program, without Docker.
@@ -21,6 +23,7 @@ pub(super) const LOCALSTACK: PinnedPython = PinnedPython {
     what: "LocalStack 4.9, which stands in for AWS: 60 MB to download, 240 MB on disk",
     requirements: "localstack/requirements.txt",
     program: "python",
+    recorded_secs: 40,
 };
 
 /// Asks the edge what its OpenAPI document allows, and more.
@@ -29,6 +32,7 @@ pub(super) const SCHEMATHESIS: PinnedPython = PinnedPython {
     what: "Schemathesis, which holds the edge to its OpenAPI document: 20 MB to download, 60 MB on disk",
     requirements: "tests/schemathesis/requirements.txt",
     program: "schemathesis",
+    recorded_secs: 15,
 };
 
 impl Step for PinnedPython {
@@ -42,6 +46,10 @@ impl Step for PinnedPython {
 
     fn advice(&self) -> &'static str {
         python::ADVICE
+    }
+
+    fn recorded_secs(&self) -> u64 {
+        self.recorded_secs
     }
 
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {

@@ -75,14 +75,14 @@ fn judge(said: &str) -> Option<Verdict> {
 
 fn refuse(seen: &[(PathBuf, Verdict)]) -> NoPython {
     if let Some((path, _)) = seen.iter().find(|(_, verdict)| *verdict == Verdict::NoVenv) {
-        let what = format!("python3-venv ({} cannot make virtual environments)", path.display());
+        let what = format!("python3-venv is missing ({} cannot make virtual environments)", path.display());
         return NoPython { what, package: "python3-venv" };
     }
     let found = match seen.first() {
         Some((path, Verdict::WrongVersion(major, minor))) => format!("{} is {major}.{minor}", path.display()),
         _ => "there is none".to_owned(),
     };
-    let what = format!("python 3.11 to 3.13 (to export the models and to run LocalStack; {found})");
+    let what = format!("python 3.11 to 3.13 is missing (to export the models and to run LocalStack; {found})");
     NoPython { what, package: "python3 python3-venv" }
 }
 
@@ -128,7 +128,7 @@ impl Environment<'_> {
 
 /// The Python of the machine, or what to install.
 pub(super) fn required() -> Result<PathBuf> {
-    find().map_err(|why| anyhow!("{} is missing: sudo apt install {}", why.what, why.package))
+    find().map_err(|why| anyhow!("{}: sudo apt install {}", why.what, why.package))
 }
 
 #[cfg(test)]

@@ -31,6 +31,10 @@ impl Step for RivalsPython {
         &["exporter-python"]
     }
 
+    fn recorded_secs(&self) -> u64 {
+        40
+    }
+
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
         python::made_from(repository, REQUIREMENTS)
     }

@@ -26,6 +26,9 @@ pub trait Step: Send + Sync {
         None
     }
 
+    /// How many seconds it took in a cold run on two quiet cores, beside the others: what progress is judged by.
+    fn recorded_secs(&self) -> u64;
+
     /// What its outcome depends on.
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint>;
 
@@ -73,6 +76,20 @@ pub(super) fn stamp(repository: &Repository, step: &dyn Step) -> Result<()> {
     fs::create_dir_all(path.parent().unwrap_or(&path))?;
     fs::write(&path, hash).with_context(|| path.display().to_string())
 }
+
+/// Remembers that everything found room once: what is built again needs little more.
+pub(super) fn remember_room(repository: &Repository) -> Result<()> {
+    let path = stamp_path(repository, ROOM);
+    fs::create_dir_all(path.parent().unwrap_or(&path))?;
+    fs::write(&path, "").with_context(|| path.display().to_string())
+}
+
+/// Whether it did.
+pub(super) fn found_room(repository: &Repository) -> bool {
+    stamp_path(repository, ROOM).exists()
+}
+
+const ROOM: &str = "room";
 
 fn stamp_path(repository: &Repository, name: &str) -> PathBuf {
     repository.tool("stamps").join(name)

@@ -50,6 +50,10 @@ impl Step for WasmTarget {
         Some(".tools/wasm-toolchain")
     }
 
+    fn recorded_secs(&self) -> u64 {
+        10
+    }
+
     fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
         Ok(Fingerprint::new())
     }

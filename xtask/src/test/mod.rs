@@ -20,7 +20,7 @@ pub use check::Check;
 use check::Track;
 use clap::ValueEnum as _;
 use localstack::SharedLocalStack;
-pub use plan::unit_test;
+pub use plan::edge_test;
 use proof::Proofs;
 use tally::Tally;
 
@@ -53,7 +53,7 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     let started = Instant::now();
     let wanted = |check: &Check| arguments.only.is_empty() || arguments.only.contains(check);
     let checks: Vec<Check> = Check::value_variants().iter().copied().filter(wanted).collect();
-    setup::check_prerequisites(repository)?;
+    setup::check_prerequisites(repository, setup::Purpose::Test, Vec::new())?;
     let wants_edge = checks.iter().any(|check| check.after().contains(&"edge"));
     let mut steps = if wants_edge { build::test_steps() } else { setup::steps() };
     steps.extend(setup::test_steps());

@@ -4,26 +4,24 @@ use anyhow::Result;
 
 use super::Check;
 use crate::{
-    build::cargo,
+    build::{Parts, cargo, workspace},
     repository::Repository,
     setup::{CARGO_DENY, WasmToolchain, node, wasm_toolchain},
 };
 
-/// Every package but the backend. Packages that are built together share the sum of their features: with these, all that
-/// the backend depends on would be compiled a second time, libtorch's bindings included.
-const LIGHT: &str = "--package forebay-contract --package forebay-edge --package forebay --package forebay-xtask --package \
-                     forebay-tests";
-
-/// Everything of the backend but the engine. Its dependencies are compiled already; nothing runs, so nothing is optimised.
-const LEAN: &str =
-    "--no-default-features --features lambda,otlp --config profile.dev.package.forebay-backend.opt-level=0";
-
 /// Warnings are errors, in the words by which `cargo clippy` tells clippy's compiler.
 const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 
-/// Runs the tests of the light packages whose names hold `filter`, compiled as [`Check::Unit`] compiles them.
-pub fn unit_test(repository: &Repository, filter: &str) -> Command {
-    test(repository, &format!("{LIGHT} --lib -- {filter}"))
+/// Tests that run only when they are named.
+const NAMED: [&str; 8] = ["--test", "localstack", "--test", "models", "--test", "dlq", "--test", "e2e"];
+
+/// The worker's parts without the engine. With the tests' package, for what it asks of what they share: see its Cargo.toml.
+const CLOUD: &str = "--package forebay-backend --package forebay-tests --no-default-features --features \
+                     forebay-backend/lambda,forebay-backend/otlp";
+
+/// Runs the edge's unit tests whose names hold `filter`.
+pub fn edge_test(repository: &Repository, filter: &str) -> Command {
+    test(repository, &format!("--package forebay-edge --package forebay-tests --lib -- {filter}"))
 }
 
 fn one(repository: &Repository, arguments: &str) -> Command {
@@ -32,9 +30,19 @@ fn one(repository: &Repository, arguments: &str) -> Command {
     command
 }
 
-/// Clippy compiles the tests, as rustc would: what they depend on is compiled once, not again only to be looked at.
 fn test(repository: &Repository, arguments: &str) -> Command {
-    let mut command = one(repository, &format!("test {arguments}"));
+    linted(one(repository, &format!("test {arguments}")))
+}
+
+/// Tests of everything, with the engine.
+fn all(repository: &Repository, arguments: &[&str]) -> Command {
+    let mut command = linted(workspace(repository, "test", Parts::Engine));
+    command.args(arguments);
+    command
+}
+
+/// Clippy compiles the tests, as rustc would: what they depend on is compiled once, not again only to be looked at.
+fn linted(mut command: Command) -> Command {
     command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", DENY_WARNINGS);
     command
 }
@@ -44,30 +52,25 @@ fn test(repository: &Repository, arguments: &str) -> Command {
 pub(super) fn commands(repository: &Repository, check: Check) -> Result<Vec<Command>> {
     let one = |arguments: &str| one(repository, arguments);
     let test = |arguments: &str| test(repository, arguments);
+    let all = |arguments: &[&str]| all(repository, arguments);
     Ok(match check {
         Check::Fmt => vec![one("fmt --all --check")],
         // --all-targets passes over tests that run only when they are named.
-        Check::Clippy => vec![
-            test(&format!("{LIGHT} --all-targets --no-run")),
-            test(&format!("{LIGHT} --test * --no-run")),
-            test("--package forebay-backend --all-targets --no-run"),
-            test("--package forebay-backend --test * --no-run"),
-        ],
-        Check::Unit => vec![test(LIGHT), test("--package forebay-backend")],
-        Check::Localstack => vec![
-            test("--package forebay-backend --test localstack --test lambda"),
-            test(&format!("{LIGHT} --test dlq")),
-        ],
-        Check::Models => vec![test("--package forebay-backend --test models")],
+        Check::Clippy => vec![all(&["--all-targets", "--no-run"]), {
+            let mut named = all(&["--no-run"]);
+            named.args(NAMED);
+            named
+        }],
+        Check::Unit => vec![all(&[]), test(&format!("{CLOUD} --lib --test signals --test traces"))],
+        Check::Localstack => {
+            vec![all(&["--test", "localstack", "--test", "dlq"]), test(&format!("{CLOUD} --test lambda"))]
+        }
+        Check::Models => vec![all(&["--test", "models"])],
         // The worker and the command line are built for tests of their own; a second build of them would differ in nothing
         // but the compiler's wrapper.
-        Check::E2e => vec![
-            test("--package forebay-backend --test spot --no-run"),
-            test(&format!("{LIGHT} --test commands --no-run")),
-            promises(repository),
-        ],
+        Check::E2e => vec![all(&["--test", "spot", "--test", "commands", "--no-run"]), promises(repository)],
         Check::ClippyWasm => vec![wasm_clippy(repository)],
-        Check::ClippyLean => vec![test(&format!("--package forebay-backend --all-targets --no-run {LEAN}"))],
+        Check::ClippyLean => vec![test(&format!("{CLOUD} --all-targets --no-run"))],
         Check::Console => vec![console_tests(repository)?],
         Check::Deny => {
             let mut deny = Command::new(CARGO_DENY.path(repository));
@@ -79,7 +82,7 @@ pub(super) fn commands(repository: &Repository, check: Check) -> Result<Vec<Comm
 
 /// Two dozen edges are started, each for a minute at most: compiling the wasm a second time, better, never pays there.
 fn promises(repository: &Repository) -> Command {
-    let mut promises = test(repository, &format!("{LIGHT} --test e2e"));
+    let mut promises = all(repository, &["--test", "e2e"]);
     promises.env("MINIFLARE_WORKERD_V8_FLAGS", "--liftoff-only");
     promises
 }
@@ -97,7 +100,7 @@ fn console_tests(repository: &Repository) -> Result<Command> {
 /// A Rust that set-up made from Debian's packages has no clippy: there the compiler alone looks.
 fn wasm_clippy(repository: &Repository) -> Command {
     // As the bundle is built, so that macros and build scripts are compiled already.
-    let packages = ["--release", "--package", "forebay-edge", "--lib", "--target", "wasm32-unknown-unknown"];
+    let packages = ["--profile", "edge", "--package", "forebay-edge", "--lib", "--target", "wasm32-unknown-unknown"];
     let mut command = cargo(repository);
     match wasm_toolchain(repository) {
         WasmToolchain::Separate(folder) => {
