@@ -12,4 +12,4 @@ pub use failure::Failure;
 pub use group::Group;
 pub use log_tail::tail;
 pub use program::{answer, on_path};
-pub use run::Run;
+pub use run::{Run, sign_of_life};

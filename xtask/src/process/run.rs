@@ -29,6 +29,8 @@ pub struct Run<'a> {
     pub log: PathBuf,
     /// When the step began.
     pub started: Instant,
+    /// Whether it says itself that it is still at work.
+    pub tells: bool,
     /// Set when another step failed: there is no use in going on.
     pub cancel: Option<&'a AtomicBool>,
 }
@@ -40,7 +42,7 @@ impl<'a> Run<'a> {
             std::fs::create_dir_all(folder)?;
         }
         std::fs::write(log, "")?;
-        Ok(Self { console, name, log: log.to_path_buf(), started: Instant::now(), cancel: None })
+        Ok(Self { console, name, log: log.to_path_buf(), started: Instant::now(), tells: true, cancel: None })
     }
 
     /// Runs one program; its failure is an error that shows the end of the log.
@@ -60,11 +62,11 @@ impl<'a> Run<'a> {
                 }
                 return Err(Failure::new(self.name, format!("failed ({status})"), &self.log).into());
             }
-            if Instant::now() >= next_beat {
+            if self.tells && Instant::now() >= next_beat {
                 next_beat += HEARTBEAT;
                 let last = tail(&self.log, 1).pop().unwrap_or_default();
                 let elapsed = console::duration(self.started.elapsed());
-                self.console.note(self.name, &format!("… {elapsed}  {}", progress(&last)));
+                self.console.note(self.name, &format!("… {elapsed}  {}", sign_of_life(&last)));
             }
             thread::sleep(LOOK);
         }
@@ -82,7 +84,7 @@ impl<'a> Run<'a> {
 }
 
 /// What the last line of a log says about how far things are.
-fn progress(line: &str) -> String {
+pub fn sign_of_life(line: &str) -> String {
     let line = line.trim();
     // pip's raw progress: "Progress 1234 of 5678", in bytes.
     let raw = line.strip_prefix("Progress ").and_then(|rest| rest.split_once(" of "));
@@ -100,9 +102,9 @@ mod tests {
 
     #[test]
     fn pips_raw_progress_becomes_sizes() {
-        assert_eq!(progress("Progress 213000000 of 532000000"), "213 MB of 532 MB");
-        assert_eq!(progress("   Compiling syn v2.0.1"), "Compiling syn v2.0.1");
-        assert_eq!(progress("Progress many of few"), "Progress many of few");
+        assert_eq!(sign_of_life("Progress 213000000 of 532000000"), "213 MB of 532 MB");
+        assert_eq!(sign_of_life("   Compiling syn v2.0.1"), "Compiling syn v2.0.1");
+        assert_eq!(sign_of_life("Progress many of few"), "Progress many of few");
     }
 
     #[test]

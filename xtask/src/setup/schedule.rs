@@ -6,15 +6,18 @@ use std::{
         mpsc,
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Error, Result, bail};
 
-use super::step::{self, Step, Work};
+use super::{
+    progress::{Progress, Share},
+    step::{self, Step, Work},
+};
 use crate::{
     console::{self, Console},
-    process::{Failure, Run, interrupt},
+    process::{Failure, Run, interrupt, sign_of_life, tail},
     repository::Repository,
 };
 
@@ -22,8 +25,21 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Waiting,
-    Running,
+    Running(Instant),
+    /// In this run.
     Done,
+    /// It was there before.
+    There,
+}
+
+impl Standing {
+    fn is_running(&self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self, Self::Done | Self::There)
+    }
 }
 
 /// Which steps are done, for those who wait for some of them.
@@ -58,6 +74,9 @@ impl Board {
 /// A compile has stretches that keep one core busy, so one more runs beside it; a third would only take memory.
 const COMPILES_AT_ONCE: usize = 2;
 
+/// How often a line says how far everything is.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
 /// Brings every step that is not done: downloads beside compiles, and compiles beside one another. Answers how many worked.
 ///
 /// The first failure stops the others; it is what is told.
@@ -81,6 +100,7 @@ impl Drop for Over<'_> {
 }
 
 fn bring_all(repository: &Repository, console: Console, steps: &[Box<dyn Step>], board: &Board) -> Result<usize> {
+    let began = Instant::now();
     let cancel = AtomicBool::new(false);
     let mut standing = vec![Standing::Waiting; steps.len()];
     let mut worked = 0;
@@ -92,7 +112,7 @@ fn bring_all(repository: &Repository, console: Console, steps: &[Box<dyn Step>],
             if failure.is_none() {
                 for index in next(steps, &standing) {
                     let (Some(step), Some(entry)) = (steps.get(index), standing.get_mut(index)) else { continue };
-                    *entry = Standing::Running;
+                    *entry = Standing::Running(Instant::now());
                     let (done, cancel) = (done.clone(), &cancel);
                     scope.spawn(move || {
                         let outcome = bring(repository, console, step.as_ref(), cancel);
@@ -101,12 +121,19 @@ fn bring_all(repository: &Repository, console: Console, steps: &[Box<dyn Step>],
                     });
                 }
             }
-            if !standing.contains(&Standing::Running) {
+            if !standing.iter().any(Standing::is_running) {
                 break;
             }
-            let Ok((index, outcome)) = finished.recv() else { break };
+            let (index, outcome) = match finished.recv_timeout(HEARTBEAT) {
+                Ok(finished) => finished,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    console.note("set-up", &far(repository, steps, &standing, began));
+                    continue;
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            };
             if let Some(entry) = standing.get_mut(index) {
-                *entry = Standing::Done;
+                *entry = if matches!(outcome, Ok(false)) { Standing::There } else { Standing::Done };
             }
             match outcome {
                 Ok(did) => {
@@ -124,18 +151,39 @@ fn bring_all(repository: &Repository, console: Console, steps: &[Box<dyn Step>],
     if let Some(failure) = failure {
         return Err(failure);
     }
-    if standing.iter().any(|standing| *standing != Standing::Done) {
+    if !standing.iter().all(Standing::is_over) {
         bail!("some steps wait for each other; this is a bug");
     }
+    step::remember_room(repository)?;
     Ok(worked)
+}
+
+/// How far everything is, and what is being done.
+fn far(repository: &Repository, steps: &[Box<dyn Step>], standing: &[Standing], began: Instant) -> String {
+    let mut doing = Vec::new();
+    let mut shares = Vec::new();
+    for (step, standing) in steps.iter().zip(standing) {
+        let recorded = Duration::from_secs(step.recorded_secs());
+        shares.push(match standing {
+            Standing::Waiting => Share::Waiting(recorded),
+            Standing::Running(since) => {
+                let last = tail(&repository.step_log(step.name()), 1).pop().unwrap_or_default();
+                doing.push(format!("{}: {}", step.name(), sign_of_life(&last)));
+                Share::Running { recorded, since: since.elapsed() }
+            }
+            Standing::Done => Share::Done(recorded),
+            // It says nothing of this run's speed.
+            Standing::There => continue,
+        });
+    }
+    format!("{} · {}", Progress::of(&shares, began.elapsed()), doing.join(" · "))
 }
 
 /// The steps that may begin now: what they need is done, and no compile is in their way.
 fn next(steps: &[Box<dyn Step>], standing: &[Standing]) -> Vec<usize> {
     let pairs = || steps.iter().zip(standing);
-    let open: BTreeSet<&str> =
-        pairs().filter(|(_, now)| **now != Standing::Done).map(|(step, _)| step.name()).collect();
-    let running = pairs().filter(|(_, now)| **now == Standing::Running);
+    let open: BTreeSet<&str> = pairs().filter(|(_, now)| !now.is_over()).map(|(step, _)| step.name()).collect();
+    let running = pairs().filter(|(_, now)| now.is_running());
     let mut folders: Vec<&str> = running.filter_map(|(step, _)| step.compiles_into()).collect();
     let mut begin = Vec::new();
     for (index, (step, now)) in pairs().enumerate() {
@@ -164,6 +212,7 @@ fn bring(repository: &Repository, console: Console, step: &dyn Step, cancel: &At
     let log = repository.step_log(step.name());
     let mut run = Run::new(console, step.name(), &log)?;
     run.cancel = Some(cancel);
+    run.tells = false;
     let outcome = step.work(&Work { repository, console, run }).and_then(|()| step::stamp(repository, step));
     match outcome {
         Ok(()) => {
@@ -213,6 +262,9 @@ mod tests {
         fn compiles_into(&self) -> Option<&'static str> {
             self.2
         }
+        fn recorded_secs(&self) -> u64 {
+            1
+        }
         fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
             Ok(Fingerprint::new())
         }
@@ -226,7 +278,8 @@ mod tests {
 
     #[test]
     fn downloads_run_beside_compiles_and_those_beside_one_another_in_folders_of_their_own() {
-        use Standing::{Done, Running, Waiting};
+        use Standing::{Done, There, Waiting};
+        let running = Standing::Running(Instant::now());
         let steps: Vec<Box<dyn Step>> = vec![
             Box::new(Named("download", &[], None)),
             Box::new(Named("compile", &[], Some("a"))),
@@ -238,10 +291,10 @@ mod tests {
         ];
         for (standing, begin) in [
             ([Waiting, Waiting, Waiting, Waiting, Waiting, Waiting], vec![0, 1, 3]),
-            ([Done, Running, Waiting, Running, Waiting, Waiting], vec![]),
-            ([Done, Running, Waiting, Done, Waiting, Waiting], vec![4]),
-            ([Done, Done, Waiting, Running, Waiting, Waiting], vec![2]),
-            ([Running, Done, Waiting, Running, Waiting, Waiting], vec![4]),
+            ([Done, running, Waiting, running, Waiting, Waiting], vec![]),
+            ([Done, running, Waiting, Done, Waiting, Waiting], vec![4]),
+            ([Done, There, Waiting, running, Waiting, Waiting], vec![2]),
+            ([running, Done, Waiting, running, Waiting, Waiting], vec![4]),
             ([Done, Done, Done, Done, Done, Waiting], vec![5]),
         ] {
             assert_eq!(next(&steps, &standing), begin, "{standing:?}");
