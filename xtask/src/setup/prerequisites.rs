@@ -1,47 +1,105 @@
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use nix::sys::statvfs::statvfs;
 
-use super::python;
-use crate::{process::on_path, repository::Repository};
+use super::{node, python, step};
+use crate::{console, process::on_path, repository::Repository};
 
 /// Programs that must be on the machine, what for, and the Debian or Ubuntu packages that bring them.
-const PROGRAMS: [(&[&str], &str, &str); 6] = [
+const PROGRAMS: [(&[&str], &str, &str); 7] = [
     (&["git"], "to find out what changed", "git"),
     (&["cc"], "to link Rust programs", "build-essential"),
     (&["c++", "g++"], "to build the bindings of libtorch", "build-essential"),
     (&["readelf"], "to lay out libtorch", "build-essential"),
+    (&["gzip"], "to measure the edge's bundle", "gzip"),
     (&["node"], "to run the edge", "nodejs"),
     (&["npm"], "to install what runs the edge", "npm"),
 ];
 
-/// Tells everything that is missing at once, with what to install.
-pub fn check(repository: &Repository) -> Result<()> {
-    let mut missing: Vec<(String, &str)> = Vec::new();
-    for (names, purpose, package) in PROGRAMS {
+/// What the checkout takes on the disk once everything is built for `up`, and what more the tests do; measured, and a fifth
+/// more. Caches of downloads in the home folder are among it.
+const DISK_UP: u64 = 8_000_000_000;
+const DISK_TEST: u64 = 14_000_000_000;
+/// What logs, results and a new build of what changed take.
+const DISK_AGAIN: u64 = 1_000_000_000;
+
+/// What is to be done, for how much room it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To start the parts.
+    Up,
+    /// To test them, or to measure them.
+    Test,
+}
+
+/// One thing that stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What it is.
+    pub what: String,
+    /// The Debian or Ubuntu packages that help, if packages do.
+    pub packages: &'static str,
+}
+
+impl Obstacle {
+    /// One that no package helps with.
+    pub fn of(what: impl Into<String>) -> Self {
+        Self { what: what.into(), packages: "" }
+    }
+}
+
+/// Tells everything that stands in the way at once, `others` included, with what to do.
+pub fn check(repository: &Repository, purpose: Purpose, others: Vec<Obstacle>) -> Result<()> {
+    let mut obstacles = Vec::new();
+    for (names, purpose, packages) in PROGRAMS {
         if !names.iter().any(|name| on_path(name).is_some()) {
-            missing.push((format!("{} ({purpose})", names.join(" or ")), package));
+            obstacles.push(Obstacle { what: format!("{} is missing ({purpose})", names.join(" or ")), packages });
         }
+    }
+    if on_path("node").is_some()
+        && let Some(what) = node::too_old()
+    {
+        obstacles.push(Obstacle::of(what));
     }
     if python::is_needed(repository)
         && let Err(why) = python::find()
     {
-        missing.push((why.what, why.package));
+        obstacles.push(Obstacle { what: why.what, packages: why.package });
     }
-    if missing.is_empty() {
+    let root = repository.root();
+    let disk = statvfs(root).with_context(|| root.display().to_string())?;
+    let free = disk.blocks_available() * disk.fragment_size();
+    obstacles.extend(room(free, wanted(purpose, step::found_room(repository))));
+    obstacles.extend(others);
+    if obstacles.is_empty() {
         return Ok(());
     }
-    bail!(explain(&missing))
+    bail!(explain(&obstacles))
 }
 
-fn explain(missing: &[(String, &str)]) -> String {
-    let mut packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
+/// How many bytes must be free.
+fn wanted(purpose: Purpose, was_built: bool) -> u64 {
+    match purpose {
+        _ if was_built => DISK_AGAIN,
+        Purpose::Up => DISK_UP,
+        Purpose::Test => DISK_TEST,
+    }
+}
+
+fn room(free: u64, wanted: u64) -> Option<Obstacle> {
+    let (has, needs) = (console::bytes(free), console::bytes(wanted));
+    (free < wanted).then(|| Obstacle::of(format!("the disk has {has} free where {needs} are needed: make room")))
+}
+
+fn explain(obstacles: &[Obstacle]) -> String {
+    let list: Vec<String> = obstacles.iter().map(|obstacle| format!("  - {}", obstacle.what)).collect();
+    let mut packages: Vec<&str> = obstacles.iter().flat_map(|obstacle| obstacle.packages.split_whitespace()).collect();
     packages.sort_unstable();
     packages.dedup();
-    let list: Vec<String> = missing.iter().map(|(what, _)| format!("  - {what}")).collect();
-    format!(
-        "some programs are missing on this machine:\n{}\n  what to do (Debian, Ubuntu): sudo apt install {}",
-        list.join("\n"),
-        packages.join(" ")
-    )
+    let mut text = format!("this machine is not ready:\n{}", list.join("\n"));
+    if !packages.is_empty() {
+        text.push_str(&format!("\n  what to do (Debian, Ubuntu): sudo apt install {}", packages.join(" ")));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -49,13 +107,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_missing_is_told_at_once_and_each_package_once() {
+    fn everything_in_the_way_is_told_at_once_and_each_package_once() {
+        let missing = |what: &str, packages| Obstacle { what: what.to_owned(), packages };
         let told = explain(&[
-            ("cc (to link)".into(), "build-essential"),
-            ("npm (to install)".into(), "npm"),
-            ("c++ (to build)".into(), "build-essential"),
+            missing("cc is missing (to link)", "build-essential"),
+            missing("npm is missing (to install)", "npm"),
+            missing("c++ is missing (to build)", "build-essential"),
+            missing("python is missing", "python3 python3-venv"),
+            Obstacle::of("port 8787 is taken"),
         ]);
-        assert!(told.contains("- cc (to link)\n  - npm (to install)\n  - c++"), "{told}");
-        assert!(told.ends_with("sudo apt install build-essential npm"), "{told}");
+        assert!(told.contains("- cc is missing (to link)\n  - npm is missing (to install)\n  - c++"), "{told}");
+        assert!(told.contains("- port 8787 is taken\n"), "{told}");
+        assert!(told.ends_with("sudo apt install build-essential npm python3 python3-venv"), "{told}");
+        assert!(!explain(&[Obstacle::of("no room")]).contains("apt"));
+    }
+
+    #[test]
+    fn room_is_asked_for_before_it_runs_out() {
+        assert_eq!(room(wanted(Purpose::Up, false), wanted(Purpose::Up, false)), None);
+        let little = room(3_000_000_000, wanted(Purpose::Test, false)).unwrap();
+        assert!(little.what.contains("3000 MB free where 14000 MB are needed"), "{}", little.what);
+        assert_eq!(room(3_000_000_000, wanted(Purpose::Test, true)), None, "what was built is not built again");
     }
 }

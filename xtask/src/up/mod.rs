@@ -27,8 +27,7 @@ use crate::{
 pub fn run(repository: &Repository, console: Console, arguments: &UpArguments) -> Result<()> {
     let started = Instant::now();
     let state = state::State::open(repository, arguments)?;
-    arguments.check_ports()?;
-    setup::check_prerequisites(repository)?;
+    setup::check_prerequisites(repository, setup::Purpose::Up, arguments.taken_ports())?;
     setup::run_steps(repository, console, &build::steps())?;
     console.note("edge", &build::BundleSize::of(repository)?.to_string());
 
@@ -50,12 +49,11 @@ pub fn run(repository: &Repository, console: Console, arguments: &UpArguments) -
 
 impl UpArguments {
     /// Before anything is installed, built or started.
-    fn check_ports(&self) -> Result<()> {
+    fn taken_ports(&self) -> Vec<setup::Obstacle> {
         let wanted = [
             stack::Taken { part: "edge", port: self.edge_port, option: "--edge-port" },
             stack::Taken { part: "LocalStack", port: self.localstack_port, option: "--localstack-port" },
         ];
-        let taken: Vec<String> = stack::check_ports(&wanted).iter().map(ToString::to_string).collect();
-        if taken.is_empty() { Ok(()) } else { Err(anyhow::anyhow!(taken.join("\n"))) }
+        stack::check_ports(&wanted).iter().map(|taken| setup::Obstacle::of(taken.to_string())).collect()
     }
 }

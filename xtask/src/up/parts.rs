@@ -87,6 +87,7 @@ impl Parts {
             variables,
             runner: EdgeRunner::Wrangler,
             knocks: None,
+            around: None,
         };
         let seat = WorkerSeat {
             binary: worker_path(repository)?,
