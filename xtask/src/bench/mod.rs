@@ -3,6 +3,7 @@
 
 mod arguments;
 mod backend;
+mod cold;
 mod edge;
 mod http1;
 mod jobs;
@@ -35,19 +36,26 @@ const OPEN: &str = "fb_bench_0123456789abcdef0123456789";
 const CLOSED: &str = "fb_closed_0123456789abcdef0123456789";
 
 /// Everything that was measured, as `--json` gives it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Report {
     ratios: Vec<Ratio>,
     limits: Vec<limits::Decision>,
     bundle: Option<BundleSize>,
     waiting: Option<wait::Waiting>,
+    cold: Option<cold::Cold>,
 }
 
 /// Builds what is measured and measures it.
 pub fn run(repository: &Repository, console: Console, arguments: &BenchArguments) -> Result<()> {
     let talk = if arguments.json { Console::stderr() } else { console };
+    // A cold start sets itself up, takes half an hour and is asked for by name.
+    if arguments.subject == Some(Subject::Cold) {
+        let cold = cold::measure(repository, talk, &arguments.beside)?;
+        let report = Report { cold: Some(cold), ..Report::default() };
+        return report.show(console, arguments.json);
+    }
     let wants = |subject| arguments.subject.is_none_or(|wanted| wanted == subject);
-    setup::check_prerequisites(repository)?;
+    setup::check_prerequisites(repository, setup::Purpose::Test, Vec::new())?;
     let mut steps = setup::steps();
     if wants(Subject::Edge) || wants(Subject::Wait) {
         steps.push(Box::new(build::EdgeBundle));
@@ -57,7 +65,7 @@ pub fn run(repository: &Repository, console: Console, arguments: &BenchArguments
     }
     setup::run_steps(repository, talk, &steps)?;
 
-    let mut report = Report { ratios: Vec::new(), limits: Vec::new(), bundle: None, waiting: None };
+    let mut report = Report::default();
     if wants(Subject::Edge) {
         report.bundle = Some(BundleSize::of(repository)?);
         report.ratios.extend(edge::measure(repository, talk)?);
@@ -72,22 +80,22 @@ pub fn run(repository: &Repository, console: Console, arguments: &BenchArguments
     if wants(Subject::Rivals) {
         report.ratios.extend(rivals::measure(repository, talk, &arguments.model)?);
     }
-    if arguments.json {
-        Console::stdout().line(serde_json::to_string_pretty(&report)?);
-        return Ok(());
+    report.show(console, arguments.json)
+}
+
+impl Report {
+    fn show(&self, console: Console, as_json: bool) -> Result<()> {
+        if as_json {
+            Console::stdout().line(serde_json::to_string_pretty(self)?);
+            return Ok(());
+        }
+        console.heading("Ratios");
+        let mut lines: Vec<String> = self.ratios.iter().map(ToString::to_string).collect();
+        lines.extend(self.limits.iter().map(ToString::to_string));
+        lines.extend(self.waiting.iter().map(ToString::to_string));
+        lines.extend(self.bundle.iter().map(ToString::to_string));
+        lines.extend(self.cold.iter().map(ToString::to_string));
+        console.line(lines.join("\n"));
+        Ok(())
     }
-    console.heading("Ratios");
-    for ratio in &report.ratios {
-        console.line(ratio.to_string());
-    }
-    for decision in &report.limits {
-        console.line(decision.to_string());
-    }
-    if let Some(waiting) = &report.waiting {
-        console.line(waiting.to_string());
-    }
-    if let Some(bundle) = report.bundle {
-        console.line(bundle.to_string());
-    }
-    Ok(())
 }
