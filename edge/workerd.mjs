@@ -2,7 +2,7 @@
 // nothing is watched, and requests take no way round by way of a reloading proxy. Twenty edges start in a third of the time.
 //
 //   node workerd.mjs options        what wrangler.jsonc says, as JSON
-//   node workerd.mjs serve FILE     FILE holds {options, variables, port, state}; until it is told to end
+//   node workerd.mjs serve FILE     FILE holds {options, variables, port, state, around}; until it is told to end
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -18,19 +18,22 @@ async function options() {
   return { name: config.name, main, workerOptions };
 }
 
-async function serve({ options, variables, port, state }) {
+async function serve({ options, variables, port, state, around }) {
   const { Miniflare, convertV4MiniflareOptions, Log, LogLevel } = createRequire(require.resolve("wrangler/package.json"))("miniflare");
   const { name, main, workerOptions } = options;
   const build = dirname(main);
+  const worker = [
+    { type: "ESModule", path: main },
+    { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
+  ];
+  // The first is what runs. It stands where the Worker stands, to import it by the same name anywhere.
+  const outside = around ? [{ type: "ESModule", path: join(build, "around.js"), contents: readFileSync(around, "utf8") }] : [];
   const asked = {
     ...workerOptions,
     name,
     bindings: { ...workerOptions.bindings, ...variables },
     modulesRoot: build,
-    modules: [
-      { type: "ESModule", path: main },
-      { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
-    ],
+    modules: [...outside, ...worker],
     host: "127.0.0.1",
     port,
     // Where wrangler keeps it below its --persist-to.

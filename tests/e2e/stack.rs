@@ -89,6 +89,8 @@ pub struct Options {
     pub runner: Option<EdgeRunner>,
     /// How often an address may knock; as shipped unless said.
     pub knocks: Option<u32>,
+    /// A module around the Worker, which it imports as `./index.js`.
+    pub around: Option<PathBuf>,
 }
 
 /// Whose queues and bucket a stack has.
@@ -287,6 +289,7 @@ impl Stack {
                 variables,
                 runner: options.runner.unwrap_or(EdgeRunner::Miniflare),
                 knocks: options.knocks,
+                around: options.around.clone(),
             },
         )?;
         let worker_binary = hall.worker_binary.clone();

@@ -10,6 +10,7 @@ mod catalog_changes_while_running;
 mod challenge_lets_people_in;
 mod command_line_does_a_job;
 mod console_follows_jobs;
+mod crash_hurts_one_request_alone;
 mod degraded_answers_say_so;
 mod document_holds_under_fuzzing;
 mod edge_restart_loses_nothing;
@@ -79,6 +80,7 @@ pub const PLANS: &[&str] = &[
 pub const SIDE_BY_SIDE: &[(&str, Check)] = &[
     ("aws_outage_loses_nothing", aws_outage_loses_nothing::check),
     ("webhook_targets_are_bounded", webhook_targets_are_bounded::check),
+    ("crash_hurts_one_request_alone", crash_hurts_one_request_alone::check),
     ("queue_outage_loses_nothing", queue_outage_loses_nothing::check),
     ("flood_of_free_jobs_leaves_paid_ones_alone", flood_of_free_jobs_leaves_paid_ones_alone::check),
     ("catalog_changes_while_running", catalog_changes_while_running::check),

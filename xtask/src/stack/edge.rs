@@ -44,6 +44,8 @@ pub struct EdgeOptions {
     pub runner: EdgeRunner,
     /// How often an address may knock, where Miniflare starts it; what `wrangler.jsonc` says unless said.
     pub knocks: Option<u32>,
+    /// A module around the Worker, which it imports as `./index.js`, where Miniflare starts it: for tests.
+    pub around: Option<PathBuf>,
 }
 
 /// What starts workerd.
@@ -203,6 +205,7 @@ fn miniflare(repository: &Repository, options: &EdgeOptions) -> Result<Command> 
         "variables": options.variables,
         "port": options.port,
         "state": options.folder.join("state"),
+        "around": options.around,
     });
     let file = options.folder.join("serve.json");
     write_private(&file, &asked.to_string())?;
