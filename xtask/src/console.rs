@@ -104,7 +104,8 @@ pub fn bytes(count: u64) -> String {
         0..1_000 => format!("{count} B"),
         1_000..1_000_000 => format!("{:.0} kB", count as f64 / 1e3),
         1_000_000..10_000_000 => format!("{:.1} MB", count as f64 / 1e6),
-        _ => format!("{:.0} MB", count as f64 / 1e6),
+        10_000_000..1_000_000_000 => format!("{:.0} MB", count as f64 / 1e6),
+        _ => format!("{:.1} GB", count as f64 / 1e9),
     }
 }
 
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn sizes_read_well() {
-        for (count, text) in [(12, "12 B"), (65_536, "66 kB"), (1_540_000, "1.5 MB"), (532_000_000, "532 MB")] {
+        for (count, text) in [(12, "12 B"), (65_536, "66 kB"), (1_540_000, "1.5 MB"), (532_000_000, "532 MB"), (8_000_000_000, "8.0 GB")] {
             assert_eq!(bytes(count), text);
         }
     }

@@ -36,7 +36,7 @@ impl Step for EdgeBundle {
     }
 
     fn compiles_into(&self) -> Option<&'static str> {
-        Some("target/edge")
+        Some("target/debug")
     }
 
     fn recorded_secs(&self) -> u64 {
@@ -50,7 +50,9 @@ impl Step for EdgeBundle {
         for file in ["Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "contract/Cargo.toml", "edge/Cargo.toml"] {
             made_from = made_from.file(&repository.path(file))?;
         }
-        for file in ["edge/build.rs", "edge/build.sh", "edge/package-lock.json", "edge/bindgen/Cargo.toml"] {
+        for file in
+            ["edge/build.rs", "edge/build.sh", "edge/profile.toml", "edge/package-lock.json", "edge/bindgen/Cargo.toml"]
+        {
             made_from = made_from.file(&repository.path(file))?;
         }
         for folder in ["contract/src", "edge/src", "edge/bindgen/src"] {

@@ -126,7 +126,7 @@ mod tests {
     fn room_is_asked_for_before_it_runs_out() {
         assert_eq!(room(wanted(Purpose::Up, false), wanted(Purpose::Up, false)), None);
         let little = room(3_000_000_000, wanted(Purpose::Test, false)).unwrap();
-        assert!(little.what.contains("3000 MB free where 14000 MB are needed"), "{}", little.what);
+        assert!(little.what.contains("3.0 GB free where 14.0 GB are needed"), "{}", little.what);
         assert_eq!(room(3_000_000_000, wanted(Purpose::Test, true)), None, "what was built is not built again");
     }
 }

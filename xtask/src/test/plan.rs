@@ -100,7 +100,9 @@ fn console_tests(repository: &Repository) -> Result<Command> {
 /// A Rust that set-up made from Debian's packages has no clippy: there the compiler alone looks.
 fn wasm_clippy(repository: &Repository) -> Command {
     // As the bundle is built, so that macros and build scripts are compiled already.
-    let packages = ["--profile", "edge", "--package", "forebay-edge", "--lib", "--target", "wasm32-unknown-unknown"];
+    let packages = "--package forebay-edge --package forebay-tests --lib --target wasm32-unknown-unknown --config \
+                    edge/profile.toml"
+        .split(' ');
     let mut command = cargo(repository);
     match wasm_toolchain(repository) {
         WasmToolchain::Separate(folder) => {
