@@ -14,9 +14,10 @@
 //! # }
 //! ```
 //!
-//! What is refused for a while is asked again as `Retry-After` says, within [`Retry::patience`]; every submission carries
-//! an `Idempotency-Key`, so that asking again never makes a second job. Redirects are not followed, answers are bounded,
-//! and keys are never printed. Runs on tokio.
+//! A call is given up when nothing moves for a while, not for being long ([`ClientBuilder::idle_timeout`]). What is refused
+//! for a while is asked again as `Retry-After` says, within [`Retry::patience`]; every submission carries an
+//! `Idempotency-Key`, so that asking again never makes a second job. Redirects are not followed, answers are bounded, and
+//! keys are never printed. Runs on tokio.
 
 #![deny(missing_docs)]
 
@@ -38,6 +39,7 @@ pub use client::{
     secret::Secret,
     submission::{Input, Submission},
     told::Told,
+    traffic::Traffic,
     watch::{News, Watch},
     webhook::{
         Delivery, DeliveryAttempt, DeliveryPage, DeliveryQuery, DeliveryState, NewWebhook, Webhook, WebhookChange,

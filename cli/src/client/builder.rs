@@ -10,12 +10,12 @@ pub struct ClientBuilder {
     url: String,
     key: Secret,
     retry: Retry,
-    timeout: Duration,
+    idle_timeout: Duration,
 }
 
 impl ClientBuilder {
     pub(crate) fn new(url: String) -> Self {
-        Self { url, key: Secret::default(), retry: Retry::default(), timeout: Duration::from_secs(30) }
+        Self { url, key: Secret::default(), retry: Retry::default(), idle_timeout: Duration::from_secs(30) }
     }
 
     /// With an API key or a token; without one, or with an empty one, as a caller without credentials.
@@ -30,9 +30,10 @@ impl ClientBuilder {
         self
     }
 
-    /// How long one exchange may take, besides what it is asked to wait for; 30 seconds unless said.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+    /// How long nothing may move in an exchange, in either direction, besides what the service is asked to hold back;
+    /// 30 seconds unless said. What moves may take as long as it takes, up to an hour.
+    pub fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
+        self.idle_timeout = idle_timeout;
         self
     }
 
@@ -48,7 +49,7 @@ impl ClientBuilder {
             base,
             authorization: authorization(&self.key)?,
             retry: self.retry,
-            timeout: self.timeout,
+            idle_timeout: self.idle_timeout,
         })))
     }
 }

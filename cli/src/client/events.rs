@@ -96,6 +96,7 @@ async fn open(client: &Client, id: &JobId, last: Option<String>) -> Result<Incom
     let call = Call { headers, ..Call::get(format!("/v1/jobs/{id}/events")) };
     let request = client.request(&call)?;
     let late = |_| Error::Unanswered("the service did not begin to tell events in time".to_owned());
-    let response = tokio::time::timeout(client.0.timeout, client.0.transport.open(request)).await.map_err(late)??;
+    let response =
+        tokio::time::timeout(client.0.idle_timeout, client.0.transport.open(request)).await.map_err(late)??;
     Ok(response.into_body())
 }

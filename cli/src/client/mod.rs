@@ -7,12 +7,16 @@ pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod id;
 pub(crate) mod job;
+mod payload;
 pub(crate) mod problem;
+mod proxy;
+mod redirect;
 pub(crate) mod retry;
 pub(crate) mod secret;
 mod sse;
 pub(crate) mod submission;
 pub(crate) mod told;
+pub(crate) mod traffic;
 mod transport;
 pub(crate) mod watch;
 pub(crate) mod webhook;
@@ -22,15 +26,16 @@ mod websocket;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::{Method, Request, header, header::HeaderValue};
 use serde::de::DeserializeOwned;
 
 use self::{
     builder::ClientBuilder,
     error::Error,
+    payload::Payload,
     retry::{Repeat, Retry, is_transient},
     told::Told,
+    traffic::Traffic,
     transport::{Reply, Transport},
 };
 
@@ -44,7 +49,7 @@ struct Inner {
     base: String,
     authorization: Option<HeaderValue>,
     retry: Retry,
-    timeout: Duration,
+    idle_timeout: Duration,
 }
 
 /// What is asked of the service.
@@ -58,13 +63,15 @@ struct Call {
     repeat: Repeat,
     /// How long the service was asked to hold the answer back.
     held: Duration,
+    /// Where it is counted what moves, if somebody looks on.
+    traffic: Option<Arc<Traffic>>,
 }
 
 impl Call {
     fn get(path: String) -> Self {
         let (headers, body) = (Vec::new(), Bytes::new());
         let (repeat, held) = (Repeat::Harmless, Duration::ZERO);
-        Self { method: Method::GET, path, headers, content_type: None, body, repeat, held }
+        Self { method: Method::GET, path, headers, content_type: None, body, repeat, held, traffic: None }
     }
 
     fn post(path: String) -> Self {
@@ -84,11 +91,11 @@ impl Client {
 
     /// Asks, and asks again while that is worth it.
     async fn reply(&self, call: Call) -> Result<Reply, Error> {
-        let Inner { transport, retry, timeout, .. } = &*self.0;
+        let Inner { transport, retry, idle_timeout, .. } = &*self.0;
         let mut waited = Duration::ZERO;
         let mut tried = 0;
         loop {
-            let error = match transport.exchange(self.request(&call)?, *timeout + call.held).await {
+            let error = match transport.exchange(self.request(&call)?, *idle_timeout + call.held).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
@@ -100,7 +107,7 @@ impl Client {
         }
     }
 
-    fn request(&self, call: &Call) -> Result<Request<Full<Bytes>>, Error> {
+    fn request(&self, call: &Call) -> Result<Request<Payload>, Error> {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(format!("{}{}", self.0.base, call.path))
@@ -115,7 +122,8 @@ impl Client {
             request = request.header(*name, value);
         }
         let unfit = |error| Error::Invalid(format!("this cannot be sent: {error}"));
-        request.body(Full::from(call.body.clone())).map_err(unfit)
+        let traffic = call.traffic.clone().unwrap_or_default();
+        request.body(Payload::new(call.body.clone(), traffic)).map_err(unfit)
     }
 }
 

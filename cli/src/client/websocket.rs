@@ -45,7 +45,7 @@ impl Socket {
             ("sec-websocket-key", key.clone()),
         ];
         let request = client.request(&Call { headers, ..Call::get(path.to_owned()) })?;
-        let opening = timeout(client.0.timeout, client.0.transport.open(request)).await;
+        let opening = timeout(client.0.idle_timeout, client.0.transport.open(request)).await;
         let response = opening.map_err(|_| broke("it did not open in time"))??;
         let accept = response.headers().get(header::SEC_WEBSOCKET_ACCEPT).map(|field| field.as_bytes());
         let is_ours = accept == Some(derive_accept_key(key.as_bytes()).as_bytes());

@@ -22,7 +22,7 @@ use self::{
 use crate::{arguments::Service, failure::Failure, span};
 
 /// Which service, and by which right.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Service")]
 pub(crate) struct Connection {
     /// Where the edge answers; else FOREBAY_URL, or the profile's
@@ -41,6 +41,10 @@ pub(crate) struct Connection {
     /// How long to ask again what is refused for a while, or not answered: 0 to 24h
     #[arg(long, value_name = "SPAN", value_parser = span::parse)]
     pub(crate) patience: Option<u64>,
+
+    /// Give a request up when nothing of it moves for so long, 1s to 1h; what moves may take its time
+    #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = idle_timeout)]
+    pub(crate) idle_timeout: u64,
 }
 
 /// A service that can be asked, and as whom.
@@ -70,7 +74,8 @@ impl Connection {
             KeySource::File(file) => secret_of(&file)?,
         };
         let whose = [resolved.url.trim().trim_end_matches('/').to_owned(), caller::caller(&key)];
-        let client = Client::builder(resolved.url).key(key).retry(retry).build()?;
+        let idle_timeout = Duration::from_secs(self.idle_timeout);
+        let client = Client::builder(resolved.url).key(key).retry(retry).idle_timeout(idle_timeout).build()?;
         Ok(Reached { client, whose, state: environment.state })
     }
 
@@ -78,6 +83,13 @@ impl Connection {
     pub(crate) fn patience_or(&self, unless_said: Duration) -> Duration {
         self.patience.map_or(unless_said, |patience_s| Duration::from_secs(patience_s.min(86_400)))
     }
+}
+
+fn idle_timeout(text: &str) -> Result<u64, String> {
+    span::parse(text).and_then(|span_s| match span_s {
+        1..=3_600 => Ok(span_s),
+        _ => Err("write 1s to 1h".to_owned()),
+    })
 }
 
 /// An operator's service with what a profile says of it.

@@ -94,6 +94,7 @@ mod tests {
             key_file: arguments("--key-file").map(PathBuf::from),
             profile: arguments("--profile"),
             patience: None,
+            idle_timeout: 30,
         };
         let environment = Environment::of(arguments);
         let config = Config::read(CONFIG, Path::new("/")).unwrap();

@@ -6,6 +6,7 @@
 mod batches;
 mod exits;
 mod kept;
+mod line;
 mod listings;
 mod played;
 mod profiles;
@@ -13,5 +14,7 @@ mod program;
 mod sockets;
 mod stdin;
 mod terminal;
+mod uploads;
 mod watching;
+mod ways;
 mod webhooks;

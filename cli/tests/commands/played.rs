@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Write as _},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -12,6 +12,8 @@ use std::{
 };
 
 use serde_json::{Value, json};
+
+use crate::line::{Line, Over};
 
 /// One request as it came.
 #[derive(Debug, Clone)]
@@ -71,7 +73,12 @@ impl Reply {
 
 impl Played {
     pub fn start(play: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::behind(&Line::quick(), play)
+    }
+
+    /// Behind a line that all that comes and goes has to share.
+    pub fn behind(line: &Line, play: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        let (listener, line) = (line.listener(), line.clone());
         let address = listener.local_addr().unwrap();
         let (requests, has_ended) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let (seen, ended, play) = (Arc::clone(&requests), Arc::clone(&has_ended), Arc::new(play));
@@ -80,8 +87,8 @@ impl Played {
                 if ended.load(Ordering::Relaxed) {
                     return;
                 }
-                let (seen, play) = (Arc::clone(&seen), Arc::clone(&play));
-                thread::spawn(move || answer(&stream.unwrap(), &seen, &*play));
+                let (seen, play, line) = (Arc::clone(&seen), Arc::clone(&play), line.clone());
+                thread::spawn(move || answer(&line.over(stream.unwrap()), &seen, &*play));
             }
         });
         Self { address, requests, has_ended }
@@ -110,7 +117,7 @@ impl Drop for Played {
     }
 }
 
-fn answer(stream: &TcpStream, seen: &Mutex<Vec<Request>>, play: &(impl Fn(&Request) -> Reply + ?Sized)) {
+fn answer(stream: &Over, seen: &Mutex<Vec<Request>>, play: &(impl Fn(&Request) -> Reply + ?Sized)) {
     let mut reader = BufReader::new(stream);
     let Some(request) = read(&mut reader) else { return };
     seen.lock().unwrap().push(request.clone());
@@ -123,7 +130,7 @@ fn answer(stream: &TcpStream, seen: &Mutex<Vec<Request>>, play: &(impl Fn(&Reque
     // A client that went away has no need of it.
     let mut stream = stream;
     let _ = stream.write_all(&[head.as_bytes(), &reply.body].concat());
-    let _ = stream.shutdown(Shutdown::Write);
+    stream.end();
 }
 
 fn read(reader: &mut impl BufRead) -> Option<Request> {

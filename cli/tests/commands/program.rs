@@ -29,7 +29,11 @@ pub fn bare(arguments: &[&str]) -> Command {
         "FOREBAY_KEY_FILE",
         "FOREBAY_PROFILE",
         "HTTPS_PROXY",
-        "HTTP_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
     ] {
         forebay.env_remove(name);
     }
