@@ -1,6 +1,9 @@
 //! The service's calls, one method each.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hyper::{Method, header};
 use serde_json::Value;
@@ -12,9 +15,11 @@ use super::{
     events::Events,
     id::JobId,
     job::{Job, JobPage, JobResult, JobStatus},
+    problem::Problem,
     retry::Repeat,
     submission::{Submission, Wire},
     told::Told,
+    traffic::Traffic,
 };
 
 /// The longest that the service holds one answer back.
@@ -36,14 +41,28 @@ pub struct JobQuery {
 impl Client {
     /// Submits a job, under a random key where it has none.
     pub async fn submit(&self, submission: &Submission) -> Result<Told<Job>, Error> {
+        self.submit_watched(submission, &Arc::default()).await
+    }
+
+    /// The same, and `traffic` knows meanwhile how much of it went out.
+    pub async fn submit_watched(&self, submission: &Submission, traffic: &Arc<Traffic>) -> Result<Told<Job>, Error> {
         let key = submission.idempotency_key.clone().map_or_else(random_key, Ok)?;
         let wire = submission.clone().idempotency_key(key).to_submit();
-        self.told(Call { repeat: Repeat::Harmless, ..post_of(wire) }).await
+        let traffic = Some(Arc::clone(traffic));
+        self.told(Call { repeat: Repeat::Harmless, traffic, ..post_of(wire) }).await
     }
 
     /// What submitting it would come to; nothing is queued and nothing is spent.
     pub async fn plan(&self, submission: &Submission) -> Result<Told<Foresight>, Error> {
-        self.told(Call { repeat: Repeat::Harmless, ..post_of(submission.to_plan()) }).await
+        let ask = async |wire| self.told(Call { repeat: Repeat::Harmless, ..post_of(wire) }).await;
+        if let Some(bare) = submission.to_bare_plan() {
+            match ask(bare).await {
+                // An older service plans JSON alone, and takes less of a picture so.
+                Err(Error::Refused(problem)) if is_no_route(&problem) => {}
+                planned => return planned,
+            }
+        }
+        ask(submission.to_plan()).await
     }
 
     /// A job as it stands.
@@ -55,7 +74,8 @@ impl Client {
     pub async fn job_within(&self, id: &JobId, hold: Duration) -> Result<Told<Job>, Error> {
         let hold_s = hold.min(LONGEST_HOLD).as_secs();
         let query = if hold_s == 0 { String::new() } else { format!("?wait={hold_s}") };
-        self.told(Call { held: hold, ..Call::get(format!("/v1/jobs/{id}{query}")) }).await
+        let held = Duration::from_secs(hold_s);
+        self.told(Call { held, ..Call::get(format!("/v1/jobs/{id}{query}")) }).await
     }
 
     /// A job once it ended; [`Error::TimedOut`] when it goes on after `patience`.
@@ -143,6 +163,11 @@ impl Client {
         let reply = self.reply(Call { headers, ..Call::get(usage_path(from, to)) }).await?;
         String::from_utf8(reply.body.into()).map_err(|_| Error::Foreign("the answer is no text".to_owned()))
     }
+}
+
+/// Whether a service has nothing at the path that was asked.
+fn is_no_route(problem: &Problem) -> bool {
+    problem.status == 405 || (problem.status == 404 && matches!(problem.code.as_str(), "route-not-found" | ""))
 }
 
 fn post_of(wire: Wire) -> Call {

@@ -146,20 +146,30 @@ impl Submission {
 
     /// As it is submitted. A picture is its own body where the query can say the rest.
     pub(crate) fn to_submit(&self) -> Wire {
+        self.bare("jobs").unwrap_or_else(|| Wire { path: "/v1/jobs".to_owned(), ..self.in_json() })
+    }
+
+    /// As it is planned where a picture can be its own body, as it would be submitted.
+    pub(crate) fn to_bare_plan(&self) -> Option<Wire> {
+        self.bare("plan")
+    }
+
+    /// As anything is planned. A picture takes a third more than it has.
+    pub(crate) fn to_plan(&self) -> Wire {
+        Wire { path: "/v1/plan".to_owned(), ..self.in_json() }
+    }
+
+    /// A picture as its own body, where the query can say the rest.
+    fn bare(&self, what: &str) -> Option<Wire> {
         match &self.input {
-            Input::Image { media_type, bytes } if self.parameters.values().all(fits_query) => Wire {
-                path: format!("/v1/models/{}/jobs{}", in_path(&self.model), self.query()),
+            Input::Image { media_type, bytes } if self.parameters.values().all(fits_query) => Some(Wire {
+                path: format!("/v1/models/{}/{what}{}", in_path(&self.model), self.query()),
                 content_type: media_type,
                 body: bytes.clone(),
                 headers: self.headers(),
-            },
-            _ => Wire { path: "/v1/jobs".to_owned(), ..self.in_json() },
+            }),
+            _ => None,
         }
-    }
-
-    /// As it is planned.
-    pub(crate) fn to_plan(&self) -> Wire {
-        Wire { path: "/v1/plan".to_owned(), ..self.in_json() }
     }
 
     fn in_json(&self) -> Wire {
@@ -249,11 +259,22 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_is_planned_as_it_would_be_submitted() {
+        let picture = image().parameter("top_k", 3).not_before_ms(Some(7)).strict();
+        let path = "/v1/models/m/plan?p.top_k=3&not_before_ms=7".to_owned();
+        assert_eq!(picture.to_bare_plan(), Some(Wire { path, ..picture.to_submit() }));
+        assert_eq!((picture.to_plan().path.as_str(), picture.to_plan().content_type), ("/v1/plan", "application/json"));
+        assert_eq!(image().parameter("x", json!([1])).to_bare_plan(), None);
+    }
+
+    #[test]
     fn everything_else_is_json() {
         let wire = Submission::new("m").text("a\"b").not_before_ms(Some(5)).to_submit();
         let expect = json!({"model": "m", "input": {"text": "a\"b"}, "not_before_ms": 5});
         assert_eq!(serde_json::from_slice::<Value>(&wire.body).unwrap(), expect);
-        let wire = Submission::new("m").input(Input::Tensor(json!([1, 2]))).to_plan();
+        let tensor = Submission::new("m").input(Input::Tensor(json!([1, 2])));
+        assert_eq!(tensor.to_bare_plan(), None);
+        let wire = tensor.to_plan();
         let expect = json!({"model": "m", "input": {"tensor": [1, 2]}});
         assert_eq!((wire.path.as_str(), serde_json::from_slice::<Value>(&wire.body).unwrap()), ("/v1/plan", expect));
         let wire = Submission::new("m").to_submit();

@@ -8,6 +8,7 @@ mod exits;
 mod kept;
 mod line;
 mod listings;
+mod plans;
 mod played;
 mod profiles;
 mod program;
