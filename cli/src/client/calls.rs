@@ -108,9 +108,9 @@ impl Client {
         Ok(JobResult { media_type: media_type.to_ascii_lowercase(), bytes: reply.body })
     }
 
-    /// Calls a job off.
+    /// Calls a job off. One that was called off already stays so: asking twice is asking once.
     pub async fn cancel(&self, id: &JobId) -> Result<Told<Job>, Error> {
-        self.told(Call::post(format!("/v1/jobs/{id}/cancel"))).await
+        self.told(Call { repeat: Repeat::Harmless, ..Call::post(format!("/v1/jobs/{id}/cancel")) }).await
     }
 
     /// Makes a new job of one that failed, was called off or expired.

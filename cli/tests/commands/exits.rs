@@ -84,10 +84,14 @@ fn patience_ends() {
 }
 
 #[test]
-fn an_answer_that_was_lost_does_not_cancel_or_retry_twice() {
-    let played = Played::start(|_| Reply::of(502, "text/html", b"bad gateway"));
-    for command in ["cancel", "retry"] {
-        output(forebay(&played, &[command, "job_1"]), 1);
-    }
-    assert_eq!(played.lines(), ["POST /v1/jobs/job_1/cancel", "POST /v1/jobs/job_1/retry"]);
+fn an_answer_that_was_lost_does_not_retry_twice_and_is_asked_for_again_where_that_is_the_same() {
+    let count = AtomicUsize::new(0);
+    let played = Played::start(move |_| match count.fetch_add(1, Ordering::Relaxed) {
+        0 | 1 => Reply::of(502, "text/html", b"bad gateway"),
+        _ => Reply::json(200, &job("job_1", "canceled")),
+    });
+    output(forebay(&played, &["retry", "job_1"]), 1);
+    output(forebay(&played, &["cancel", "job_1"]), 0);
+    let cancel = "POST /v1/jobs/job_1/cancel";
+    assert_eq!(played.lines(), ["POST /v1/jobs/job_1/retry", cancel, cancel]);
 }
