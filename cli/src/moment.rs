@@ -1,3 +1,11 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The time, in milliseconds since the epoch.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A moment for people: `2026-11-22 03:44 UTC`; a dash where there is none.
 pub(crate) fn show(ms: Option<u64>) -> String {
     let Some(ms) = ms.filter(|ms| *ms > 0) else { return "-".to_owned() };

@@ -168,11 +168,16 @@ impl Tally {
         self.done + self.failed
     }
 
+    /// How many are not settled.
+    pub(crate) fn left(self) -> usize {
+        self.all.saturating_sub(self.settled())
+    }
+
     /// Such as `20 inputs: 17 done, 3 of them earlier; 1 failed; 2 left`; `done` is what was to be done with them.
     pub(crate) fn summary(self, done: &str) -> String {
-        let left = self.all.saturating_sub(self.settled());
         let mut summary = format!("{} inputs: {} {done}", self.all, self.done);
-        for (count, text) in [(self.earlier, ", {} of them earlier"), (self.failed, "; {} failed"), (left, "; {} left")]
+        for (count, text) in
+            [(self.earlier, ", {} of them earlier"), (self.failed, "; {} failed"), (self.left(), "; {} left")]
         {
             if count > 0 {
                 summary.push_str(&text.replace("{}", &count.to_string()));

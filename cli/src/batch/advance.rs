@@ -1,13 +1,15 @@
 //! One input on its way: submitted, waited for, its result put where it belongs.
 
-use std::{cell::RefCell, path::PathBuf};
+use std::cell::{Cell, RefCell};
 
-use forebay::{Client, Error, Input, Job, JobId, JobResult, JobStatus, Problem, Submission, Told};
+use forebay::{Client, Error, Input, Job, JobId, JobStatus, Submission, Told};
 
 use super::{
     journal::Journal,
     ledger::{Circumstances, Ledger, Step},
+    moments::Moments,
     naming,
+    outcome::Outcome,
     record::Record,
     run::{Goal, Options},
 };
@@ -27,6 +29,10 @@ pub(super) struct Common<'a> {
     pub(super) options: &'a Options,
     pub(super) waiting: Waiting,
     pub(super) nonce: String,
+    /// What the template has, too.
+    pub(super) moments: Moments,
+    /// It is too late for the deadline: nothing more is submitted.
+    pub(super) is_late: Cell<bool>,
     pub(super) book: RefCell<Book>,
     pub(super) show: &'a Show,
     /// There is one input alone: its steps are shown.
@@ -37,34 +43,18 @@ pub(super) struct Common<'a> {
 pub(super) struct Book {
     pub(super) ledger: Ledger,
     pub(super) journal: Option<Journal>,
-}
-
-/// What became of an input.
-pub(super) enum Outcome {
-    /// It is on its way, and that was all.
-    Submitted(Box<Told<Job>>),
-    Succeeded {
-        job: Box<Told<Job>>,
-        result: JobResult,
-        file: Option<PathBuf>,
-    },
-    /// Nothing was left to do.
-    Earlier {
-        job: JobId,
-    },
-    /// A job failed, or was called off.
-    Failed {
-        job: Option<JobId>,
-        detail: String,
-    },
-    /// The service refuses this input.
-    Refused(Box<Problem>),
+    /// The moments of this run, as long as nothing has them.
+    pub(super) unwritten: Option<Moments>,
+    /// The next run has those of this one, or of an earlier.
+    pub(super) has_moments: bool,
 }
 
 /// Why an input did not come to an end.
 pub(super) enum Trouble {
     /// The service pushes back, or is silent: later.
     Later(Error),
+    /// It is too late to submit this input and any other; what is under way goes on. The first says why.
+    Late(Option<Failure>),
     /// It is of no use to go on with any.
     All(Failure),
 }
@@ -76,6 +66,21 @@ impl From<Error> for Trouble {
 }
 
 impl Book {
+    /// Something is about to have this run's moments.
+    pub(super) fn begin(&mut self) -> Result<(), Trouble> {
+        let Some(moments) = self.unwritten.take() else { return Ok(()) };
+        self.has_moments = true;
+        self.enter(&Record::Moments(moments))
+    }
+
+    /// Nothing is left: the same command, with what is new by then, is a new one.
+    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        match (&mut self.journal, self.has_moments) {
+            (Some(journal), true) => journal.add(&Record::Finished {}),
+            _ => Ok(()),
+        }
+    }
+
     fn enter(&mut self, record: &Record) -> Result<(), Trouble> {
         if let Some(journal) = &mut self.journal {
             journal.add(record).map_err(Trouble::All)?;
@@ -122,11 +127,10 @@ impl Common<'_> {
             Step::Fetch { attempt, job } => (attempt, self.client.job(&job).await?),
             Step::Submit { attempt } => {
                 let submission = self.template.clone().input(input.clone());
-                let key = naming::key(&self.nonce, name, attempt);
-                let job = match self.client.submit(&submission.idempotency_key(key)).await {
+                let key = naming::key(&self.nonce, name, attempt, self.moments);
+                let job = match self.submit(&submission.idempotency_key(key)).await? {
                     Ok(job) => job,
-                    Err(Error::Refused(problem)) if concerns_input(&problem) => return Ok(Outcome::Refused(problem)),
-                    Err(error) => return Err(error.into()),
+                    Err(problem) => return Ok(Outcome::Refused(problem)),
                 };
                 let (item, id) = (name.to_owned(), job.id.clone());
                 self.book.borrow_mut().enter(&Record::Submitted { item, attempt, job: id })?;
@@ -179,10 +183,4 @@ impl Common<'_> {
             (false, Goal::Submitted) => {}
         }
     }
-}
-
-/// Whether a refusal is about this input alone; others would meet every input.
-fn concerns_input(problem: &Problem) -> bool {
-    let code = problem.code.as_str();
-    matches!(problem.status, 413 | 415) || code.starts_with("image-") || code.starts_with("input-")
 }

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     ledger::Ledger,
+    moments::Moments,
     record::{Begun, Record, line, read},
 };
 use crate::failure::Failure;
@@ -25,6 +26,8 @@ pub(crate) struct Journal {
 pub(crate) struct Opened {
     pub(crate) journal: Journal,
     pub(crate) begun: Begun,
+    /// The last that were written down, unless nothing was left then.
+    pub(crate) moments: Option<Moments>,
     pub(crate) ledger: Ledger,
     /// When the last line was written, in milliseconds since the epoch; of a new journal, when it was made.
     pub(crate) since_ms: u64,
@@ -57,6 +60,12 @@ impl Journal {
         let mut ledger = Ledger::default();
         lines.records.iter().for_each(|record| ledger.enter(record));
         ledger.close_run();
+        let last = lines.records.iter().rev().find_map(|record| match record {
+            Record::Moments(moments) => Some(Some(*moments)),
+            Record::Finished {} => Some(None),
+            _ => None,
+        });
+        let mut moments = last.flatten();
         let begun = match lines.records.into_iter().next() {
             Some(Record::Begun(earlier)) if earlier.version != begun.version => {
                 return Err(wrong(format!("has the form {}; this program writes {}", earlier.version, begun.version)));
@@ -67,13 +76,13 @@ impl Journal {
             }
             Some(Record::Begun(earlier)) if !anew => earlier,
             _ => {
-                ledger = Ledger::default();
+                (ledger, moments) = (Ledger::default(), None);
                 journal.file.set_len(0).map_err(cannot)?;
                 journal.add(&Record::Begun(begun.clone()))?;
                 begun
             }
         };
-        Ok(Opened { journal, begun, ledger, since_ms: since_epoch_ms(modified) })
+        Ok(Opened { journal, begun, moments, ledger, since_ms: since_epoch_ms(modified) })
     }
 
     /// Adds a line, with one write: a killed process leaves it whole or cut off, and the next run reads what is whole.
@@ -98,7 +107,7 @@ fn since_epoch_ms(moment: SystemTime) -> u64 {
 mod tests {
     use super::{
         super::ledger::{Circumstances, Step},
-        super::record::tests::begun,
+        super::{moments::Spans, record::tests::begun},
         *,
     };
     use crate::scratch::Scratch;
@@ -146,6 +155,25 @@ mod tests {
         fs::write(&path, "my shopping list\n").unwrap();
         assert!(refused(begun()).contains("none of forebay's: 1"));
         assert_eq!(fs::read(&path).unwrap(), b"my shopping list\n");
+    }
+
+    #[test]
+    fn the_last_moments_hold_until_all_is_done_or_it_is_begun_anew() {
+        let scratch = Scratch::new();
+        let path = scratch.path().join("journal");
+        let open = |anew: bool| Journal::open(&path, begun(), anew).unwrap();
+        let spans = Spans { deadline_s: Some(8), not_before_s: None };
+        for from_ms in [5, 9] {
+            let mut opened = open(false);
+            assert_eq!(opened.moments, (from_ms == 9).then_some(spans.from(5)));
+            opened.journal.add(&Record::Moments(spans.from(from_ms))).unwrap();
+        }
+        open(false).journal.add(&Record::Finished {}).unwrap();
+        assert_eq!(open(false).moments, None);
+        open(false).journal.add(&Record::Moments(spans.from(11))).unwrap();
+        assert_eq!(open(false).moments, Some(spans.from(11)));
+        assert_eq!(open(true).moments, None);
+        assert_eq!(open(false).moments, None);
     }
 
     #[test]

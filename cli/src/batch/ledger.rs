@@ -63,7 +63,7 @@ impl Ledger {
     /// Enters a record. One of an earlier attempt than what is known changes nothing.
     pub(crate) fn enter(&mut self, record: &Record) {
         let (item, attempt, job, ended) = match record {
-            Record::Begun(_) => return,
+            Record::Begun(_) | Record::Moments(_) | Record::Finished {} => return,
             Record::Submitted { item, attempt, job } => (item, *attempt, job, None),
             Record::Ended { item, attempt, job, status, detail, retryable } => {
                 let (detail, retryable) = (detail.clone(), *retryable);

@@ -4,14 +4,19 @@ mod advance;
 mod journal;
 mod kept;
 mod ledger;
+mod moments;
 mod naming;
+mod outcome;
 mod pace;
 mod record;
 mod rows;
 mod run;
+mod start;
+mod submit;
 
 pub(crate) use self::{
     kept::Kept,
+    moments::Spans,
     naming::request,
     record::Begun,
     run::{Batch, Goal, Options},

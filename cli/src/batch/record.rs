@@ -3,6 +3,8 @@
 use forebay::{JobId, JobStatus};
 use serde::{Deserialize, Serialize};
 
+use super::moments::Moments;
+
 /// The form of these lines.
 pub(crate) const VERSION: u32 = 1;
 
@@ -12,6 +14,10 @@ pub(crate) const VERSION: u32 = 1;
 pub(crate) enum Record {
     /// The first line of each journal.
     Begun(Begun),
+    /// From now on what is submitted has these moments. There is none in a journal of a request without any.
+    Moments(Moments),
+    /// Nothing was left: what is submitted next has moments of its own.
+    Finished {},
     /// The service took an input.
     Submitted {
         /// The content's digest.
@@ -82,7 +88,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Lines, usize> {
 pub(crate) mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::moments::Spans, *};
 
     pub(crate) fn begun() -> Begun {
         Begun { version: VERSION, request: "r".to_owned(), model: "m".to_owned(), nonce: "n".to_owned() }
@@ -104,6 +110,9 @@ pub(crate) mod tests {
                 Some((status, detail, retryable)) => Record::Ended { item, attempt, job, status, detail, retryable },
             }
         });
+        let moments = (0u64..9, proptest::option::of(0u64..9))
+            .prop_map(|(from_ms, deadline_s)| Record::Moments(Spans { deadline_s, not_before_s: None }.from(from_ms)));
+        let one = prop_oneof![5 => one, 1 => moments, 1 => Just(Record::Finished {})];
         proptest::collection::vec(one, 0..20).prop_map(|mut records| {
             records.insert(0, Record::Begun(begun()));
             records
@@ -132,6 +141,7 @@ pub(crate) mod tests {
             (b"hello\n".to_vec(), Err(1)),
             ([&first[..], b"{}\n"].concat(), Err(2)),
             ([&first[..], &first[..]].concat(), Err(2)),
+            ([&first[..], b"{\"moments\":{\"from_ms\":5,\"deadline_s\":8}}\n{\"finished\":{}}\n"].concat(), Ok(3)),
             (b"{\"submitted\":{\"item\":\"i\",\"attempt\":0,\"job\":\"j\"}}\n".to_vec(), Err(1)),
             (first, Ok(1)),
         ] {

@@ -3,30 +3,29 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    path::Path,
     time::{Duration, Instant},
 };
 
 use forebay::{Client, JobId, Retry, Submission};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use serde_json::{Value, json};
 
 use super::{
-    advance::{Book, Common, Outcome, Trouble},
-    journal::{Journal, Opened},
+    advance::{Common, Trouble},
     kept::Kept,
-    ledger::Ledger,
+    moments::Spans,
+    outcome::{Outcome, alone, in_line},
     pace::{Next, Pace},
     record::{Begun, VERSION},
     rows::Rows,
+    start::{Start, start},
 };
 use crate::{
     failure::Failure,
     inputs::{Item, content::Kind},
     interrupt::unless_ended,
-    moment, progress,
+    progress,
     show::{Show, Tally},
-    sink::{Sink, is_text},
+    sink::Sink,
     waiting::Waiting,
 };
 
@@ -61,6 +60,8 @@ pub(crate) struct Options {
 pub(crate) struct Batch<'a> {
     pub(crate) client: &'a Client,
     pub(crate) template: Submission,
+    /// What the submissions have besides, counted from when the command first began.
+    pub(crate) spans: Spans,
     pub(crate) begun: Begun,
     pub(crate) items: Vec<Item>,
     pub(crate) options: Options,
@@ -78,27 +79,20 @@ impl Begun {
 impl Batch<'_> {
     /// Does what is left.
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let Self { client, template, begun, items, options } = self;
+        let Self { client, template, spans, begun, items, options } = self;
         let alone = items.len() == 1;
         let show = if alone { Show::one() } else { Show::many(items.len()) };
-        let (begun, book) = match options.kept.path() {
-            None => (begun, Book { ledger: Ledger::default(), journal: None }),
-            Some(path) => {
-                let Opened { journal, begun, ledger, since_ms } = Journal::open(path, begun, options.anew)?;
-                if options.kept.is_until_done() {
-                    show.say(&goes_on(path, ledger.len(), since_ms));
-                }
-                (begun, Book { ledger, journal: Some(journal) })
-            }
-        };
+        let Start { begun, moments, book } = start(&options, begun, spans, &show)?;
         let waiting = Waiting::up_to(options.timeout_s);
         let waiting = if alone { waiting.watched_by(&show) } else { waiting };
         let common = Common {
             client,
-            template,
+            template: moments.of(template),
             options: &options,
             waiting,
             nonce: begun.nonce,
+            moments,
+            is_late: Cell::new(false),
             book: RefCell::new(book),
             show: &show,
             alone,
@@ -115,6 +109,9 @@ impl Batch<'_> {
         if !alone {
             show.say(&tally.summary(if options.goal == Goal::Results { "done" } else { "submitted" }));
         }
+        if tally.left() == 0 {
+            common.book.borrow_mut().finish()?;
+        }
         outcome?;
         if tally.failed > 0 {
             let mut told = format!("{} of {} inputs failed", tally.failed, items.len());
@@ -127,18 +124,6 @@ impl Batch<'_> {
             Some(journal) if options.kept.is_until_done() => journal.remove(),
             _ => Ok(()),
         }
-    }
-}
-
-/// Where it is written down what is done, and what is there already.
-fn goes_on(path: &Path, submitted: usize, since_ms: u64) -> String {
-    let path = path.display();
-    match submitted {
-        0 => format!("if this is interrupted, the same command goes on; until all is done that is known from {path}"),
-        _ => format!(
-            "going on from {}, when {submitted} inputs were submitted; --anew begins from the start ({path})",
-            moment::show(Some(since_ms))
-        ),
     }
 }
 
@@ -157,6 +142,7 @@ impl Turn<'_> {
         let mut pace = Pace::new(options.parallel, options.retry);
         let mut left: VecDeque<&Item> = items.iter().collect();
         let mut under_way = FuturesUnordered::new();
+        let mut late = None;
         let begun = Instant::now();
         let now_ms = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         while !(left.is_empty() && under_way.is_empty()) {
@@ -188,10 +174,11 @@ impl Turn<'_> {
                     }
                     left.push_front(item);
                 }
+                Err(Trouble::Late(why)) => late = late.or(why),
                 Err(Trouble::All(failure)) => return Err(failure),
             }
         }
-        Ok(())
+        late.map_or(Ok(()), Err)
     }
 
     /// Counts an outcome and tells of it.
@@ -254,39 +241,6 @@ impl Turn<'_> {
             (None, false) => "interrupted; jobs that were submitted go on: see `forebay jobs`".to_owned(),
         }
     }
-}
-
-/// The outcome of the only input is the command's own.
-fn alone(outcome: Outcome) -> Result<(), Failure> {
-    match outcome {
-        Outcome::Submitted(_) | Outcome::Succeeded { .. } | Outcome::Earlier { .. } => Ok(()),
-        Outcome::Failed { job: Some(job), detail } => Err(Failure::Job(format!("{job} failed: {detail}"))),
-        Outcome::Failed { job: None, detail } => Err(Failure::Usage(detail)),
-        Outcome::Refused(problem) => Err(Failure::Refused(problem)),
-    }
-}
-
-/// An outcome as a line of JSON.
-fn in_line(item: &Item, outcome: &Outcome) -> Result<Value, Failure> {
-    let input = &item.name;
-    Ok(match outcome {
-        Outcome::Submitted(job) => json!({ "input": input, "job": job.json }),
-        Outcome::Succeeded { job, file: Some(file), .. } => json!({ "input": input, "job": job.json, "file": file }),
-        Outcome::Succeeded { job, result, .. } if is_text(result) => {
-            let text = String::from_utf8_lossy(&result.bytes);
-            let result = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
-            json!({ "input": input, "job": job.json, "result": result })
-        }
-        Outcome::Succeeded { result, .. } => {
-            let advice = format!("the result of {input} is {}: say where it goes, with --out", result.media_type);
-            return Err(Failure::Usage(advice));
-        }
-        Outcome::Earlier { job } => json!({ "input": input, "id": job, "earlier": true }),
-        Outcome::Failed { job, detail } => json!({ "input": input, "id": job, "failed": detail }),
-        Outcome::Refused(problem) => {
-            json!({ "input": input, "refused": { "code": problem.code, "detail": problem.detail } })
-        }
-    })
 }
 
 /// From 0 up to 1.

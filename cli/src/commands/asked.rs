@@ -1,10 +1,13 @@
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use clap::Args;
 use forebay::Submission;
 use serde_json::Value;
 
-use crate::{batch, failure::Failure, inputs::parameter, span};
+use crate::{
+    batch::{self, Spans},
+    failure::Failure,
+    inputs::parameter,
+    span,
+};
 
 /// What is asked for with each input.
 #[derive(Debug, Clone, Args)]
@@ -30,25 +33,26 @@ pub(crate) struct AskedArguments {
     #[arg(long)]
     pub(crate) fresh: bool,
 
-    /// Worth nothing after this long, such as 10m
+    /// Worth nothing after this long, such as 10m, from when this command first began
     #[arg(long, value_name = "SPAN", value_parser = span::parse)]
     pub(crate) deadline: Option<u64>,
 
-    /// Not to begin before this long, such as 1h
+    /// Not to begin before this long, such as 1h, from when this command first began
     #[arg(long, value_name = "SPAN", value_parser = span::parse)]
     pub(crate) not_before: Option<u64>,
 }
 
 impl AskedArguments {
-    /// A submission that lacks its input.
+    /// What counts from when the command first began.
+    pub(crate) fn spans(&self) -> Spans {
+        Spans { deadline_s: self.deadline, not_before_s: self.not_before }
+    }
+
+    /// A submission that lacks its input and its moments.
     pub(crate) fn template(&self) -> Result<Submission, Failure> {
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-        let moment = |span_s: Option<u64>| Some(now_ms.saturating_add(span_s?.saturating_mul(1000)));
         let mut template = Submission::new(&self.model)
             .parameters(parameter::all(&self.parameters).map_err(Failure::Usage)?)
-            .version(self.model_version.clone())
-            .deadline_ms(moment(self.deadline))
-            .not_before_ms(moment(self.not_before));
+            .version(self.model_version.clone());
         if self.strict {
             template = template.strict();
         }

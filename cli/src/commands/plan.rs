@@ -6,7 +6,7 @@ use clap::Args;
 use forebay::{ForeseenWait, Foresight};
 
 use super::{Common, asked::AskedArguments, write_json};
-use crate::{failure::Failure, inputs::InputArguments, progress, table};
+use crate::{failure::Failure, inputs::InputArguments, moment, progress, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArguments {
@@ -23,7 +23,7 @@ pub(crate) struct PlanArguments {
 /// A row each input; as for submissions, a refusal ends with its exit code, but all rows are there.
 pub(super) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
-    let template = arguments.asked.template()?;
+    let template = arguments.asked.spans().from(moment::now_ms()).of(arguments.asked.template()?);
     let mut rows = Vec::new();
     let mut refused = None;
     for item in arguments.inputs.gather()?.items {

@@ -1,15 +1,12 @@
 //! `forebay quota`
 
-use std::{
-    io::{Write as _, stdout},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::io::{Write as _, stdout};
 
 use clap::Args;
 use forebay::{Limit, Quota};
 
 use super::{Common, write_json};
-use crate::{failure::Failure, progress, table};
+use crate::{failure::Failure, moment, progress, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct QuotaArguments {
@@ -22,8 +19,7 @@ pub(super) async fn run(arguments: &QuotaArguments) -> Result<(), Failure> {
     if arguments.common.json {
         return write_json(&quota.json);
     }
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-    Ok(write!(stdout(), "{}", rendered(&quota, now_ms))?)
+    Ok(write!(stdout(), "{}", rendered(&quota, moment::now_ms()))?)
 }
 
 fn rendered(quota: &Quota, now_ms: u64) -> String {

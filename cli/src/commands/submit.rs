@@ -61,7 +61,7 @@ struct ResultArguments {
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
 
-    /// Try again what failed in an earlier run
+    /// Try again what failed in an earlier run; a deadline that has passed counts from now
     #[arg(long)]
     again: bool,
 
@@ -82,7 +82,8 @@ pub(super) async fn run(arguments: &SubmitArguments) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{} and {} would have one result file: {advice}", one.name, other.name)));
     }
     let begun = Begun::new(request, &asked.model)?;
-    let batch = Batch { client: &reached.client, template: asked.template()?, begun, items: inputs.items, options };
+    let (template, spans) = (asked.template()?, asked.spans());
+    let batch = Batch { client: &reached.client, template, spans, begun, items: inputs.items, options };
     batch.run().await
 }
 

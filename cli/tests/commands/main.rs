@@ -8,6 +8,7 @@ mod exits;
 mod kept;
 mod line;
 mod listings;
+mod moments;
 mod plans;
 mod played;
 mod profiles;
