@@ -7,6 +7,7 @@ use forebay::{Client, Error, Input, Job, JobId, JobStatus, Submission, Told};
 use super::{
     journal::Journal,
     ledger::{Circumstances, Ledger, Step},
+    line::Line,
     moments::Moments,
     naming,
     outcome::Outcome,
@@ -31,6 +32,7 @@ pub(super) struct Common<'a> {
     pub(super) nonce: String,
     /// What the template has, too.
     pub(super) moments: Moments,
+    pub(super) line: Line,
     /// It is too late for the deadline: nothing more is submitted.
     pub(super) is_late: Cell<bool>,
     pub(super) book: RefCell<Book>,
@@ -128,7 +130,7 @@ impl Common<'_> {
             Step::Submit { attempt } => {
                 let submission = self.template.clone().input(input.clone());
                 let key = naming::key(&self.nonce, name, attempt, self.moments);
-                let job = match self.submit(&submission.idempotency_key(key)).await? {
+                let job = match self.submit(&submission.idempotency_key(key), naming::weight(input)).await? {
                     Ok(job) => job,
                     Err(problem) => return Ok(Outcome::Refused(problem)),
                 };

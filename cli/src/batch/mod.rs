@@ -4,6 +4,7 @@ mod advance;
 mod journal;
 mod kept;
 mod ledger;
+mod line;
 mod moments;
 mod naming;
 mod outcome;
@@ -13,6 +14,7 @@ mod rows;
 mod run;
 mod start;
 mod submit;
+mod uploads;
 
 pub(crate) use self::{
     kept::Kept,

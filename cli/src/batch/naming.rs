@@ -21,6 +21,17 @@ pub(super) fn item(input: &Input) -> String {
     }
 }
 
+/// About how many bytes of an input go over the line.
+pub(super) fn weight(input: &Input) -> u64 {
+    let bytes = match input {
+        Input::None => 0,
+        Input::Text(text) => text.len(),
+        Input::Image { bytes, .. } => bytes.len(),
+        Input::Tensor(tensor) => tensor.to_string().len(),
+    };
+    bytes as u64
+}
+
 /// The idempotency key of one attempt: the same however often it is sent, as what is sent is the same. So it knows the
 /// moments, which are a part of what is asked for.
 pub(super) fn key(nonce: &str, item: &str, attempt: u32, moments: Moments) -> String {

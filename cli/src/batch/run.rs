@@ -12,6 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use super::{
     advance::{Common, Trouble},
     kept::Kept,
+    line::Line,
     moments::Spans,
     outcome::{Outcome, alone, in_line},
     pace::{Next, Pace},
@@ -92,6 +93,7 @@ impl Batch<'_> {
             waiting,
             nonce: begun.nonce,
             moments,
+            line: Line::new(options.parallel),
             is_late: Cell::new(false),
             book: RefCell::new(book),
             show: &show,

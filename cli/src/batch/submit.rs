@@ -7,7 +7,11 @@ use crate::{failure::Failure, moment};
 
 impl Common<'_> {
     /// Submits, unless it is too late; `Err` within is a refusal of this input alone.
-    pub(super) async fn submit(&self, submission: &Submission) -> Result<Result<Told<Job>, Box<Problem>>, Trouble> {
+    pub(super) async fn submit(
+        &self,
+        submission: &Submission,
+        bytes: u64,
+    ) -> Result<Result<Told<Job>, Box<Problem>>, Trouble> {
         let now_ms = moment::now_ms();
         if self.is_late.get() {
             return Err(Trouble::Late(None));
@@ -18,7 +22,7 @@ impl Common<'_> {
             return Err(Trouble::Late(Some(Failure::Job(over))));
         }
         self.book.borrow_mut().begin()?;
-        match self.client.submit(submission).await {
+        match self.line.submit(self.client, submission, bytes).await {
             Ok(job) => Ok(Ok(job)),
             Err(Error::Refused(problem)) if concerns_input(&problem) => Ok(Err(problem)),
             Err(Error::Refused(problem)) if concerns_deadline(&problem) => {

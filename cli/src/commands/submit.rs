@@ -53,7 +53,7 @@ struct ResultArguments {
     #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span::parse)]
     timeout: u64,
 
-    /// The most inputs at once, 1 to 100; fewer when the service pushes back
+    /// The most inputs at once, 1 to 100; fewer when the service pushes back, or the line is slow
     #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=100))]
     parallel: u8,
 
