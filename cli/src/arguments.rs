@@ -170,7 +170,7 @@ pub(crate) struct CreateArguments {
     pub(crate) plan: String,
 
     /// What to call the key
-    #[arg(long, value_name = "NAME", default_value = "")]
+    #[arg(long, value_name = "NAME", default_value = "", allow_hyphen_values = true)]
     pub(crate) name: String,
 
     /// A group that its callers are in; may be given again

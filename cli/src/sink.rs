@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs,
     io::{IsTerminal as _, Write as _, stdout},
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use forebay::JobResult;
 
 use crate::{
     failure::Failure,
-    inputs::{Item, Source, expand::RESULT_MARK},
+    inputs::{Item, Source, expand::RESULT_MARK, shown::shown},
 };
 
 /// Where results go.
@@ -41,7 +42,7 @@ const OTHER: &str = "bin";
 impl Sink {
     /// `--out PATH`: a folder where there is one, where the path ends with a slash, or where there are many results.
     pub(crate) fn out(path: &Path, count: Count) -> Self {
-        let is_folder = count == Count::Several || path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
+        let is_folder = count == Count::Several || path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
         if is_folder { Self::Folder(path.to_owned()) } else { Self::File(path.to_owned()) }
     }
 
@@ -121,11 +122,13 @@ pub(crate) fn to_stdout(result: &JobResult) -> Result<(), Failure> {
 
 /// Writes a file so that nobody ever sees a part of it.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let unwritten = |error| Failure::File(format!("{} cannot be written: {error}", path.display()));
+    let unwritten = |error| Failure::File(format!("{} cannot be written: {error}", shown(path)));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(unwritten)?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let part = folder.join(format!(".{name}.{}.part", process::id()));
+    let mut part = OsString::from(".");
+    part.push(path.file_name().unwrap_or_default());
+    part.push(format!(".{}.part", process::id()));
+    let part = folder.join(part);
     let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
     written.map_err(|error| {
         // What is left of it is of no use; the first error is the one to tell.

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use forebay::{Job, JobId, JobResult, Problem, Told};
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, inputs::Item, sink::is_text};
+use crate::{
+    failure::Failure,
+    inputs::{Item, shown::shown},
+    sink::is_text,
+};
 
 /// What became of an input.
 pub(super) enum Outcome {
@@ -45,7 +49,7 @@ pub(super) fn in_line(item: &Item, outcome: &Outcome) -> Result<Value, Failure> 
     Ok(match outcome {
         Outcome::Submitted(job) => json!({ "input": input, "job": job.json }),
         Outcome::Succeeded { job, file: Some(file), .. } => {
-            json!({ "input": input, "job": job.json, "file": file })
+            json!({ "input": input, "job": job.json, "file": shown(file) })
         }
         Outcome::Succeeded { job, result, .. } if is_text(result) => {
             let text = String::from_utf8_lossy(&result.bytes);

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    inputs::{Item, content::Kind},
+    inputs::{Item, content::Kind, shown::shown},
     interrupt::unless_ended,
     progress,
     show::{Show, Tally},
@@ -55,6 +55,8 @@ pub(crate) struct Options {
     pub(crate) kept: Kept,
     /// What an earlier run did is forgotten.
     pub(crate) anew: bool,
+    /// What is to be told of the folders.
+    pub(crate) left_out: Option<String>,
 }
 
 /// Inputs and what is asked for with each.
@@ -83,6 +85,9 @@ impl Batch<'_> {
         let Self { client, template, spans, begun, items, options } = self;
         let alone = items.len() == 1;
         let show = if alone { Show::one() } else { Show::many(items.len()) };
+        if let Some(left_out) = &options.left_out {
+            show.say(left_out);
+        }
         let Start { begun, moments, book } = start(&options, begun, spans, &show)?;
         let waiting = Waiting::up_to(options.timeout_s);
         let waiting = if alone { waiting.watched_by(&show) } else { waiting };
@@ -208,7 +213,7 @@ impl Turn<'_> {
             return Ok(());
         }
         if let Outcome::Succeeded { file: Some(file), .. } = &outcome {
-            text = format!("{text}, {}", file.display());
+            text = format!("{text}, {}", shown(file));
         }
         if self.common.alone {
             if matches!(outcome, Outcome::Earlier { .. }) {

@@ -1,6 +1,6 @@
 //! `forebay plan`
 
-use std::io::{Write as _, stdout};
+use std::io::{Write as _, stderr, stdout};
 
 use clap::Args;
 use forebay::{ForeseenWait, Foresight};
@@ -26,7 +26,12 @@ pub(super) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
     let template = arguments.asked.spans().from(moment::now_ms()).of(arguments.asked.template()?);
     let mut rows = Vec::new();
     let mut refused = None;
-    for item in arguments.inputs.gather()?.items {
+    let inputs = arguments.inputs.gather()?;
+    if let Some(left_out) = &inputs.left_out {
+        // Where standard error is closed there is nobody to tell.
+        let _ = writeln!(stderr(), "{left_out}");
+    }
+    for item in inputs.items {
         let input = item.read(arguments.inputs.kind).map_err(Failure::Usage)?;
         let foresight = client.plan(&template.clone().input(input)).await?;
         match arguments.common.json {

@@ -131,6 +131,7 @@ fn options(
         retry: Retry { patience: common.connection.patience_or(patience), ..Retry::default() },
         kept,
         anew: results.anew,
+        left_out: gathered.left_out.clone(),
         sink,
     })
 }

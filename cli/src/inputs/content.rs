@@ -53,7 +53,7 @@ fn tensor(name: &str, bytes: &[u8]) -> Result<Input, String> {
 pub(crate) fn by_name(path: &Path) -> Option<Kind> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
-        "png" | "jpg" | "jpeg" => Some(Kind::Image),
+        "png" | "jpg" | "jpeg" | "jpe" | "jfif" | "jif" | "pjpeg" | "pjp" => Some(Kind::Image),
         "txt" => Some(Kind::Text),
         "json" => Some(Kind::Tensor),
         _ => None,
@@ -63,6 +63,23 @@ pub(crate) fn by_name(path: &Path) -> Option<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_says_what_is_for_us() {
+        for (name, expect) in [
+            ("a.png", Some(Kind::Image)),
+            ("a.JPG", Some(Kind::Image)),
+            ("a.jpe", Some(Kind::Image)),
+            ("a.Jfif", Some(Kind::Image)),
+            ("a.pjpeg", Some(Kind::Image)),
+            ("a.txt", Some(Kind::Text)),
+            ("a.json", Some(Kind::Tensor)),
+            ("a.heic", None),
+            ("jpg", None),
+        ] {
+            assert_eq!(by_name(Path::new(name)), expect, "{name}");
+        }
+    }
 
     #[test]
     fn content_says_what_it_is() {

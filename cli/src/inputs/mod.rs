@@ -2,9 +2,13 @@
 
 pub(crate) mod content;
 pub(crate) mod expand;
+mod left_out;
 pub(crate) mod parameter;
+mod pattern;
+pub(crate) mod shown;
 
 use std::{
+    ffi::{OsStr, OsString},
     fs,
     io::{Read as _, stdin},
     path::{self, PathBuf},
@@ -14,7 +18,12 @@ use clap::Args;
 use forebay::Input;
 use sha2::{Digest as _, Sha256};
 
-use self::{content::Kind, expand::expand};
+use self::{
+    content::Kind,
+    expand::expand,
+    left_out::LeftOut,
+    shown::{exact, shown},
+};
 use crate::failure::Failure;
 
 /// The most bytes of one input; the service takes 10 MB.
@@ -24,12 +33,13 @@ const MOST_BYTES: u64 = 16 << 20;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Inputs")]
 pub(crate) struct InputArguments {
-    /// Files, folders (with all below them), patterns such as 'photos/**/*.jpg', and - for standard input
+    /// Files, folders (with all below them), patterns such as 'photos/**/*.jpg', and - for standard input. What is there
+    /// by its name is taken so, whatever characters it has
     #[arg(value_name = "INPUT", help_heading = None::<&'static str>)]
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
 
     /// A text; may be given again
-    #[arg(long = "text", value_name = "TEXT")]
+    #[arg(long = "text", value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) texts: Vec<String>,
 
     /// Each line of the inputs is a text of its own
@@ -57,6 +67,8 @@ pub(crate) struct Inputs {
     pub(crate) items: Vec<Item>,
     /// What was named, the same however much is in the folders by now: what makes it the same command.
     pub(crate) named: Vec<String>,
+    /// What the folders have besides.
+    pub(crate) left_out: Option<String>,
 }
 
 /// Where an input is.
@@ -75,9 +87,10 @@ impl InputArguments {
         for (number, text) in (1..).zip(&self.texts) {
             items.push(here(format!("text {number}"), format!("text-{number}"), Input::Text(text.clone())));
         }
-        let (from_stdin, paths): (Vec<String>, _) = self.paths.iter().cloned().partition(|path| path == "-");
-        items.extend(expand(&paths, self.kind).map_err(Failure::Usage)?);
-        named.extend(paths.iter().map(|path| format!("path {}", absolute(path))));
+        let (from_stdin, paths): (Vec<OsString>, _) = self.paths.iter().cloned().partition(|path| path == "-");
+        let (files, left_out) = expand(&paths, self.kind).map_err(Failure::Usage)?;
+        items.extend(files);
+        named.extend(paths.iter().map(|path| exact(absolute(path).as_os_str())));
         if !from_stdin.is_empty() {
             let mut bytes = Vec::new();
             let unread = |error| Failure::Usage(format!("standard input cannot be read: {error}"));
@@ -91,31 +104,34 @@ impl InputArguments {
             items = lines_of(items)?;
         }
         if items.is_empty() && !self.paths.is_empty() {
-            return Err(Failure::Usage(self.nothing()));
+            return Err(Failure::Usage(self.nothing(&left_out)));
         }
         if items.is_empty() {
             items.push(here("no input".to_owned(), "result".to_owned(), Input::None));
         }
-        Ok(Inputs { items, named })
+        Ok(Inputs { items, named, left_out: left_out.told().map(|told| format!("left out of the folders: {told}")) })
     }
 }
 
 impl InputArguments {
     /// Why there is nothing to submit, and what to do about it.
-    fn nothing(&self) -> String {
+    fn nothing(&self, left_out: &LeftOut) -> String {
         let why = match (self.lines, self.kind) {
             (true, _) => "no line has anything in it",
             (false, Some(_)) => "no file in these folders is of that kind, by its name; name the files themselves",
-            (false, None) => "folders are searched for .png, .jpg, .jpeg, .txt and .json; name other files themselves",
+            (false, None) => {
+                "folders are searched for .png, .jpg (.jpeg, .jpe, .jfif), .txt and .json; name other files themselves"
+            }
         };
-        format!("there is nothing to submit: {why}")
+        let left_out = left_out.told().map(|told| format!(" (left out: {told})")).unwrap_or_default();
+        format!("there is nothing to submit: {why}{left_out}")
     }
 }
 
 /// A path or a pattern as it is from the root, with one spelling.
-fn absolute(path: &str) -> String {
+fn absolute(path: &OsStr) -> PathBuf {
     let whole = path::absolute(path).unwrap_or_else(|_| path.into());
-    whole.components().collect::<PathBuf>().display().to_string()
+    whole.components().collect()
 }
 
 impl Item {
@@ -124,7 +140,7 @@ impl Item {
         match &self.source {
             Source::Here(input) => Ok(input.clone()),
             Source::File(path) => {
-                let unread = |error| format!("{} cannot be read: {error}", path.display());
+                let unread = |error| format!("{} cannot be read: {error}", shown(path));
                 let file = fs::File::open(path).map_err(unread)?;
                 let mut bytes = Vec::new();
                 file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
@@ -134,7 +150,7 @@ impl Item {
     }
 }
 
-fn here(name: String, relative: String, input: Input) -> Item {
+fn here(name: String, relative: impl Into<PathBuf>, input: Input) -> Item {
     Item { name, relative: relative.into(), source: Source::Here(input) }
 }
 
@@ -145,7 +161,8 @@ fn lines_of(items: Vec<Item>) -> Result<Vec<Item>, Failure> {
         let input = item.read(Some(Kind::Text)).map_err(Failure::Usage)?;
         let Input::Text(text) = input else { continue };
         for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            let relative = format!("{}.{number}", item.relative.display());
+            let mut relative = item.relative.clone().into_os_string();
+            relative.push(format!(".{number}"));
             lines.push(here(format!("{}:{number}", item.name), relative, Input::Text(line.to_owned())));
         }
     }
@@ -158,8 +175,9 @@ mod tests {
     use crate::scratch::Scratch;
 
     fn asked(paths: &[&str], texts: &[&str], lines: bool) -> InputArguments {
-        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        InputArguments { paths: owned(paths), texts: owned(texts), lines, kind: None }
+        let paths = paths.iter().map(OsString::from).collect();
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        InputArguments { paths, texts, lines, kind: None }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::{env, fmt, path::PathBuf};
+use std::{env, ffi::OsString, fmt, path::PathBuf};
 
 /// What the environment says.
 #[derive(Clone, Default)]
@@ -23,12 +23,14 @@ impl fmt::Debug for Environment {
 impl Environment {
     /// This process's own.
     pub(super) fn read() -> Self {
-        Self::of(|name| env::var(name).ok())
+        Self::of(|name| env::var_os(name))
     }
 
     /// Of variables; empty ones are as good as none.
-    pub(super) fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let variable = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
+    pub(super) fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        // A path need not be text.
+        let variable = |name: &str| variable(name).filter(|value| !value.as_encoded_bytes().trim_ascii().is_empty());
+        let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
         let home = variable("HOME").map(PathBuf::from);
         // XDG Base Directory Specification: relative paths are to be ignored.
         let xdg = |name: &str, below_home: &str| {
@@ -36,10 +38,10 @@ impl Environment {
             Some(named.or_else(|| Some(home.as_ref()?.join(below_home)))?.join("forebay"))
         };
         Self {
-            url: variable("FOREBAY_URL"),
-            key: variable("FOREBAY_KEY"),
+            url: text("FOREBAY_URL"),
+            key: text("FOREBAY_KEY"),
             key_file: variable("FOREBAY_KEY_FILE").map(PathBuf::from),
-            profile: variable("FOREBAY_PROFILE"),
+            profile: text("FOREBAY_PROFILE"),
             config: variable("FOREBAY_CONFIG")
                 .map(PathBuf::from)
                 .or_else(|| Some(xdg("XDG_CONFIG_HOME", ".config")?.join("config.toml"))),
@@ -65,7 +67,7 @@ mod tests {
             (&[("HOME", "")], None, None),
         ] {
             let variable =
-                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
             let environment = Environment::of(variable);
             assert_eq!(environment.config, config.map(PathBuf::from), "{variables:?}");
             assert_eq!(environment.state, state.map(PathBuf::from), "{variables:?}");

@@ -96,7 +96,7 @@ mod tests {
             patience: None,
             idle_timeout: 30,
         };
-        let environment = Environment::of(arguments);
+        let environment = Environment::of(|name| arguments(name).map(Into::into));
         let config = Config::read(CONFIG, Path::new("/")).unwrap();
         let found = match resolve(&connection, &environment, &config) {
             Ok(Resolved { url, key: KeySource::Variable(key) }) => format!("{url} {key}"),

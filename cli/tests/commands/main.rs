@@ -9,6 +9,7 @@ mod kept;
 mod line;
 mod listings;
 mod moments;
+mod names;
 mod plans;
 mod played;
 mod profiles;

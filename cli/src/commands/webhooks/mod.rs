@@ -91,7 +91,7 @@ struct WantedArguments {
     events: Vec<EndEvent>,
 
     /// What to call the endpoint
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     description: Option<String>,
 }
 
