@@ -95,6 +95,20 @@ pub(crate) enum Command {
     Dlq(crate::dlq::DlqArguments),
 }
 
+impl Command {
+    /// Whether it only tells something: whoever stops reading has what they wanted.
+    pub(crate) fn only_tells(&self) -> bool {
+        match self {
+            Self::Get(_) | Self::Jobs(_) | Self::Quota(_) | Self::Models(_) | Self::Plan(_) => true,
+            Self::Usage(_) | Self::Watch(_) | Self::Completions(_) => true,
+            Self::Keys(arguments) => matches!(arguments.command, KeysCommand::List { .. }),
+            Self::Dlq(arguments) => arguments.only_tells(),
+            Self::Webhooks(arguments) => arguments.only_tells(),
+            Self::Submit(_) | Self::Wait(_) | Self::Cancel(_) | Self::Retry(_) => false,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct KeysArguments {
     #[command(flatten)]

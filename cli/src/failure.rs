@@ -53,9 +53,13 @@ impl Failure {
     pub(crate) fn is_unheard(&self) -> bool {
         match self {
             Self::Told(_) => true,
-            Self::Unwritten(error) => error.kind() == io::ErrorKind::BrokenPipe,
-            _ => false,
+            _ => self.is_closed_pipe(),
         }
+    }
+
+    /// Whether nobody reads the answer any more.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Unwritten(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }
 

@@ -32,8 +32,11 @@ use clap::Parser as _;
 use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
-    match commands::run(&Arguments::parse().command) {
+    let command = Arguments::parse().command;
+    match commands::run(&command) {
         Ok(()) => ExitCode::SUCCESS,
+        // Who reads has read enough, and there was nothing else to do.
+        Err(failure) if failure.is_closed_pipe() && command.only_tells() => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_unheard() {
                 // Where standard error is closed, the exit code is all that can be said.

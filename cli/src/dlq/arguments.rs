@@ -15,6 +15,13 @@ pub(crate) struct DlqArguments {
     pub(super) command: DlqCommand,
 }
 
+impl DlqArguments {
+    /// Whether it only tells something.
+    pub(crate) fn only_tells(&self) -> bool {
+        !matches!(self.command, DlqCommand::Redrive { .. })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum DlqCommand {
     /// Count the dead letters of every lane

@@ -10,6 +10,7 @@ mod line;
 mod listings;
 mod moments;
 mod names;
+mod pipes;
 mod plans;
 mod played;
 mod profiles;

@@ -16,6 +16,14 @@ pub(crate) struct WebhooksArguments {
     command: WebhooksCommand,
 }
 
+impl WebhooksArguments {
+    /// Whether it only tells something.
+    pub(crate) fn only_tells(&self) -> bool {
+        use WebhooksCommand::{Deliveries, List, Show};
+        matches!(self.command, List { .. } | Show(_) | Deliveries(_))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum WebhooksCommand {
     /// List the account's endpoints
