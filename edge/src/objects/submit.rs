@@ -42,9 +42,12 @@ pub struct Messages<'a> {
     pub lighter: &'a str,
 }
 
-/// What was decided, and for which offer.
+/// What was decided, when, and for which offer.
 struct Decision<'a> {
     admission: Admission,
+    /// What the limits took for now. A new job was accepted at this moment: what is read off the clock later is later by
+    /// as much as the machine is busy, and two acceptances would be closer together than their limit let them in.
+    at_ms: u64,
     offer: &'a Offer,
     degraded: Option<Degraded>,
     /// Set when the result is stored already.
@@ -52,8 +55,8 @@ struct Decision<'a> {
 }
 
 impl<'a> Decision<'a> {
-    fn no(call: &'a SubmitCall, refused: Refused) -> Self {
-        Self { admission: Admission::Deny(refused), offer: &call.offer, degraded: None, known: None }
+    fn no(call: &'a SubmitCall, refused: Refused, at_ms: u64) -> Self {
+        Self { admission: Admission::Deny(refused), at_ms, offer: &call.offer, degraded: None, known: None }
     }
 }
 
@@ -76,16 +79,17 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             Claim::InProgress => return Ok(SubmitAnswer::IdempotencyInProgress),
         },
     };
-    if call.nothing_new && twin(core, call)?.is_none() {
+    if call.nothing_new && twin(core, call, asked_ms)?.is_none() {
         return Ok(SubmitAnswer::NothingToTell);
     }
     let decision = decide(core, call).await?;
     // Whoever sends the key again from here on finds its job.
     drop(claimed);
+    let spent = |taken| Spent { taken, at_ms: decision.at_ms };
     match decision.admission {
         Admission::Join { job, taken, standings } => {
             if !call.dry_run {
-                commit_join(core, call.idempotency.as_ref(), &job, taken)?;
+                commit_join(core, call.idempotency.as_ref(), &job, spent(taken))?;
             }
             finish(core, call, *job, true, standings).await
         }
@@ -96,7 +100,7 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             let birth = Birth {
                 degraded: decision.degraded,
                 known: decision.known,
-                now_ms: now_ms(),
+                now_ms: decision.at_ms,
                 reconcile_after_ms: config.reconcile_after_ms,
             };
             let mut job = new_job(call, decision.offer, birth);
@@ -106,7 +110,7 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
                 if job.not_before_ms.is_some() && core.tables.delayed_jobs()? >= config.outbox_max_jobs {
                     return Ok(SubmitAnswer::OutboxFull { retry_after_ms: DELAYED_RETRY_MS });
                 }
-                commit_new(core, call, Newborn { job: &job, text, timed }, taken).await?;
+                commit_new(core, call, Newborn { job: &job, text, timed }, spent(taken)).await?;
             }
             finish(core, call, job, false, standings).await
         }
@@ -173,12 +177,12 @@ async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a
     {
         place = match join(core, call, began_ms + most_ms) {
             Ok(place) => place,
-            Err(refused) => return Ok(Decision::no(call, refused)),
+            Err(refused) => return Ok(Decision::no(call, refused, began_ms)),
         };
         wait_for_turn(&mut place, most_ms).await;
     }
     loop {
-        let decision = choose(core, call)?;
+        let decision = choose(core, call, now_ms())?;
         match &decision.admission {
             Admission::Ask(asks) if asked < MOST_ASKED => {
                 asked += 1;
@@ -189,7 +193,7 @@ async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a
                 if place.is_none() {
                     place = match join(core, call, began_ms + wait.most_ms) {
                         Ok(place) => place,
-                        Err(refused) => return Ok(Decision::no(call, refused)),
+                        Err(refused) => return Ok(Decision::no(call, refused, decision.at_ms)),
                     };
                 }
                 if wait.now_ms > left_ms || place.is_none() {
@@ -231,21 +235,21 @@ async fn wait_for_turn(place: &mut Option<Place>, most_ms: u64) -> bool {
 }
 
 /// A job that answers the submission too.
-fn twin(core: &Core, call: &SubmitCall) -> Result<Option<Job>> {
+fn twin(core: &Core, call: &SubmitCall, now_ms: u64) -> Result<Option<Job>> {
     if call.reuse == Reuse::Nothing {
         return Ok(None);
     }
-    let joins = |twin: &Job| answers(call.reuse, twin) && call.timing.may_join(twin, now_ms());
+    let joins = |twin: &Job| answers(call.reuse, twin) && call.timing.may_join(twin, now_ms);
     Ok(core.tables.twin(&call.offer.digest)?.filter(joins))
 }
 
-/// Decides with what is known now.
-fn choose<'a>(core: &Core, call: &'a SubmitCall) -> Result<Decision<'a>> {
-    let twin = twin(core, call)?;
+/// Decides with what is known, for the moment `at_ms`.
+fn choose<'a>(core: &Core, call: &'a SubmitCall, at_ms: u64) -> Result<Decision<'a>> {
+    let twin = twin(core, call, at_ms)?;
     let known = call.known.clone();
-    let admission = judge(core, call, &call.offer, &[], Before { twin, stored: known.is_some() })?;
+    let admission = judge(core, call, &call.offer, &[], Before { twin, stored: known.is_some(), at_ms })?;
     let Admission::Degrade(refused) = admission else {
-        return Ok(Decision { admission, offer: &call.offer, degraded: None, known });
+        return Ok(Decision { admission, at_ms, offer: &call.offer, degraded: None, known });
     };
     let excused: Vec<String> = refused
         .violations
@@ -260,26 +264,28 @@ fn choose<'a>(core: &Core, call: &'a SubmitCall) -> Result<Decision<'a>> {
     };
     for offer in &call.stale {
         if let Some(known) = stored(offer)? {
-            let admission = judge(core, call, offer, &excused, Before { twin: None, stored: true })?;
-            return Ok(Decision { admission, offer, degraded: Some(Degraded::StaleResult), known: Some(known) });
+            let admission = judge(core, call, offer, &excused, Before { twin: None, stored: true, at_ms })?;
+            let degraded = Some(Degraded::StaleResult);
+            return Ok(Decision { admission, at_ms, offer, degraded, known: Some(known) });
         }
     }
     let Some(offer) = call.lighter.as_deref() else {
-        return Ok(Decision::no(call, refused));
+        return Ok(Decision::no(call, refused, at_ms));
     };
     let known = stored(offer)?;
-    let admission = judge(core, call, offer, &excused, Before { twin: None, stored: known.is_some() })?;
-    Ok(Decision { admission, offer, degraded: Some(Degraded::LighterModel), known })
+    let admission = judge(core, call, offer, &excused, Before { twin: None, stored: known.is_some(), at_ms })?;
+    Ok(Decision { admission, at_ms, offer, degraded: Some(Degraded::LighterModel), known })
 }
 
-/// What was there before the submission.
+/// What was there before the submission, and what it is judged for as now.
 struct Before {
     twin: Option<Job>,
     stored: bool,
+    at_ms: u64,
 }
 
 fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], before: Before) -> Result<Admission> {
-    let now_ms = now_ms();
+    let now_ms = before.at_ms;
     let (buckets, holdings) = (core.buckets.borrow(), core.holdings.borrow());
     let accounts = Accounts {
         buckets: &buckets,
@@ -301,13 +307,13 @@ fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], befo
     Ok(admit(call, offer, excused, present))
 }
 
-fn commit_join(core: &Rc<Core>, idempotency: Option<&Idempotency>, job: &Job, taken: Taken) -> Result<()> {
-    core.tables.put_buckets(&taken.buckets)?;
+fn commit_join(core: &Rc<Core>, idempotency: Option<&Idempotency>, job: &Job, spent: Spent) -> Result<()> {
+    core.tables.put_buckets(&spent.taken.buckets)?;
     core.use_up((job.state == JobState::Succeeded).then(|| UsageRow::hit(job, now_ms())))?;
     if let Some(idempotency) = idempotency {
         core.tables.put_idempotency(idempotency, &job.id, now_ms())?;
     }
-    take(core, taken);
+    take(core, spent);
     Ok(())
 }
 
@@ -324,17 +330,17 @@ struct Newborn<'a> {
     timed: bool,
 }
 
-async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, taken: Taken) -> Result<()> {
+async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, spent: Spent) -> Result<()> {
     let Newborn { job, text, timed } = newborn;
     let message = (!job.state.is_final()).then(|| core.message(job, text));
-    core.tables.submit(job, message.as_ref(), &taken.buckets, call.idempotency.as_ref())?;
+    core.tables.submit(job, message.as_ref(), &spent.taken.buckets, call.idempotency.as_ref())?;
     if timed {
         core.tables.put_timing(job)?;
     }
     core.use_up(usage::change(None, job))?;
     webhook::tell(core, None, job)?;
     flush::settle_along(core);
-    take(core, taken);
+    take(core, spent);
     if let Some(message) = message {
         match job.not_before_ms {
             Some(due_ms) => core.tables.delay_message(&job.id, message.seq, due_ms)?,
@@ -358,12 +364,19 @@ async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, ta
     Ok(())
 }
 
-fn take(core: &Rc<Core>, taken: Taken) {
+/// What the limits gave, and for which moment.
+struct Spent {
+    taken: Taken,
+    at_ms: u64,
+}
+
+fn take(core: &Rc<Core>, Spent { taken, at_ms }: Spent) {
     core.buckets.borrow_mut().extend(taken.buckets);
     if !taken.shared.is_empty() {
         for (limit, amount) in &taken.shared {
-            // Nothing has waited since it was found to be there.
-            core.holdings.borrow_mut().spend(limit, *amount, now_ms());
+            // Nothing has waited since it was found to be there. By a later clock a lease may have ended, and what was let in
+            // would be counted by nobody.
+            core.holdings.borrow_mut().spend(limit, *amount, at_ms);
         }
         leases::settle_later(core);
     }
