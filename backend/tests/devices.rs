@@ -241,7 +241,8 @@ impl Engine for Kills {
 /// The `culprit`th of eight jobs of one batch.
 async fn killed_by(culprit: u64) {
     let mut world = World::new();
-    world.lease = Duration::from_secs(1);
+    // A busy machine renews them in time: each delivery counts.
+    world.lease = Duration::from_secs(2);
     let text = |number| if number == culprit { "[-888, 1]".to_owned() } else { format!("[{number}, 1]") };
     let messages: Vec<JobMessage> = (0..8).map(|number| job(number, &text(number))).collect();
     messages.iter().for_each(|message| world.send(message));

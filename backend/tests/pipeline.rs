@@ -94,7 +94,8 @@ async fn bad_input_fails_alone_and_says_why() {
 #[tokio::test]
 async fn a_crash_loses_nothing_and_every_job_ends_once() {
     let mut world = World::new();
-    (world.lease, world.delay) = (Duration::from_millis(400), Duration::from_millis(30));
+    // Leases that a busy machine renews in time: a message that came too often is dead.
+    (world.lease, world.delay) = (Duration::from_millis(1500), Duration::from_millis(30));
     let mut messages: Vec<JobMessage> = (0..60).map(|number| job(number, &format!("[{number}, 1]"))).collect();
     // The same question from another job, and a poison among the rest.
     messages.push(job(60, "[7, 1]"));
@@ -138,7 +139,7 @@ async fn a_drain_finishes_what_runs_and_hands_back_the_rest_at_once() {
     eventually("the first batch is stored", || !world.store.keys().is_empty()).await;
     let stopping = Instant::now();
     worker.drain().await;
-    assert!(stopping.elapsed() < Duration::from_secs(5), "{:?}", stopping.elapsed());
+    assert!(stopping.elapsed() < world.lease / 2, "{:?}", stopping.elapsed());
 
     let stored = world.store.keys().len();
     assert!(stored < 50, "some were left");
@@ -354,7 +355,8 @@ impl Store for Flaky {
 #[tokio::test]
 async fn a_store_that_is_away_costs_time_and_no_job() {
     let mut world = World::new();
-    world.lease = Duration::from_millis(300);
+    // Shorter than the store is away, and renewed in time by a busy machine.
+    world.lease = Duration::from_millis(1000);
     let message = job(1, "[1, 1]");
     world.send(&message);
     let flaky = Arc::new(Flaky { inner: Arc::clone(&world.store), left: AtomicUsize::new(5) });

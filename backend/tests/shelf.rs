@@ -183,7 +183,7 @@ async fn a_wrong_manifest_costs_its_own_model_only() {
 #[tokio::test]
 async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
     let mut world = World::new();
-    world.lease = Duration::from_millis(500);
+    world.lease = Duration::from_millis(1500);
     let away = Arc::new(shelf(b"right"));
     let limits = FetchLimits { timeout: Duration::from_millis(300), ..LIMITS };
     let cache = cache("postponed");

@@ -219,11 +219,11 @@ impl Edge for RecordingEdge {
     }
 }
 
-/// Polls until it holds; fails after 20 seconds.
+/// Polls until it holds; fails after a minute, which no machine is too busy for.
 pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
-        assert!(Instant::now() < deadline, "not within 20 s: {what}");
+        assert!(Instant::now() < deadline, "not within 60 s: {what}");
         sleep(Duration::from_millis(5)).await;
     }
 }
