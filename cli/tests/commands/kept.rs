@@ -3,10 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    io::Read as _,
     process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
 };
 
 use crate::{
@@ -81,6 +81,26 @@ fn interrupt(forebay: Child) -> Output {
     forebay.wait_with_output().unwrap()
 }
 
+/// The same once so many ids stand on standard output.
+fn interrupt_after(ids: usize, mut forebay: Child) -> Output {
+    let mut stdout = forebay.stdout.take().unwrap();
+    let written = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let mut chunk = [0; 4096];
+            while let count @ 1.. = stdout.read(&mut chunk).unwrap() {
+                written.lock().unwrap().extend_from_slice(&chunk[..count]);
+            }
+        });
+        let lines = || written.lock().unwrap().iter().filter(|byte| **byte == b'\n').count();
+        // The table has a head.
+        until("ids are written as they come", || lines() > ids);
+        let output = interrupt(forebay);
+        reading.join().unwrap();
+        Output { stdout: written.lock().unwrap().clone(), ..output }
+    })
+}
+
 /// The ids in the table on standard output, and standard error.
 fn told(output: &Output) -> (Vec<String>, String) {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
@@ -98,12 +118,10 @@ fn a_thousand_pictures_are_submitted_once_each_however_often_it_is_interrupted()
     let input = pictures(&folder, 1_000);
 
     let first = submit(&played, &folder, &[&input]).spawn().unwrap();
-    until("half of it is submitted", || service.ids().len() >= 500);
-    thread::sleep(Duration::from_millis(100));
-    let first = interrupt(first);
+    let first = interrupt_after(480, first);
     expect(&first, 130);
     let (before, told_before) = told(&first);
-    assert!((480..500).contains(&before.len()), "ids are written as they come: {}", before.len());
+    assert!((480..500).contains(&before.len()), "{}", before.len());
     assert!(told_before.contains("the same command goes on") && told_before.contains("left"), "{told_before}");
     let kept = folder.names("state/forebay/submissions");
     assert_eq!(kept.len(), 1, "{kept:?}");

@@ -5,9 +5,7 @@ use std::{
     fs::{File, OpenOptions},
     io::Read as _,
     process::Command,
-    sync::Mutex,
-    thread,
-    time::Duration,
+    sync::{Arc, Mutex},
 };
 
 use rustix::{
@@ -18,13 +16,24 @@ use rustix::{
 use serde_json::{Value, json};
 
 use crate::{
+    batches::until,
     played::{Played, Reply, job},
     program::forebay,
 };
 
-/// Runs it with a terminal of 160 columns for standard output and standard error; all that was drawn, one after the other,
-/// without the sequences that move the cursor.
-fn drawn(mut command: Command) -> String {
+/// What was drawn so far.
+#[derive(Clone, Default)]
+struct Screen(Arc<Mutex<Vec<u8>>>);
+
+impl Screen {
+    /// One after the other, without the sequences that move the cursor.
+    fn text(&self) -> String {
+        plain(&String::from_utf8_lossy(&self.0.lock().unwrap()))
+    }
+}
+
+/// Runs it with a terminal of 160 columns for standard output and standard error; all that was drawn.
+fn drawn(mut command: Command, screen: &Screen) -> String {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
@@ -39,14 +48,13 @@ fn drawn(mut command: Command) -> String {
     let mut child = command.spawn().unwrap();
     // The terminal ends when nobody has it open any more.
     drop(command);
-    let mut bytes = Vec::new();
     let mut master = File::from(master);
     let mut chunk = [0; 4096];
     // Linux says so by an error.
     while let Ok(count @ 1..) = master.read(&mut chunk) {
-        bytes.extend_from_slice(&chunk[..count]);
+        screen.0.lock().unwrap().extend_from_slice(&chunk[..count]);
     }
-    let text = plain(&String::from_utf8(bytes).unwrap());
+    let text = screen.text();
     assert!(child.wait().unwrap().success(), "{text}");
     text
 }
@@ -67,23 +75,26 @@ fn with(id: &str, status: &str, name: &str, value: Value) -> Value {
 
 #[test]
 fn one_job_has_a_bar_as_soon_as_it_says_how_far_it_is() {
+    // Each with what was drawn of the one before.
     let told = Mutex::new(vec![
-        job("job_1", "succeeded"),
-        with("job_1", "running", "progress", json!({"done": 40, "total": 50})),
-        with("job_1", "queued", "queue", json!({"lane": "paid-light", "position": 1})),
-        with("job_1", "running", "progress", json!({"done": 25, "total": 50})),
+        ("running, 40 of 50", job("job_1", "succeeded")),
+        ("position 1", with("job_1", "running", "progress", json!({"done": 40, "total": 50}))),
+        ("running, 25 of 50", with("job_1", "queued", "queue", json!({"lane": "paid-light", "position": 1}))),
+        ("position 3", with("job_1", "running", "progress", json!({"done": 25, "total": 50}))),
     ]);
+    let screen = Screen::default();
+    let seen = screen.clone();
     let queue = json!({"lane": "paid-light", "position": 3, "eta_ms": {"p50": 4000, "p90": 9000}});
     let played = Played::start(move |request| match request.line.as_str() {
         "POST /v1/jobs" => Reply::json(202, &with("job_1", "queued", "queue", queue.clone())),
         "GET /v1/jobs/job_1/result" => Reply::json(200, &json!([1])),
         _ => {
-            // As the service does, it holds its answer back until there is something to tell.
-            thread::sleep(Duration::from_millis(400));
-            Reply::json(200, &told.lock().unwrap().pop().unwrap())
+            let (before, next) = told.lock().unwrap().pop().unwrap();
+            until(before, || seen.text().contains(before));
+            Reply::json(200, &next)
         }
     });
-    let shown = drawn(forebay(&played, &["submit", "m", "--text", "x", "--wait"]));
+    let shown = drawn(forebay(&played, &["submit", "m", "--text", "x", "--wait"]), &screen);
     let line_with = |text: &str| shown.lines().find(|line| line.contains(text)).unwrap_or_else(|| panic!("{shown}"));
     assert!(!line_with("queued in paid-light, position 3, done in 4.0 s (p90 9.0 s)").contains('█'));
     let blocks = |text: &str| line_with(text).matches('█').count();
@@ -93,9 +104,17 @@ fn one_job_has_a_bar_as_soon_as_it_says_how_far_it_is() {
     assert!(shown.contains("[1]"));
 }
 
+/// The different ones.
+fn forecasts(shown: &str) -> BTreeSet<&str> {
+    let forecast = |line| str::split_once(line, "3 queued from position 4, next in ").map(|(_, ms)| ms);
+    shown.lines().filter_map(forecast).collect()
+}
+
 #[test]
 fn of_many_the_forecast_moves_and_nobody_is_asked_for_it() {
-    let played = Played::start(|request| {
+    let screen = Screen::default();
+    let seen = screen.clone();
+    let played = Played::start(move |request| {
         let (method, path) = request.line.split_once(' ').unwrap();
         match method {
             "POST" => {
@@ -105,19 +124,15 @@ fn of_many_the_forecast_moves_and_nobody_is_asked_for_it() {
             }
             _ if path.ends_with("/result") => Reply::json(200, &json!([1])),
             _ => {
-                thread::sleep(Duration::from_millis(1500));
+                until("the forecast moves", || forecasts(&seen.text()).len() >= 3);
                 let id = path.split(['/', '?']).nth(3).unwrap();
                 Reply::json(200, &job(id, "succeeded"))
             }
         }
     });
-    let shown = drawn(forebay(&played, &["submit", "m", "--wait", "--text", "4", "--text", "5", "--text", "6"]));
-    let forecasts: BTreeSet<_> = shown
-        .lines()
-        .filter_map(|line| line.split_once("3 queued from position 4, next in "))
-        .map(|(_, ms)| ms)
-        .collect();
-    assert!(forecasts.len() >= 3, "{shown}");
+    let command = forebay(&played, &["submit", "m", "--wait", "--text", "4", "--text", "5", "--text", "6"]);
+    let shown = drawn(command, &screen);
+    assert!(forecasts(&shown).len() >= 3, "{shown}");
     assert_eq!(played.lines().len(), 9, "{:?}", played.lines());
     let lines = shown.lines().filter(|line| line.contains("\"result\":[1]")).count();
     assert_eq!(lines, 3, "{shown}");
