@@ -32,7 +32,7 @@ export async function visit(t, browser, origin, { key, hash = "", expects, ...op
   if (key) await context.addInitScript(signedIn, key);
   const page = await context.newPage();
   // The cores are shared with whatever is compiled beside.
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(`${error.stack ?? error}`));
   page.on("console", (message) => {

@@ -20,7 +20,7 @@ const ROOT = join(import.meta.dirname, "../../..");
 const FILES = join(ROOT, "edge/console");
 const CAT = join(ROOT, "tests/fixtures/chelsea.png");
 /** The first job of a model waits while the model loads. */
-const PATIENCE = { timeout: 60_000 };
+const PATIENCE = { timeout: 120_000 };
 
 const browser = browserOfFile();
 
