@@ -18,6 +18,7 @@ mod socket;
 mod stack;
 mod token;
 mod web_server;
+mod whole_day;
 
 use std::{
     cmp::Reverse,

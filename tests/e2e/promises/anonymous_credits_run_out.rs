@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{Answer, Client, Request, refused_until_midnight},
     stack::Hall,
+    whole_day::begins_clear_of_midnight,
 };
 
 pub const PLANS: &str = r#"
@@ -24,6 +25,7 @@ limits = [
 const ADDRESS: &str = "203.0.113.90";
 
 pub fn check(hall: &Hall) -> Result<()> {
+    begins_clear_of_midnight()?;
     let stack = hall.idle()?;
     let nobody = Client::new(&stack.origin(), None);
     let jobs = (0..3).map(|seed| from(&nobody, ADDRESS, seed)?.expect(202)?.json());

@@ -10,6 +10,7 @@ use crate::{
     client::Request,
     stack::{Hall, Infra, Options},
     web_server::WebServer,
+    whole_day::begins_clear_of_midnight,
 };
 
 const PLANS: &str = r#"
@@ -26,6 +27,7 @@ limits = [
 "#;
 
 pub fn check(hall: &Hall) -> Result<()> {
+    begins_clear_of_midnight()?;
     // What Turnstile's siteverify does, for one secret and one token.
     let verifier = WebServer::start(|form| {
         let has = |field: &str| form.split('&').any(|found| found == field);

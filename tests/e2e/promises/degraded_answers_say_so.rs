@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     client::text,
     stack::{Hall, Options},
+    whole_day::begins_clear_of_midnight,
 };
 
 const PLANS: &str = r#"
@@ -31,6 +32,7 @@ lighter = "quick"
 "#;
 
 pub fn check(hall: &Hall) -> Result<()> {
+    begins_clear_of_midnight()?;
     let models = hall.scratch("degrading-models")?;
     make_models(hall, &models)?;
     let options = Options {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{Answer, Client, Request, refused_until_midnight},
     stack::{Hall, Stack},
+    whole_day::begins_clear_of_midnight,
 };
 
 pub const PLANS: &str = r#"
@@ -39,6 +40,7 @@ limits = [{ name = "each-endpoint", dimension = "endpoint", algorithm = "token-b
 "#;
 
 pub fn check(hall: &Hall) -> Result<()> {
+    begins_clear_of_midnight()?;
     let stack = hall.idle()?;
     jobs_in_flight_are_capped_until_one_is_called_off(stack)?;
     costs_are_counted_until_midnight(stack)?;

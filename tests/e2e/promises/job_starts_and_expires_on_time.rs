@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{id, poll},
     stack::{Hall, now_ms, words},
+    whole_day::begins_clear_of_midnight,
 };
 
 const DELAY_MS: u64 = 5_000;
@@ -14,6 +15,7 @@ const DELAY_MS: u64 = 5_000;
 const DUE_MS: u64 = 6_000;
 
 pub fn check(hall: &Hall) -> Result<()> {
+    begins_clear_of_midnight()?;
     let stack = hall.idle()?;
     let client = stack.new_client("punctual", "pro")?;
     let embed = |n: usize, more: &Value| {
@@ -44,9 +46,11 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(client.cancel(&unwanted)?["status"] == "canceled");
 
     // Too late: it expires, whoever would begin it is told, and nothing is billed.
-    let late = client.accepted_due(&embed(2, &json!({})), DUE_MS)?;
     let in_time = client.accepted_due(&embed(3, &json!({})), DUE_MS)?;
     stack.report(&in_time, EventKind::Started { batch_size: 1 })?;
+    // Due after the other one: when it has expired, that one could have.
+    let late = client.accepted_due(&embed(2, &json!({})), DUE_MS)?;
+    ensure!(late["deadline_ms"].as_u64() >= in_time["deadline_ms"].as_u64(), "{late} {in_time}");
     let ended = client.finished(&late)?;
     ensure!(ended["status"] == "expired" && ended["timeline"]["started_ms"].is_null(), "{ended}");
     ensure!(ended["timeline"]["finished_ms"].as_u64() >= ended["deadline_ms"].as_u64(), "{ended}");

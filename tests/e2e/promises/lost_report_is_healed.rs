@@ -3,9 +3,13 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use crate::stack::{Hall, Options, fixture, free_port};
+use crate::{
+    stack::{Hall, Options, fixture, free_port},
+    whole_day::begins_clear_of_midnight,
+};
 
 pub fn check(hall: &Hall) -> Result<()> {
+    begins_clear_of_midnight()?;
     let mut stack = hall.own("lost", &Options { reconcile_after_ms: Some(1_000), ..Options::default() })?;
     let client = stack.client("lost_report_is_healed")?;
 

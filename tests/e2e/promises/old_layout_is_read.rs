@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{Client, Request, id, poll, text},
     stack::{Hall, Infra, Options, Stack, words},
+    whole_day::begins_clear_of_midnight,
 };
 
 /// What was told of a job before there was more to tell.
@@ -29,6 +30,7 @@ const FIELDS: [&str; 12] = [
 ];
 
 pub fn check(hall: &Hall) -> Result<()> {
+    begins_clear_of_midnight()?;
     let options = Options { infra: Infra::Common, ..Options::default() };
     let mut stack = hall.own("layout", &options)?;
     let client = stack.client("layout")?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{Answer, Client, poll},
     stack::{Hall, Infra, Options, Stack},
+    whole_day::begins_clear_of_midnight,
 };
 
 const PLANS: &str = r#"
@@ -34,6 +35,7 @@ const BLOCK: u64 = 2;
 const LEASE: Duration = Duration::from_secs(5);
 
 pub fn check(hall: &Hall) -> Result<()> {
+    begins_clear_of_midnight()?;
     let stack =
         hall.own("everybody", &Options { plans: Some(PLANS.to_owned()), infra: Infra::Common, ..Options::default() })?;
     let watcher = stack.new_client("watcher", "pro")?;

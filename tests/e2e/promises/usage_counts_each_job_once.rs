@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use crate::{
     client::{Request, id},
     stack::{Hall, words},
+    whole_day::begins_clear_of_midnight,
 };
 
 pub fn check(hall: &Hall) -> Result<()> {
+    begins_clear_of_midnight()?;
     let stack = hall.idle()?;
     let client = stack.new_client("bookkeeper", "pro")?;
     let jobs: Vec<Value> = (0..6)
