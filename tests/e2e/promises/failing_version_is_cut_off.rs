@@ -42,7 +42,15 @@ pub fn check(hall: &Hall) -> Result<()> {
     })?;
     let foreseen = poll("a plan says why", || {
         let foreseen = caller.client.foretold(&caller.job("shaky"))?;
-        Ok(if foreseen["because"] == "fallback" { Ok(foreseen) } else { Err(foreseen) })
+        if foreseen["because"] == "fallback" {
+            return Ok(Ok(foreseen));
+        }
+        // The first opening lasts two seconds: when they are over, it takes another failure, and the next lasts longer.
+        let job = caller.submit("shaky", None)?.expect(202)?.json()?;
+        if job["version"] == "2" {
+            caller.end(&job, false)?;
+        }
+        Ok(Err(foreseen))
     })?;
     ensure!(foreseen["version"] == "1", "{foreseen}");
 

@@ -1,6 +1,7 @@
 //! However many jobs the free plan submits, paid ones are taken, and pass those that wait.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -45,7 +46,6 @@ pub fn check(hall: &Hall) -> Result<()> {
     let paid = stack.client("flood_of_free_jobs_leaves_paid_ones_alone")?;
     let clients =
         (0..FLOODERS).map(|n| stack.new_client(&format!("flooder-{n}"), "free")).collect::<Result<Vec<_>>>()?;
-    let calm = (0..PAID).map(|n| submit_and_finish(&paid, n)).collect::<Result<Vec<_>>>()?;
 
     let flood = Flood::default();
     let flooded = std::thread::scope(|scope| {
@@ -57,36 +57,35 @@ pub fn check(hall: &Hall) -> Result<()> {
             let full = || flood.refused.load(Ordering::Relaxed);
             poll("the free lane is full", || Ok(if full() > 0 { Ok(()) } else { Err(flood.accepted().len()) }))?;
             // One after the other, while the flood goes on: each is taken and ends.
-            (0..PAID).map(|n| submit_and_finish(&paid, 100 + n)).collect::<Result<Vec<_>>>()
+            (0..PAID).map(|n| submit_and_finish(&paid, n)).collect::<Result<Vec<_>>>()
         })();
         flood.over.store(true, Ordering::Relaxed);
         measured
     })?;
     ensure!(flood.broken.load(Ordering::Relaxed) == 0, "the flood met something else than acceptance and a full lane");
 
-    // Of the free jobs that waited when a paid one came, how many began before it?
+    // Of the free jobs that waited in their lane when a paid one entered its own, how many began before it? No clock is
+    // asked how long that took: the machine has its part in that.
     let free: Vec<Value> = flood.accepted().iter().map(|(n, job)| clients[*n].job(job)).collect::<Result<_>>()?;
-    let mut shares = Vec::new();
+    let (mut shares, mut batches) = (Vec::new(), Vec::new());
     for job in &flooded {
-        let (accepted_ms, started_ms) = (time(job, "accepted_ms")?, time(job, "started_ms")?);
-        let started = |free: &Value| free["timeline"]["started_ms"].as_u64().unwrap_or(u64::MAX);
-        let mut waiting = Vec::new();
-        for free in &free {
-            if time(free, "accepted_ms")? <= accepted_ms && started(free) > accepted_ms {
-                waiting.push(started(free));
-            }
-        }
+        let (entered_ms, started_ms) = (time(job, "sent_ms")?, time(job, "started_ms")?);
+        let time_of = |free: &Value, name: &str| time(free, name).unwrap_or(u64::MAX);
+        let waited = free.iter().filter(|free| time_of(free, "sent_ms") <= entered_ms);
+        let starts = waited.map(|free| time_of(free, "started_ms")).filter(|free_ms| *free_ms > entered_ms);
+        let waiting: Vec<u64> = starts.collect();
         ensure!(waiting.len() >= 50, "only {} free jobs waited: this is no flood", waiting.len());
-        let before = waiting.iter().filter(|free_ms| **free_ms < started_ms).count();
-        shares.push(before as f64 / waiting.len() as f64);
+        let before: Vec<u64> = waiting.iter().copied().filter(|free_ms| *free_ms < started_ms).collect();
+        shares.push(before.len() as f64 / waiting.len() as f64);
+        // Those of a batch begin together.
+        batches.push(before.into_iter().collect::<BTreeSet<_>>().len());
     }
     shares.sort_by(f64::total_cmp);
     let median = shares[PAID / 2];
     ensure!(median <= 0.2, "half of the paid jobs began after {median} of the free ones before them: {shares:?}");
-
-    // And by the clock: not longer than the batch that runs and one or two that are about to.
-    let (calm, flooded) = (median_wait(&calm)?, median_wait(&flooded)?);
-    ensure!(flooded < calm + 3 * BATCH, "paid jobs waited {calm:?} before the flood and {flooded:?} in it");
+    // After the batch that runs one or two more, which are about to.
+    batches.sort_unstable();
+    ensure!(batches[PAID / 2] < 4, "so many batches began before each of the paid jobs: {batches:?}");
     Ok(())
 }
 
@@ -138,11 +137,4 @@ fn submit_and_finish(client: &Client, n: usize) -> Result<Value> {
 
 fn time(job: &Value, name: &str) -> Result<u64> {
     job["timeline"][name].as_u64().with_context(|| format!("no {name} in {job}"))
-}
-
-fn median_wait(jobs: &[Value]) -> Result<Duration> {
-    let wait = |job: &Value| Ok(time(job, "started_ms")?.saturating_sub(time(job, "accepted_ms")?));
-    let mut waits = jobs.iter().map(wait).collect::<Result<Vec<u64>>>()?;
-    waits.sort_unstable();
-    Ok(Duration::from_millis(waits[waits.len() / 2]))
 }

@@ -11,6 +11,8 @@ use crate::{
 
 /// A little time passes between two requests.
 const SLACK_MS: u64 = 5_000;
+/// Before such a job can be done, and not over when the edge looks at it.
+const TOO_SOON_MS: u64 = SLOW_MS - 1_000;
 const DAY_MS: u64 = 86_400_000;
 
 pub fn check(hall: &Hall) -> Result<()> {
@@ -20,7 +22,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     // As JSON and as a query.
     for form in [in_json, in_query] {
         let before_ms = now_ms()?;
-        let refused = form(&client, 0, &(before_ms + 1_000).to_string())?;
+        let refused = form(&client, 0, &(before_ms + TOO_SOON_MS).to_string())?;
         let earliest_ms = earliest(&refused)?;
         ensure!(earliest_ms >= before_ms + SLOW_MS, "{earliest_ms} is too early for a job of {SLOW_MS} ms");
         ensure!(refused.expect_problem(422, "deadline-infeasible")?["retryable"] == false, "{refused:?}");
@@ -41,12 +43,16 @@ pub fn check(hall: &Hall) -> Result<()> {
 
     // What was said can be met: that very deadline, but for the time that has passed.
     for (n, form) in [(1, in_json as Form), (2, in_query as Form)] {
-        let earliest_ms = earliest(&form(&client, n, &(now_ms()? + 1_000).to_string())?)?;
-        form(&client, n, &(earliest_ms + SLACK_MS).to_string())?.expect(202)?;
+        poll("what was said is true", || {
+            let earliest_ms = earliest(&form(&client, n, &(now_ms()? + TOO_SOON_MS).to_string())?)?;
+            let answer = form(&client, n, &(earliest_ms + SLACK_MS).to_string())?;
+            // The lane may have counted another job between the two.
+            Ok(if answer.status == 202 { Ok(()) } else { Err(answer) })
+        })?;
         // The next one comes after it.
         poll("the lane's backlog is known", || {
             let now_ms = now_ms()?;
-            let next_ms = earliest(&form(&client, 9, &(now_ms + 1_000).to_string())?)? - now_ms;
+            let next_ms = earliest(&form(&client, 9, &(now_ms + TOO_SOON_MS).to_string())?)? - now_ms;
             let enough = next_ms >= (n as u64 + 1) * SLOW_MS;
             Ok(if enough { Ok(()) } else { Err(next_ms) })
         })?;
