@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    ops::RangeInclusive,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,11 +15,12 @@ use serde_json::Value;
 
 use crate::{documented, stack::now_ms};
 
-/// How long any one job may take here, models loading included.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long any one job may take here, models loading included, on a machine that is ten times slower than most.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two looks.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+const CLOSE_PAUSE: Duration = Duration::from_millis(5);
 
 /// One caller of one edge.
 #[derive(Clone)]
@@ -278,17 +280,34 @@ pub fn text<'a>(json: &'a Value, field: &str) -> Result<&'a str> {
 /// Asks `probe` again and again until it is `Ok`; after a bounded patience says what it saw last.
 pub fn poll<Found, Seen: std::fmt::Debug>(
     what: &str,
+    probe: impl FnMut() -> Result<Result<Found, Seen>>,
+) -> Result<Found> {
+    // Who waits for long need not know to the moment, and each look takes time from others.
+    poll_pausing(FIRST_PAUSE..=LONGEST_PAUSE, what, probe)
+}
+
+/// The same where what is waited for is soon over, and a look costs nothing.
+pub fn poll_closely<Found, Seen: std::fmt::Debug>(
+    what: &str,
+    probe: impl FnMut() -> Result<Result<Found, Seen>>,
+) -> Result<Found> {
+    poll_pausing(CLOSE_PAUSE..=CLOSE_PAUSE, what, probe)
+}
+
+/// From the first of these pauses to the longest.
+fn poll_pausing<Found, Seen: std::fmt::Debug>(
+    pauses: RangeInclusive<Duration>,
+    what: &str,
     mut probe: impl FnMut() -> Result<Result<Found, Seen>>,
 ) -> Result<Found> {
     let deadline = Instant::now() + PATIENCE;
-    let mut pause = FIRST_PAUSE;
+    let mut pause = *pauses.start();
     loop {
         match probe()? {
             Ok(found) => return Ok(found),
             Err(seen) if Instant::now() > deadline => bail!("{what}: gave up; last seen {seen:?}"),
             Err(_) => std::thread::sleep(pause),
         }
-        // Who waits for long need not know to the moment, and each look takes time from others.
-        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        pause = (pause * 3 / 2).min(*pauses.end());
     }
 }

@@ -17,7 +17,7 @@ impl EventStream {
     /// Opens one, or says with which status that was refused.
     pub fn open(stack: &Stack, client: &Client, job: &str) -> Result<Result<Self, u16>> {
         let mut stream = TcpStream::connect(stack.address()?)?;
-        stream.set_read_timeout(Some(Duration::from_secs(40)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         let request = format!(
             "GET /v1/jobs/{job}/events HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nAccept: text/event-stream\r\n\r\n",
             stack.address()?,

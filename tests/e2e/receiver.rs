@@ -134,8 +134,9 @@ impl Inside {
         if told.path.is_empty() {
             return Ok(());
         }
-        lock(&self.told).push(told);
+        // Whoever sees what was told may want the next one to be answered otherwise, not this one.
         let manner = lock(&self.manner).clone();
+        lock(&self.told).push(told);
         let head = "HTTP/1.1";
         let close = "content-length: 0\r\nconnection: close\r\n\r\n";
         match manner {

@@ -29,7 +29,7 @@ impl Socket {
             request.headers_mut().insert(name, HeaderValue::from_str(value)?);
         }
         let stream = TcpStream::connect(stack.address()?)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         let (inner, response) = match client(request, stream) {
             Ok(opened) => opened,
             Err(error) => bail!("no socket: {error}"),

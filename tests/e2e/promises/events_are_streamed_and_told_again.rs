@@ -7,7 +7,7 @@ use forebay_contract::EventKind;
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Answer, Client, Request, id},
+    client::{Answer, Client, Request, id, poll},
     stack::{Hall, words},
 };
 
@@ -20,6 +20,11 @@ pub fn check(hall: &Hall) -> Result<()> {
     // Listening begins before anything happens, and ends by itself.
     let (listener, address) = (client.clone(), path.clone());
     let listening = thread::spawn(move || listen(&listener, &address, None));
+    // A worker has a message only after it was sent.
+    poll("the message has left", || {
+        let job = client.job(&job)?;
+        Ok(if job["timeline"]["sent_ms"].is_u64() { Ok(()) } else { Err(job) })
+    })?;
     stack.report(&job, EventKind::Received)?;
     // Where it stands is told until it runs.
     let place = client.job(&job)?["queue"].clone();

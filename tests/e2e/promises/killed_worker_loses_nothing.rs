@@ -9,19 +9,19 @@ use crate::{
 };
 
 const JOBS: usize = 32;
-/// How long a batch of the first worker takes whatever is in it: it is seen running on any machine.
-const BATCH_MS: &str = "3000";
+/// How long a batch of the first worker takes whatever is in it: it is killed within the first one on any machine.
+const BATCH_MS: &str = "60000";
 
 pub fn check(hall: &Hall) -> Result<()> {
     let mut stack = hall.own("killed", &Options::default())?;
     let client = stack.client("killed_worker_loses_nothing")?;
 
-    // A short lease, so that the second worker need not wait long for what the first one held.
-    let slow = ["--engine", "test", "--test-engine-delay-ms", BATCH_MS];
-    let first = stack.start_worker(&[&["--lease-s", "4"], &slow[..]].concat())?;
     let jobs = (0..JOBS)
         .map(|n| client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(n, 180)}})))
         .collect::<Result<Vec<_>>>()?;
+    // A short lease, so that the second worker need not wait long for what the first one held.
+    let slow = ["--engine", "test", "--test-engine-delay-ms", BATCH_MS];
+    let first = stack.start_worker(&[&["--lease-s", "4"], &slow[..]].concat())?;
     poll("some job runs while others wait", || {
         let running = client.get("/v1/jobs?status=running")?.expect(200)?.json()?;
         Ok(if running["jobs"][0].is_object() { Ok(()) } else { Err(running) })

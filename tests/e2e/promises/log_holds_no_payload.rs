@@ -23,7 +23,9 @@ pub fn check(hall: &Hall) -> Result<()> {
     let id = text(&problem, "request_id")?;
     let log = poll("the request is in the log", || {
         let log = stack.logs()?;
-        Ok(if log.contains(id) { Ok(log) } else { Err("not there") })
+        // A line that is still being written has no end.
+        let whole = log.split_inclusive('\n').any(|line| line.ends_with('\n') && line.contains(id));
+        Ok(if whole { Ok(log) } else { Err("not there") })
     })?;
     let lines: Vec<_> = log.lines().filter(|line| line.contains(id)).collect();
     ensure!(lines.len() == 1, "{} lines for one request: {lines:?}", lines.len());

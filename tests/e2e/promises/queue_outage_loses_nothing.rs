@@ -76,7 +76,8 @@ fn slow_queues_slow_nobody(stack: &Stack, proxy: &QueueProxy) -> Result<()> {
     let took = all_began.elapsed();
     waits.sort();
     let median = waits[BOUND / 2];
-    ensure!(median < DELAY / 2, "submissions take {median:?} while the queue takes {DELAY:?}");
+    // Who waited for the queue would have waited for all of its delay.
+    ensure!(median < DELAY, "submissions take {median:?} while the queue takes {DELAY:?}");
     delivered(proxy, &client, "slowness", &ids)?;
     // One travels alone at first; the others gather behind it, as many as come while it travels. The rest goes by tens.
     let sizes = batch_sizes(proxy, "slowness");

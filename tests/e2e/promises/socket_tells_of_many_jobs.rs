@@ -77,7 +77,8 @@ pub fn check(hall: &Hall) -> Result<()> {
         }
     };
     ensure!(told["event"] == "canceled" && told["job"]["status"] == "canceled", "{told}");
-    for n in 0..70 {
+    // More than twice what may be said in ten seconds: one ten seconds may end and the next begin among them.
+    for n in 0..130 {
         if socket.say(&json!({ "unwatch": [n.to_string()] })).is_err() {
             break;
         }

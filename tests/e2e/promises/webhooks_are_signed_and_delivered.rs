@@ -18,6 +18,8 @@ use crate::{
 const HOOKS: &str = "/v1/webhooks";
 /// The most that an account may have.
 const MOST: usize = 16;
+/// Until a job expires: not before a slow machine has taken it.
+const EXPIRES_IN_MS: u64 = 4_000;
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.guarded()?;
@@ -87,7 +89,7 @@ fn every_end_is_told(stack: &Stack, client: &Client, receiver: &Receiver, hook: 
                 job
             }
             End::Canceled => client.cancel(&client.accepted(&wanted)?)?,
-            End::Expired => client.accepted_due(&wanted, 1_000)?,
+            End::Expired => client.accepted_due(&wanted, EXPIRES_IN_MS)?,
         };
         let told = receiver.next(number)?;
         ensure!(told.path == "/in?from=forebay" && told.header("content-type") == "application/json", "{told:?}");
