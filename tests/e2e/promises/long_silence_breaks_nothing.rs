@@ -74,8 +74,7 @@ fn a_socket_outlasts_the_sleep_of_its_object(stack: &Stack) -> Result<()> {
             let told = socket.hear_job()?;
             ensure!(told["event"] == "progress" && told["job"]["progress"]["done"] == steps, "{told}");
         }
-        // The line is written by another process.
-        thread::sleep(Duration::from_millis(300));
+        log_is_caught_up(stack, &client)?;
     }
     stack.report(&job, succeeded())?;
     for socket in [&mut socket, &mut other] {
@@ -111,10 +110,16 @@ fn places_outlast_the_sleep_of_their_object(stack: &Stack) -> Result<()> {
         thread::sleep(SLEEPS_AFTER);
         let places = positions()?;
         ensure!(in_order(&places) && places[0] <= told[0], "{told:?} became {places:?}");
-        // The line is written by another process.
-        thread::sleep(Duration::from_millis(300));
+        log_is_caught_up(stack, &client)?;
     }
     jobs.iter().try_for_each(|job| client.cancel(job).map(|_| ()))
+}
+
+/// Lines are written by another process, in order: what was written before a request's line is there when that is.
+fn log_is_caught_up(stack: &Stack, client: &Client) -> Result<()> {
+    let answer = client.get("/v1/models")?;
+    let id = answer.must("x-request-id")?;
+    poll("the log is caught up", || Ok(if stack.logs()?.contains(id) { Ok(()) } else { Err("not there") }))
 }
 
 /// A job that runs, and whose message has left: its object has nothing to do.
