@@ -288,6 +288,7 @@ impl Stack {
                 port: free_port()?,
                 variables,
                 runner: options.runner.unwrap_or(EdgeRunner::Miniflare),
+                bundle: None,
                 knocks: options.knocks,
                 around: options.around.clone(),
             },

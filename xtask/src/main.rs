@@ -19,7 +19,7 @@ struct Arguments {
 enum Task {
     /// Install, build and start everything on this machine, run a real image and three sentences through it, and keep
     /// running until Ctrl-C
-    #[command(after_help = "Examples:\n  cargo xtask up\n  cargo xtask up --once\n  \
+    #[command(after_help = "Examples:\n  cargo xtask up\n  cargo xtask up --once\n  cargo xtask up --watch\n  \
                             cargo xtask up --name second --edge-port 8788 --localstack-port 4567")]
     Up(up::UpArguments),
 

@@ -42,6 +42,8 @@ pub struct EdgeOptions {
     pub variables: BTreeMap<String, String>,
     /// What starts workerd.
     pub runner: EdgeRunner,
+    /// The Worker's JavaScript, beside its wasm; what `wrangler.jsonc` names unless said.
+    pub bundle: Option<PathBuf>,
     /// How often an address may knock, where Miniflare starts it; what `wrangler.jsonc` says unless said.
     pub knocks: Option<u32>,
     /// A module around the Worker, which it imports as `./index.js`, where Miniflare starts it: for tests.
@@ -178,7 +180,8 @@ fn wrangler_dev(repository: &Repository, options: &EdgeOptions) -> Result<Comman
     let variables = options.folder.join("variables.env");
     write_private(&variables, &env_file(&options.variables)?)?;
     let mut dev = wrangler(repository, &options.folder)?;
-    dev.args(["dev", "--ip", "127.0.0.1", "--port", &options.port.to_string(), "--inspector-port", "0"])
+    dev.arg("dev").args(&options.bundle);
+    dev.args(["--ip", "127.0.0.1", "--port", &options.port.to_string(), "--inspector-port", "0"])
         .args(["--local", "--show-interactive-dev-session", "false", "--env-file"])
         .arg(variables)
         .arg("--persist-to")
@@ -199,6 +202,9 @@ fn miniflare(repository: &Repository, options: &EdgeOptions) -> Result<Command> 
     if let Some(knocks) = options.knocks {
         let limit = worker.pointer_mut("/workerOptions/ratelimits/IP_LIMITER/simple/limit");
         *limit.context("wrangler.jsonc has no limit for knocking addresses")? = knocks.into();
+    }
+    if let Some(bundle) = &options.bundle {
+        *worker.pointer_mut("/main").context("wrangler.jsonc names no Worker")? = json!(bundle);
     }
     let asked = json!({
         "options": worker,

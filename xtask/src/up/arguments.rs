@@ -7,6 +7,11 @@ pub struct UpArguments {
     #[arg(long)]
     pub once: bool,
 
+    /// Build what is saved and put it into its place: the edge (as a fast build that is never deployed), the worker, the
+    /// catalogue
+    #[arg(long, conflicts_with = "once")]
+    pub watch: bool,
+
     /// The port of the edge, on 127.0.0.1
     #[arg(long, default_value_t = 8787, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
     pub edge_port: u16,
@@ -59,7 +64,8 @@ mod tests {
 
     #[test]
     fn what_is_suggested_is_free_of_what_was_given() {
-        let given = UpArguments { once: false, edge_port: 65535, localstack_port: 4600, name: "s1".to_owned() };
+        let given =
+            UpArguments { once: false, watch: false, edge_port: 65535, localstack_port: 4600, name: "s1".to_owned() };
         assert_eq!(given.beside(), "cargo xtask up --name s1-2 --edge-port 65534 --localstack-port 4601");
     }
 

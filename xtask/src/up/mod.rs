@@ -3,12 +3,18 @@
 mod arguments;
 mod client;
 mod demonstration;
+mod fast_edge;
 mod guide;
 mod parts;
+mod saves;
+mod silence;
 mod similarity;
+mod sources;
 mod state;
+mod supervisor;
 mod timeline;
 mod watch;
+mod workshop;
 
 use std::time::Instant;
 
@@ -28,8 +34,12 @@ pub fn run(repository: &Repository, console: Console, arguments: &UpArguments) -
     let started = Instant::now();
     let state = state::State::open(repository, arguments)?;
     setup::check_prerequisites(repository, setup::Purpose::Up, arguments.taken_ports())?;
-    setup::run_steps(repository, console, &build::steps())?;
-    console.note("edge", &build::BundleSize::of(repository)?.to_string());
+    // Before anything is built: what is saved while that goes on is built again.
+    let workshop = arguments.watch.then(|| workshop::Workshop::open(repository, console));
+    setup::run_steps(repository, console, &steps(arguments))?;
+    if !arguments.watch {
+        console.note("edge", &build::BundleSize::of(repository)?.to_string());
+    }
 
     let mut parts = parts::Parts::start(repository, console, &state, arguments)?;
     demonstration::run(repository, console, &parts.client())?;
@@ -38,13 +48,25 @@ pub fn run(repository: &Repository, console: Console, arguments: &UpArguments) -
         console.line(up);
     } else {
         guide::tell(repository, console, &state, &mut parts)?;
-        console.line(format!("{up}\nCtrl-C stops everything."));
-        watch::look_after(&mut parts, console)?;
+        let watched = if arguments.watch { " What is saved is built and takes its place." } else { "" };
+        console.line(format!("{up}{watched}\nCtrl-C stops everything."));
+        watch::look_after(&mut parts, console, workshop)?;
     }
     console.line("\nStopping …");
     parts.stop();
     console.done("up", "everything is stopped");
     Ok(())
+}
+
+/// What must be there; the edge that `--watch` runs is another one than is deployed.
+fn steps(arguments: &UpArguments) -> Vec<Box<dyn setup::Step>> {
+    let mut steps = build::steps();
+    if arguments.watch {
+        let shipped = setup::Step::name(&build::EdgeBundle);
+        steps.retain(|step| step.name() != shipped);
+        steps.push(Box::new(fast_edge::FastEdge));
+    }
+    steps
 }
 
 impl UpArguments {

@@ -1,18 +1,25 @@
-use std::{collections::BTreeMap, path::PathBuf, thread, time::Instant};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::{arguments::UpArguments, client::Client, state::State};
+use super::{arguments::UpArguments, client::Client, fast_edge::FastEdge, state::State};
 use crate::{
     build::{catalog, worker_path},
     console::{self, Console},
     process::{Failure, interrupt::Interrupted},
     repository::Repository,
-    stack::{ApiKey, Deployment, Edge, EdgeOptions, EdgeRunner, LocalStack, Worker, WorkerOptions, seed},
+    stack::{ApiKey, Deployment, Edge, EdgeOptions, EdgeRunner, Http, LocalStack, Worker, WorkerOptions, seed},
 };
 
 /// The account, the plan and the name of the demonstration's key.
 const ACCOUNT: (&str, &str, &str) = ("demo", "free", "demonstration");
+/// How long a worker may take to hand back what it holds, and an edge to take a catalogue.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// What the deployment's names begin with.
 const PREFIX: &str = "forebay";
 
@@ -24,6 +31,7 @@ pub(super) struct Parts {
     pub(super) localstack: LocalStack,
     pub(super) deployment: Deployment,
     pub(super) key: ApiKey,
+    admin_token: ApiKey,
     seat: WorkerSeat,
 }
 
@@ -86,6 +94,7 @@ impl Parts {
             port: arguments.edge_port,
             variables,
             runner: EdgeRunner::Wrangler,
+            bundle: arguments.watch.then(|| FastEdge::bundle(repository)),
             knocks: None,
             around: None,
         };
@@ -104,7 +113,7 @@ impl Parts {
         let worker =
             worker.map_err(|_| anyhow!("starting the worker panicked"))?.context("the worker did not start")?;
         let edge = edge.context("the edge did not start")?;
-        Ok(Self { worker, edge, localstack, deployment, key, seat })
+        Ok(Self { worker, edge, localstack, deployment, key, admin_token, seat })
     }
 
     /// A client with the demonstration's key.
@@ -112,17 +121,26 @@ impl Parts {
         Client::new(self.edge.origin(), &self.key)
     }
 
-    /// Starts another worker in the place of the one that ended.
+    /// Starts another worker in the place of the one that ended, or that is asked to.
     pub(super) fn start_worker_again(&mut self) -> Result<()> {
-        self.worker.kill();
+        self.worker.group().stop(PATIENCE);
         self.worker = self.seat.start(&self.deployment)?;
+        Ok(())
+    }
+
+    /// Puts another catalogue into force, as an operator would.
+    pub(super) fn put_catalog(&self, catalog: &str) -> Result<()> {
+        let url = format!("{}/internal/v1/catalog", self.edge.origin());
+        let authorization = format!("Bearer {}", self.admin_token.reveal());
+        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+        let answer = Http::new(PATIENCE).put(&url, &headers, catalog.as_bytes())?;
+        ensure!(answer.status == 200, "{} {:.500}", answer.status, answer.text());
         Ok(())
     }
 
     /// Stops everything, users of a part before it.
     pub(super) fn stop(mut self) {
-        let patience = std::time::Duration::from_secs(10);
-        self.worker.group().stop(patience);
+        self.worker.group().stop(PATIENCE);
         self.edge.stop();
         self.localstack.stop();
     }

@@ -3,135 +3,119 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 
-use super::parts::Parts;
+use super::{
+    parts::Parts,
+    silence::Silence,
+    supervisor::{News, Part, Patience, Supervisor, World},
+    workshop::{Built, Made, Workshop},
+};
 use crate::{
     console::{self, Console},
     process::{Failure, Group, interrupt},
 };
 
-/// How often the parts are looked at.
+/// How often the parts, and the files they are made of, are looked at.
 const LOOK: Duration = Duration::from_millis(200);
-/// How often the edge is asked whether it is well.
-const ASK: Duration = Duration::from_secs(2);
-/// An edge that is silent for so long is started again: wrangler may live on when its workerd does not.
-const SILENCE: Duration = Duration::from_secs(6);
-/// A part is started again so often within [`WINDOW`]; then something is wrong that starting again does not mend.
-const RESTARTS: usize = 5;
-const WINDOW: Duration = Duration::from_secs(600);
 
 /// Until Ctrl-C. An edge or a worker that ends or falls silent is started again, as a supervisor would; LocalStack
-/// keeps nothing, so its end is the end of all.
-pub(super) fn look_after(parts: &mut Parts, console: Console) -> Result<()> {
-    let (mut edge, mut worker) = (Restarts::default(), Restarts::default());
-    let mut ask = Ask::new(Instant::now());
+/// keeps nothing, so its end is the end of all. With a workshop, what was built anew takes its place.
+pub(super) fn look_after(parts: &mut Parts, console: Console, mut workshop: Option<Workshop>) -> Result<()> {
+    let patience = if workshop.is_some() { Patience::AwaitsBuild } else { Patience::Ends };
+    let mut supervisor = Supervisor::new(patience);
+    let mut running = Running { parts, console, silence: Silence::new(Instant::now()) };
     while !interrupt::happened() {
-        parts.localstack.group().check_alive()?;
-        if let Some(what) = ended(parts.worker.group())? {
-            worker.count(parts.worker.group(), &what)?;
-            let started = Instant::now();
-            parts.start_worker_again()?;
-            tell(console, parts.worker.group(), &what, started);
-        }
-        let silent = ask.is_due(Instant::now()) && ask.is_silent(parts.edge.answers(), Instant::now());
-        let what = ended(parts.edge.group())?.or_else(|| silent.then(|| "does not answer".to_owned()));
-        if let Some(what) = what {
-            edge.count(parts.edge.group(), &what)?;
-            let started = Instant::now();
-            parts.edge.start_again()?;
-            ask = Ask::new(Instant::now());
-            tell(console, parts.edge.group(), &what, started);
+        running.parts.localstack.group().check_alive()?;
+        supervisor.look(&mut running)?;
+        for built in workshop.iter_mut().flat_map(|workshop| workshop.look(Instant::now())) {
+            put_into_place(&mut supervisor, &mut running, &built)?;
         }
         thread::sleep(LOOK);
     }
     Ok(())
 }
 
-fn ended(group: &mut Group) -> Result<Option<String>> {
-    Ok(group.exited()?.map(|status| format!("ended unasked ({status})")))
+/// Says how long it took since its source was saved.
+fn put_into_place(supervisor: &mut Supervisor, running: &mut Running<'_>, built: &Built) -> Result<()> {
+    let name = match &built.made {
+        Made::Edge => {
+            supervisor.renew(running, Part::Edge)?;
+            "edge"
+        }
+        Made::Worker => {
+            supervisor.renew(running, Part::Worker)?;
+            "worker"
+        }
+        Made::Catalog(catalog) => {
+            if let Err(error) = running.parts.put_catalog(catalog) {
+                running.console.failed("catalog", &format!("the edge did not take it: {error:#}"));
+                return Ok(());
+            }
+            "catalog"
+        }
+    };
+    let took = console::duration(built.save.first.elapsed());
+    running.console.done(name, &format!("{}: in force {took} after it was saved", built.save));
+    Ok(())
 }
 
-fn tell(console: Console, group: &Group, what: &str, started: Instant) {
-    let (name, took) = (group.name(), console::duration(started.elapsed()));
-    console.warning(&format!("{name} {what}: started again in {took}, process {}", group.id()));
+/// The parts as they run.
+struct Running<'a> {
+    parts: &'a mut Parts,
+    console: Console,
+    silence: Silence,
 }
 
-/// When a part was started again.
-#[derive(Debug, Default)]
-struct Restarts(Vec<Instant>);
-
-impl Restarts {
-    /// Counts one; an error with the end of the log when there were too many.
-    fn count(&mut self, group: &Group, what: &str) -> Result<()> {
-        if self.may(Instant::now()) {
-            return Ok(());
+impl Running<'_> {
+    fn group(&mut self, part: Part) -> &mut Group {
+        match part {
+            Part::Worker => self.parts.worker.group(),
+            Part::Edge => self.parts.edge.group(),
         }
-        let what = format!("{what}, and was started again {RESTARTS} times within {}", console::duration(WINDOW));
-        Err(Failure::new(group.name(), what, group.log()).into())
-    }
-
-    fn may(&mut self, now: Instant) -> bool {
-        self.0.retain(|before| now.duration_since(*before) < WINDOW);
-        let may = self.0.len() < RESTARTS;
-        if may {
-            self.0.push(now);
-        }
-        may
-    }
-}
-
-/// When the edge is asked next, and when it last answered.
-#[derive(Debug)]
-struct Ask {
-    next: Instant,
-    heard: Instant,
-}
-
-impl Ask {
-    fn new(now: Instant) -> Self {
-        Self { next: now + ASK, heard: now }
-    }
-
-    fn is_due(&mut self, now: Instant) -> bool {
-        let due = now >= self.next;
-        if due {
-            self.next = now + ASK;
-        }
-        due
-    }
-
-    fn is_silent(&mut self, answered: bool, now: Instant) -> bool {
-        if answered {
-            self.heard = now;
-        }
-        now.duration_since(self.heard) >= SILENCE
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_is_not_started_again_for_ever() {
-        let (mut restarts, start) = (Restarts::default(), Instant::now());
-        let mut may = |second| restarts.may(start + Duration::from_secs(second));
-        assert!((0..5).all(&mut may));
-        assert!(!may(5) && !may(599));
-        assert!(may(600), "the first one is forgotten");
-        assert!(!may(600));
+impl World for Running<'_> {
+    fn now(&self) -> Instant {
+        Instant::now()
     }
 
-    #[test]
-    fn one_lost_answer_is_no_silence() {
-        let start = Instant::now();
-        let at = |second| start + Duration::from_secs(second);
-        let mut ask = Ask::new(start);
-        assert!(!ask.is_due(at(1)) && ask.is_due(at(2)) && !ask.is_due(at(3)));
-        for (second, answered, silent) in [(2, true, false), (5, false, false), (7, false, false), (8, false, true)] {
-            assert_eq!(ask.is_silent(answered, at(second)), silent, "at {second} s");
+    fn trouble(&mut self, part: Part) -> Result<Option<String>> {
+        if let Some(status) = self.group(part).exited()? {
+            return Ok(Some(format!("ended unasked ({status})")));
         }
-        assert!(!ask.is_silent(true, at(9)) && !ask.is_silent(false, at(14)));
+        if part == Part::Worker || !self.silence.is_due(Instant::now()) {
+            return Ok(None);
+        }
+        let answers = self.parts.edge.answers();
+        Ok(self.silence.is_long(answers, Instant::now()).then(|| "does not answer".to_owned()))
+    }
+
+    fn start_again(&mut self, part: Part) -> Result<()> {
+        let outcome = match part {
+            Part::Worker => self.parts.start_worker_again(),
+            Part::Edge => self.parts.edge.start_again(),
+        };
+        // Whoever waited for the worker did not ask the edge meanwhile either.
+        self.silence = Silence::new(Instant::now());
+        outcome
+    }
+
+    fn tell(&mut self, part: Part, news: News<'_>) {
+        let (console, group) = (self.console, self.group(part));
+        let name = group.name();
+        console.warning(&match news {
+            News::StartedAgain { what, took } => {
+                format!("{name} {what}: started again in {}, process {}", console::duration(took), group.id())
+            }
+            News::NotStarted { what, error } => format!("{name} {what}, and did not start again: {error:#}"),
+            News::LeftAlone { what } => format!("{name} {what}: it is left alone until its source changes"),
+        });
+    }
+
+    fn give_up(&mut self, part: Part, what: String) -> Error {
+        let group = self.group(part);
+        Failure::new(group.name(), what, group.log()).into()
     }
 }
