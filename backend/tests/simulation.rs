@@ -3,7 +3,8 @@
 //! world of minutes takes milliseconds, and a seed gives the same history whenever it runs:
 //!
 //! ```sh
-//! FOREBAY_SIMULATION_SEEDS=0..100000 cargo test --release -p forebay-backend --test simulation
+//! cargo xtask test --only simulation -- 7          # one seed; its history stands in .run/logs/simulation.log
+//! cargo xtask test --only simulation -- 0..100000
 //! ```
 //!
 //! Whatever happens: every job ends in a stored result or a stored failure (the reaper's, if it was received too often), or
@@ -56,8 +57,7 @@ fn every_job_ends_exactly_once_whatever_fails() {
             println!("{history}");
         }
         println!("seed {seed}: history {}", hex::encode(&sha2::Sha256::digest(&history)[..8]));
-        let replay =
-            format!("{SEEDS}={seed}..{} cargo test -p forebay-backend --test simulation -- --nocapture", seed + 1);
+        let replay = format!("cargo xtask test --only simulation -- {seed}");
         assert!(violations.is_empty(), "seed {seed}: {}\nreplay it: {replay}", violations.join("; "));
     }
 }

@@ -1,34 +1,33 @@
-//! The parts that promises run against: one shared stack, and stacks of their own for those that break something.
+//! The parts that a promise runs against.
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
+    io::Write as _,
     net::SocketAddr,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use forebay_contract::{
     EventKind, JobId, Report, ReportAnswer, ReportEvent, SIGNATURE_HEADER, report, sign, storage_key,
 };
 use forebay_xtask::{
     build::{self, CatalogSources},
-    console::Console,
     repository::Repository,
-    stack::{Deployment, Edge, EdgeOptions, EdgeRunner, LocalStack, Worker, WorkerOptions, seed},
+    stack::{Deployment, Edge, EdgeOptions, EdgeRunner, Worker, WorkerOptions, seed},
 };
 use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, Client, Request, id, text},
-    guarded, promises,
+    keep,
 };
 
+pub use crate::hall::Hall;
 pub use forebay_xtask::stack::free_port;
 
 /// A plan that is soon used up: three at once, and no more as long as any promise takes.
@@ -46,23 +45,6 @@ pub const ANONYMOUS_PLAN: &str = "nobodys";
 pub const ADMIN_TOKEN: &str = "operators-token-of-the-end-to-end-tests";
 
 const REPORT_SECRET: &str = "the end-to-end tests sign with this";
-
-/// Everything that promises share.
-pub struct Hall {
-    repository: Repository,
-    /// The LocalStack that `cargo xtask test` started.
-    localstack: String,
-    worker_binary: PathBuf,
-    cli_binary: PathBuf,
-    /// Sets this run's queues apart from those of an earlier run in the same LocalStack.
-    run: String,
-    shared: OnceLock<Result<Stack, String>>,
-    /// Deployed and nobody's yet.
-    deployments: Mutex<Vec<Deployment>>,
-    common_infra: OnceLock<Result<Deployment, String>>,
-    idle: OnceLock<Result<Stack, String>>,
-    guarded: OnceLock<Result<Stack, String>>,
-}
 
 /// What a stack of one's own may differ in.
 #[derive(Debug, Clone, Default)]
@@ -117,145 +99,23 @@ pub struct Stack {
     catalog: Value,
 }
 
-impl Hall {
-    pub fn open() -> Result<Self> {
-        let repository = Repository::find()?;
-        let localstack = env::var("FOREBAY_TEST_LOCALSTACK")
-            .context("FOREBAY_TEST_LOCALSTACK is not set: run this by `cargo xtask test --only e2e`")?;
-        let worker_binary = build::worker_path(&repository)?;
-        let cli_binary = build::cli_path(&repository)?;
-        let run = std::process::id().to_string();
-        Ok(Self {
-            repository,
-            localstack,
-            worker_binary,
-            cli_binary,
-            run,
-            shared: OnceLock::new(),
-            deployments: Mutex::default(),
-            common_infra: OnceLock::new(),
-            idle: OnceLock::new(),
-            guarded: OnceLock::new(),
-        })
-    }
-
-    /// The stack for promises that break nothing.
-    pub fn shared(&self) -> Result<&Stack> {
-        let made = self.shared.get_or_init(|| {
-            let start = || {
-                // As `cargo xtask up` starts it.
-                let options = Options { runner: Some(EdgeRunner::Wrangler), ..Options::default() };
-                let mut stack = self.own("shared", &options)?;
-                stack.start_worker(&[])?;
-                anyhow::Ok(stack)
-            };
-            start().map_err(|error| format!("{error:#}"))
-        });
-        made.as_ref().map_err(|error| anyhow!("the shared stack did not start: {error}"))
-    }
-
-    /// The stack for promises about admission alone: nothing that is admitted ever runs, and callers without credentials
-    /// have a plan. Its plans are the shipped ones and [`promises::PLANS`].
-    pub fn idle(&self) -> Result<&Stack> {
-        let made = self.idle.get_or_init(|| {
-            let start = || {
-                let shipped = fs::read_to_string(self.path("catalog/plans.toml"))?;
-                let options = Options {
-                    plans: Some(shipped + &promises::PLANS.concat()),
-                    identity: Some(format!("anonymous = \"{ANONYMOUS_PLAN}\"")),
-                    infra: Infra::Common,
-                    ..Options::default()
-                };
-                self.own("idle", &options)
-            };
-            start().map_err(|error: anyhow::Error| format!("{error:#}"))
-        });
-        made.as_ref().map_err(|error| anyhow!("the idle stack did not start: {error}"))
-    }
-
-    /// The stack for promises about what protects a backend: without any worker, its jobs end when a promise says so.
-    pub fn guarded(&self) -> Result<&Stack> {
-        let made = self.guarded.get_or_init(|| {
-            let start = || self.own("guarded", &guarded::options(self.scratch("guarded-models")?)?);
-            start().map_err(|error: anyhow::Error| format!("{error:#}"))
-        });
-        made.as_ref().map_err(|error| anyhow!("the guarded stack did not start: {error}"))
-    }
-
-    /// LocalStack's address.
-    pub fn localstack(&self) -> Result<SocketAddr> {
-        self.localstack.trim_start_matches("http://").parse().context("LocalStack's address")
-    }
-
-    /// Another LocalStack, for a promise that does something to it.
-    pub fn new_localstack(&self, port: u16, folder: &Path) -> Result<LocalStack> {
-        LocalStack::start(&self.repository, port, &folder.join("state"), &folder.join("localstack.log"))
-    }
-
-    /// Queues and a bucket of nobody else's. Several are deployed at once: starting the deployer takes longer than
-    /// deploying does.
-    fn deployment(&self) -> Result<Deployment> {
-        const AT_ONCE: usize = 4;
-        static DEPLOYED: AtomicUsize = AtomicUsize::new(0);
-        // Held while deploying: whoever waits meanwhile takes one of these.
-        let mut free = self.deployments.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.is_empty() {
-            let first = DEPLOYED.fetch_add(AT_ONCE, Ordering::Relaxed);
-            let prefix = |number| format!("e2e-{}-{number}", self.run);
-            let prefixes: Vec<String> = (first..first + AT_ONCE).map(prefix).collect();
-            let log = self.repository.run("e2e").join(format!("infra-{first}.log"));
-            *free = Deployment::deploy(&self.repository, Console::quiet(), &self.localstack, &prefixes, &log)?;
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if keep::is_on() {
+            let said = self.how_to_reach().unwrap_or_else(|error| format!("  {error:#}"));
+            let workers = self.workers.iter_mut().map(|worker| worker.group().leave());
+            let parts = workers.chain([self.edge.group().leave()]).collect();
+            keep::let_go(said, parts);
         }
-        free.pop().context("nothing was deployed")
-    }
-
-    fn deploy(&self, endpoint: &str, prefix: &[String], log: &Path) -> Result<Deployment> {
-        let mut deployed = Deployment::deploy(&self.repository, Console::quiet(), endpoint, prefix, log)?;
-        deployed.pop().context("nothing was deployed")
-    }
-
-    fn common_infra(&self) -> Result<Deployment> {
-        let made = self.common_infra.get_or_init(|| self.deployment().map_err(|error| format!("{error:#}")));
-        made.clone().map_err(|error| anyhow!("the common infrastructure was not deployed: {error}"))
-    }
-
-    /// A new stack without any worker.
-    pub fn own(&self, name: &str, options: &Options) -> Result<Stack> {
-        Stack::start(self, name, options)
-    }
-
-    /// The command line, `forebay`.
-    pub fn cli(&self) -> &Path {
-        &self.cli_binary
-    }
-
-    /// A path of the checkout under test.
-    pub fn path(&self, relative: &str) -> PathBuf {
-        self.repository.path(relative)
-    }
-
-    /// An empty folder.
-    pub fn scratch(&self, name: &str) -> Result<PathBuf> {
-        let folder = self.repository.run("e2e").join(name);
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&folder)?;
-        Ok(folder)
     }
 }
 
 impl Stack {
-    fn start(hall: &Hall, name: &str, options: &Options) -> Result<Self> {
-        let repository = hall.repository.clone();
+    /// A new one without any worker.
+    pub fn start(hall: &Hall, name: &str, options: &Options) -> Result<Self> {
+        let repository = hall.repository().clone();
         let folder = hall.scratch(name)?;
-        let deployment = match options.infra {
-            Infra::Own => match &options.aws {
-                Some(endpoint) => hall.deploy(endpoint, &[format!("e2e-{name}")], &folder.join("infra.log"))?,
-                None => hall.deployment()?,
-            },
-            Infra::Common => hall.common_infra()?,
-        };
+        let deployment = hall.deployed(name, options, &folder)?;
 
         let models = options.models_dir.clone().unwrap_or_else(|| repository.path("models"));
         let other = CatalogSources {
@@ -293,7 +153,7 @@ impl Stack {
                 around: options.around.clone(),
             },
         )?;
-        let worker_binary = hall.worker_binary.clone();
+        let worker_binary = hall.worker_binary().to_path_buf();
         let keys = Mutex::default();
         let stack =
             Self { repository, worker_binary, folder, deployment, edge, workers: Vec::new(), keys, models, catalog };
@@ -408,6 +268,29 @@ impl Stack {
     pub fn kill_and_restart_edge(&mut self) -> Result<()> {
         self.edge.kill();
         self.edge.start_again()
+    }
+
+    /// What a person needs to look at it, while it runs.
+    pub fn how_to_reach(&self) -> Result<String> {
+        let token = self.folder.join("admin-token");
+        let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&token)?;
+        writeln!(file, "{ADMIN_TOKEN}")?;
+        let Deployment { endpoint, queue_url_prefix, bucket, .. } = &self.deployment;
+        let (origin, logs) = (self.origin(), self.repository.shown(&self.folder));
+        Ok(format!(
+            "  edge        {origin}, {origin}/console\n  \
+               operator    its token lies in {token}\n  \
+               a key       FOREBAY_URL={origin} {forebay} keys create --account me --plan pro \
+                           --admin-token-file {token}\n  \
+               LocalStack  {endpoint}\n  \
+               queues      {queue_url_prefix}-LANE\n  \
+               bucket      {bucket}\n  \
+               workers     {}\n  \
+               logs        {logs}/",
+            self.workers.len(),
+            token = self.repository.shown(&token),
+            forebay = self.repository.shown(&self.worker_binary.with_file_name("forebay")),
+        ))
     }
 
     /// How many messages wait or are held in all lanes.

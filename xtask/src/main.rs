@@ -24,8 +24,12 @@ enum Task {
     Up(up::UpArguments),
 
     /// Install what is missing and run every check and test
-    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --only fmt,clippy\n  \
-                            cargo xtask test --only e2e\n  cargo xtask test --all")]
+    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --changed\n  \
+                            cargo xtask test --only fmt,clippy\n  cargo xtask test --only unit -- token_bucket\n  \
+                            cargo xtask test --only e2e -- killed_worker_loses_nothing\n  \
+                            cargo xtask test --only e2e --keep -- full_lane\n  \
+                            cargo xtask test --only simulation -- 7\n  cargo xtask test --list\n  \
+                            cargo xtask test --all")]
     Test(test::TestArguments),
 
     /// Measure Forebay beside what bounds it: ratios, side by side in one run

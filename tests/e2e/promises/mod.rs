@@ -1,4 +1,4 @@
-//! The list of promises.
+//! The list of promises: a file here and its `mod` line are all that a promise needs.
 
 mod algorithms_count_as_named;
 mod anonymous_callers_are_told_apart_by_address;
@@ -76,65 +76,37 @@ pub const PLANS: &[&str] = &[
     limited_client_gets_in_when_told::PLANS,
 ];
 
-/// Promises by name that are kept side by side. Those that restart and kill parts come first: they take longest.
-pub const SIDE_BY_SIDE: &[(&str, Check)] = &[
-    ("aws_outage_loses_nothing", aws_outage_loses_nothing::check),
-    ("webhook_targets_are_bounded", webhook_targets_are_bounded::check),
-    ("crash_hurts_one_request_alone", crash_hurts_one_request_alone::check),
-    ("queue_outage_loses_nothing", queue_outage_loses_nothing::check),
-    ("flood_of_free_jobs_leaves_paid_ones_alone", flood_of_free_jobs_leaves_paid_ones_alone::check),
-    ("catalog_changes_while_running", catalog_changes_while_running::check),
-    ("document_holds_under_fuzzing", document_holds_under_fuzzing::check),
-    ("failing_version_is_cut_off", failing_version_is_cut_off::check),
-    ("full_lane_sheds", full_lane_sheds::check),
-    ("full_lane_lowers_rates", full_lane_lowers_rates::check),
-    ("late_job_is_refused_at_once", late_job_is_refused_at_once::check),
-    ("version_is_chosen_by_rule", version_is_chosen_by_rule::check),
-    ("repeated_request_is_one_job", repeated_request_is_one_job::check),
-    ("repeated_question_is_answered_from_the_cache", repeated_question_is_answered_from_the_cache::check),
-    ("killed_worker_loses_nothing", killed_worker_loses_nothing::check),
-    ("edge_restart_loses_nothing", edge_restart_loses_nothing::check),
-    ("lost_report_is_healed", lost_report_is_healed::check),
-    ("canceled_before_start_never_runs", canceled_before_start_never_runs::check),
-    ("listeners_are_bounded", listeners_are_bounded::check),
-    ("old_layout_is_read", old_layout_is_read::check),
-    ("tokens_are_checked", tokens_are_checked::check),
-    ("anonymous_callers_are_told_apart_by_address", anonymous_callers_are_told_apart_by_address::check),
-    ("degraded_answers_say_so", degraded_answers_say_so::check),
-    ("shared_limit_holds_for_everybody", shared_limit_holds_for_everybody::check),
-    ("challenge_lets_people_in", challenge_lets_people_in::check),
-    ("plan_foretells_and_spends_nothing", plan_foretells_and_spends_nothing::check),
-    ("algorithms_count_as_named", algorithms_count_as_named::check),
-    ("waiting_is_in_turn_and_bounded", waiting_is_in_turn_and_bounded::check),
-    ("hammering_costs_no_object_call", hammering_costs_no_object_call::check),
-    ("every_limit_holds_and_is_named", every_limit_holds_and_is_named::check),
-    ("anonymous_credits_run_out", anonymous_credits_run_out::check),
-    ("long_silence_breaks_nothing", long_silence_breaks_nothing::check),
-    ("result_is_the_same_from_everywhere", result_is_the_same_from_everywhere::check),
-    ("results_are_kept_as_long_as_planned", results_are_kept_as_long_as_planned::check),
-    ("job_starts_and_expires_on_time", job_starts_and_expires_on_time::check),
-    ("socket_tells_of_many_jobs", socket_tells_of_many_jobs::check),
-    ("events_are_streamed_and_told_again", events_are_streamed_and_told_again::check),
-    ("webhooks_are_signed_and_delivered", webhooks_are_signed_and_delivered::check),
-    ("usage_counts_each_job_once", usage_counts_each_job_once::check),
-    ("job_is_run_again", job_is_run_again::check),
-    ("same_seed_is_identical_and_cached", same_seed_is_identical_and_cached::check),
-    ("own_model_needs_no_rust", own_model_needs_no_rust::check),
-    ("console_follows_jobs", console_follows_jobs::check),
-    ("command_line_does_a_job", command_line_does_a_job::check),
-    ("image_is_classified", image_is_classified::check),
-    ("text_is_embedded", text_is_embedded::check),
-    ("same_submission_runs_once", same_submission_runs_once::check),
-    ("limited_client_gets_in_when_told", limited_client_gets_in_when_told::check),
-    ("log_holds_no_payload", log_holds_no_payload::check),
-    ("long_poll_answers_when_done", long_poll_answers_when_done::check),
-    ("undecodable_image_fails_alone", undecodable_image_fails_alone::check),
-    ("over_large_body_is_refused", over_large_body_is_refused::check),
-    ("guessing_address_is_held_back", guessing_address_is_held_back::check),
-    ("wrong_key_is_refused", wrong_key_is_refused::check),
-    ("keys_are_managed", keys_are_managed::check),
-    ("bad_input_is_named", bad_input_is_named::check),
+/// These take longest, so they begin first, in this order.
+pub const FIRST: &[&str] = &[
+    "aws_outage_loses_nothing",
+    "webhook_targets_are_bounded",
+    "queue_outage_loses_nothing",
+    "flood_of_free_jobs_leaves_paid_ones_alone",
+    "catalog_changes_while_running",
+    "document_holds_under_fuzzing",
+    "failing_version_is_cut_off",
+    "full_lane_sheds",
+    "full_lane_lowers_rates",
+    "late_job_is_refused_at_once",
+    "version_is_chosen_by_rule",
+    "repeated_request_is_one_job",
+    "repeated_question_is_answered_from_the_cache",
+    "killed_worker_loses_nothing",
+    "edge_restart_loses_nothing",
+    "lost_report_is_healed",
+    "canceled_before_start_never_runs",
+    "listeners_are_bounded",
+    "old_layout_is_read",
+    "tokens_are_checked",
+    "waiting_is_in_turn_and_bounded",
+    "long_silence_breaks_nothing",
+    "results_are_kept_as_long_as_planned",
+    "job_starts_and_expires_on_time",
+    "webhooks_are_signed_and_delivered",
 ];
 
-/// Promises by name of what takes how long under a steady load: others beside them would make it unsteady.
-pub const ALONE: &[(&str, Check)] = &[("wait_falls_under_its_estimate", wait_falls_under_its_estimate::check)];
+/// What takes how long under a steady load: others beside these would make it unsteady.
+pub const ALONE: &[&str] = &["wait_falls_under_its_estimate"];
+
+// A row for each `mod` line above, by build.rs.
+include!(concat!(env!("OUT_DIR"), "/promises.rs"));

@@ -3,7 +3,7 @@ use std::{
     fs::OpenOptions,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -141,6 +141,12 @@ impl Group {
         self.stopped = true;
     }
 
+    /// Lets the group run on after this value is gone, for as long as what is given back lives.
+    pub fn leave(&mut self) -> Left {
+        self.stopped = true;
+        Left { _pipe: self.guard.stdin.take() }
+    }
+
     /// Waits for the leader to end, at most until `deadline`.
     pub fn wait_until(&mut self, deadline: Instant) -> Result<Option<ExitStatus>> {
         super::interrupt::poll(deadline, LOOK, || self.exited())
@@ -165,6 +171,12 @@ impl Group {
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
+}
+
+/// A group that outlives its value; the guard kills it once this is dropped, or this process ends.
+#[derive(Debug)]
+pub struct Left {
+    _pipe: Option<ChildStdin>,
 }
 
 /// `cargo xtask` tells this program its own package in variables. Some build scripts depend on variables of these names:
@@ -245,6 +257,20 @@ mod tests {
         assert!(group.listens_on(port));
         assert!(!group.listens_on(other.local_addr().unwrap().port()));
         group.kill();
+        std::fs::remove_file(&log).unwrap();
+    }
+
+    #[test]
+    fn a_group_that_is_left_lives_until_nobody_keeps_it() {
+        let log = log("left");
+        let mut group = Group::spawn("part", &mut shell("sleep 600"), &log).unwrap();
+        let (pid, left) = (group.pid(), group.leave());
+        drop(group);
+        assert_eq!(killpg(pid, None), Ok(()));
+        drop(left);
+        // Nobody has waited for the leader: it stays in the table, ended.
+        let ended = || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
+        assert!(eventually(ended));
         std::fs::remove_file(&log).unwrap();
     }
 

@@ -9,7 +9,7 @@ mod program;
 mod run;
 
 pub use failure::Failure;
-pub use group::Group;
+pub use group::{Group, Left};
 pub use log_tail::tail;
 pub use program::{answer, on_path};
 pub use run::{Run, sign_of_life};

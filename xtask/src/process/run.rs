@@ -47,6 +47,11 @@ impl<'a> Run<'a> {
 
     /// Runs one program; its failure is an error that shows the end of the log.
     pub fn program(&self, command: &mut Command) -> Result<()> {
+        self.program_watched(command, || ())
+    }
+
+    /// The same, with something to do whenever the program is looked at.
+    pub fn program_watched(&self, command: &mut Command, mut meanwhile: impl FnMut()) -> Result<()> {
         self.write_header(command)?;
         let mut group = Group::spawn(self.name, command, &self.log)?;
         let mut next_beat = Instant::now() + HEARTBEAT;
@@ -68,6 +73,7 @@ impl<'a> Run<'a> {
                 let elapsed = console::duration(self.started.elapsed());
                 self.console.note(self.name, &format!("… {elapsed}  {}", sign_of_life(&last)));
             }
+            meanwhile();
             thread::sleep(LOOK);
         }
     }

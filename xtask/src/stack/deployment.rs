@@ -1,4 +1,9 @@
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use forebay_contract::Lane;
@@ -35,7 +40,7 @@ impl Deployment {
         log: &Path,
     ) -> Result<Vec<Self>> {
         let run = Run::new(console, "infra", log)?;
-        let outputs = log.with_extension("outputs.json");
+        let outputs = Self::outputs(log);
         let mut deploy = Command::new(repository.tool("localstack/bin/python"));
         deploy
             .arg(repository.path("localstack/deploy.py"))
@@ -46,6 +51,18 @@ impl Deployment {
         run.program(&mut deploy)?;
         let text = std::fs::read_to_string(&outputs).with_context(|| outputs.display().to_string())?;
         prefixes.iter().map(|prefix| Self::from_outputs(endpoint, prefix, &text)).collect()
+    }
+
+    /// The file of what [`Self::deploy`] with this log deployed.
+    pub fn outputs(log: &Path) -> PathBuf {
+        log.with_extension("outputs.json")
+    }
+
+    /// Every stack in such a file.
+    pub fn read_all(endpoint: &str, outputs: &Path) -> Result<Vec<Self>> {
+        let text = std::fs::read_to_string(outputs).with_context(|| outputs.display().to_string())?;
+        let stacks: BTreeMap<String, Value> = serde_json::from_str(&text)?;
+        stacks.keys().map(|prefix| Self::from_outputs(endpoint, prefix, &text)).collect()
     }
 
     /// Reads a stack's outputs among those of all stacks.

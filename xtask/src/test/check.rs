@@ -11,6 +11,8 @@ pub enum Check {
     ClippyLean,
     /// unit and property tests, natively
     Unit,
+    /// the whole worker in thousands of bad worlds, one a seed
+    Simulation,
     /// contract tests of queue and store, Lambda functions and dead letters, against LocalStack
     Localstack,
     /// the exported models against PyTorch
@@ -50,7 +52,7 @@ impl Check {
     pub(super) fn after(self) -> &'static [&'static str] {
         match self {
             Self::Fmt | Self::ClippyLean => &[],
-            Self::Clippy => &["libtorch"],
+            Self::Clippy | Self::Simulation => &["libtorch"],
             Self::Unit => &["libtorch", "localstack", "models"],
             Self::Localstack => &["libtorch", "localstack", "cargo-lambda"],
             Self::Models => &["libtorch", "models"],
@@ -62,6 +64,23 @@ impl Check {
         }
     }
 
+    /// Whether some of its tests can be run without the others.
+    pub(super) fn takes_names(self) -> bool {
+        matches!(self, Self::E2e | Self::Simulation) || self.is_of_cargo_tests()
+    }
+
+    /// Whether cargo's own test programs are what it runs.
+    pub(super) fn is_of_cargo_tests(self) -> bool {
+        matches!(self, Self::Unit | Self::Localstack | Self::Models)
+    }
+
+    /// The names of those that are such.
+    pub(super) fn names_of(are: impl Fn(Self) -> bool) -> String {
+        let names: Vec<String> =
+            Self::value_variants().iter().filter(|check| are(**check)).map(|check| check.name()).collect();
+        names.join(", ")
+    }
+
     /// Whether it wants a LocalStack to be running.
     pub(super) fn needs_localstack(self) -> bool {
         matches!(self, Self::Localstack | Self::E2e)
@@ -71,7 +90,7 @@ impl Check {
     /// the like ask cargo, which knows by itself what changed; promises kill processes and race each other, so that every
     /// run of them is another.
     pub(super) fn hangs_on_content(self) -> bool {
-        matches!(self, Self::Unit | Self::Localstack | Self::Models | Self::Console)
+        matches!(self, Self::Unit | Self::Simulation | Self::Localstack | Self::Models | Self::Console)
     }
 
     pub(super) fn track(self) -> Track {

@@ -1,14 +1,23 @@
 //! `cargo xtask test`: set-up, every check, every test, and a table of what came out.
 
 mod arguments;
+mod broken;
+mod changed;
 mod check;
+mod chosen;
+mod list;
 mod localstack;
+mod names;
 mod plan;
+mod promises;
 mod proof;
+mod running;
+mod seeds;
 mod table;
 mod tally;
 
 use std::{
+    collections::BTreeSet,
     thread,
     time::{Duration, Instant},
 };
@@ -18,18 +27,18 @@ use anyhow::{Result, anyhow, bail};
 pub use arguments::TestArguments;
 pub use check::Check;
 use check::Track;
-use clap::ValueEnum as _;
+use chosen::Chosen;
 use localstack::SharedLocalStack;
 pub use plan::edge_test;
 use proof::Proofs;
+use running::Checks;
 use tally::Tally;
 
 use crate::{
     build,
     console::{self, Console},
-    process::{Failure, Run, interrupt},
     repository::Repository,
-    setup::{self, Board},
+    setup::{self, Board, Step},
 };
 
 /// What became of one check.
@@ -38,6 +47,14 @@ struct Row {
     name: String,
     outcome: Outcome,
     took: Duration,
+    /// The tests that failed, where some of a check's can be run without the others.
+    failed: Vec<String>,
+}
+
+impl Row {
+    fn new(name: String, outcome: Outcome, took: Duration) -> Self {
+        Self { name, outcome, took, failed: Vec::new() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,19 +68,28 @@ enum Outcome {
 /// Runs what was asked for; every check runs even when one before it failed.
 pub fn run(repository: &Repository, console: Console, arguments: &TestArguments) -> Result<()> {
     let started = Instant::now();
-    let wanted = |check: &Check| arguments.only.is_empty() || arguments.only.contains(check);
-    let checks: Vec<Check> = Check::value_variants().iter().copied().filter(wanted).collect();
+    arguments.check()?;
+    if arguments.list {
+        return list::tell(repository, console);
+    }
+    let chosen = Chosen::by(arguments, repository, console)?;
+    if chosen.checks.is_empty() {
+        console.done("test", "there is nothing to look at");
+        return Ok(());
+    }
     setup::check_prerequisites(repository, setup::Purpose::Test, Vec::new())?;
-    let wants_edge = checks.iter().any(|check| check.after().contains(&"edge"));
-    let mut steps = if wants_edge { build::test_steps() } else { setup::steps() };
-    steps.extend(setup::test_steps());
+    let is_everything = arguments.only.is_empty() && !arguments.changed;
+    let steps = if is_everything { all_steps() } else { steps_for(&chosen, all_steps()) };
+    let hangs_on_content = chosen.checks.iter().any(|check| check.hangs_on_content());
     let run = Checks {
         repository,
         console,
         set_up: Board::default(),
-        localstack: SharedLocalStack::new(repository),
-        proofs: Proofs::of(repository)?,
+        localstack: SharedLocalStack::new(repository, chosen.stacks()),
+        proofs: if hangs_on_content { Proofs::of(repository)? } else { None },
+        chosen: &chosen,
         run_again: arguments.all || !arguments.only.is_empty(),
+        keep: arguments.keep,
     };
     // Building the edge leaves a core idle for minutes, and most checks do not need it.
     let (set_up, rows) = thread::scope(|scope| {
@@ -71,24 +97,55 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
             let outcome = setup::run_steps_telling(repository, console, &steps, &run.set_up);
             (outcome, started.elapsed())
         });
-        let rows = run_tracks(&run, &checks);
+        let rows = run_tracks(&run, &chosen.checks);
         (set_up.join(), rows)
     });
     let (set_up, took) = set_up.map_err(|_| anyhow!("set-up panicked"))?;
     set_up?;
     let mut rows = rows?;
-    rows.insert(0, Row { name: "setup".to_owned(), outcome: Outcome::Passed(Tally::default()), took });
+    rows.insert(0, Row::new("setup".to_owned(), Outcome::Passed(Tally::default()), took));
 
     console.heading("Summary");
     console.line(table::render(&rows));
-    let failed: Vec<&str> =
-        rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_))).map(|row| row.name.as_str()).collect();
     let took = console::duration(started.elapsed());
+    let failed: Vec<&Row> = rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_))).collect();
     if failed.is_empty() {
         console.done("test", &format!("everything passed in {took}"));
         return Ok(());
     }
-    bail!("{} failed, after {took}; again by: cargo xtask test --only {}", failed.join(", "), failed.join(","))
+    let names: Vec<&str> = failed.iter().map(|row| row.name.as_str()).collect();
+    bail!("{} failed, after {took}; again by:\n  {}", names.join(", "), again(&failed).join("\n  "))
+}
+
+/// The commands that run what failed, and where few tests did, only those.
+fn again(failed: &[&Row]) -> Vec<String> {
+    const FEW: usize = 5;
+    let (some, whole): (Vec<&Row>, Vec<&Row>) = failed.iter().partition(|row| (1..=FEW).contains(&row.failed.len()));
+    let mut commands = Vec::new();
+    if !whole.is_empty() {
+        let names: Vec<&str> = whole.iter().map(|row| row.name.as_str()).collect();
+        commands.push(format!("cargo xtask test --only {}", names.join(",")));
+    }
+    commands.extend(some.iter().map(|row| format!("cargo xtask test --only {} -- {}", row.name, row.failed.join(" "))));
+    commands
+}
+
+fn all_steps() -> Vec<Box<dyn Step>> {
+    let mut steps = build::test_steps();
+    steps.extend(setup::test_steps());
+    steps
+}
+
+/// Those that what is chosen waits for, and those that they wait for in turn.
+fn steps_for(chosen: &Chosen, steps: Vec<Box<dyn Step>>) -> Vec<Box<dyn Step>> {
+    let mut wanted: BTreeSet<&str> = BTreeSet::new();
+    let mut more: Vec<&str> = chosen.checks.iter().flat_map(|check| chosen.after(*check)).collect();
+    while let Some(name) = more.pop() {
+        if wanted.insert(name) {
+            more.extend(steps.iter().filter(|step| step.name() == name).flat_map(|step| step.after()));
+        }
+    }
+    steps.into_iter().filter(|step| wanted.contains(step.name())).collect()
 }
 
 /// Two tracks, side by side. The rows come in the order of the checks.
@@ -97,7 +154,7 @@ fn run_tracks(run: &Checks<'_>, checks: &[Check]) -> Result<Vec<Row>> {
     let mut rows = thread::scope(|scope| {
         if checks.iter().any(|check| check.needs_localstack()) {
             // It takes a quarter of a minute, beside the checks that do not need it.
-            scope.spawn(|| run.set_up.wait(&["localstack"]).then(|| run.localstack.endpoint()));
+            scope.spawn(|| run.set_up.wait(&["localstack"]).then(|| run.localstack.started().map(|_| ())));
         }
         let aside = scope.spawn(move || run.in_turn(on(Track::Aside)));
         let mut rows = run.in_turn(on(Track::Main))?;
@@ -108,78 +165,39 @@ fn run_tracks(run: &Checks<'_>, checks: &[Check]) -> Result<Vec<Row>> {
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
-/// What every check is run with.
-struct Checks<'a> {
-    repository: &'a Repository,
-    console: Console,
-    set_up: Board,
-    localstack: SharedLocalStack<'a>,
-    proofs: Option<Proofs>,
-    /// Whether checks run that passed on the same content.
-    run_again: bool,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Checks<'_> {
-    fn in_turn(&self, checks: impl Iterator<Item = Check>) -> Result<Vec<(Check, Row)>> {
-        checks.map(|check| Ok((check, self.one(check)?))).collect()
-    }
-
-    fn one(&self, check: Check) -> Result<Row> {
-        interrupt::check()?;
-        let name = check.name();
-        let proofs = self.proofs.as_ref().filter(|_| check.hangs_on_content());
-        if let Some(tally) = proofs.filter(|_| !self.run_again).and_then(|proofs| proofs.passed(check)) {
-            self.console.done(&name, "nothing changed since it passed: not run again (--all runs it)");
-            return Ok(Row { name, outcome: Outcome::Unchanged(tally), took: Duration::ZERO });
-        }
-        if !self.set_up.wait(check.after()) {
-            bail!("{name}: set-up failed");
-        }
-        let endpoint = check.needs_localstack().then(|| self.localstack.endpoint()).transpose()?;
-        let started = Instant::now();
-        self.console.begin(&name, &check.what());
-        let log = self.repository.step_log(&name);
-        let run = Run::new(self.console, &name, &log)?;
-        let mut failure = None;
-        for mut command in plan::commands(self.repository, check)? {
-            if let Some(endpoint) = endpoint {
-                command.env("FOREBAY_TEST_LOCALSTACK", endpoint);
-            }
-            // A backtrace of the test program pushes what failed out of the lines that are shown.
-            command.env("RUST_BACKTRACE", "0");
-            if let Err(error) = run.program(&mut command) {
-                interrupt::check()?;
-                failure = Some(error);
-                break;
-            }
-        }
-        let text = std::fs::read_to_string(&log).unwrap_or_default();
-        let lines: Vec<String> = tally::closing_lines(&text).iter().map(|line| format!("    {line}")).collect();
-        let (tally, took) = (Tally::of(&text), started.elapsed());
-        let Some(error) = failure else {
-            self.console.done(&name, &format!("{}{}", tally.shown(), console::duration(took)));
-            self.say(&lines);
-            // Whoever edits meanwhile does not know which content was looked at.
-            if let Some(proofs) = proofs
-                && Proofs::of(self.repository)?.as_ref() == Some(proofs)
-            {
-                proofs.note(check, tally)?;
-            }
-            return Ok(Row { name, outcome: Outcome::Passed(tally), took });
+    #[test]
+    fn what_failed_is_run_again_by_commands_that_run_nothing_else() {
+        let failed = |name: &str, tests: &[&str]| Row {
+            failed: tests.iter().map(|test| (*test).to_owned()).collect(),
+            ..Row::new(name.to_owned(), Outcome::Failed(Tally::default()), Duration::ZERO)
         };
-        self.console.failed(&name, &format!("failed after {}", console::duration(took)));
-        self.say(&lines);
-        match error.downcast::<Failure>() {
-            Ok(failure) => self.console.line(failure.to_string()),
-            Err(error) => self.console.line(format!("{error:#}")),
-        }
-        Ok(Row { name, outcome: Outcome::Failed(tally), took })
+        let rows = [failed("fmt", &[]), failed("unit", &["a", "b"]), failed("e2e", &["1", "2", "3", "4", "5", "6"])];
+        let commands = ["cargo xtask test --only fmt,e2e", "cargo xtask test --only unit -- a b"];
+        assert_eq!(again(&rows.iter().collect::<Vec<_>>()), commands);
     }
 
-    /// Several checks speak at once: what belongs together is one line to the console.
-    fn say(&self, lines: &[String]) {
-        if !lines.is_empty() {
-            self.console.line(lines.join("\n"));
+    #[test]
+    fn only_what_a_check_waits_for_is_set_up() {
+        let steps = |chosen: &Chosen| -> Vec<&'static str> {
+            steps_for(chosen, all_steps()).iter().map(|step| step.name()).collect()
+        };
+        let checks = |checks: &[Check]| steps(&Chosen { checks: checks.to_vec(), ..Chosen::default() });
+        assert_eq!(checks(&[Check::Fmt, Check::ClippyLean]), <[&str; 0]>::default());
+        assert!(checks(&[Check::Deny]).contains(&"cargo-deny") && !checks(&[Check::Deny]).contains(&"edge"));
+        let promises = checks(&[Check::E2e]);
+        for step in ["edge", "localstack", "models", "schemathesis", "console-tests", "exporter-python"] {
+            assert!(promises.contains(&step), "{step}: {promises:?}");
         }
+        assert!(!promises.contains(&"cargo-deny"));
+
+        let named =
+            |name: &str| steps(&Chosen { checks: vec![Check::E2e], named: Some((Check::E2e, vec![name.to_owned()])) });
+        assert!(named("document_holds_under_fuzzing").contains(&"schemathesis"));
+        let one = named("image_is_classified");
+        assert!(one.contains(&"localstack") && !one.contains(&"schemathesis") && !one.contains(&"console-tests"));
     }
 }

@@ -2,7 +2,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::Check;
+use super::{Check, seeds};
 use crate::{
     build::{Parts, cargo, workspace},
     repository::Repository,
@@ -47,28 +47,46 @@ fn linted(mut command: Command) -> Command {
     command
 }
 
-/// The programs of a check, one after the other until one fails. To be asked for after the set-up that
-/// brings what they run on.
-pub(super) fn commands(repository: &Repository, check: Check) -> Result<Vec<Command>> {
+/// What is compiled for a check that wants a LocalStack, which starts meanwhile.
+pub(super) fn builds(repository: &Repository, check: Check) -> Vec<Command> {
+    let all = |arguments: &[&str]| all(repository, arguments);
+    match check {
+        Check::Localstack => vec![
+            all(&["--test", "localstack", "--test", "dlq", "--no-run"]),
+            test(repository, &format!("{CLOUD} --test lambda --no-run")),
+        ],
+        // The worker and the command line are built for tests of their own; a second build of them would differ in nothing
+        // but the compiler's wrapper.
+        Check::E2e => vec![all(&["--test", "spot", "--test", "commands", "--test", "e2e", "--no-run"])],
+        _ => Vec::new(),
+    }
+}
+
+/// The programs of a check, one after the other until one fails; of its tests only those of these names, where there are
+/// any. To be asked for after the set-up that brings what they run on.
+pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) -> Result<Vec<Command>> {
     let one = |arguments: &str| one(repository, arguments);
     let test = |arguments: &str| test(repository, arguments);
+    let named = |mut command: Command| {
+        if !names.is_empty() {
+            command.arg("--").args(names);
+        }
+        command
+    };
     let all = |arguments: &[&str]| all(repository, arguments);
     Ok(match check {
         Check::Fmt => vec![one("fmt --all --check")],
         // --all-targets passes over tests that run only when they are named.
-        Check::Clippy => vec![all(&["--all-targets", "--no-run"]), {
-            let mut named = all(&["--no-run"]);
-            named.args(NAMED);
-            named
-        }],
-        Check::Unit => vec![all(&[]), test(&format!("{CLOUD} --lib --test signals --test traces"))],
-        Check::Localstack => {
-            vec![all(&["--test", "localstack", "--test", "dlq"]), test(&format!("{CLOUD} --test lambda"))]
-        }
-        Check::Models => vec![all(&["--test", "models"])],
-        // The worker and the command line are built for tests of their own; a second build of them would differ in nothing
-        // but the compiler's wrapper.
-        Check::E2e => vec![all(&["--test", "spot", "--test", "commands", "--no-run"]), promises(repository)],
+        Check::Clippy => vec![all(&["--all-targets", "--no-run"]), all(&[&["--no-run"], NAMED.as_slice()].concat())],
+        Check::Unit => vec![named(all(&[])), named(test(&format!("{CLOUD} --lib --test signals --test traces")))],
+        Check::Simulation if names.is_empty() => vec![all(&["--test", "simulation"])],
+        Check::Simulation => names.iter().map(|name| simulation(repository, name)).collect::<Result<_>>()?,
+        Check::Localstack => vec![
+            named(all(&["--test", "localstack", "--test", "dlq"])),
+            named(test(&format!("{CLOUD} --test lambda"))),
+        ],
+        Check::Models => vec![named(all(&["--test", "models"]))],
+        Check::E2e => vec![promises(repository, names)],
         Check::ClippyWasm => vec![wasm_clippy(repository)],
         Check::ClippyLean => vec![test(&format!("{CLOUD} --all-targets --no-run"))],
         Check::Console => vec![console_tests(repository)?],
@@ -81,10 +99,19 @@ pub(super) fn commands(repository: &Repository, check: Check) -> Result<Vec<Comm
 }
 
 /// Two dozen edges are started, each for a minute at most: compiling the wasm a second time, better, never pays there.
-fn promises(repository: &Repository) -> Command {
+fn promises(repository: &Repository, names: &[String]) -> Command {
     let mut promises = all(repository, &["--test", "e2e"]);
-    promises.env("MINIFLARE_WORKERD_V8_FLAGS", "--liftoff-only");
+    promises.env("MINIFLARE_WORKERD_V8_FLAGS", "--liftoff-only").env("FOREBAY_TEST_PROMISES", names.join(","));
     promises
+}
+
+/// Some seeds; the history of what happened stands in the log.
+fn simulation(repository: &Repository, name: &str) -> Result<Command> {
+    const TEST: &str = "every_job_ends_exactly_once_whatever_fails";
+    let seeds = seeds::parse(name)?;
+    let mut command = all(repository, &["--test", "simulation", "--", TEST, "--exact", "--nocapture"]);
+    command.env("FOREBAY_SIMULATION_SEEDS", format!("{}..{}", seeds.start, seeds.end));
+    Ok(command)
 }
 
 /// Node.js runs what `npm test` in the folder runs; npm itself may be bound to an older one.

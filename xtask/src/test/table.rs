@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn the_table_has_a_line_a_check() {
-        let row = |name, outcome, ms| Row { name: String::from(name), outcome, took: Duration::from_millis(ms) };
+        let row = |name, outcome, ms| Row::new(String::from(name), outcome, Duration::from_millis(ms));
         let rows = [
             row("fmt", Outcome::Passed(Tally::default()), 420),
             row("unit", Outcome::Failed(Tally { passed: 9, failed: 1, ignored: 0 }), 61_000),

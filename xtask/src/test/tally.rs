@@ -48,6 +48,14 @@ fn tap_count(line: &str) -> Option<(&str, u32)> {
     Some((what, count.parse().ok()?))
 }
 
+/// The tests of cargo's test programs that a log tells of, and those among them that failed.
+pub(super) fn tests(log: &str) -> (Vec<&str>, Vec<&str>) {
+    let lines = log.lines().filter_map(|line| line.strip_prefix("test ")?.split_once(" ... "));
+    let all: Vec<(&str, &str)> = lines.collect();
+    let failed = all.iter().filter(|(_, outcome)| *outcome == "FAILED").map(|(name, _)| *name).collect();
+    (all.into_iter().map(|(name, _)| name).collect(), failed)
+}
+
 /// What cargo and the test programs say of their outcome: each program's name and its closing line. Programs without
 /// any test are left out.
 pub(super) fn closing_lines(log: &str) -> Vec<String> {
@@ -84,6 +92,12 @@ mod tests {
         assert_eq!(Tally::of("warning: nothing").shown(), "");
         let tap = "ok 1 - a\n1..1\n# tests 9\n# pass 6\n# fail 1\n# cancelled 1\n# skipped 1\n# duration_ms 1.5\n";
         assert_eq!(Tally::of(tap), Tally { passed: 6, failed: 2, ignored: 1 });
+    }
+
+    #[test]
+    fn tests_are_known_by_their_names() {
+        let log = "test a::b ... ok\ntest c ... FAILED\ntest d - e (line 3) ... ignored\ntest result: ok. 2 passed\nx ... y\n";
+        assert_eq!(tests(log), (vec!["a::b", "c", "d - e (line 3)"], vec!["c"]));
     }
 
     #[test]
