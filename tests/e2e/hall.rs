@@ -55,7 +55,8 @@ impl Hall {
             None => Vec::new(),
         };
         let worker_binary = build::worker_path(&repository)?;
-        let cli_binary = build::cli_path(&repository)?;
+        // Cargo puts them side by side, and takes a moment to say where.
+        let cli_binary = worker_binary.with_file_name("forebay");
         let run = std::process::id().to_string();
         Ok(Self {
             repository,

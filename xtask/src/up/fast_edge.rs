@@ -3,7 +3,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     build::EdgeBundle,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The cargo profile: soon there, a few times as large and slow. `edge/build.sh` builds by it, into a folder of its name.
-const PROFILE: &str = "wasm-fast";
+const PROFILE: &str = "edge-fast";
 /// By which it is told.
 const VARIABLE: &str = "FOREBAY_WASM_PROFILE";
 
@@ -45,7 +45,7 @@ impl Step for FastEdge {
     }
 
     fn compiles_into(&self) -> Option<&'static str> {
-        Some("target/wasm-fast")
+        Some("target/edge-fast")
     }
 
     fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
@@ -62,7 +62,10 @@ impl Step for FastEdge {
     }
 
     fn work(&self, work: &Work<'_>) -> Result<()> {
-        work.program(Command::new("bash").arg("edge/build.sh").env(VARIABLE, PROFILE))
+        work.program(Command::new("bash").arg("edge/build.sh").env(VARIABLE, PROFILE))?;
+        let bundle = Self::bundle(work.repository);
+        ensure!(bundle.is_file(), "edge/build.sh made no {}", work.repository.shown(&bundle));
+        Ok(())
     }
 }
 
