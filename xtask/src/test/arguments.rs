@@ -17,8 +17,8 @@ pub struct TestArguments {
     /// Leave the stack of a failing promise up and say how to reach it, until Ctrl-C
     #[arg(long)]
     pub keep: bool,
-    /// Name everything that can be run, and run nothing
-    #[arg(long, conflicts_with_all = ["only", "all", "changed", "keep", "names"])]
+    /// Name everything that can be run, with --changed only what that would run, and run nothing
+    #[arg(long, conflicts_with_all = ["only", "all", "keep", "names"])]
     pub list: bool,
     /// Of the one check in --only, run just these: promises (e2e), seeds as N or FROM..TO (simulation), or the tests whose
     /// names hold one of these (unit, localstack, models)
@@ -74,6 +74,7 @@ mod tests {
             ("-- a", "--only"),
             ("--only unit --keep", "--keep is for promises"),
             ("--changed --only unit", "cannot be used with"),
+            ("--changed --list", ""),
             ("--list --all", "cannot be used with"),
         ] {
             let said = complaint(line);

@@ -69,10 +69,13 @@ enum Outcome {
 pub fn run(repository: &Repository, console: Console, arguments: &TestArguments) -> Result<()> {
     let started = Instant::now();
     arguments.check()?;
-    if arguments.list {
+    if arguments.list && !arguments.changed {
         return list::tell(repository, console);
     }
     let chosen = Chosen::by(arguments, repository, console)?;
+    if arguments.list {
+        return Ok(());
+    }
     if chosen.checks.is_empty() {
         console.done("test", "there is nothing to look at");
         return Ok(());
