@@ -1,6 +1,7 @@
 // What the runtime calls: the Worker's handlers and its objects' classes, around the program that Rust was compiled to.
 import { DurableObject } from "cloudflare:workers";
-import * as program from "../build/program/index.js";
+// build.sh puts this beside what wasm-bindgen wrote.
+import * as program from "./index.js";
 
 // `criticalError` is set by the program's own panic hook too; `instanceId` tells one life of the program from the next.
 const state = program.__worker_init_state();

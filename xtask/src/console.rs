@@ -122,7 +122,9 @@ mod tests {
 
     #[test]
     fn sizes_read_well() {
-        for (count, text) in [(12, "12 B"), (65_536, "66 kB"), (1_540_000, "1.5 MB"), (532_000_000, "532 MB"), (8_000_000_000, "8.0 GB")] {
+        for (count, text) in
+            [(12, "12 B"), (65_536, "66 kB"), (1_540_000, "1.5 MB"), (532_000_000, "532 MB"), (8_000_000_000, "8.0 GB")]
+        {
             assert_eq!(bytes(count), text);
         }
     }

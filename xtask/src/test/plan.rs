@@ -13,7 +13,8 @@ use crate::{
 const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 
 /// Tests that run only when they are named.
-const NAMED: [&str; 8] = ["--test", "localstack", "--test", "models", "--test", "dlq", "--test", "e2e"];
+const NAMED: [&str; 10] =
+    ["--test", "localstack", "--test", "models", "--test", "dlq", "--test", "e2e", "--test", "simulation"];
 
 /// The worker's parts without the engine. With the tests' package, for what it asks of what they share: see its Cargo.toml.
 const CLOUD: &str = "--package forebay-backend --package forebay-tests --no-default-features --features \
@@ -81,10 +82,9 @@ pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) 
         Check::Unit => vec![named(all(&[])), named(test(&format!("{CLOUD} --lib --test signals --test traces")))],
         Check::Simulation if names.is_empty() => vec![all(&["--test", "simulation"])],
         Check::Simulation => names.iter().map(|name| simulation(repository, name)).collect::<Result<_>>()?,
-        Check::Localstack => vec![
-            named(all(&["--test", "localstack", "--test", "dlq"])),
-            named(test(&format!("{CLOUD} --test lambda"))),
-        ],
+        Check::Localstack => {
+            vec![named(all(&["--test", "localstack", "--test", "dlq"])), named(test(&format!("{CLOUD} --test lambda")))]
+        }
         Check::Models => vec![named(all(&["--test", "models"]))],
         Check::E2e => vec![promises(repository, names)],
         Check::ClippyWasm => vec![wasm_clippy(repository)],

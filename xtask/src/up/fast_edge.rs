@@ -1,20 +1,12 @@
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::{
-    build::EdgeBundle,
+    build::{BINDGEN, EdgeBundle},
     repository::Repository,
     setup::{Fingerprint, Step, Work},
 };
-
-/// The cargo profile: soon there, a few times as large and slow. `edge/build.sh` builds by it, into a folder of its name.
-const PROFILE: &str = "edge-fast";
-/// By which it is told.
-const VARIABLE: &str = "FOREBAY_WASM_PROFILE";
 
 /// The edge as `--watch` builds it, in a folder of its own: it is never deployed, tested or measured by mistake.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +15,7 @@ pub(super) struct FastEdge;
 impl FastEdge {
     /// What is run.
     pub(super) fn bundle(repository: &Repository) -> PathBuf {
-        folder(repository).join("index.js")
+        repository.path("edge/build/fast/index.js")
     }
 }
 
@@ -33,7 +25,7 @@ impl Step for FastEdge {
     }
 
     fn what(&self) -> String {
-        "building the edge to wasm, fast and large, never to be deployed (the first time 2 min)".to_owned()
+        "building the edge to wasm, fast and large, never to be deployed".to_owned()
     }
 
     fn advice(&self) -> &'static str {
@@ -46,6 +38,10 @@ impl Step for FastEdge {
 
     fn compiles_into(&self) -> Option<&'static str> {
         Some("target/edge-fast")
+    }
+
+    fn recorded_secs(&self) -> u64 {
+        60
     }
 
     fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
@@ -62,13 +58,9 @@ impl Step for FastEdge {
     }
 
     fn work(&self, work: &Work<'_>) -> Result<()> {
-        work.program(Command::new("bash").arg("edge/build.sh").env(VARIABLE, PROFILE))?;
-        let bundle = Self::bundle(work.repository);
-        ensure!(bundle.is_file(), "edge/build.sh made no {}", work.repository.shown(&bundle));
-        Ok(())
+        let bindgen = BINDGEN.path(work.repository)?;
+        let mut build = Command::new("bash");
+        build.arg("edge/build.sh").env("FOREBAY_EDGE_FAST", "1").env("FOREBAY_BINDGEN", bindgen);
+        work.program(&mut build)
     }
-}
-
-fn folder(repository: &Repository) -> PathBuf {
-    repository.path(Path::new("edge/build").join(PROFILE))
 }

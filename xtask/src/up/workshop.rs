@@ -15,7 +15,7 @@ use super::{
     sources::{Sources, Target, touched_by},
 };
 use crate::{
-    build::{WorkerBinary, catalog},
+    build::{WORKER, catalog},
     console::Console,
     process::interrupt::Interrupted,
     repository::Repository,
@@ -103,7 +103,7 @@ fn build(repository: &Repository, console: Console, target: Target) -> Result<Ma
     let step = |step: Box<dyn Step>| run_steps(repository, console, &[step]);
     Ok(match target {
         Target::Edge => step(Box::new(FastEdge)).map(|_| Made::Edge)?,
-        Target::Worker => step(Box::new(WorkerBinary)).map(|_| Made::Worker)?,
+        Target::Worker => step(Box::new(WORKER)).map(|_| Made::Worker)?,
         Target::Catalog => Made::Catalog(serde_json::to_string(&catalog(repository)?)?),
     })
 }
