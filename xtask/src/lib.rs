@@ -12,4 +12,5 @@ pub mod repository;
 pub mod setup;
 pub mod stack;
 pub mod test;
+pub mod tidy;
 pub mod up;

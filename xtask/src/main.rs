@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use forebay_xtask::{
-    bench, build, console::Console, openapi, process::interrupt, repository::Repository, setup, test, up,
+    bench, build, console::Console, openapi, process::interrupt, repository::Repository, setup, test, tidy, up,
 };
 
 /// Forebay's own commands
@@ -48,6 +48,10 @@ enum Task {
     /// Install what is missing, into the checkout's own ignored folders
     #[command(after_help = "Example: cargo xtask setup")]
     Setup,
+
+    /// Look whether documents and comments name what exists, and whether lines and functions keep their lengths
+    #[command(after_help = "Example: cargo xtask tidy")]
+    Tidy,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
             }
             Task::Openapi => openapi::run(&repository, console),
             Task::Setup => setup::run(&repository, console),
+            Task::Tidy => tidy::run(&repository, console, &Arguments::command()),
         }
     });
     match outcome {

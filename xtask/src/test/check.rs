@@ -5,6 +5,8 @@ use clap::ValueEnum;
 pub enum Check {
     /// cargo fmt --check
     Fmt,
+    /// what documents and comments name exists; lines and functions keep their lengths
+    Tidy,
     /// clippy, natively, every target
     Clippy,
     /// clippy of the backend without libtorch
@@ -51,7 +53,7 @@ impl Check {
     /// The steps of set-up that must be done before.
     pub(super) fn after(self) -> &'static [&'static str] {
         match self {
-            Self::Fmt | Self::ClippyLean => &[],
+            Self::Fmt | Self::Tidy | Self::ClippyLean => &[],
             Self::Clippy | Self::Simulation => &["libtorch"],
             Self::Unit => &["libtorch", "localstack", "models"],
             Self::Localstack => &["libtorch", "localstack", "cargo-lambda"],

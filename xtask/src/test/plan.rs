@@ -48,6 +48,14 @@ fn linted(mut command: Command) -> Command {
     command
 }
 
+/// This very program with another command.
+fn own(repository: &Repository, command: &str) -> Result<Command> {
+    // Linux tells of a program that was built anew meanwhile under a name that is no file's.
+    let mut own = Command::new(std::env::current_exe()?.with_file_name("xtask"));
+    own.current_dir(repository.root()).arg(command);
+    Ok(own)
+}
+
 /// What is compiled for a check that wants a LocalStack, which starts meanwhile.
 pub(super) fn builds(repository: &Repository, check: Check) -> Vec<Command> {
     let all = |arguments: &[&str]| all(repository, arguments);
@@ -77,6 +85,7 @@ pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) 
     let all = |arguments: &[&str]| all(repository, arguments);
     Ok(match check {
         Check::Fmt => vec![one("fmt --all --check")],
+        Check::Tidy => vec![own(repository, "tidy")?],
         // --all-targets passes over tests that run only when they are named.
         Check::Clippy => vec![all(&["--all-targets", "--no-run"]), all(&[&["--no-run"], NAMED.as_slice()].concat())],
         Check::Unit => vec![named(all(&[])), named(test(&format!("{CLOUD} --lib --test signals --test traces")))],
