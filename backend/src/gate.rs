@@ -150,7 +150,9 @@ mod tests {
     proptest! {
         /// Each step: someone comes, someone leaves, someone who waits gives up (perhaps just after being let in).
         #[test]
-        fn no_place_is_lost_or_given_twice(room in 1_usize..4, steps in prop::collection::vec((0_u8..4, 0_usize..8), 0..60)) {
+        fn no_place_is_lost_or_given_twice(
+            room in 1_usize..4, steps in prop::collection::vec((0_u8..4, 0_usize..8), 0..60),
+        ) {
             let gate = Gate::new(room);
             let (mut inside, mut outside): (Vec<Pass>, Vec<Waiting<'_>>) = (Vec::new(), Vec::new());
             for (step, which) in steps {

@@ -1,5 +1,5 @@
-//! The order of the stages. Each is a task (inference: a thread for each device) that reads one bounded channel and writes the next;
-//! when a channel closes, what is behind it finishes and closes too.
+//! The order of the stages. Each is a task (inference: a thread for each device) that reads one bounded channel and writes
+//! the next; when a channel closes, what is behind it finishes and closes too.
 
 use std::{sync::Arc, time::Duration};
 

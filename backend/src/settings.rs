@@ -95,7 +95,13 @@ pub struct Settings {
 
     /// A device's call that lasts longer than so many times its prediction, and longer than --hang-floor-s, has hung:
     /// the worker ends with status 75.
-    #[arg(long, env = "FOREBAY_HANG_FACTOR", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(
+        long,
+        env = "FOREBAY_HANG_FACTOR",
+        value_name = "N",
+        default_value_t = 20,
+        value_parser = clap::value_parser!(u32).range(1..=10_000)
+    )]
     pub hang_factor: u32,
 
     /// No device's call has hung before it lasted so many seconds.
@@ -107,7 +113,13 @@ pub struct Settings {
     pub model_load_s: u64,
 
     /// The largest file of weights, in MiB.
-    #[arg(long, env = "FOREBAY_MODEL_MAX_MIB", value_name = "MIB", default_value_t = 65_536, value_parser = range(1, 1 << 30))]
+    #[arg(
+        long,
+        env = "FOREBAY_MODEL_MAX_MIB",
+        value_name = "MIB",
+        default_value_t = 65_536,
+        value_parser = range(1, 1 << 30)
+    )]
     pub model_max_mib: u64,
 
     /// The most weights that one device holds at once, in MiB; the least recently used model makes room. Without it
@@ -116,7 +128,13 @@ pub struct Settings {
     pub model_memory_mib: Option<u64>,
 
     /// How long a batch takes with the test engine, in milliseconds.
-    #[arg(long, env = "FOREBAY_TEST_ENGINE_DELAY_MS", value_name = "MS", default_value_t = 0, value_parser = range(0, 600_000))]
+    #[arg(
+        long,
+        env = "FOREBAY_TEST_ENGINE_DELAY_MS",
+        value_name = "MS",
+        default_value_t = 0,
+        value_parser = range(0, 600_000)
+    )]
     pub test_engine_delay_ms: u64,
 
     /// The worker's name in reports and logs; without it the machine's name and the process number.

@@ -124,7 +124,9 @@ proptest! {
 
     /// As a camera's software writes it; half of the places are in its head.
     #[test]
-    fn a_photograph_takes_what_its_pixels_take(noise in prop::collection::vec(any::<u8>(), 0..9), at: prop::sample::Index, head: bool) {
+    fn a_photograph_takes_what_its_pixels_take(
+        noise in prop::collection::vec(any::<u8>(), 0..9), at: prop::sample::Index, head: bool,
+    ) {
         let whole = include_bytes!("../../tests/fixtures/rocket.jpg").to_vec();
         let seer = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 300_000 } }\n\
                     [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
@@ -153,7 +155,8 @@ proptest! {
 
     #[test]
     fn tensors_take_no_more_than_their_text_and_their_shape(text in "[\\[\\],0-9. ]{0,300}", shape in 1_usize..100_000_000) {
-        let tensor = format!("task = \"tensor\"\ninput = {{ kind = \"tensor\", max_bytes = 99 }}\n[tensor]\nshape = [{}]\n", shape.min(1 << 26));
+        let shape = shape.min(1 << 26);
+        let tensor = format!("task = \"tensor\"\ninput = {{ kind = \"tensor\", max_bytes = 99 }}\n[tensor]\nshape = [{shape}]\n");
         let held = prepared(&model(&tensor), text.as_bytes());
         prop_assert!(held < 16_384 + 64 * text.len(), "{held} for {} bytes", text.len());
     }

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Whatever happens: every job ends in a stored result or a stored failure (the reaper's, if it was received too often), or
-//! canceled, or too late before anybody began it; nothing is acknowledged or reported before it is stored; a worker that is told to stop ends in time.
+//! canceled, or too late before anybody began it; nothing is acknowledged or reported before it is stored; a worker that is
+//! told to stop ends in time.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 #![allow(clippy::print_stdout, reason = "a history is for people")]

@@ -1,5 +1,6 @@
 //! Steps where the runtime's own objects are handled by its own language: what a request says, its body, a call of an
-//! object, an exchange with a queue, an answer. The `worker` crate takes each of them apart into a dozen crossings between wasm and JavaScript.
+//! object, an exchange with a queue, an answer. The `worker` crate takes each of them apart into a dozen crossings between
+//! wasm and JavaScript.
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};

@@ -91,7 +91,10 @@ proptest! {
                     let taken: Vec<u64> = pending.take(&tickets).iter().map(|item| item.ticket).collect();
                     prop_assert_eq!(taken, tickets, "in the order of the decision");
                 }
-                Decision::Drop(late) => prop_assert!(!late.is_empty() && late.iter().all(|ticket| by_ticket[ticket].is_expired(now_us))),
+                Decision::Drop(late) => {
+                    prop_assert!(!late.is_empty());
+                    prop_assert!(late.iter().all(|ticket| by_ticket[ticket].is_expired(now_us)));
+                }
                 Decision::WaitUntil(at_us) => {
                     prop_assert!(at_us > now_us);
                     let deadlines = jobs.iter().filter_map(|(_, _, item)| item.deadline_us).min().unwrap_or(u64::MAX);

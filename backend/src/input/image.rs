@@ -284,7 +284,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_broken_jpeg_never_panics(at: prop::sample::Index, noise in prop::collection::vec(any::<u8>(), 1..5), cut: bool) {
+        fn a_broken_jpeg_never_panics(
+            at: prop::sample::Index, noise in prop::collection::vec(any::<u8>(), 1..5), cut: bool,
+        ) {
             let whole = jpeg();
             prop_assert!(prepare(&whole, &TABLE, Some(LIMITS)).is_ok());
             let at = at.index(whole.len());
@@ -302,7 +304,9 @@ mod tests {
 
         /// As a camera's software writes it; half of the places are in its head.
         #[test]
-        fn a_broken_photograph_never_panics(at: prop::sample::Index, head: bool, noise in prop::collection::vec(any::<u8>(), 1..5)) {
+        fn a_broken_photograph_never_panics(
+            at: prop::sample::Index, head: bool, noise in prop::collection::vec(any::<u8>(), 1..5),
+        ) {
             let whole = include_bytes!("../../../tests/fixtures/rocket.jpg").to_vec();
             let at = at.index(if head { 700 } else { whole.len() });
             let limits = ImageLimits { min_side: 2, max_pixels: 300_000 };

@@ -166,7 +166,9 @@ mod tests {
         /// All lanes have more than enough and are polled in any order, and one of them held the whole room: soon each
         /// holds its weight's part.
         #[test]
-        fn when_room_is_scarce_the_weights_decide(order in Just(Lane::ALL.to_vec()).prop_shuffle(), hog in prop::sample::select(Lane::ALL.to_vec())) {
+        fn when_room_is_scarce_the_weights_decide(
+            order in Just(Lane::ALL.to_vec()).prop_shuffle(), hog in prop::sample::select(Lane::ALL.to_vec()),
+        ) {
             let mut held = BTreeMap::from([(hog, 150)]);
             for _ in 0..40 {
                 for lane in &order {

@@ -110,7 +110,10 @@ mod tests {
     proptest! {
         #[test]
         fn from_one_to_most_and_never_during_a_rest(
-            most in 1usize..40, turns in proptest::collection::vec((0u64..3_000, proptest::option::of(proptest::option::of(0u64..5_000))), 0..80),
+            most in 1usize..40,
+            turns in proptest::collection::vec(
+                (0u64..3_000, proptest::option::of(proptest::option::of(0u64..5_000))), 0..80,
+            ),
         ) {
             let (mut pace, mut now_ms, mut rest_until_ms) = (pace(most), 0, 0);
             for (passed_ms, pushed) in turns {

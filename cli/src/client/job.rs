@@ -207,7 +207,8 @@ mod tests {
         let job: Job = serde_json::from_value(json!({"id": "job_1", "status": "paused", "news": 1})).unwrap();
         assert!(job.status == JobStatus::Unknown && !job.status.is_final() && job.queue.is_none());
         let job: Job = serde_json::from_value(json!({
-            "id": "job_1", "status": "queued", "queue": {"lane": "paid-light", "position": 3, "eta_ms": {"p50": 1200, "p90": 4000.5}},
+            "id": "job_1", "status": "queued",
+            "queue": {"lane": "paid-light", "position": 3, "eta_ms": {"p50": 1200, "p90": 4000.5}},
             "progress": null, "not_before_ms": null, "deadline_ms": 5, "failure": null, "device_ms": null,
             "timeline": {"accepted_ms": 5, "sent_ms": null},
         }))

@@ -137,7 +137,8 @@ mod tests {
     proptest! {
         #[test]
         fn nobody_comes_earlier_than_told_nor_waits_beyond_patience(
-            tried in 0u32..100, waited_ms in 0u64..120_000, named_ms in proptest::option::of(0u64..200_000), random in 0.0..1.0,
+            tried in 0u32..100, waited_ms in 0u64..120_000, named_ms in proptest::option::of(0u64..200_000),
+            random in 0.0..1.0,
         ) {
             let (retry, waited) = (Retry::default(), Duration::from_millis(waited_ms));
             let named = named_ms.map(Duration::from_millis);
@@ -147,7 +148,10 @@ mod tests {
                     prop_assert!(pause >= named.unwrap_or(retry.first_pause / 2));
                     prop_assert!(pause <= named.map_or(retry.longest_pause, |named| named + Duration::from_secs(5)));
                 }
-                None => prop_assert!(waited + named.map_or(retry.longest_pause, |named| named + Duration::from_secs(5)) > retry.patience),
+                None => {
+                    let pause = named.map_or(retry.longest_pause, |named| named + Duration::from_secs(5));
+                    prop_assert!(waited + pause > retry.patience);
+                }
             }
         }
 

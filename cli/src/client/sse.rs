@@ -107,7 +107,8 @@ mod tests {
     proptest! {
         #[test]
         fn it_does_not_matter_how_a_stream_is_cut(
-            stream in "(id: 1|event: x|data: [a-c]{0,3}|: k|data|\n|\r\n|\r){0,40}\n\n", cuts in proptest::collection::vec(1usize..7, 0..60),
+            stream in "(id: 1|event: x|data: [a-c]{0,3}|: k|data|\n|\r\n|\r){0,40}\n\n",
+            cuts in proptest::collection::vec(1usize..7, 0..60),
         ) {
             let whole = SseReader::default().read(stream.as_bytes()).unwrap();
             let (mut reader, mut events, mut rest) = (SseReader::default(), Vec::new(), stream.as_bytes());

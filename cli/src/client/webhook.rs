@@ -193,7 +193,8 @@ mod tests {
         assert!(delivery.state == DeliveryState::Unknown && delivery.last.is_none());
         let delivery: Delivery = serde_json::from_value(json!({
             "id": "msg_1", "event": "job.failed", "job_id": "job_1", "state": "pending", "attempts": 2,
-            "created_ms": 5, "next_attempt_ms": 9, "last": {"at_ms": 6, "status": null, "error": "timeout", "took_ms": 15_000},
+            "created_ms": 5, "next_attempt_ms": 9,
+            "last": {"at_ms": 6, "status": null, "error": "timeout", "took_ms": 15_000},
         }))
         .unwrap();
         assert_eq!(delivery.last.unwrap().error.as_deref(), Some("timeout"));

@@ -49,7 +49,9 @@ mod tests {
     #[test]
     fn plans_with_more_room_are_named() {
         let limit = |name: &str, algorithm: &str, quantity: u64, window: Option<&str>| {
-            let mut limit = json!({"name": name, "dimension": "account", "algorithm": algorithm, "quantity": quantity, "unit": "requests"});
+            let mut limit = json!({
+                "name": name, "dimension": "account", "algorithm": algorithm, "quantity": quantity, "unit": "requests",
+            });
             if let Some(window) = window {
                 limit["window"] = json!(window);
             }

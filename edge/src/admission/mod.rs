@@ -1,6 +1,6 @@
 //! The way in, one stage a file, all of it pure: nothing here knows the runtime, a clock or a network.
 //!
-//! `handlers/submit.rs` puts the stages in their order.
+//! `handlers/submit/mod.rs` puts the stages in their order.
 
 pub mod accept;
 pub mod address;

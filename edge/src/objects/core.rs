@@ -81,7 +81,7 @@ pub struct Core {
     /// Whether a flush runs, and when its last batch began.
     pub flushing: Cell<bool>,
     pub last_batch_ms: Cell<u64>,
-    /// Whether somebody will delete what was sent.
+    /// Whether somebody will mark what was sent.
     pub settling: Cell<bool>,
     /// Failed sends in a row, and when the next is tried.
     pub failures: Cell<u32>,

@@ -1,7 +1,7 @@
 //! The outbox: messages that were committed with their jobs, on their way to the queues.
 //!
-//! Sending is at least once. A message is deleted after its queue took it, together with a later write where there is
-//! one; dying in between sends it again, and workers know a digest they have stored.
+//! Sending is at least once. A message is marked as sent after its queue took it, together with a later write where there
+//! is one, and goes when its job has a result; dying in between sends it again, and workers know a digest they have stored.
 
 use std::{rc::Rc, time::Duration};
 
@@ -18,9 +18,9 @@ const FIRST_RETRY_MS: u64 = 200;
 const LONGEST_RETRY_MS: u64 = 30_000;
 /// Batches that are not full start at least this far apart: under load ten travel together, alone nothing waits.
 const PACE_MS: u64 = 10;
-/// How long sent messages wait for a write to be deleted with.
+/// How long sent messages wait for a write to be marked with.
 const SETTLE_MS: u64 = 50;
-/// From how many on a submission takes the deletion along.
+/// From how many on a submission takes the marking along.
 const SETTLE_JOBS: usize = 10;
 
 /// Starts sending, unless that runs already or the queue was out of reach a moment ago.
@@ -53,7 +53,7 @@ pub async fn run(core: Rc<Core>) {
     }
 }
 
-/// Deletes what was sent, if there is enough of it to be worth a place in somebody else's write.
+/// Marks what was sent, if there is enough of it to be worth a place in somebody else's write.
 pub fn settle_along(core: &Core) {
     if core.sent.borrow().len() >= SETTLE_JOBS
         && let Err(error) = settle(core)

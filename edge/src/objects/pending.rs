@@ -1,5 +1,5 @@
 //! The outbox as memory has it: a queue in front of the table, so that what was just written is not read back, and
-//! what was sent is deleted together with a later write.
+//! what was sent is marked together with a later write.
 
 use std::collections::VecDeque;
 

@@ -78,7 +78,7 @@ fn ratio(figures: &Figures) -> Ratio {
     let mut ratio = Ratio::new(&format!("backend {}", figures.model), &figures.definition, 0.95, vec![round]);
     if let Some(sorted) = figures.bare_sorted_items_per_s {
         ratio.notes.push(format!(
-            "the loop takes texts as they come; over all of them sorted by length before, which nobody can who serves: {:.2}",
+            "the loop takes texts as they come; over all of them sorted by length, which nobody can who serves: {:.2}",
             figures.pipeline_items_per_s / sorted
         ));
     }

@@ -86,7 +86,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn percentiles_rise_and_stay_within(values in prop::collection::vec(-1e6..1e6, 1..40), a in 0.0..1.0, b in 0.0..1.0) {
+        fn percentiles_rise_and_stay_within(
+            values in prop::collection::vec(-1e6..1e6, 1..40), a in 0.0..1.0, b in 0.0..1.0,
+        ) {
             let (low, high) = if a < b { (a, b) } else { (b, a) };
             prop_assert!(percentile(&values, low) <= percentile(&values, high) + 1e-9);
             let max = values.iter().copied().fold(f64::MIN, f64::max);

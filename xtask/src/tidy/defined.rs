@@ -67,6 +67,11 @@ impl Defined {
         ends.iter().any(|end| name.strip_suffix(end).is_some_and(|name| self.metrics.contains(name)))
     }
 
+    /// The worker's metrics, `forebay_` left out.
+    pub(super) fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.metrics.iter().map(String::as_str)
+    }
+
     /// Whether any program of the project, or of those that it calls, is given this option.
     pub(super) fn has_option(&self, option: &str) -> bool {
         self.options.contains(option) || self.words.contains(option)

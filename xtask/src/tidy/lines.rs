@@ -25,12 +25,16 @@ pub(super) fn check(page: &Page) -> Vec<Finding> {
         if page.is_document() && line.trim_start().starts_with("```") {
             is_block = !is_block;
         }
-        let is_table = page.is_document() && line.trim_start().starts_with('|');
-        if line.len() <= WIDTH || is_block || is_table || line.split_whitespace().any(is_unbreakable) {
+        let is_row = match page.extension() {
+            "md" => line.trim_start().starts_with('|'),
+            "toml" => line.contains('{'),
+            _ => false,
+        };
+        if line.len() <= WIDTH || is_block || is_row || line.split_whitespace().any(is_unbreakable) {
             continue;
         }
         let width = line.chars().count();
-        let edge = line.char_indices().nth(WIDTH).map_or(line.len(), |(edge, _)| edge);
+        let edge = line.char_indices().nth(WIDTH - 1).map_or(line.len(), |(edge, _)| edge);
         if width > WIDTH && !page.rust().is_some_and(|rust| rust.is_in_string(start + edge)) {
             let what = format!("{width} columns; {WIDTH} are the most");
             findings.push(Finding::new(&page.path, number + 1, Rule::Line, what));

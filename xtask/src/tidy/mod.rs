@@ -5,6 +5,7 @@
 //! itself would mean to compile it: this crate compiles first on a new machine.
 
 mod commands;
+mod complete;
 mod defined;
 mod finding;
 mod functions;
@@ -47,6 +48,7 @@ pub fn look(tree: &Tree, xtask: &clap::Command, before: &[String]) -> Vec<Findin
         findings.extend(shell::check(page, &passages));
         findings.extend(lines::check(page));
     }
+    findings.extend(complete::check(tree, &defined, xtask));
     findings.extend(promises::check(tree));
     findings.extend(functions::check(tree, before));
     findings.sort();

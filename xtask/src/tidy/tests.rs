@@ -37,8 +37,8 @@ fn found(path: &str, text: &str) -> Vec<Finding> {
     look(&house(path, text), &xtask(), &["# none\n".to_owned()])
 }
 
-/// That this rule finds exactly one thing, in this line, and in words that hold `what`. What is broken is often more than one
-/// thing: a command that ran into another has options that it does not know.
+/// That this rule finds exactly one thing, in this line, and in words that hold `what`. What is broken is often more than
+/// one thing: a command that ran into another has options that it does not know.
 #[track_caller]
 fn finds((path, text): (&str, &str), (rule, line): (Rule, usize), what: &str) {
     let found = found(path, text);
@@ -72,7 +72,7 @@ fn a_link_that_leads_nowhere_is_found() {
 fn a_command_that_does_not_exist_is_found() {
     finds(("README.md", &README.replace("up --once", "down")), (Rule::Command, 3), "xtask down");
     finds(
-        ("src/lib.rs", &LIB.replace("//! Opens", "//! Run cargo xtask down. Opens")),
+        ("src/lib.rs", &LIB.replace("//! Opens", "//! Run cargo xtask\u{20}down. Opens")),
         (Rule::Command, 1),
         "xtask down",
     );
@@ -110,6 +110,19 @@ fn a_metric_that_is_not_exported_is_found() {
     finds(("docs/how.md", &HOW.replace("doors_total", "gates_total")), (Rule::Metric, 5), "forebay_gates_total");
     let table = "| metric (`forebay_…`) | what |\n| --- | --- |\n| `doors_total`, `gates` | Doors |\n";
     finds(("docs/metrics.md", table), (Rule::Metric, 3), "forebay_gates");
+}
+
+#[test]
+fn a_page_that_leaves_out_a_command_a_metric_or_a_setting_is_found() {
+    finds(("xtask/README.md", "# Commands\n"), (Rule::Command, 1), "leaves out cargo xtask\u{20}up");
+    finds(("backend/README.md", "# Metrics\n\n`doorways_total`\n"), (Rule::Metric, 1), "leaves out doors");
+    let config = Page::new("edge/src/config.rs", "fn read() {\n    set(\"EDGE_DOOR\");\n}\n");
+    let told = Page::new("edge/README.md", "# Edge\n\n`EDGE_DOOR_MS`\n");
+    let told = look(&Tree::new(vec![config, told], &[]), &xtask(), &[]);
+    assert!(
+        told.iter().any(|found| found.rule == Rule::Setting && found.what.contains("leaves out EDGE_DOOR")),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::{
     objects::tables::integer,
 };
 
-/// What the object's third version adds; `row` knows the order of the columns. Deliveries lie by webhook and time, as they are listed; a delivery is pending
-/// where it has a next try.
+/// What the object's third version adds; `row` knows the order of the columns. Deliveries lie by webhook and time, as
+/// they are listed; a delivery is pending where it has a next try.
 pub const SCHEMA: &str = "
 CREATE TABLE webhooks (
   id TEXT PRIMARY KEY, url TEXT NOT NULL, events TEXT NOT NULL, description TEXT, origin TEXT NOT NULL, disabled TEXT,

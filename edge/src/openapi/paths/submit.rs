@@ -166,8 +166,10 @@ fn plan(schemas: &mut Schemas) -> Answer {
 }
 
 fn bare_body() -> Body {
-    let bytes = json!({ "schema": { "type": "string", "contentMediaType": "application/octet-stream", "maxLength": 10_000_000 } });
-    let text = json!({ "schema": { "type": "string", "minLength": 1 }, "examples": { "text": { "value": "A gate in the dam." } } });
+    let octets = "application/octet-stream";
+    let bytes = json!({ "schema": { "type": "string", "contentMediaType": octets, "maxLength": 10_000_000 } });
+    let example = json!({ "text": { "value": "A gate in the dam." } });
+    let text = json!({ "schema": { "type": "string", "minLength": 1 }, "examples": example });
     let tensor = json!({ "schema": { "type": "array" }, "examples": { "tensor": { "value": [1.0, 2.5, -3.0] } } });
     Body {
         required: false,
