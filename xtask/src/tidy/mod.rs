@@ -16,6 +16,7 @@ mod paths;
 mod promises;
 mod rust;
 mod shell;
+mod stages;
 mod tree;
 
 use std::{
@@ -50,6 +51,7 @@ pub fn look(tree: &Tree, xtask: &clap::Command, before: &[String]) -> Vec<Findin
     }
     findings.extend(complete::check(tree, &defined, xtask));
     findings.extend(promises::check(tree));
+    findings.extend(stages::check(tree));
     findings.extend(functions::check(tree, before));
     findings.sort();
     findings.dedup();

@@ -126,6 +126,21 @@ fn a_page_that_leaves_out_a_command_a_metric_or_a_setting_is_found() {
 }
 
 #[test]
+fn stages_in_another_order_than_the_codes_are_found() {
+    let code = "async fn submit() {\n    // knock: who is there\n    // open: let in\n    // note: the cat too\n}\n";
+    let page = "```\nedge/src/handlers/submit/mod.rs\n  knock  at the door\n         twice\n  open   it\n  note   it\n```\n\n\
+                | stage | costs |\n| --- | --- |\n| knock, open | nothing |\n| note | ink |\n";
+    let told = |page: &str| {
+        let pages = [Page::new("edge/src/handlers/submit/mod.rs", code), Page::new("ARCHITECTURE.md", page)];
+        let found = look(&Tree::new(pages.into(), &[]), &xtask(), &[]);
+        found.iter().filter(|found| found.rule == Rule::Name).map(|found| found.line).collect::<Vec<_>>()
+    };
+    assert_eq!(told(page), [0; 0]);
+    assert_eq!(told(&page.replace("knock, open", "open, knock")), [11]);
+    assert_eq!(told(&page.replace("  note   it\n", "")), [5]);
+}
+
+#[test]
 fn a_block_that_lost_its_line_breaks_is_found() {
     let lost = HOW.replace("\\\n  --port 80\nFOREBAY_DOOR=1", "\\ --port 80\nFOREBAY_DOOR=1");
     finds(("docs/how.md", &lost), (Rule::Shell, 8), "line breaks are lost");
