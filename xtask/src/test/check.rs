@@ -21,12 +21,14 @@ pub enum Check {
     Models,
     /// the promises, end to end
     E2e,
-    /// licences and sources of what is depended on
+    /// licences, sources and known weaknesses of what is depended on
     Deny,
     /// the console in Chromium, against a played edge
     Console,
     /// clippy of the edge as wasm; the compiler alone, where a wasm toolchain has no clippy
     ClippyWasm,
+    /// the documentation of every crate, without warnings; only by name or with --all
+    Doc,
 }
 
 /// Which checks wait for each other. Cargo lets one build at a time into a folder, and two fill the cores better than
@@ -54,7 +56,7 @@ impl Check {
     pub(super) fn after(self) -> &'static [&'static str] {
         match self {
             Self::Fmt | Self::Tidy | Self::ClippyLean => &[],
-            Self::Clippy | Self::Simulation => &["libtorch"],
+            Self::Clippy | Self::Doc | Self::Simulation => &["libtorch"],
             Self::Unit => &["libtorch", "localstack", "models"],
             Self::Localstack => &["libtorch", "localstack", "cargo-lambda"],
             Self::Models => &["libtorch", "models"],
@@ -93,6 +95,12 @@ impl Check {
     /// run of them is another.
     pub(super) fn hangs_on_content(self) -> bool {
         matches!(self, Self::Unit | Self::Simulation | Self::Localstack | Self::Models | Self::Console)
+    }
+
+    /// Whether it takes longer than what it finds is worth each time: it runs in CI, by its name and with `--all`.
+    /// rustdoc wants everything that is depended on checked, which nothing else does.
+    pub(super) fn is_long(self) -> bool {
+        matches!(self, Self::Doc)
     }
 
     pub(super) fn track(self) -> Track {

@@ -24,7 +24,10 @@ impl Chosen {
         if arguments.changed {
             return Ok(changed::broken(repository, console)?.map(Self::broken).unwrap_or_default());
         }
-        let wanted = |check: &Check| arguments.only.is_empty() || arguments.only.contains(check);
+        let wanted = |check: &Check| match arguments.only.as_slice() {
+            [] => arguments.all || !check.is_long(),
+            only => only.contains(check),
+        };
         let checks: Vec<Check> = Check::value_variants().iter().copied().filter(wanted).collect();
         let named = match (checks.as_slice(), arguments.names.as_slice()) {
             (_, []) | ([], _) => None,

@@ -5,6 +5,7 @@ mod broken;
 mod changed;
 mod check;
 mod chosen;
+mod deny;
 mod list;
 mod localstack;
 mod names;

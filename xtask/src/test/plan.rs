@@ -2,11 +2,11 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{Check, seeds};
+use super::{Check, deny, seeds};
 use crate::{
     build::{Parts, cargo, workspace},
     repository::Repository,
-    setup::{CARGO_DENY, WasmToolchain, node, wasm_toolchain},
+    setup::{WasmToolchain, node, wasm_toolchain},
 };
 
 /// Warnings are errors, in the words by which `cargo clippy` tells clippy's compiler.
@@ -99,10 +99,11 @@ pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) 
         Check::ClippyWasm => vec![wasm_clippy(repository)],
         Check::ClippyLean => vec![test(&format!("{CLOUD} --all-targets --no-run"))],
         Check::Console => vec![console_tests(repository)?],
-        Check::Deny => {
-            let mut deny = Command::new(CARGO_DENY.path(repository));
-            deny.current_dir(repository.root()).args(["check", "bans", "licenses", "sources"]);
-            vec![deny]
+        Check::Deny => deny::commands(repository),
+        Check::Doc => {
+            let mut doc = one("doc --workspace --no-deps");
+            doc.env("RUSTDOCFLAGS", "-Dwarnings");
+            vec![doc]
         }
     })
 }

@@ -29,6 +29,10 @@ pub(super) fn check(defined: &Defined, xtask: &clap::Command, page: &Page, passa
     }
     // Messages and comments name commands in running text, where only the first words are sure to be part of them.
     for (number, line) in page.text.lines().enumerate() {
+        // CI says the same by its own name, to the end of the line.
+        if let Some(given) = line.trim_start().trim_start_matches("- ").strip_prefix("run: .ci/run ") {
+            tell(number + 1, wrong_subcommand(xtask, &format!("test {given}"), true));
+        }
         for said in line.split("cargo xtask ").skip(1) {
             let end = said.find(|c: char| !(c.is_ascii_alphanumeric() || "-, ".contains(c))).unwrap_or(said.len());
             let said = said.get(..end).unwrap_or_default();

@@ -32,6 +32,8 @@ pub enum Rule {
     Promise,
     /// A block of shell commands can be pasted.
     Shell,
+    /// An action of CI is pinned by its commit.
+    Pin,
     /// A line keeps its length.
     Line,
     /// A function keeps its length.
@@ -56,6 +58,7 @@ impl fmt::Display for Finding {
             Rule::Name => "name",
             Rule::Promise => "promise",
             Rule::Shell => "shell",
+            Rule::Pin => "pin",
             Rule::Line => "line",
             Rule::Function => "function",
         };

@@ -13,6 +13,7 @@ mod lines;
 mod names;
 mod passages;
 mod paths;
+mod pins;
 mod promises;
 mod rust;
 mod shell;
@@ -48,6 +49,7 @@ pub fn look(tree: &Tree, xtask: &clap::Command, before: &[String]) -> Vec<Findin
         findings.extend(names::check(&defined, page, &passages));
         findings.extend(shell::check(page, &passages));
         findings.extend(lines::check(page));
+        findings.extend(pins::check(page));
     }
     findings.extend(complete::check(tree, &defined, xtask));
     findings.extend(promises::check(tree));

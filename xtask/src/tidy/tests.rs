@@ -126,6 +126,14 @@ fn a_page_that_leaves_out_a_command_a_metric_or_a_setting_is_found() {
 }
 
 #[test]
+fn an_action_that_is_not_pinned_is_found() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let text = format!("steps:\n  - uses: a/b@{commit} # v1\n  - uses: ./.github/actions/c\n");
+    assert_eq!(found(".github/workflows/ci.yml", &text), []);
+    finds((".github/workflows/ci.yml", &text.replace(commit, "v1")), (Rule::Pin, 2), "a/b@v1");
+}
+
+#[test]
 fn stages_in_another_order_than_the_codes_are_found() {
     let code = "async fn submit() {\n    // knock: who is there\n    // open: let in\n    // note: the cat too\n}\n";
     let page = "```\nedge/src/handlers/submit/mod.rs\n  knock  at the door\n         twice\n  open   it\n  note   it\n```\n\n\
