@@ -67,7 +67,7 @@ impl DurableObject for Account {
 
 #[wasm_bindgen(wasm_bindgen_futures = ::worker::wasm_bindgen_futures)]
 impl Account {
-    /// The answer to a [`Call`], as JSON; an error is read by our own Worker alone, which logs it and hides it.
+    /// The answer to a `Call`, as JSON; an error is read by our own Worker alone, which logs it and hides it.
     pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
         Ok(self.answer(&call).await?)
     }

@@ -74,7 +74,7 @@ impl DurableObject for Lane {
 
 #[wasm_bindgen(wasm_bindgen_futures = ::worker::wasm_bindgen_futures)]
 impl Lane {
-    /// The answer to a [`LaneCall`], as JSON; an error is read by our own Worker alone, which logs it and hides it.
+    /// The answer to a `LaneCall`, as JSON; an error is read by our own Worker alone, which logs it and hides it.
     pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
         Ok(self.answer(&call).await?)
     }
