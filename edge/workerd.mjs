@@ -27,7 +27,8 @@ async function serve({ options, variables, port, state, around }) {
     { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
   ];
   // The first is what runs. It stands where the Worker stands, to import it by the same name anywhere.
-  const outside = around ? [{ type: "ESModule", path: join(build, "around.js"), contents: readFileSync(around, "utf8") }] : [];
+  const contents = around && readFileSync(around, "utf8");
+  const outside = around ? [{ type: "ESModule", path: join(build, "around.js"), contents }] : [];
   const asked = {
     ...workerOptions,
     name,

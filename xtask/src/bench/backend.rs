@@ -114,7 +114,11 @@ mod tests {
         let ratios = ratios(output).unwrap();
         assert_eq!(ratios.len(), 1);
         assert!((ratios[0].median - 0.96).abs() < 1e-9 && ratios[0].name == "backend m");
-        assert!(ratios[0].notes[0].ends_with("sorted by length, which nobody can who serves: 0.80"), "{:?}", ratios[0].notes);
+        assert!(
+            ratios[0].notes[0].ends_with("sorted by length, which nobody can who serves: 0.80"),
+            "{:?}",
+            ratios[0].notes
+        );
         assert!(ratios[0].notes[2].ends_with("LocalStack bounds it"), "{:?}", ratios[0].notes);
         assert!(super::ratios("nothing").is_err());
     }

@@ -1,5 +1,5 @@
-//! How cargo is called: always for the whole workspace, so that what packages share has the same features whoever asks, and is
-//! compiled once.
+//! How cargo is called: always for the whole workspace, so that what packages share has the same features whoever asks,
+//! and is compiled once.
 
 use std::process::Command;
 

@@ -92,7 +92,8 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_is_over_before_it_is(
-            recorded in prop::collection::vec(0u64..1000, 0..12), done in 0usize..12, since in 0u64..10_000, elapsed in 0u64..10_000,
+            recorded in prop::collection::vec(0u64..1000, 0..12), done in 0usize..12, since in 0u64..10_000,
+            elapsed in 0u64..10_000,
         ) {
             let share = |(index, seconds): (usize, &u64)| match index.cmp(&done) {
                 std::cmp::Ordering::Less => Share::Done(s(*seconds)),

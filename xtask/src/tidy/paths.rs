@@ -86,8 +86,8 @@ fn expanded(word: &str) -> Vec<String> {
 
 /// Whether it is a path of the checkout that is meant, and not one of the machine, the bucket or a client.
 fn names_a_path(tree: &Tree, page: &Page, path: &str) -> bool {
-    let is_told_from_here = path.starts_with("../") || path.starts_with("./");
-    let foreign = path.starts_with(['/', '~', '$', '-', '@', '.', '*']) && !is_told_from_here;
+    // `./a` is a module beside another, and often beside one that is built.
+    let foreign = path.starts_with(['/', '~', '$', '-', '@', '.', '*']) && !path.starts_with("../");
     let odd = path.contains("://") || path.chars().any(|c| "<>…$\"'=(){}[]\\|`&:,%!".contains(c));
     if foreign || odd || path.is_empty() || path.split('/').any(|part| MADE.contains(&part)) {
         return false;
