@@ -76,7 +76,8 @@ fn wrong_subcommand(xtask: &clap::Command, words: &str, whole: bool) -> Option<S
     let Some(command) = xtask.find_subcommand(name) else {
         return Some(format!("there is no `cargo xtask {name}`"));
     };
-    let mut positional = command.get_positionals();
+    // What may stand behind `--` alone stands there.
+    let mut positional = command.get_positionals().filter(|argument| !argument.is_last_set());
     let mut value_of: Option<&clap::Arg> = None;
     for word in words {
         if is_option(word) {
