@@ -160,8 +160,8 @@ async fn measure(settings: &Settings, name: &str, device: Device, threads: usize
     let jobs = jobs(name);
     let features = jobs
         .iter()
-        .map(|(input, parameters)| input::prepare(&model, &input.bytes, parameters))
-        .collect::<Result<Vec<_>, _>>();
+        .map(|(input, parameters)| Ok(input::prepare(&model, &input.bytes, parameters)?.features))
+        .collect::<Result<Vec<_>, forebay_backend::Failure>>();
     let Ok(features) = features else { bail!("{name} refuses its own examples") };
 
     let module = CModule::load_on_device(&model.manifest.weights, device)?;

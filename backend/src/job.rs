@@ -38,6 +38,8 @@ pub(crate) struct Job {
     pub ready: Option<Instant>,
     /// Which delivery this is, from 1.
     pub attempt: u32,
+    /// Whether the model reads a part of the input alone: the result says so. Known once it is decoded.
+    pub truncated: bool,
     /// Keeps the message hidden.
     pub lease: Lease,
     /// Bounds how much work is held at once, until nothing but storing is left of it.
@@ -68,6 +70,7 @@ impl Job {
             accepted_ms: message.accepted_ms,
             ready: None,
             attempt,
+            truncated: false,
             lease,
             place: Some(place),
             alone: None,

@@ -45,8 +45,9 @@ async fn efficientnet_names_the_same_five_classes_with_the_same_probabilities() 
     let expected = read_json("models/reference/efficientnet_lite0_top5.json");
     for (picture, expected) in expected.as_object().unwrap() {
         let payload = std::fs::read(repository("tests/fixtures").join(picture)).unwrap();
-        let features = input::prepare(&model, &payload, &Parameters::new()).unwrap();
-        let rendered = output::render(&model, &run(&mut engine, &model, &[features]), &Parameters::new()).unwrap();
+        let features = input::prepare(&model, &payload, &Parameters::new()).unwrap().features;
+        let answer = run(&mut engine, &model, &[features]);
+        let rendered = output::render(&model, &answer, &Parameters::new(), false).unwrap();
         assert_eq!(rendered.media_type, "application/json");
         let found: Value = serde_json::from_slice(&rendered.body).unwrap();
         let found = found["classes"].as_array().unwrap();
@@ -68,7 +69,7 @@ async fn minilm_makes_the_same_tokens_and_the_same_vectors() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|text| input::prepare(&model, text.as_str().unwrap().as_bytes(), &Parameters::new()).unwrap())
+        .map(|text| input::prepare(&model, text.as_str().unwrap().as_bytes(), &Parameters::new()).unwrap().features)
         .collect();
     for (row, features) in features.iter().enumerate() {
         let column = |name: &str| -> Vec<i64> {
@@ -104,8 +105,9 @@ async fn a_seed_names_one_face() {
             ("seed".to_owned(), ParameterValue::Integer(seed)),
             ("count".to_owned(), ParameterValue::Integer(count)),
         ]);
-        let features = input::prepare(&model, b"", &parameters).unwrap();
-        let rendered = output::render(&model, &run(&mut engine, &model, &[features]), &parameters).unwrap();
+        let features = input::prepare(&model, b"", &parameters).unwrap().features;
+        let answer = run(&mut engine, &model, &[features]);
+        let rendered = output::render(&model, &answer, &parameters, false).unwrap();
         assert_eq!(rendered.media_type, "image/png");
         rendered.body
     };

@@ -20,6 +20,7 @@ mod schema;
 mod signature;
 pub mod state;
 pub mod storage_key;
+mod text;
 mod trace;
 
 pub use digest::{Digest, DigestParseError, Namespace};
@@ -34,4 +35,5 @@ pub use problem::{Challenge, Extensions, Problem, ProblemCode};
 pub use report::{EventKind, Report, ReportAnswer, ReportEvent};
 pub use signature::{SIGNATURE_HEADER, SignatureError, sign, verify};
 pub use state::JobState;
+pub use text::{TextError, check as check_text};
 pub use trace::Traceparent;

@@ -9,8 +9,8 @@ use crate::{array::Array, failure::Failure, model::AudioTable};
 const MAX_CHANNELS: u16 = 64;
 
 /// One sound as the model wants it: its channels averaged, from −1 to 1, cut off or filled up with silence;
-/// `[1, samples]`. No more of the payload is read than the model takes.
-pub(super) fn prepare(payload: &[u8], table: &AudioTable) -> Result<Array<f32>, Failure> {
+/// `[1, samples]`, and whether it has more. No more of the payload is read than the model takes, and one sample.
+pub(super) fn prepare(payload: &[u8], table: &AudioTable) -> Result<(Array<f32>, bool), Failure> {
     let mut reader = WavReader::new(Cursor::new(payload)).map_err(refused)?;
     let spec = reader.spec();
     if spec.sample_rate != table.sample_rate {
@@ -24,12 +24,18 @@ pub(super) fn prepare(payload: &[u8], table: &AudioTable) -> Result<Array<f32>, 
     }
     let channels = usize::from(spec.channels);
     let wanted = table.samples.saturating_mul(channels);
-    let data = match spec.sample_format {
-        SampleFormat::Float => average(reader.samples::<f32>().take(wanted), channels, 1.0),
+    let (data, truncated) = match spec.sample_format {
+        SampleFormat::Float => {
+            let mut samples = reader.samples::<f32>();
+            let data = average(samples.by_ref().take(wanted), channels, 1.0);
+            (data, matches!(samples.next(), Some(Ok(_))))
+        }
         SampleFormat::Int => {
             let full = f32::from(2_u8).powi(i32::from(spec.bits_per_sample.clamp(1, 32)) - 1);
-            let samples = reader.samples::<i32>().take(wanted).map(|sample| sample.map(|level| level as f32));
-            average(samples, channels, full)
+            let mut samples = reader.samples::<i32>();
+            let levels = samples.by_ref().take(wanted).map(|sample| sample.map(|level| level as f32));
+            let data = average(levels, channels, full);
+            (data, matches!(samples.next(), Some(Ok(_))))
         }
     };
     let mut data = data.map_err(refused)?;
@@ -38,7 +44,7 @@ pub(super) fn prepare(payload: &[u8], table: &AudioTable) -> Result<Array<f32>, 
     }
     data.resize(table.samples, 0.0);
     let broken = || Failure::new(FailureCode::AudioUndecodable, "the sound cannot be read");
-    Array::new(vec![1, table.samples], data).ok_or_else(broken)
+    Array::new(vec![1, table.samples], data).map(|array| (array, truncated)).ok_or_else(broken)
 }
 
 /// The mean of each frame's channels, divided by `full`.
@@ -96,19 +102,23 @@ mod tests {
 
     #[test]
     fn channels_are_averaged_and_the_length_is_the_models() {
-        for (spec, samples, expect) in [
-            (MONO, &[16_384, -32_768][..], [0.5, -1.0, 0.0, 0.0]),
-            (MONO, &[1 << 14; 9], [0.5; 4]),
-            (WavSpec { channels: 2, ..MONO }, &[16_384, 0, 0, 0], [0.25, 0.0, 0.0, 0.0]),
-            (WavSpec { bits_per_sample: 8, ..MONO }, &[64, 0, 0, -128], [0.5, 0.0, 0.0, -1.0]),
+        for (spec, samples, expect, cut) in [
+            (MONO, &[16_384, -32_768][..], [0.5, -1.0, 0.0, 0.0], false),
+            (MONO, &[1 << 14; 4], [0.5; 4], false),
+            (MONO, &[1 << 14; 9], [0.5; 4], true),
+            (WavSpec { channels: 2, ..MONO }, &[16_384, 0, 0, 0], [0.25, 0.0, 0.0, 0.0], false),
+            (WavSpec { channels: 2, ..MONO }, &[1 << 14; 10], [0.5; 4], true),
+            (WavSpec { bits_per_sample: 8, ..MONO }, &[64, 0, 0, -128], [0.5, 0.0, 0.0, -1.0], false),
             (
                 WavSpec { bits_per_sample: 32, sample_format: SampleFormat::Float, ..MONO },
                 &[1, -1],
                 [1.0, -1.0, 0.0, 0.0],
+                false,
             ),
         ] {
-            let array = prepare(&wav(spec, samples), &TABLE).unwrap();
+            let (array, truncated) = prepare(&wav(spec, samples), &TABLE).unwrap();
             assert_eq!((array.shape(), array.data()), (&[1, 4][..], &expect[..]), "{spec:?}");
+            assert_eq!(truncated, cut, "{spec:?} {samples:?}");
         }
     }
 
@@ -143,7 +153,7 @@ mod tests {
             let mut broken = wav(MONO, &[1, 2, 3, 4]);
             let end = broken.len();
             broken[at % end] = byte;
-            if let Ok(array) = prepare(&broken, &TABLE) {
+            if let Ok((array, _)) = prepare(&broken, &TABLE) {
                 prop_assert_eq!(array.data().len(), TABLE.samples);
             }
         }

@@ -17,8 +17,23 @@ use crate::{
     model::{Model, Task},
 };
 
+/// One job's input, ready for its model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// As numbers.
+    pub features: Features,
+    /// Whether the input has more than the model reads: the result says so.
+    pub truncated: bool,
+}
+
+impl Prepared {
+    fn whole(features: Features) -> Self {
+        Self { features, truncated: false }
+    }
+}
+
 /// Turns one payload into what `model` takes.
-pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result<Features, Failure> {
+pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result<Prepared, Failure> {
     // Without a default, the edge draws one: a worker that made one up would store another result under the same name.
     let drawn = |spec: &ParameterSpec| matches!(spec, ParameterSpec::Integer { default: None, .. });
     let mut specs = model.manifest.spec.parameters.iter();
@@ -29,29 +44,36 @@ pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result
     match &model.manifest.task {
         Task::ImageClassify(table) => {
             let limits = model.manifest.spec.input.image;
-            image::prepare(payload, table, limits).map(Features::Rows)
+            image::prepare(payload, table, limits).map(Features::Rows).map(Prepared::whole)
         }
-        Task::TextEmbed(table) => text::prepare(payload, model.tokenizer.as_ref(), table).map(Features::Tokens),
+        Task::TextEmbed(table) => {
+            let text::Tokens { ids, truncated } = text::prepare(payload, model.tokenizer.as_ref(), table)?;
+            Ok(Prepared { features: Features::Tokens(ids), truncated })
+        }
         Task::ImageGenerate(table) => {
             let seed = whole(parameters, "seed").unwrap_or(0);
             let count = usize::try_from(whole(parameters, "count").unwrap_or(1)).unwrap_or(1).clamp(1, MAX_COUNT);
             let row: usize = table.noise_shape.iter().product();
             let shape = std::iter::once(count).chain(table.noise_shape.iter().copied()).collect();
-            rows(shape, noise::normal(seed as u64, count.saturating_mul(row)))
+            rows(shape, noise::normal(seed as u64, count.saturating_mul(row))).map(Prepared::whole)
         }
         Task::Tensor(table) => {
             let shape = std::iter::once(1).chain(table.shape.iter().copied()).collect();
-            rows(shape, tensor::prepare(payload, &table.shape)?)
+            rows(shape, tensor::prepare(payload, &table.shape)?).map(Prepared::whole)
         }
         Task::ImageUpscale(table) => {
             let limits = model.manifest.spec.input.image;
-            image::whole(payload, table, limits).map(Features::Rows)
+            image::whole(payload, table, limits).map(Features::Rows).map(Prepared::whole)
         }
         Task::TextGenerate(table, _) => {
-            let tokens = text::prompt(payload, model.tokenizer.as_ref(), table)?;
-            Ok(Features::Tokens(model.marks.begin.into_iter().chain(tokens).collect()))
+            let text::Tokens { ids, truncated } = text::prompt(payload, model.tokenizer.as_ref(), table)?;
+            let features = Features::Tokens(model.marks.begin.into_iter().chain(ids).collect());
+            Ok(Prepared { features, truncated })
         }
-        Task::AudioClassify(table) => audio::prepare(payload, table).map(Features::Rows),
+        Task::AudioClassify(table) => {
+            let (array, truncated) = audio::prepare(payload, table)?;
+            Ok(Prepared { features: Features::Rows(array), truncated })
+        }
     }
 }
 

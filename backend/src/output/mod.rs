@@ -53,25 +53,35 @@ pub enum Finish {
 
 const JSON: &str = "application/json";
 
-/// Renders what a model answered to one job.
-pub fn render_answer(model: &Model, answer: &Answer, parameters: &Parameters) -> Result<Rendered, Failure> {
+/// Renders what a model answered to one job; `truncated`: to a part of its input.
+pub fn render_answer(
+    model: &Model,
+    answer: &Answer,
+    parameters: &Parameters,
+    truncated: bool,
+) -> Result<Rendered, Failure> {
     match answer {
-        Answer::Rows(output) => render(model, output, parameters),
-        Answer::Text(continuation) => render_text(model, continuation),
+        Answer::Rows(output) => render(model, output, parameters, truncated),
+        Answer::Text(continuation) => render_text(model, continuation, truncated),
     }
 }
 
-fn render_text(model: &Model, continuation: &Continuation) -> Result<Rendered, Failure> {
+fn render_text(model: &Model, continuation: &Continuation, truncated: bool) -> Result<Rendered, Failure> {
     let Continuation { tokens, finish } = continuation;
     let unavailable = || Failure::new(FailureCode::ModelUnavailable, "the model has no tokenizer");
     let invalid = || Failure::new(FailureCode::OutputInvalid, "the model's tokens are not those of its tokenizer");
     let tokenizer = model.tokenizer.as_ref().ok_or_else(unavailable)?;
     let text = tokenizer.decode(tokens, true).map_err(|_| invalid())?;
-    json(&Text { text, tokens: tokens.len(), finish: *finish })
+    json(&Text { text, tokens: tokens.len(), finish: *finish, truncated })
 }
 
 /// Renders one job's rows; NaN and infinity are failures.
-pub fn render(model: &Model, output: &Array<f32>, parameters: &Parameters) -> Result<Rendered, Failure> {
+pub fn render(
+    model: &Model,
+    output: &Array<f32>,
+    parameters: &Parameters,
+    truncated: bool,
+) -> Result<Rendered, Failure> {
     if !output.data().iter().all(|number| number.is_finite()) {
         return Err(Failure::new(FailureCode::OutputInvalid, "the model answered NaN or infinity"));
     }
@@ -81,9 +91,9 @@ pub fn render(model: &Model, output: &Array<f32>, parameters: &Parameters) -> Re
                 Some(ParameterValue::Integer(top_k)) => usize::try_from(*top_k).unwrap_or(DEFAULT_TOP_K),
                 _ => DEFAULT_TOP_K,
             };
-            json(&Classes { classes: classes::top(output.data(), &model.labels, top_k) })
+            json(&Classes { classes: classes::top(output.data(), &model.labels, top_k), truncated })
         }
-        Task::TextEmbed(_) => json(&Embedding { embedding: output.data() }),
+        Task::TextEmbed(_) => json(&Embedding { embedding: output.data(), truncated }),
         Task::Tensor(_) => json(&Numbers { output: nested::Nested::new(output.row_shape(), output.data()) }),
         Task::ImageGenerate(table) => {
             let body = sheet::png(output, table.range).ok_or_else(unexpected_shape)?;
@@ -99,9 +109,14 @@ pub fn render(model: &Model, output: &Array<f32>, parameters: &Parameters) -> Re
 
 const DEFAULT_TOP_K: usize = 5;
 
+// `truncated` stands in a result where it is true and nowhere else: what was stored before anybody said so is, letter by
+// letter, what is stored for a whole input today.
+
 #[derive(Serialize)]
 struct Classes<'a> {
     classes: Vec<classes::Class<'a>>,
+    #[serde(skip_serializing_if = "is_false")]
+    truncated: bool,
 }
 
 #[derive(Serialize)]
@@ -109,11 +124,20 @@ struct Text {
     text: String,
     tokens: usize,
     finish: Finish,
+    #[serde(skip_serializing_if = "is_false")]
+    truncated: bool,
 }
 
 #[derive(Serialize)]
 struct Embedding<'a> {
     embedding: &'a [f32],
+    #[serde(skip_serializing_if = "is_false")]
+    truncated: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(truncated: &bool) -> bool {
+    !truncated
 }
 
 #[derive(Serialize)]

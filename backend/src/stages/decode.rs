@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     gate::Gate,
     in_flight::InFlight,
-    input,
+    input::{self, Prepared},
     job::{Decoded, Inferred, Job, Received, Settled},
     model::{AGAIN_AFTER, Model, Registry},
     retry,
@@ -111,7 +111,10 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
         Outcome::Failed(failure) => {
             exits.failed.send(Inferred { job, answer: Err(failure), device_ms: 0.0 }).await.is_ok()
         }
-        Outcome::Ready(model, features) => exits.decoded.send(Decoded { job, model, features }).await.is_ok(),
+        Outcome::Ready(model, Prepared { features, truncated }) => {
+            job.truncated = truncated;
+            exits.decoded.send(Decoded { job, model, features }).await.is_ok()
+        }
     };
 }
 
@@ -124,7 +127,7 @@ enum Outcome {
     /// Told as it was then.
     AlreadyFailed(EventKind),
     Failed(Failure),
-    Ready(Arc<Model>, crate::features::Features),
+    Ready(Arc<Model>, Prepared),
 }
 
 impl Shared {
@@ -212,7 +215,7 @@ impl Shared {
         let prepare = move || input::prepare(&worker, &payload, &parameters);
         let prepared = self.decode.pool.run(work, &job.account, prepare).await;
         match prepared {
-            Ok(features) => Ok(Outcome::Ready(model, features?)),
+            Ok(prepared) => Ok(Outcome::Ready(model, prepared?)),
             Err(error) => {
                 error!(job = %job.id, model = job.model, %error, "decoding failed");
                 Err(Failure::new(FailureCode::ExecutionFailed, "the input could not be decoded"))

@@ -58,7 +58,8 @@ impl Storing {
         let rendered = match answer {
             Ok((model, output)) => {
                 let parameters = job.parameters.clone();
-                let render = move || output::render_answer(&model, &output, &parameters);
+                let truncated = job.truncated;
+                let render = move || output::render_answer(&model, &output, &parameters, truncated);
                 let rendered = self.pool.run(Work::Render, &job.account, render).await;
                 rendered.unwrap_or_else(|error| {
                     error!(job = %job.id, model = job.model, %error, "rendering failed");

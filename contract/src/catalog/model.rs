@@ -48,6 +48,20 @@ pub struct InputSpec {
     /// What pictures are taken; images only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageLimits>,
+    /// What texts are taken; texts only. The compiled catalogue has it from the model's `[text]` table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextLimits>,
+}
+
+/// What texts a model takes, besides that they are not blank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TextLimits {
+    /// The most characters; what is longer is refused.
+    pub max_chars: u32,
+    /// The most tokens; what is longer is cut, and the result says so.
+    pub max_tokens: u32,
 }
 
 /// What pictures a model takes.

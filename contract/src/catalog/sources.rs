@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Catalog, Complaint, IdentitySpec, LaneSpec, LimitSpec, ModelSpec, PlanSpec, Serving};
+use super::{Catalog, Complaint, IdentitySpec, LaneSpec, LimitSpec, ModelSpec, PlanSpec, Serving, TextLimits};
 use crate::{Lane, ordered};
 
 /// A file's name, for complaints, and its text.
@@ -54,6 +54,24 @@ struct PlansFile {
 #[derive(Deserialize)]
 struct ModelFile {
     model: ModelSpec,
+    /// What the worker tokenises by: the edge refuses by the same numbers.
+    text: Option<TextTable>,
+}
+
+#[derive(Deserialize)]
+struct TextTable {
+    max_chars: u32,
+    max_tokens: u32,
+}
+
+impl ModelFile {
+    fn into_spec(self) -> ModelSpec {
+        let Self { mut model, text } = self;
+        if let Some(TextTable { max_chars, max_tokens }) = text {
+            model.input.text = Some(TextLimits { max_chars, max_tokens });
+        }
+        model
+    }
 }
 
 /// Compiles and checks the catalogue. Models that `models.toml` does not name are served at their highest version.
@@ -65,7 +83,7 @@ pub fn compile(sources: &Sources) -> Result<Catalog, Vec<Complaint>> {
     let models: Vec<ModelSpec> = sources
         .manifests
         .iter()
-        .filter_map(|source| read::<ModelFile>(source, &mut complaints).map(|file| file.model))
+        .filter_map(|source| read::<ModelFile>(source, &mut complaints).map(ModelFile::into_spec))
         .collect();
     let (Some(models_file), Some(plans_file), Some(identity), true) =
         (models_file, plans_file, identity, complaints.is_empty())
@@ -141,6 +159,17 @@ mod tests {
         assert_eq!(catalog.stable_model("o"), None);
         let catalog = compiled("[serve.m]\nversion = \"9\"\n").unwrap();
         assert_eq!(catalog.stable_model("m").unwrap().version, "9");
+    }
+
+    #[test]
+    fn what_the_worker_cuts_and_refuses_texts_by_is_known_at_the_door() {
+        let Source { name, text } = manifest("m", "1");
+        let text = text
+            .replace("\"tensor\"", "\"text\"")
+            .replace("[tensor]\nshape = [2]", "[text]\ntokenizer = \"t.json\"\nmax_tokens = 256\nmax_chars = 20000");
+        let catalog = compile(&sources("", PLANS, "", &[Source { name, text }])).unwrap();
+        let limits = catalog.stable_model("m").unwrap().input.text;
+        assert_eq!(limits, Some(TextLimits { max_chars: 20_000, max_tokens: 256 }));
     }
 
     #[test]

@@ -211,6 +211,12 @@ fn check_model(model: &ModelSpec, complaints: &mut Vec<Complaint>) {
         let what = format!("found {}; allowed is at most {MAX_INPUT_BYTES}", model.input.max_bytes);
         complaints.push(Complaint::new(place("model.input.max_bytes"), what));
     }
+    if let Some(limits) = model.input.text
+        && (model.input.kind != InputKind::Text || limits.max_chars == 0 || limits.max_tokens == 0)
+    {
+        let what = "goes with kind = \"text\" alone; max_chars and max_tokens must be above 0";
+        complaints.push(Complaint::new(place("model.input.text"), what));
+    }
     if (model.input.kind == InputKind::Image) != model.input.image.is_some() {
         let what = "must be there for kind = \"image\" and only then";
         complaints.push(Complaint::new(place("model.input.image"), what));
