@@ -1,229 +1,103 @@
 use serde::{Deserialize, Serialize};
 
-/// Every way the edge refuses: a closed list, shown to clients as `code`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "each code's meaning is its title in `describe`")]
-pub enum ProblemCode {
-    RouteNotFound,
-    MethodNotAllowed,
-    MissingCredentials,
-    InvalidCredentials,
-    MalformedCredentials,
-    RevokedCredentials,
-    ExpiredCredentials,
-    PrematureCredentials,
-    WrongAudience,
-    WrongIssuer,
-    RefusedAlgorithm,
-    UnknownPlan,
-    IssuerUnavailable,
-    TooManyAttempts,
-    TooManyHeaders,
-    KeyNotFound,
-    InvalidSignature,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    UnsupportedEncoding,
-    MalformedJson,
-    InvalidField,
-    InvalidQuery,
-    InvalidHeader,
-    InvalidParameter,
-    InputMismatch,
-    InputInvalid,
-    ImageUnrecognized,
-    ImageTooLarge,
-    ImageTooSmall,
-    ImageUnsupported,
-    ModelNotFound,
-    VersionNotFound,
-    InvalidDeadline,
-    InvalidNotBefore,
-    DeadlineInfeasible,
-    InvalidIdempotencyKey,
-    IdempotencyMismatch,
-    IdempotencyInProgress,
-    MalformedJobId,
-    JobNotFound,
-    JobNotCancelable,
-    JobNotRetryable,
-    JobCanceled,
-    JobFailed,
-    JobExpired,
-    UpgradeRequired,
-    TooManyListeners,
-    MessageTooLarge,
-    TooManyWatched,
-    WebhookNotFound,
-    DeliveryNotFound,
-    WebhookTargetRefused,
-    WebhookDisabled,
-    TooManyWebhooks,
-    ResolverUnavailable,
-    RateLimited,
-    ChallengeRequired,
-    ChallengeFailed,
-    ChallengeUnavailable,
-    LaneFull,
-    ModelUnavailable,
-    OutboxFull,
-    StorageUnavailable,
-    Internal,
+/// Makes the list, its order and what each code means from one row each.
+macro_rules! codes {
+    ($($code:ident = $status:literal $name:literal $title:literal $(, $retryable:ident)?;)*) => {
+        /// Every way the edge refuses: a closed list, shown to clients as `code`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[allow(missing_docs, reason = "each code's meaning is its title")]
+        pub enum ProblemCode {
+            $(#[serde(rename = $name)] $code,)*
+        }
+
+        impl ProblemCode {
+            /// Every code, for documents and tests.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// (status, name, title, whether the same request may succeed later)
+            fn describe(self) -> (u16, &'static str, &'static str, bool) {
+                match self {
+                    $(Self::$code => ($status, $name, $title, codes!(@ $($retryable)?)),)*
+                }
+            }
+        }
+    };
+    (@ retryable) => { true };
+    (@) => { false };
+}
+
+// Status, name in JSON, one line for people; `retryable`: whether the same request may succeed later.
+#[rustfmt::skip]
+codes! {
+    RouteNotFound = 404 "route-not-found" "There is nothing at this path";
+    MethodNotAllowed = 405 "method-not-allowed" "This path does not take this method";
+    MissingCredentials = 401 "missing-credentials" "An API key or a token is needed";
+    InvalidCredentials = 401 "invalid-credentials" "The credentials are not valid";
+    MalformedCredentials = 401 "malformed-credentials" "The credentials cannot be read";
+    RevokedCredentials = 401 "revoked-credentials" "The API key was revoked";
+    ExpiredCredentials = 401 "expired-credentials" "The credentials have expired";
+    PrematureCredentials = 401 "premature-credentials" "The token is not valid yet";
+    WrongAudience = 401 "wrong-audience" "The token is for somebody else";
+    WrongIssuer = 401 "wrong-issuer" "Tokens of this issuer are not taken";
+    RefusedAlgorithm = 401 "refused-algorithm" "Tokens signed this way are not taken";
+    UnknownPlan = 403 "unknown-plan" "The key or token is of a plan that there is not";
+    IssuerUnavailable = 503 "issuer-unavailable" "The issuer's keys cannot be fetched", retryable;
+    TooManyAttempts = 429 "too-many-attempts" "Too many requests from this address", retryable;
+    TooManyHeaders = 431 "too-many-headers" "The request has too many header fields";
+    KeyNotFound = 404 "key-not-found" "There is no such API key";
+    InvalidSignature = 401 "invalid-signature" "The request's signature is not valid";
+    BodyTooLarge = 413 "body-too-large" "The body is larger than allowed";
+    UnsupportedMediaType = 415 "unsupported-media-type" "This Content-Type is not taken here";
+    UnsupportedEncoding = 415 "unsupported-encoding" "Encoded bodies are not taken";
+    MalformedJson = 400 "malformed-json" "The body is not the JSON it should be";
+    InvalidField = 422 "invalid-field" "A field is missing, unknown or wrong";
+    InvalidQuery = 400 "invalid-query" "A query parameter is wrong";
+    InvalidHeader = 400 "invalid-header" "A request header is wrong";
+    InvalidParameter = 422 "invalid-parameter" "A model parameter is wrong";
+    InputMismatch = 422 "input-mismatch" "The model takes another kind of input";
+    InputInvalid = 422 "input-invalid" "The input cannot be read";
+    ImageUnrecognized = 422 "image-unrecognized" "The input is not the image it says it is";
+    ImageTooLarge = 422 "image-too-large" "The image has too many pixels";
+    ImageTooSmall = 422 "image-too-small" "The image has too few pixels";
+    ImageUnsupported = 422 "image-unsupported" "Images of this kind are not read";
+    ModelNotFound = 404 "model-not-found" "There is no such model";
+    VersionNotFound = 404 "version-not-found" "The model has no such version";
+    InvalidDeadline = 422 "invalid-deadline" "The deadline cannot be read or has passed";
+    InvalidNotBefore = 422 "invalid-not-before" "The start time cannot be read or is too far away";
+    DeadlineInfeasible = 422 "deadline-infeasible" "The job would not be finished by its deadline";
+    InvalidIdempotencyKey = 400 "invalid-idempotency-key" "The Idempotency-Key cannot be taken";
+    IdempotencyMismatch = 422 "idempotency-mismatch" "The Idempotency-Key was used for another request";
+    IdempotencyInProgress = 409 "idempotency-in-progress" "The first request of this Idempotency-Key is not decided yet", retryable;
+    MalformedJobId = 400 "malformed-job-id" "This is not a job id";
+    JobNotFound = 404 "job-not-found" "There is no such job";
+    JobNotCancelable = 409 "job-not-cancelable" "The job can no longer be canceled";
+    JobNotRetryable = 409 "job-not-retryable" "The job cannot be run again";
+    JobCanceled = 409 "job-canceled" "The job was canceled and has no result";
+    JobFailed = 424 "job-failed" "The job failed and has no result";
+    JobExpired = 410 "job-expired" "The job or its result has expired";
+    UpgradeRequired = 426 "upgrade-required" "This path speaks WebSocket alone";
+    TooManyListeners = 429 "too-many-listeners" "Too many connections wait for news", retryable;
+    MessageTooLarge = 413 "message-too-large" "The message is larger than allowed";
+    TooManyWatched = 422 "too-many-watched" "One socket cannot watch so many jobs";
+    WebhookNotFound = 404 "webhook-not-found" "There is no such webhook";
+    DeliveryNotFound = 404 "delivery-not-found" "There is no such delivery";
+    WebhookTargetRefused = 400 "webhook-target-refused" "Nothing is sent to this address";
+    WebhookDisabled = 409 "webhook-disabled" "The webhook is disabled";
+    TooManyWebhooks = 409 "too-many-webhooks" "The account has as many webhooks as it may";
+    ResolverUnavailable = 503 "resolver-unavailable" "Names cannot be looked up", retryable;
+    RateLimited = 429 "rate-limited" "Too many requests", retryable;
+    ChallengeRequired = 403 "challenge-required" "A challenge must be solved first";
+    ChallengeFailed = 403 "challenge-failed" "The challenge was not solved";
+    ChallengeUnavailable = 503 "challenge-unavailable" "The challenge cannot be checked", retryable;
+    LaneFull = 503 "lane-full" "Too much work waits already", retryable;
+    ModelUnavailable = 503 "model-unavailable" "The model fails too often to be worth a try", retryable;
+    OutboxFull = 503 "outbox-full" "The queue cannot be reached and no more jobs are taken", retryable;
+    StorageUnavailable = 503 "storage-unavailable" "The storage cannot be reached", retryable;
+    Internal = 500 "internal" "Something went wrong on our side", retryable;
 }
 
 impl ProblemCode {
-    /// Every code, for documents and tests.
-    pub const ALL: [Self; 65] = [
-        Self::RouteNotFound,
-        Self::MethodNotAllowed,
-        Self::MissingCredentials,
-        Self::InvalidCredentials,
-        Self::MalformedCredentials,
-        Self::RevokedCredentials,
-        Self::ExpiredCredentials,
-        Self::PrematureCredentials,
-        Self::WrongAudience,
-        Self::WrongIssuer,
-        Self::RefusedAlgorithm,
-        Self::UnknownPlan,
-        Self::IssuerUnavailable,
-        Self::TooManyAttempts,
-        Self::TooManyHeaders,
-        Self::KeyNotFound,
-        Self::InvalidSignature,
-        Self::BodyTooLarge,
-        Self::UnsupportedMediaType,
-        Self::UnsupportedEncoding,
-        Self::MalformedJson,
-        Self::InvalidField,
-        Self::InvalidQuery,
-        Self::InvalidHeader,
-        Self::InvalidParameter,
-        Self::InputMismatch,
-        Self::InputInvalid,
-        Self::ImageUnrecognized,
-        Self::ImageTooLarge,
-        Self::ImageTooSmall,
-        Self::ImageUnsupported,
-        Self::ModelNotFound,
-        Self::VersionNotFound,
-        Self::InvalidDeadline,
-        Self::InvalidNotBefore,
-        Self::DeadlineInfeasible,
-        Self::InvalidIdempotencyKey,
-        Self::IdempotencyMismatch,
-        Self::IdempotencyInProgress,
-        Self::MalformedJobId,
-        Self::JobNotFound,
-        Self::JobNotCancelable,
-        Self::JobNotRetryable,
-        Self::JobCanceled,
-        Self::JobFailed,
-        Self::JobExpired,
-        Self::UpgradeRequired,
-        Self::TooManyListeners,
-        Self::MessageTooLarge,
-        Self::TooManyWatched,
-        Self::WebhookNotFound,
-        Self::DeliveryNotFound,
-        Self::WebhookTargetRefused,
-        Self::WebhookDisabled,
-        Self::TooManyWebhooks,
-        Self::ResolverUnavailable,
-        Self::RateLimited,
-        Self::ChallengeRequired,
-        Self::ChallengeFailed,
-        Self::ChallengeUnavailable,
-        Self::LaneFull,
-        Self::ModelUnavailable,
-        Self::OutboxFull,
-        Self::StorageUnavailable,
-        Self::Internal,
-    ];
-
-    /// (status, name, title, whether the same request may succeed later)
-    fn describe(self) -> (u16, &'static str, &'static str, bool) {
-        match self {
-            Self::RouteNotFound => (404, "route-not-found", "There is nothing at this path", false),
-            Self::MethodNotAllowed => (405, "method-not-allowed", "This path does not take this method", false),
-            Self::MissingCredentials => (401, "missing-credentials", "An API key or a token is needed", false),
-            Self::InvalidCredentials => (401, "invalid-credentials", "The credentials are not valid", false),
-            Self::MalformedCredentials => (401, "malformed-credentials", "The credentials cannot be read", false),
-            Self::RevokedCredentials => (401, "revoked-credentials", "The API key was revoked", false),
-            Self::ExpiredCredentials => (401, "expired-credentials", "The credentials have expired", false),
-            Self::PrematureCredentials => (401, "premature-credentials", "The token is not valid yet", false),
-            Self::WrongAudience => (401, "wrong-audience", "The token is for somebody else", false),
-            Self::WrongIssuer => (401, "wrong-issuer", "Tokens of this issuer are not taken", false),
-            Self::RefusedAlgorithm => (401, "refused-algorithm", "Tokens signed this way are not taken", false),
-            Self::UnknownPlan => (403, "unknown-plan", "The key or token is of a plan that there is not", false),
-            Self::IssuerUnavailable => (503, "issuer-unavailable", "The issuer's keys cannot be fetched", true),
-            Self::TooManyAttempts => (429, "too-many-attempts", "Too many requests from this address", true),
-            Self::TooManyHeaders => (431, "too-many-headers", "The request has too many header fields", false),
-            Self::KeyNotFound => (404, "key-not-found", "There is no such API key", false),
-            Self::InvalidSignature => (401, "invalid-signature", "The request's signature is not valid", false),
-            Self::BodyTooLarge => (413, "body-too-large", "The body is larger than allowed", false),
-            Self::UnsupportedMediaType => (415, "unsupported-media-type", "This Content-Type is not taken here", false),
-            Self::UnsupportedEncoding => (415, "unsupported-encoding", "Encoded bodies are not taken", false),
-            Self::MalformedJson => (400, "malformed-json", "The body is not the JSON it should be", false),
-            Self::InvalidField => (422, "invalid-field", "A field is missing, unknown or wrong", false),
-            Self::InvalidQuery => (400, "invalid-query", "A query parameter is wrong", false),
-            Self::InvalidHeader => (400, "invalid-header", "A request header is wrong", false),
-            Self::InvalidParameter => (422, "invalid-parameter", "A model parameter is wrong", false),
-            Self::InputMismatch => (422, "input-mismatch", "The model takes another kind of input", false),
-            Self::InputInvalid => (422, "input-invalid", "The input cannot be read", false),
-            Self::ImageUnrecognized => (422, "image-unrecognized", "The input is not the image it says it is", false),
-            Self::ImageTooLarge => (422, "image-too-large", "The image has too many pixels", false),
-            Self::ImageTooSmall => (422, "image-too-small", "The image has too few pixels", false),
-            Self::ImageUnsupported => (422, "image-unsupported", "Images of this kind are not read", false),
-            Self::ModelNotFound => (404, "model-not-found", "There is no such model", false),
-            Self::VersionNotFound => (404, "version-not-found", "The model has no such version", false),
-            Self::InvalidDeadline => (422, "invalid-deadline", "The deadline cannot be read or has passed", false),
-            Self::InvalidNotBefore => {
-                (422, "invalid-not-before", "The start time cannot be read or is too far away", false)
-            }
-            Self::DeadlineInfeasible => {
-                (422, "deadline-infeasible", "The job would not be finished by its deadline", false)
-            }
-            Self::InvalidIdempotencyKey => {
-                (400, "invalid-idempotency-key", "The Idempotency-Key cannot be taken", false)
-            }
-            Self::IdempotencyMismatch => {
-                (422, "idempotency-mismatch", "The Idempotency-Key was used for another request", false)
-            }
-            Self::IdempotencyInProgress => {
-                (409, "idempotency-in-progress", "The first request of this Idempotency-Key is not decided yet", true)
-            }
-            Self::MalformedJobId => (400, "malformed-job-id", "This is not a job id", false),
-            Self::JobNotFound => (404, "job-not-found", "There is no such job", false),
-            Self::JobNotCancelable => (409, "job-not-cancelable", "The job can no longer be canceled", false),
-            Self::JobNotRetryable => (409, "job-not-retryable", "The job cannot be run again", false),
-            Self::JobCanceled => (409, "job-canceled", "The job was canceled and has no result", false),
-            Self::JobFailed => (424, "job-failed", "The job failed and has no result", false),
-            Self::JobExpired => (410, "job-expired", "The job or its result has expired", false),
-            Self::UpgradeRequired => (426, "upgrade-required", "This path speaks WebSocket alone", false),
-            Self::TooManyListeners => (429, "too-many-listeners", "Too many connections wait for news", true),
-            Self::MessageTooLarge => (413, "message-too-large", "The message is larger than allowed", false),
-            Self::TooManyWatched => (422, "too-many-watched", "One socket cannot watch so many jobs", false),
-            Self::WebhookNotFound => (404, "webhook-not-found", "There is no such webhook", false),
-            Self::DeliveryNotFound => (404, "delivery-not-found", "There is no such delivery", false),
-            Self::WebhookTargetRefused => (400, "webhook-target-refused", "Nothing is sent to this address", false),
-            Self::WebhookDisabled => (409, "webhook-disabled", "The webhook is disabled", false),
-            Self::TooManyWebhooks => (409, "too-many-webhooks", "The account has as many webhooks as it may", false),
-            Self::ResolverUnavailable => (503, "resolver-unavailable", "Names cannot be looked up", true),
-            Self::RateLimited => (429, "rate-limited", "Too many requests", true),
-            Self::ChallengeRequired => (403, "challenge-required", "A challenge must be solved first", false),
-            Self::ChallengeFailed => (403, "challenge-failed", "The challenge was not solved", false),
-            Self::ChallengeUnavailable => (503, "challenge-unavailable", "The challenge cannot be checked", true),
-            Self::LaneFull => (503, "lane-full", "Too much work waits already", true),
-            Self::ModelUnavailable => (503, "model-unavailable", "The model fails too often to be worth a try", true),
-            Self::OutboxFull => (503, "outbox-full", "The queue cannot be reached and no more jobs are taken", true),
-            Self::StorageUnavailable => (503, "storage-unavailable", "The storage cannot be reached", true),
-            Self::Internal => (500, "internal", "Something went wrong on our side", true),
-        }
-    }
-
     /// The HTTP status.
     pub fn status(self) -> u16 {
         self.describe().0
@@ -351,7 +225,7 @@ mod tests {
     #[test]
     fn only_what_may_pass_by_itself_is_retryable() {
         for code in ProblemCode::ALL {
-            let passes = matches!(code.status(), 429 | 500 | 503) || code == ProblemCode::IdempotencyInProgress;
+            let passes = matches!(code.status(), 429 | 500 | 503) || *code == ProblemCode::IdempotencyInProgress;
             assert_eq!(code.retryable(), passes, "{code:?}");
         }
     }
