@@ -34,6 +34,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const BACKLOG: usize = 8192;
 /// How often it is looked which waiting jobs are to be asked about again.
 const ROUND: Duration = Duration::from_millis(250);
+/// After so long without an event the edge hears that the worker is there: else nobody could tell an idle one from none.
+const SILENCE: Duration = Duration::from_secs(60);
+/// The same while the edge is away.
+const UNHEARD: Duration = Duration::from_secs(5);
 /// How often one report is tried.
 const TRIES: usize = 3;
 
@@ -139,11 +143,17 @@ fn measure(metrics: &Metrics, job: &Job, kind: &EventKind) {
 pub(crate) async fn run(mut reporting: Reporting) {
     let mut notes = Vec::new();
     let mut round = Instant::now() + ROUND;
+    // Nobody has heard of it yet.
+    let mut silent_until = Instant::now();
     loop {
         let first = tokio::select! {
             first = reporting.notes.recv() => first,
             () = sleep_until(round) => {
                 reporting.ask_again().await;
+                if Instant::now() >= silent_until {
+                    let heard = reporting.say_hello().await;
+                    silent_until = Instant::now() + if heard { SILENCE } else { UNHEARD };
+                }
                 round = Instant::now() + ROUND;
                 continue;
             }
@@ -158,6 +168,7 @@ pub(crate) async fn run(mut reporting: Reporting) {
             }
         }
         reporting.send(std::mem::take(&mut notes)).await;
+        silent_until = Instant::now() + SILENCE;
     }
 }
 
@@ -188,6 +199,15 @@ impl Reporting {
                 return;
             }
         }
+    }
+
+    /// A report of nothing; whether it arrived.
+    async fn say_hello(&self) -> bool {
+        let report = Report { worker: self.worker.clone(), events: Vec::new() };
+        let answer = self.edge.post(&report).await.inspect_err(|error| debug!(%error, "a greeting is dropped"));
+        let arrived = answer.is_ok();
+        self.hear(answer.ok());
+        arrived
     }
 
     /// Whoever asked: what the edge names as canceled shall not begin.
