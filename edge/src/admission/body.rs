@@ -7,6 +7,9 @@ use super::{Refusal, refusal::quoted};
 /// The most bytes of any body, on the wire.
 pub const MAX_BODY_BYTES: usize = 10_000_000;
 
+/// The character sets that are UTF-8, or a part of it, by the names that clients give them.
+const UTF8: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
+
 /// The header fields that describe a body.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BodyFields<'a> {
@@ -46,9 +49,10 @@ impl BodyFields<'_> {
     pub fn bare_media_type(&self) -> Result<MediaType, Refusal> {
         match self.essence().as_deref() {
             None => Ok(MediaType::Empty),
-            Some("image/jpeg") => Ok(MediaType::Jpeg),
-            Some("image/png") => Ok(MediaType::Png),
-            Some("audio/wav" | "audio/x-wav" | "audio/wave") => Ok(MediaType::Wav),
+            // The registered name, and what clients call it.
+            Some("image/jpeg" | "image/jpg" | "image/pjpeg") => Ok(MediaType::Jpeg),
+            Some("image/png" | "image/x-png") => Ok(MediaType::Png),
+            Some("audio/wav" | "audio/x-wav" | "audio/wave" | "audio/vnd.wave") => Ok(MediaType::Wav),
             Some("text/plain") => self.expect_utf8().map(|()| MediaType::PlainText),
             Some("application/json") => self.expect_utf8().map(|()| MediaType::Json),
             Some(_) => {
@@ -69,8 +73,8 @@ impl BodyFields<'_> {
             if let Some((name, value)) = parameter.split_once('=')
                 && name.trim().eq_ignore_ascii_case("charset")
             {
-                let charset = value.trim().trim_matches('"');
-                if !(charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("us-ascii")) {
+                let charset = value.trim().trim_matches('"').trim();
+                if !UTF8.iter().any(|name| charset.eq_ignore_ascii_case(name)) {
                     let detail = format!("charset {} is not read: send UTF-8", quoted(charset));
                     return Err(Refusal::new(ProblemCode::UnsupportedMediaType, detail));
                 }
@@ -106,7 +110,11 @@ mod tests {
         for (content_type, expect) in [
             (None, Ok(MediaType::Empty)),
             (Some("image/jpeg"), Ok(MediaType::Jpeg)),
+            (Some("image/jpg"), Ok(MediaType::Jpeg)),
+            (Some("Image/PJPEG"), Ok(MediaType::Jpeg)),
             (Some("IMAGE/PNG; x=1"), Ok(MediaType::Png)),
+            (Some("image/x-png"), Ok(MediaType::Png)),
+            (Some("audio/vnd.wave"), Ok(MediaType::Wav)),
             (Some("text/plain; charset=\"UTF-8\""), Ok(MediaType::PlainText)),
             (Some("text/plain;charset=latin1"), Err(ProblemCode::UnsupportedMediaType)),
             (Some("application/json"), Ok(MediaType::Json)),
@@ -124,10 +132,26 @@ mod tests {
 
     #[test]
     fn only_json_is_taken_as_json() {
-        assert_eq!(typed(Some("application/json;charset=utf-8")).expect_json(), Ok(()));
+        for parameters in [
+            "",
+            ";",
+            ";charset=utf-8",
+            "; charset=utf8",
+            ";Charset=\"UTF-8\"",
+            "; charset=UTF8",
+            ";charset=ascii",
+            "; v=1",
+        ] {
+            let content_type = format!("application/json{parameters}");
+            assert_eq!(typed(Some(&content_type)).expect_json(), Ok(()), "{content_type}");
+        }
         for content_type in [None, Some(""), Some("text/json"), Some("application/json; charset=utf-16")] {
             let code = typed(content_type).expect_json().map_err(|refusal| refusal.code);
             assert_eq!(code, Err(ProblemCode::UnsupportedMediaType), "{content_type:?}");
+        }
+        for charset in ["latin1", "iso-8859-1", "utf-16le", "utf-88", ""] {
+            let refusal = typed(Some(&format!("application/json; charset={charset}"))).expect_json().unwrap_err();
+            assert_eq!(refusal.detail, format!("charset `{charset}` is not read: send UTF-8"));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use forebay_contract::ProblemCode;
 
-use super::Refusal;
+use super::{Refusal, start::in_seconds};
 
 /// The furthest deadline that is taken, from now: jobs are not kept forever.
 const FURTHEST_MS: u64 = 30 * 86_400_000;
@@ -14,7 +14,8 @@ pub fn read(text: &str, now_ms: u64) -> Result<u64, Refusal> {
         invalid("`deadline_ms` must be a whole number: milliseconds since 1970-01-01T00:00:00Z".to_owned())
     })?;
     if deadline <= now_ms {
-        return Err(invalid(format!("`deadline_ms` has passed: it is {now_ms} now")));
+        let why = if in_seconds(deadline, now_ms) { ", and is read in milliseconds, not in seconds" } else { "" };
+        return Err(invalid(format!("`deadline_ms` has passed{why}: it is {now_ms} now")));
     }
     if deadline - now_ms > FURTHEST_MS {
         return Err(invalid(format!("`deadline_ms` may be at most 30 days away: it is {now_ms} now")));
@@ -61,6 +62,8 @@ mod tests {
         ] {
             assert_eq!(read(text, NOW_MS).ok(), expect, "{text}");
         }
+        let refusal = read("1800000060", NOW_MS).unwrap_err();
+        assert!(refusal.detail.contains("in milliseconds, not in seconds"), "{refusal:?}");
     }
 
     #[test]

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use forebay_contract::{Input, MediaType, ProblemCode};
+use forebay_contract::{Input, MediaType, ProblemCode, check_text};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Refusal, fields, image_header, query::Asked, refusal::quoted, tensor};
+use super::{Refusal, encoded, fields, image_header, query::Asked, refusal::quoted, tensor};
 
 /// Parameters are a handful of scalars; more is refused before it is built in memory.
 const MAX_PARAMETERS_BYTES: usize = 16 * 1024;
@@ -28,8 +27,7 @@ pub struct Submission {
 
 /// Reads `{"model", "input", "parameters", "deadline_ms", "not_before_ms"}`.
 pub fn json(body: &[u8]) -> Result<Submission, Refusal> {
-    let text =
-        std::str::from_utf8(body).map_err(|_| Refusal::new(ProblemCode::MalformedJson, "the body is not UTF-8"))?;
+    let text = fields::text(body)?;
     let known = ["model", "input", "parameters", "deadline_ms", "not_before_ms"];
     let [model, input, parameters, deadline, not_before] = fields::read(text, "the body", known)?;
     let time = |raw: Option<&RawValue>| raw.map(|raw| raw.get().to_owned()).filter(|text| text != "null");
@@ -52,10 +50,10 @@ pub fn bare(model: &str, media_type: MediaType, body: Vec<u8>, asked: Asked) -> 
             let detail = "there is a body but no Content-Type: say what it is";
             return Err(Refusal::new(ProblemCode::UnsupportedMediaType, detail));
         }
-        MediaType::PlainText => plain_text(body)?,
+        MediaType::PlainText => plain_text(unmarked(body))?,
         MediaType::Json => {
-            let text = String::from_utf8(body).map_err(|_| input_invalid("the tensor is not UTF-8"))?;
-            tensor::canonical(&text)?.into_bytes()
+            let text = std::str::from_utf8(fields::without_mark(&body));
+            tensor::canonical(text.map_err(|_| input_invalid("the tensor is not UTF-8"))?)?.into_bytes()
         }
         MediaType::Jpeg | MediaType::Png | MediaType::Wav => body,
     };
@@ -77,9 +75,8 @@ fn input_of(raw: &RawValue) -> Result<Input, Refusal> {
         }
         [None, Some(image), None] => {
             let text = text_of(image).ok_or_else(|| fields::invalid("`input.image` must be base64 in a text"))?;
-            let bytes = STANDARD
-                .decode(text.as_bytes())
-                .map_err(|_| fields::invalid("`input.image` is not base64 (RFC 4648 §4, with padding)"))?;
+            let bytes =
+                encoded::decode(&text).map_err(|complaint| fields::invalid(format!("`input.image` {complaint}")))?;
             let media_type = image_header::sniff(&bytes).ok_or_else(|| {
                 Refusal::new(ProblemCode::ImageUnrecognized, "`input.image` is neither a JPEG nor a PNG")
             })?;
@@ -104,14 +101,18 @@ fn parameters_of(raw: &RawValue) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
+/// The same bytes without a byte order mark.
+fn unmarked(mut body: Vec<u8>) -> Vec<u8> {
+    body.drain(..body.len() - fields::without_mark(&body).len());
+    body
+}
+
 fn plain_text(bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-    if bytes.is_empty() {
-        return Err(input_invalid("the text is empty"));
-    }
-    match std::str::from_utf8(&bytes) {
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(input_invalid(format!("the text is not UTF-8 at byte {}", error.valid_up_to()))),
-    }
+    let text = std::str::from_utf8(&bytes);
+    let text = text.map_err(|error| input_invalid(format!("the text is not UTF-8 at byte {}", error.valid_up_to())))?;
+    // How long it may be, the model says.
+    check_text(text, usize::MAX).map_err(|error| input_invalid(error.to_string()))?;
+    Ok(bytes)
 }
 
 /// A JSON string's text; borrowed where nothing is escaped, so that megabytes of base64 are not copied.
@@ -157,6 +158,11 @@ mod tests {
         assert_eq!((text.media_type, text.bytes.as_slice()), (MediaType::PlainText, "a\"b é".as_bytes()));
         let image = input(json!({"model": "m", "input": {"image": "iVBORw0KGgo="}}));
         assert_eq!((image.media_type, image.bytes.as_slice()), (MediaType::Png, b"\x89PNG\r\n\x1a\n".as_slice()));
+        for written in ["iVBORw0KGgo", "iVBO\nRw0K\nGgo=\n", "data:image/png;base64,iVBORw0KGgo="] {
+            assert_eq!(input(json!({"model": "m", "input": {"image": written}})), image, "{written:?}");
+        }
+        let marked = [b"\xef\xbb\xbf", json!({"model": "m", "input": {"text": "hi"}}).to_string().as_bytes()].concat();
+        assert_eq!(json(&marked).unwrap().input.bytes, b"hi");
         let image = input(json!({"model": "m", "input": {"image": "/9j/"}}));
         assert_eq!(image.media_type, MediaType::Jpeg);
         let tensor = input(json!({"model": "m", "input": {"tensor": [1.0, 2]}}));
@@ -178,9 +184,11 @@ mod tests {
             (r#"{"model":"m","input":"x"}"#, InvalidField, "`input` must be an object"),
             (r#"{"model":"m","input":{"txt":"x"}}"#, InvalidField, "`txt`"),
             (r#"{"model":"m","input":{"text":1}}"#, InvalidField, "`input.text`"),
-            (r#"{"model":"m","input":{"text":""}}"#, InputInvalid, "empty"),
+            (r#"{"model":"m","input":{"text":""}}"#, InputInvalid, "blank"),
+            (r#"{"model":"m","input":{"text":" \n\u3000"}}"#, InputInvalid, "blank"),
             (r#"{"model":"m","input":{"text":"x","image":""}}"#, InvalidField, "one of"),
             (r#"{"model":"m","input":{"image":"%%"}}"#, InvalidField, "not base64"),
+            (r#"{"model":"m","input":{"image":"AAAA AAAA"}}"#, InvalidField, "`input.image` holds a space"),
             (r#"{"model":"m","input":{"image":"aGVsbG8="}}"#, ImageUnrecognized, "neither"),
             (r#"{"model":"m","input":{"tensor":["x"]}}"#, InputInvalid, "tensor"),
             (r#"{"model":"m","parameters":[]}"#, InvalidField, "`parameters`"),
@@ -211,7 +219,10 @@ mod tests {
         assert_eq!(read(MediaType::Empty, b"x").unwrap_err().code, ProblemCode::UnsupportedMediaType);
         assert_eq!(read(MediaType::PlainText, b"").unwrap_err().code, ProblemCode::InputInvalid);
         assert_eq!(read(MediaType::PlainText, b"\xc3\x28").unwrap_err().code, ProblemCode::InputInvalid);
+        assert_eq!(read(MediaType::PlainText, b" \t\r\n").unwrap_err().code, ProblemCode::InputInvalid);
         assert_eq!(read(MediaType::PlainText, b"hi").unwrap().input.bytes, b"hi");
+        assert_eq!(read(MediaType::PlainText, b"\xef\xbb\xbfhi").unwrap().input.bytes, b"hi");
+        assert_eq!(read(MediaType::Json, b"\xef\xbb\xbf[1.0]").unwrap().input.bytes, b"[1]");
         assert_eq!(read(MediaType::Json, b" [1.0]").unwrap().input.bytes, b"[1]");
     }
 

@@ -43,7 +43,13 @@ fn read_into<'a>(
 
 /// A body as the text that JSON is.
 pub fn text(body: &[u8]) -> Result<&str, Refusal> {
-    std::str::from_utf8(body).map_err(|_| Refusal::new(ProblemCode::MalformedJson, "the body is not UTF-8"))
+    std::str::from_utf8(without_mark(body))
+        .map_err(|_| Refusal::new(ProblemCode::MalformedJson, "the body is not UTF-8"))
+}
+
+/// A body without the byte order mark that some programs begin their files with: it says UTF-8, and is no content.
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }
 
 /// A field that may be missing or `null`.

@@ -1,9 +1,9 @@
 //! Which model version runs, in which lane, and whether it takes this input.
 
 use forebay_contract::{
-    Digest, Input, Lane, Namespace, ParameterError, Parameters, PlanClass, ProblemCode,
+    Digest, Input, Lane, Namespace, ParameterError, Parameters, PlanClass, ProblemCode, TextError,
     catalog::{Catalog, ModelSpec},
-    resolve_parameters,
+    check_text, resolve_parameters,
 };
 use serde_json::{Map, Value};
 
@@ -130,7 +130,22 @@ fn check_input(model: &ModelSpec, input: &Input) -> Result<(), Refusal> {
         );
         return Err(Refusal::new(ProblemCode::BodyTooLarge, detail));
     }
+    check_length(model, input)?;
     model.input.image.as_ref().map_or(Ok(()), |limits| image_header::check(input.media_type, &input.bytes, limits))
+}
+
+/// The worker would refuse it too, after it has waited.
+fn check_length(model: &ModelSpec, input: &Input) -> Result<(), Refusal> {
+    let Some(limits) = model.input.text else { return Ok(()) };
+    // It was read as UTF-8.
+    let text = String::from_utf8_lossy(&input.bytes);
+    check_text(&text, limits.max_chars as usize).map_err(|error| match error {
+        TextError::Blank => Refusal::new(ProblemCode::InputInvalid, error.to_string()),
+        TextError::TooLong { chars, max_chars } => {
+            let detail = format!("the text has {chars} characters; {} takes at most {max_chars}", model.name);
+            Refusal::new(ProblemCode::BodyTooLarge, detail)
+        }
+    })
 }
 
 fn resolve(
@@ -171,7 +186,9 @@ mod tests {
         };
         let json = json!({
             "models": [
-                model("texts", "text", json!({})),
+                model("texts", "text", json!({"input": {
+                    "kind": "text", "max_bytes": 100, "text": {"max_chars": 10, "max_tokens": 4}
+                }})),
                 model("seeds", "none", json!({"parameters": {"seed": {"type": "integer", "min": 0, "max": 9}}})),
                 model("images", "image", json!({"input": {
                     "kind": "image", "max_bytes": 100, "image": {"min_side": 2, "max_pixels": 100}
@@ -208,6 +225,9 @@ mod tests {
     fn a_job_needs_a_model_its_kind_of_input_and_its_parameters() {
         use MediaType::{Empty, PlainText, Png};
         assert_eq!(check("texts", PlainText, b"hi", &json!({})), Ok((Lane::FreeHeavy, false)));
+        assert_eq!(check("texts", PlainText, "äöüäöüäöüä".as_bytes(), &json!({})), Ok((Lane::FreeHeavy, false)));
+        assert_eq!(check("texts", PlainText, b"eleven char", &json!({})), Err(ProblemCode::BodyTooLarge));
+        assert_eq!(check("texts", PlainText, b" ", &json!({})), Err(ProblemCode::InputInvalid));
         assert_eq!(check("text", PlainText, b"hi", &json!({})), Err(ProblemCode::ModelNotFound));
         assert_eq!(check("texts", Empty, b"", &json!({})), Err(ProblemCode::InputMismatch));
         assert_eq!(check("texts", PlainText, &[b'x'; 101], &json!({})), Err(ProblemCode::BodyTooLarge));

@@ -1,12 +1,12 @@
 //! `/internal/v1/catalog`: the operator changes models and plans without a deployment.
 
-use forebay_contract::{ProblemCode, catalog::Catalog};
+use forebay_contract::catalog::Catalog;
 use serde::Serialize;
 use worker::web_sys::Request;
 
 use super::{Target, admitted};
 use crate::{
-    admission::Refusal,
+    admission::fields::text,
     answer::{self, Answer},
     catalog,
     cx::{Cx, Stop, log_line},
@@ -32,8 +32,7 @@ pub async fn get(cx: &Cx, request: Request, target: &Target) -> Result<Answer, S
 /// `PUT /internal/v1/catalog`
 pub async fn put(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
     let body = admitted(cx, request, target, MAX_BODY_BYTES).await?;
-    let text = String::from_utf8(body).map_err(|_| Refusal::new(ProblemCode::MalformedJson, "JSON is UTF-8"))?;
-    told("catalog-replaced", &*catalog::replace(cx, text).await?)
+    told("catalog-replaced", &*catalog::replace(cx, text(&body)?.to_owned()).await?)
 }
 
 /// `DELETE /internal/v1/catalog`

@@ -20,7 +20,7 @@ pub struct NewJob {
     parameters: Option<BTreeMap<String, ParameterValue>>,
     /// By when the result is worth having, at most 30 days from now. A job that has not started by then expires.
     deadline_ms: Option<u64>,
-    /// The job starts no earlier.
+    /// The job starts no earlier. A moment that has just passed is now; one of long ago is refused.
     not_before_ms: Option<u64>,
 }
 
@@ -29,9 +29,9 @@ pub struct NewJob {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("maxProperties" = 1))]
 pub struct NewInput {
-    /// A text.
+    /// A text; not a blank one, and no longer than the model takes.
     text: Option<String>,
-    /// A JPEG or PNG, as base64 (RFC 4648 §4, with padding).
+    /// A JPEG or PNG, as base64 (RFC 4648 §4) or a data URI; line breaks, the URL-safe alphabet and missing padding are read.
     #[schemars(extend("contentEncoding" = "base64"))]
     image: Option<String>,
     /// Numbers, as nested arrays of the shape that the model declares, without the batch dimension.

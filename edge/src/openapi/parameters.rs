@@ -66,7 +66,7 @@ pub fn times() -> [Value; 2] {
     let time = json!({ "type": "integer", "format": "uint64", "minimum": 0 });
     [
         query("deadline_ms", "By when the result is worth having, at most 30 days from now.", &time),
-        query("not_before_ms", "The job starts no earlier.", &time),
+        query("not_before_ms", "The job starts no earlier; at once where that has just passed.", &time),
     ]
 }
 

@@ -64,6 +64,8 @@ pub fn check(hall: &Hall) -> Result<()> {
 
     for (field, value, code) in [
         ("not_before_ms", json!(now_ms()? + 30 * 86_400_000), "invalid-not-before"),
+        ("not_before_ms", json!(now_ms()? / 1000 + 60), "invalid-not-before"),
+        ("not_before_ms", json!(0), "invalid-not-before"),
         ("not_before_ms", json!("soon"), "invalid-not-before"),
         ("not_before_ms", json!(-1), "invalid-not-before"),
         ("not_before_ms", json!(1.5), "invalid-not-before"),
