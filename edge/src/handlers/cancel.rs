@@ -1,6 +1,6 @@
 //! `POST /v1/jobs/{id}/cancel`: calls a job off.
 
-use forebay_contract::ProblemCode;
+use forebay_contract::{JobState, ProblemCode};
 
 use super::{Target, caller, found, job_body::JobBody, outlook::timing, own_job_id, shard};
 use crate::{
@@ -17,6 +17,10 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     query::none(&target.query)?;
     match objects::call(cx, shard(&caller), &Call::Cancel { id }).await? {
         CancelAnswer::Canceled { job } => answer::json(202, &JobBody::new(&job, &target.origin)?, vec![timing(&job)]),
+        // Nobody but its owner cancels a job: this is the same wish again, whose first answer may have been lost.
+        CancelAnswer::Ended { job } if job.state == JobState::Canceled => {
+            answer::json(200, &JobBody::new(&job, &target.origin)?, vec![timing(&job)])
+        }
         CancelAnswer::Ended { job } => {
             let detail = format!("the job is {} already", job.state.name());
             Err(Refusal::new(ProblemCode::JobNotCancelable, detail).into())
