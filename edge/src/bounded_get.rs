@@ -6,7 +6,9 @@ use futures_util::{
     StreamExt as _,
     future::{Either, LocalBoxFuture, select},
 };
-use worker::{AbortController, AbortSignal, Delay, Fetch, Headers, Request, RequestInit, RequestRedirect};
+use worker::{AbortController, AbortSignal, Delay, Fetch};
+
+use crate::runtime::{self, Redirect};
 
 /// What is fetched.
 pub struct Get<'a> {
@@ -38,15 +40,9 @@ pub fn get(get: Get<'_>) -> LocalBoxFuture<'_, Result<Vec<u8>, String>> {
 
 async fn body(get: &Get<'_>, signal: &AbortSignal) -> Result<Vec<u8>, String> {
     let why = |error: worker::Error| error.to_string();
-    let mut init = RequestInit::new();
+    let fields: Vec<_> = get.accept.map(|accept| ("accept", accept)).into_iter().collect();
     // Configuration says where to ask; nobody sends us elsewhere.
-    init.with_redirect(RequestRedirect::Manual);
-    if let Some(accept) = get.accept {
-        let headers = Headers::new();
-        headers.set("accept", accept).map_err(why)?;
-        init.with_headers(headers);
-    }
-    let request = Request::new_with_init(get.url, &init).map_err(why)?;
+    let request = runtime::request("GET", get.url, &fields, None, Redirect::Manual).map_err(why)?;
     let mut answer = Fetch::Request(request).send_with_signal(signal).await.map_err(why)?;
     if answer.status_code() != 200 {
         return Err(format!("status {}", answer.status_code()));

@@ -60,6 +60,10 @@ export async function exchange(url, fields, body, patience) {
   }
 }
 
+export function ask_for(method, url, fields, body, redirect) {
+  return new Request(url, { method, headers: fields ? headersOf(fields) : {}, body, redirect });
+}
+
 export function respond(status, body, fields) {
   return new Response(body, { status, headers: headersOf(fields) });
 }
@@ -93,6 +97,14 @@ extern "C" {
     fn ask(env: &JsValue, binding: &str, name: &str, call: &str) -> Promise;
     #[wasm_bindgen(js_name = exchange)]
     fn exchange_texts(url: &str, fields: &str, body: &str, patience_ms: f64) -> Promise;
+    #[wasm_bindgen(catch)]
+    fn ask_for(
+        method: &str,
+        url: &str,
+        fields: &str,
+        body: Option<Uint8Array>,
+        redirect: &str,
+    ) -> Result<web_sys::Request, JsValue>;
     #[wasm_bindgen(catch, js_name = respond)]
     fn respond_text(status: u16, body: Option<&str>, fields: &str) -> Result<web_sys::Response, JsValue>;
     #[wasm_bindgen(catch, js_name = respondBytes)]
@@ -124,6 +136,11 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// Whether the header of the answer is all that is wanted.
+    pub fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
+
     /// Of a request, in one crossing: fields have no line breaks, so one text carries them all.
     pub fn of(request: &web_sys::Request) -> Self {
         let text = incoming_lines(request);
@@ -175,6 +192,30 @@ pub async fn ask_object(env: &Env, class: Class, name: &str, call: &str) -> Resu
         Class::Lane => "LANE",
     };
     text(ask(env.as_ref(), binding, name, call)).await
+}
+
+/// What happens where an answer says that it is elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub enum Redirect {
+    /// It is asked there.
+    Follow,
+    /// That is the answer.
+    Manual,
+}
+
+/// A request that we make ourselves.
+pub fn request(
+    method: &str,
+    url: &str,
+    fields: &[(&str, &str)],
+    body: Option<&[u8]>,
+    redirect: Redirect,
+) -> worker::Result<worker::Request> {
+    let redirect = match redirect {
+        Redirect::Follow => "follow",
+        Redirect::Manual => "manual",
+    };
+    Ok(ask_for(method, url, &lines(fields), body.map(Uint8Array::from), redirect)?.into())
 }
 
 /// A text to POST.

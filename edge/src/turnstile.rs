@@ -1,16 +1,13 @@
 //! Cloudflare Turnstile: whether a challenge was solved.
 
-use std::time::Duration;
-
 use forebay_contract::{Challenge, ProblemCode};
-use futures_util::future::{Either, select};
 use serde::Deserialize;
-use worker::{AbortController, Delay, Fetch, Headers, Method, Request, RequestInit};
 
 use crate::{
     admission::Refusal,
     config::Turnstile,
     cx::{Cx, Stop, log_line},
+    runtime::{Post, exchange},
 };
 
 /// The request header that carries the widget's token.
@@ -59,23 +56,9 @@ async fn verify(turnstile: &Turnstile, token: &str, ip: &str) -> Result<bool, St
     if let Some((address, _)) = ip.split_once('/') {
         form.append_pair("remoteip", address);
     }
-    let told = |error: worker::Error| error.to_string();
-    let headers = Headers::new();
-    headers.set("content-type", "application/x-www-form-urlencoded").map_err(told)?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_headers(headers).with_body(Some(form.finish().into()));
-    let abort = AbortController::default();
-    let signal = abort.signal();
-    let fetch = Fetch::Request(Request::new_with_init(&turnstile.url, &init).map_err(told)?);
-    let asked = Box::pin(async {
-        let mut answer = fetch.send_with_signal(&signal).await.map_err(told)?;
-        answer.json::<Verdict>().await.map_err(told)
-    });
-    match select(asked, Delay::from(Duration::from_millis(TIMEOUT_MS))).await {
-        Either::Left((verdict, _)) => Ok(verdict?.success),
-        Either::Right(_) => {
-            abort.abort();
-            Err(format!("no answer within {TIMEOUT_MS} ms"))
-        }
-    }
+    let fields = [("content-type", "application/x-www-form-urlencoded")];
+    let post = Post { url: &turnstile.url, fields: &fields, body: &form.finish(), timeout_ms: TIMEOUT_MS };
+    let (_, answer) = exchange(post).await?;
+    let verdict: Verdict = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
+    Ok(verdict.success)
 }

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use worker::{AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, Response};
+use worker::{AbortController, Delay, Fetch, Method, Response};
 
 use super::{
     Signer,
     sigv4::{Payload, Signable},
 };
-use crate::runtime::{Post, exchange};
+use crate::runtime::{self, Post, Redirect, exchange};
 
 /// Why a request to AWS failed; every one of them may pass by itself.
 #[derive(Debug, thiserror::Error)]
@@ -61,21 +61,11 @@ pub(super) async fn send(signer: &Signer, now_ms: u64, request: AwsRequest<'_>) 
             },
         )
         .map_err(AwsError::Unexpected)?;
-    let headers = Headers::new();
-    for (name, value) in &request.headers {
-        headers.set(name, value)?;
-    }
-    for (name, value) in &signed {
-        headers.set(name, value)?;
-    }
-    let mut init = RequestInit::new();
-    init.with_method(request.method).with_headers(headers);
-    if let Some(bytes) = request.sent {
-        init.with_body(Some(js_sys::Uint8Array::from(bytes).into()));
-    }
+    let fields = all(&request.headers, &signed);
+    let asked = runtime::request(request.method.as_ref(), request.url, &fields, request.sent, Redirect::Follow)?;
     let abort = AbortController::default();
     let signal = abort.signal();
-    let fetch = Fetch::Request(Request::new_with_init(request.url, &init)?);
+    let fetch = Fetch::Request(asked);
     let answer = Box::pin(fetch.send_with_signal(&signal));
     match select(answer, Delay::from(Duration::from_millis(request.timeout_ms))).await {
         Either::Left((answer, _)) => Ok(answer?),
@@ -95,14 +85,18 @@ pub(super) async fn post(
     timeout_ms: u64,
 ) -> Result<String, AwsError> {
     let signed = signer.sign(now_ms, request).map_err(AwsError::Unexpected)?;
-    let own = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
-    let signed = signed.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let fields: Vec<_> = own.chain(signed).collect();
+    let fields = all(request.headers, &signed);
     let post = Post { url: request.url, fields: &fields, body, timeout_ms };
     match exchange(post).await.map_err(AwsError::Unreachable)? {
         (200..300, body) => Ok(body),
         (status, body) => Err(AwsError::Status { status, body: body.chars().take(300).collect() }),
     }
+}
+
+/// The fields of a request: its own, and those that sign it.
+fn all<'a>(own: &'a [(&'static str, String)], signed: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+    let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+    own.chain(signed.iter().map(|(name, value)| (name.as_str(), value.as_str()))).collect()
 }
 
 /// The answer when it is a success.

@@ -136,6 +136,11 @@ pub fn after(job: &Job, after: u32) -> Vec<Event> {
     events
 }
 
+/// Whether nothing more will happen to a job and all of it has been told.
+pub fn is_told(job: &Job, after: u32) -> bool {
+    job.state.is_final() && self::after(job, after).is_empty()
+}
+
 /// What happened so far, and when; progress apart.
 pub fn story(job: &Job) -> Vec<Event> {
     let mut story = after(job, 0);

@@ -8,7 +8,7 @@ use futures_util::{
     stream,
 };
 use serde::{Deserialize, Serialize};
-use worker::{Delay, Headers, Method, Request, RequestInit, Response, Result};
+use worker::{Delay, Headers, Request, Response, Result};
 
 use super::{
     Job,
@@ -23,6 +23,7 @@ use crate::{
     admission::lane::place::{Lined, Queue},
     cx::{Cx, Stop, now_ms},
     handlers::{job_body::JobBody, outlook::waiting},
+    runtime::{self, Redirect},
 };
 
 /// A line that says nothing, so that what stands between does not take the stream for dead.
@@ -63,12 +64,9 @@ pub enum Listen {
 pub async fn listen(cx: &Cx, shard: ShardKey, listen: &Listen) -> std::result::Result<Response, Stop> {
     let asked = serde_json::to_string(listen).map_err(|error| Stop::broken(error.to_string()))?;
     let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("listen", &asked).finish();
-    let headers = Headers::new();
-    if matches!(listen, Listen::Socket { .. }) {
-        headers.set("upgrade", "websocket")?;
-    }
-    let init = RequestInit { method: Method::Get, headers, ..RequestInit::default() };
-    let request = Request::new_with_init(&format!("https://object/?{query}"), &init)?;
+    let upgrade = if matches!(listen, Listen::Socket { .. }) { &[("upgrade", "websocket")][..] } else { &[] };
+    let url = format!("https://object/?{query}");
+    let request = runtime::request("GET", &url, upgrade, None, Redirect::Follow)?;
     cx.asks();
     Ok(cx.env.durable_object("ACCOUNT")?.get_by_name(&shard.to_string())?.fetch_with_request(request).await?)
 }
@@ -135,7 +133,7 @@ pub async fn refresh(core: &Rc<Core>, job: &Job) {
 fn event_stream(core: &Rc<Core>, id: JobId, after: u32, origin: String, pass: Pass) -> Result<Response> {
     let Some(job) = core.tables.job(&id)? else { return Response::error("no such job", 404) };
     // The client knows how it ended: an empty answer is how it learns that there is nothing to connect to again.
-    if job.state.is_final() && journal::after(&job, after).is_empty() {
+    if journal::is_told(&job, after) {
         return Ok(Response::empty()?.with_status(204));
     }
     if core.streams.get() >= core.config()?.event_streams_max {

@@ -48,7 +48,7 @@ pub use call::{
 };
 pub use client::{call, count_hits, submit, webhooks};
 pub use job::{Degraded, Job};
-pub use journal::{Event, EventName, story};
+pub use journal::{Event, EventName, is_told, story};
 pub use lane::{Lane, LaneCall};
 pub use listen::{Listen, listen};
 pub use load::Promise;
