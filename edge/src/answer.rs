@@ -56,6 +56,26 @@ impl Answer {
         }
     }
 
+    /// What `HEAD` is answered: the same header fields. A body that streams is given up unread.
+    pub fn without_body(self) -> Self {
+        let (status, content_type, length, mut fields) = match self {
+            Self::Text { status, content_type, body, fields } => {
+                (status, Some(content_type.to_owned()), Some(body.len().to_string()), fields)
+            }
+            Self::Bytes { content_type, body, fields } => {
+                (200, Some(content_type), Some(body.len().to_string()), fields)
+            }
+            Self::Found { response, fields } => {
+                let field = |name| response.headers().get(name).ok().flatten();
+                (200, field("content-type"), field("content-length"), fields)
+            }
+            answer @ (Self::Empty { .. } | Self::Stream(_)) => return answer,
+        };
+        fields.extend(content_type.map(|content_type| ("content-type", content_type)));
+        fields.extend(length.map(|length| ("content-length", length)));
+        Self::Empty { status, fields }
+    }
+
     /// As the runtime sends it, under the request's id.
     pub fn send(self, request_id: &str) -> worker::Result<web_sys::Response> {
         match self {
@@ -118,5 +138,13 @@ mod tests {
         assert_eq!((status, content_type), (405, "application/problem+json"));
         assert_eq!((&body["code"], &body["request_id"]), (&"method-not-allowed".into(), &"r1".into()));
         assert_eq!(fields, [("allow", "POST".to_owned())]);
+    }
+
+    #[test]
+    fn without_a_body_an_answer_says_how_long_it_would_be() {
+        let answer = json(200, &"äö", vec![("vary", "Accept".to_owned())]).unwrap().without_body();
+        let Answer::Empty { status, fields } = answer else { panic!("a body is left") };
+        let expect = [("vary", "Accept"), ("content-type", "application/json"), ("content-length", "6")];
+        assert_eq!((status, fields), (200, expect.map(|(name, value)| (name, value.to_owned())).to_vec()));
     }
 }

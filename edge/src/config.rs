@@ -1,6 +1,6 @@
 //! What the operator sets: `vars` and secrets of the Worker.
 
-use std::{cell::OnceCell, rc::Rc};
+use std::{cell::OnceCell, fmt, rc::Rc};
 
 use worker::Env;
 
@@ -70,8 +70,8 @@ thread_local! {
 }
 
 impl Config {
-    /// The isolate's configuration; says which variable is missing or wrong.
-    pub fn of(env: &Env) -> Result<Rc<Self>, String> {
+    /// The isolate's configuration; says which variables are missing or wrong.
+    pub fn of(env: &Env) -> Result<Rc<Self>, Faults> {
         if let Some(config) = CONFIG.with(|cell| cell.get().cloned()) {
             return Ok(config);
         }
@@ -79,66 +79,116 @@ impl Config {
         Ok(CONFIG.with(|cell| cell.get_or_init(|| config).clone()))
     }
 
-    fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let text = |name: &str| match var(name) {
-            Some(value) if !value.is_empty() => Ok(value),
-            _ => Err(format!("the variable or secret {name} is not set")),
-        };
-        let number = |name: &str, default: u64, most: u64| match var(name) {
-            None => Ok(default),
-            Some(value) => value.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(|| {
-                format!("the variable {name} is \"{value}\"; allowed is a whole number from 1 to {most}")
-            }),
-        };
-        let set = |name: &str| var(name).filter(|value| !value.is_empty());
-        let turnstile = match (set("TURNSTILE_SITE_KEY"), set("TURNSTILE_SECRET_KEY")) {
-            (Some(site_key), Some(secret_key)) => {
-                let url = set("TURNSTILE_URL").unwrap_or_else(|| SITEVERIFY_URL.to_owned());
-                Some(Turnstile { site_key, secret_key, url })
-            }
-            (None, None) => None,
-            _ => return Err("set both TURNSTILE_SITE_KEY and TURNSTILE_SECRET_KEY, or neither".to_owned()),
-        };
-        let webhooks = Webhooks {
-            allow_loopback: match set("WEBHOOK_ALLOW_LOOPBACK").as_deref() {
-                None | Some("false") => false,
-                Some("true") => true,
-                Some(value) => {
-                    return Err(format!(
-                        "the variable WEBHOOK_ALLOW_LOOPBACK is \"{value}\"; allowed are true and false"
-                    ));
-                }
+    fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+        let mut settings = Settings { var, faults: Faults::default() };
+        let config = Self {
+            turnstile: settings.turnstile(),
+            webhooks: Webhooks {
+                allow_loopback: settings.truth("WEBHOOK_ALLOW_LOOPBACK"),
+                resolver_url: settings.set("WEBHOOK_RESOLVER_URL"),
+                timeout_ms: settings.number("WEBHOOK_TIMEOUT_MS", 15_000, 60_000),
             },
-            resolver_url: set("WEBHOOK_RESOLVER_URL"),
-            timeout_ms: number("WEBHOOK_TIMEOUT_MS", 15_000, 60_000)?,
-        };
-        Ok(Self {
-            turnstile,
-            webhooks,
-            queue_url_prefix: text("QUEUE_URL_PREFIX")?,
-            bucket_url: text("BUCKET_URL")?.trim_end_matches('/').to_owned(),
+            queue_url_prefix: settings.text("QUEUE_URL_PREFIX"),
+            bucket_url: settings.text("BUCKET_URL").trim_end_matches('/').to_owned(),
             signer: crate::aws::Signer {
-                region: text("AWS_REGION")?,
-                access_key_id: text("AWS_ACCESS_KEY_ID")?,
-                secret_access_key: text("AWS_SECRET_ACCESS_KEY")?,
-                session_token: set("AWS_SESSION_TOKEN"),
+                region: settings.text("AWS_REGION"),
+                access_key_id: settings.text("AWS_ACCESS_KEY_ID"),
+                secret_access_key: settings.text("AWS_SECRET_ACCESS_KEY"),
+                session_token: settings.set("AWS_SESSION_TOKEN"),
             },
-            report_secret: text("REPORT_SECRET")?,
-            admin_token: match set("ADMIN_TOKEN") {
-                None => None,
-                Some(token) => Some(
-                    AdminToken::new(&token)
-                        .ok_or("the secret ADMIN_TOKEN is too short; allowed are 16 characters and more")?,
-                ),
-            },
-            inline_limit_bytes: number("INLINE_LIMIT_BYTES", 65_536, LARGEST_INLINE_BYTES as u64)? as usize,
-            reconcile_after_ms: number("RECONCILE_AFTER_MS", 30_000, DAY_MS)?,
-            outbox_max_jobs: number("OUTBOX_MAX_JOBS", 10_000, 1_000_000)? as usize,
-            retention_ms: number("JOB_RETENTION_DAYS", 7, 365)? * DAY_MS,
-            event_streams_max: number("EVENT_STREAMS_MAX", 1_000, 1_000)? as usize,
-            sockets_max: number("SOCKETS_MAX", 2_500, 10_000)? as usize,
-            catalog_recheck_ms: number("CATALOG_RECHECK_MS", 30_000, DAY_MS)?,
+            report_secret: settings.text("REPORT_SECRET"),
+            admin_token: settings.admin_token(),
+            inline_limit_bytes: settings.number("INLINE_LIMIT_BYTES", 65_536, LARGEST_INLINE_BYTES as u64) as usize,
+            reconcile_after_ms: settings.number("RECONCILE_AFTER_MS", 30_000, DAY_MS),
+            outbox_max_jobs: settings.number("OUTBOX_MAX_JOBS", 10_000, 1_000_000) as usize,
+            retention_ms: settings.number("JOB_RETENTION_DAYS", 7, 365) * DAY_MS,
+            event_streams_max: settings.number("EVENT_STREAMS_MAX", 1_000, 1_000) as usize,
+            sockets_max: settings.number("SOCKETS_MAX", 2_500, 10_000) as usize,
+            catalog_recheck_ms: settings.number("CATALOG_RECHECK_MS", 30_000, DAY_MS),
+        };
+        let Faults { missing, wrong, .. } = &settings.faults;
+        if missing.is_empty() && wrong.is_empty() { Ok(config) } else { Err(settings.faults) }
+    }
+}
+
+/// What is wrong with the settings, all at once.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Faults {
+    /// The names of what is not set.
+    pub missing: Vec<&'static str>,
+    /// The names of what is set and cannot be.
+    pub wrong: Vec<&'static str>,
+    /// For the log: what was found and what is allowed.
+    complaints: Vec<String>,
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.complaints.join("; "))
+    }
+}
+
+/// Reads settings and goes on behind what is wrong: what stands in for it is never used.
+struct Settings<'a> {
+    var: &'a dyn Fn(&str) -> Option<String>,
+    faults: Faults,
+}
+
+impl Settings<'_> {
+    fn set(&self, name: &str) -> Option<String> {
+        (self.var)(name).filter(|value| !value.is_empty())
+    }
+
+    fn text(&mut self, name: &'static str) -> String {
+        self.set(name).unwrap_or_else(|| {
+            self.faults.missing.push(name);
+            self.faults.complaints.push(format!("the variable or secret {name} is not set"));
+            String::new()
         })
+    }
+
+    fn number(&mut self, name: &'static str, default: u64, most: u64) -> u64 {
+        let Some(value) = (self.var)(name) else { return default };
+        value.parse().ok().filter(|number| (1..=most).contains(number)).unwrap_or_else(|| {
+            let what = format!("the variable {name} is \"{value}\"; allowed is a whole number from 1 to {most}");
+            self.complain(name, what);
+            default
+        })
+    }
+
+    fn truth(&mut self, name: &'static str) -> bool {
+        match self.set(name).as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(value) => {
+                self.complain(name, format!("the variable {name} is \"{value}\"; allowed are true and false"));
+                false
+            }
+        }
+    }
+
+    fn admin_token(&mut self) -> Option<AdminToken> {
+        let token = AdminToken::new(&self.set("ADMIN_TOKEN")?);
+        if token.is_none() {
+            let what = "the secret ADMIN_TOKEN is too short; allowed are 16 characters and more";
+            self.complain("ADMIN_TOKEN", what.to_owned());
+        }
+        token
+    }
+
+    /// Both keys or neither.
+    fn turnstile(&mut self) -> Option<Turnstile> {
+        if self.set("TURNSTILE_SITE_KEY").is_none() && self.set("TURNSTILE_SECRET_KEY").is_none() {
+            return None;
+        }
+        let (site_key, secret_key) = (self.text("TURNSTILE_SITE_KEY"), self.text("TURNSTILE_SECRET_KEY"));
+        let url = self.set("TURNSTILE_URL").unwrap_or_else(|| SITEVERIFY_URL.to_owned());
+        Some(Turnstile { site_key, secret_key, url })
+    }
+
+    fn complain(&mut self, name: &'static str, what: String) {
+        self.faults.wrong.push(name);
+        self.faults.complaints.push(what);
     }
 }
 
@@ -147,6 +197,10 @@ mod tests {
     use super::*;
 
     fn read(changed: &str, value: Option<&str>) -> Result<Config, String> {
+        faults(changed, value).map_err(|faults| faults.to_string())
+    }
+
+    fn faults(changed: &str, value: Option<&str>) -> Result<Config, Faults> {
         Config::read(&|name| match name {
             _ if name == changed => value.map(str::to_owned),
             "ADMIN_TOKEN" | "INLINE_LIMIT_BYTES" | "RECONCILE_AFTER_MS" | "OUTBOX_MAX_JOBS" | "JOB_RETENTION_DAYS" => {
@@ -178,5 +232,24 @@ mod tests {
         for value in ["0", "-1", "700001", "many", ""] {
             assert!(read("INLINE_LIMIT_BYTES", Some(value)).err().unwrap().contains("1 to 700000"));
         }
+    }
+
+    #[test]
+    fn all_that_is_missing_is_named_at_once_and_values_stay_in_the_log() {
+        let everything = Config::read(&|_| None).err().unwrap();
+        let needed = [
+            "QUEUE_URL_PREFIX",
+            "BUCKET_URL",
+            "AWS_REGION",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "REPORT_SECRET",
+        ];
+        assert_eq!((everything.missing, everything.wrong), (needed.to_vec(), Vec::new()));
+        let short = faults("ADMIN_TOKEN", Some("0123456789abcde")).err().unwrap();
+        assert_eq!((short.missing.as_slice(), short.wrong.as_slice()), (&[][..], &["ADMIN_TOKEN"][..]));
+        assert!(!short.to_string().contains("0123"));
+        let half = faults("TURNSTILE_SITE_KEY", Some("0x4")).err().unwrap();
+        assert_eq!(half.missing, ["TURNSTILE_SECRET_KEY"]);
     }
 }

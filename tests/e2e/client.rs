@@ -218,6 +218,11 @@ impl Answer {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
+    /// The names of its header fields.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The header's value, which must be there.
     pub fn must(&self, name: &str) -> Result<&str> {
         self.header(name).with_context(|| format!("no {name} in {} {:?}", self.status, self.headers))

@@ -17,7 +17,7 @@ static DOCUMENT: LazyLock<Result<Document, String>> = LazyLock::new(|| {
 const HERE: &str = "http://forebay/openapi.json";
 
 /// What the edge serves itself; the rest are the console's files.
-const OWN: [&str; 3] = ["/v1/", "/internal/", "/healthz"];
+const OWN: [&str; 4] = ["/v1/", "/internal/", "/healthz", "/readyz"];
 
 /// Complains of an answer that the document does not have. `path` is without scheme and host.
 pub fn check(request: &Request<'_>, path: &str, answer: &Answer) -> Result<()> {
@@ -57,10 +57,12 @@ impl Document {
     }
 
     fn check(&self, method: &str, path: &str, answer: &Answer) -> Result<()> {
-        let Some(operation) = self.operation(method, path) else { return self.not_there(answer) };
+        let Some(operation) = self.operation(method, path) else { return self.not_there(method, answer) };
         let status = answer.status.to_string();
-        let place = format!("{operation}/responses/{status}");
-        let response = self.document.pointer(&place).with_context(|| format!("no status {status}"))?;
+        let place = |status: &str| format!("{operation}/responses/{status}");
+        let places = [place(&status), place("default")];
+        let there = places.into_iter().find_map(|place| Some((self.document.pointer(&place)?, place)));
+        let (response, place) = there.with_context(|| format!("no status {status}"))?;
         let place = shared(response).map_or(place, str::to_owned);
         let response = self.resolved(response);
         for (name, field) in response["headers"].as_object().into_iter().flatten() {
@@ -82,7 +84,11 @@ impl Document {
     }
 
     /// A path or method that is not described is refused as such.
-    fn not_there(&self, answer: &Answer) -> Result<()> {
+    fn not_there(&self, method: &str, answer: &Answer) -> Result<()> {
+        if method == "HEAD" {
+            ensure!(matches!(answer.status, 404 | 405) && answer.body.is_empty(), "no such operation, and {answer:?}");
+            return Ok(());
+        }
         let problem = answer.json()?;
         let expected = [(404, "route-not-found"), (405, "method-not-allowed")];
         let refused = expected.iter().any(|(status, code)| answer.status == *status && problem["code"] == *code);

@@ -27,6 +27,7 @@ pub mod policy;
 pub mod prefer;
 pub mod query;
 pub mod rate_fields;
+pub mod readiness;
 mod refusal;
 pub mod route;
 pub mod start;

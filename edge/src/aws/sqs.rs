@@ -79,6 +79,16 @@ pub async fn send_batch(
     messages: &[&str],
 ) -> Result<Vec<usize>, AwsError> {
     let entries = messages.iter().enumerate().map(|(id, message)| Entry::new(id, message)).collect();
+    let answer = send_entries(signer, now_ms, queue_url, entries).await?;
+    taken(&answer, messages.len()).map_err(AwsError::Unexpected)
+}
+
+async fn send_entries(
+    signer: &Signer,
+    now_ms: u64,
+    queue_url: &str,
+    entries: Vec<Entry<'_>>,
+) -> Result<String, AwsError> {
     let body = serde_json::to_string(&Batch { queue_url, entries })
         .map_err(|error| AwsError::Unexpected(error.to_string()))?;
     let request = Signable {
@@ -91,8 +101,17 @@ pub async fn send_batch(
         ],
         body: Payload::Bytes(body.as_bytes()),
     };
-    let answer = post(signer, now_ms, &request, &body, TIMEOUT_MS).await?;
-    taken(&answer, messages.len()).map_err(AwsError::Unexpected)
+    post(signer, now_ms, &request, &body, TIMEOUT_MS).await
+}
+
+/// Whether a queue is there and takes messages of ours: a batch without any is refused as such, which needs no right but
+/// the one to send.
+pub async fn ask(signer: &Signer, now_ms: u64, queue_url: &str) -> Result<(), AwsError> {
+    match send_entries(signer, now_ms, queue_url, Vec::new()).await {
+        Ok(_) => Ok(()),
+        Err(AwsError::Status { body, .. }) if body.contains("EmptyBatchRequest") => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The service's address: the queue URL up to and with the first slash of its path.

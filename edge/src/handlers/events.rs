@@ -9,31 +9,46 @@ use crate::{
     admission::{Refusal, authenticate::revoked_key, caller::Caller, query, subprotocol},
     answer::Answer,
     cx::{Cx, Stop},
-    objects::{self, Call, Listen, Pass},
+    objects::{self, Call, Job, Listen, Pass, is_told},
 };
 
+/// Of an event stream. Proxies that gather an answer before they pass it on (nginx does) are told not to.
+const STREAM_FIELDS: [(&str, &str); 3] =
+    [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
+
 /// An event stream, or a WebSocket that watches the job already.
-pub async fn of_job(cx: &Cx, request: &Request, target: &Target, id: &str) -> Result<Answer, Stop> {
-    if is_upgrade(request) {
-        return socket(cx, request, target, Some(id)).await;
+pub async fn of_job(cx: &Cx, request: Request, target: &Target, id: &str) -> Result<Answer, Stop> {
+    if is_upgrade(&request) {
+        return socket(cx, &request, target, Some(id)).await;
     }
     let caller = caller(cx).await?;
     query::none(&target.query)?;
     let id = own_job_id(&caller, id)?;
-    let after = last_event_id(field(request, "last-event-id").as_deref())?;
+    let after = last_event_id(field(&request, "last-event-id").as_deref())?;
     let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: 0 }).await?;
-    found(cx, &id, job)?;
+    let job = found(cx, &id, job)?;
+    if cx.incoming.is_head() {
+        return Ok(head(&job, after));
+    }
     let listen = Listen::Stream { id, after, origin: target.origin.clone(), pass: Pass::of(&caller) };
     answer(objects::listen(cx, shard(&caller), &listen).await?, &[])
 }
 
 /// A WebSocket, which says itself what it watches.
-pub async fn of_many(cx: &Cx, request: &Request, target: &Target) -> Result<Answer, Stop> {
-    if !is_upgrade(request) {
+pub async fn of_many(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
+    if !is_upgrade(&request) {
         let detail = "connect with WebSocket, or GET /v1/jobs/{id}/events for an event stream";
         return Err(Refusal::new(ProblemCode::UpgradeRequired, detail).with_header("upgrade", "websocket").into());
     }
-    socket(cx, request, target, None).await
+    socket(cx, &request, target, None).await
+}
+
+/// What `HEAD` is told of a stream, without opening one: nobody would read it.
+fn head(job: &Job, after: u32) -> Answer {
+    if is_told(job, after) {
+        return Answer::Empty { status: 204, fields: Vec::new() };
+    }
+    Answer::Empty { status: 200, fields: STREAM_FIELDS.map(|(name, value)| (name, value.to_owned())).to_vec() }
 }
 
 async fn socket(cx: &Cx, request: &Request, target: &Target, id: Option<&str>) -> Result<Answer, Stop> {
@@ -72,18 +87,16 @@ fn answer(response: Response, more: &[(&str, &str)]) -> Result<Answer, Stop> {
         return Err(Stop::broken(format!("the object answered {}", response.status_code())));
     }
     let headers = Headers::new();
-    if let Some(content_type) = response.headers().get("content-type")? {
-        headers.set("content-type", &content_type)?;
-    }
     headers.set("cache-control", "no-store")?;
-    for (name, value) in more {
+    let streams = if response.status_code() == 200 { STREAM_FIELDS.as_slice() } else { &[] };
+    for (name, value) in streams.iter().chain(more) {
         headers.set(name, value)?;
     }
     Ok(Answer::Stream(response.with_headers(headers)))
 }
 
 fn is_upgrade(request: &Request) -> bool {
-    field(request, "upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+    request.method() == "GET" && field(request, "upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
 }
 
 fn field(request: &Request, name: &str) -> Option<String> {

@@ -12,6 +12,7 @@ pub mod manage_keys;
 pub mod models;
 pub mod outlook;
 pub mod quota;
+pub mod ready;
 pub mod reports;
 pub mod result;
 pub mod submit;

@@ -12,6 +12,7 @@ use crate::{
     body,
     cx::{Cx, Stop},
     objects::{self, Call},
+    workers,
 };
 
 /// A hundred events with the longest texts stay far below.
@@ -28,6 +29,7 @@ pub async fn post(cx: &Cx, request: Request) -> Result<Answer, Stop> {
         Refusal::new(ProblemCode::InvalidSignature, "sign the body with the shared secret and a clock that is right")
     })?;
     let report = read(&bytes)?;
+    workers::note_heard(cx);
     let calls = by_shard(report.events).into_iter().map(|(shard, events)| {
         let call = Call::Report { worker: report.worker.clone(), events };
         async move { objects::call::<ReportAnswer>(cx, shard, &call).await }

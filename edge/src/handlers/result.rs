@@ -11,7 +11,7 @@ use super::{
 use crate::{
     admission::{Refusal, caller::Caller, conditional, patience::Patience},
     answer::{self, Answer},
-    aws::s3::Bucket,
+    aws::{AwsError, s3::Bucket},
     catalog,
     cx::{Cx, Stop, log_line},
     finished,
@@ -91,7 +91,18 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
         return Ok(Answer::Found { response, fields });
     }
     let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
-    match bucket.get(cx.now_ms, &storage_key::result(&job.digest)).await {
+    let key = storage_key::result(&job.digest);
+    if cx.incoming.is_head() {
+        return match bucket.head(cx.now_ms, &key).await {
+            Ok(Some(head)) => {
+                fields.extend([("content-type", head.media_type), ("content-length", head.bytes.to_string())]);
+                Ok(Answer::Empty { status: 200, fields })
+            }
+            Ok(None) => Err(gone(cx, job).await?.into()),
+            Err(error) => Err(out_of_reach(&error).into()),
+        };
+    }
+    match bucket.get(cx.now_ms, &key).await {
         Ok(Some(mut stored)) => {
             if job.no_store == 0 {
                 result_cache::put(cx, job, &mut stored)?;
@@ -99,12 +110,14 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
             Ok(Answer::Found { response: stored.into(), fields })
         }
         Ok(None) => Err(gone(cx, job).await?.into()),
-        Err(error) => {
-            log_line("storage-unavailable", &error.to_string());
-            let refusal = Refusal::new(ProblemCode::StorageUnavailable, "the result is safe but out of reach for now");
-            Err(refusal.with_header("retry-after", "5").into())
-        }
+        Err(error) => Err(out_of_reach(&error).into()),
     }
+}
+
+fn out_of_reach(error: &AwsError) -> Refusal {
+    log_line("storage-unavailable", &error.to_string());
+    let refusal = Refusal::new(ProblemCode::StorageUnavailable, "the result is safe but out of reach for now");
+    refusal.with_header("retry-after", "5")
 }
 
 /// Results never change: a client may keep one as long as it likes, a shared cache may not.

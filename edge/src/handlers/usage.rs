@@ -21,7 +21,7 @@ pub struct Usage {
 const COLUMNS: &str = "day,model,succeeded,failed,canceled,expired,cached,degraded,device_ms";
 
 /// The days of the query; the last thirty unless it says.
-pub async fn get(cx: &Cx, request: &Request, target: &Target) -> Result<Answer, Stop> {
+pub async fn get(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let (from, to) = days::read(&target.query, cx.now_ms)?;
     let days: Vec<UsageRow> = objects::call(cx, shard(&caller), &Call::Usage { from, to }).await?;

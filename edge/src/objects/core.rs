@@ -134,7 +134,7 @@ impl Core {
     }
 
     pub fn config(&self) -> Result<Rc<Config>> {
-        Config::of(&self.env).map_err(worker::Error::RustError)
+        Config::of(&self.env).map_err(|faults| worker::Error::RustError(faults.to_string()))
     }
 
     /// The job; when it has not ended, waits up to `wait_ms` for that.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Schemas, Tag, examples, headers, paths, problems, shared};
+use crate::routes::ROUTES;
 
 /// Its members, in the order in which a reader wants them.
 #[derive(Serialize)]
@@ -28,11 +29,15 @@ const DESCRIPTION: &str = "An HTTP API in front of models that run on GPUs: subm
 pub fn document() -> Document {
     let mut schemas = Schemas::new();
     let mut table = Map::new();
-    for operation in paths::operations(&mut schemas) {
-        let path = table.entry(operation.path).or_insert_with(|| json!({}));
-        path[operation.method.to_ascii_lowercase()] = operation.to_json(&mut schemas);
+    for row in ROUTES {
+        let operation = (row.operation)(&mut schemas);
+        let path = table.entry(row.pattern).or_insert_with(|| json!({}));
+        path[row.method.to_ascii_lowercase()] = operation.to_json(&mut schemas);
+        if row.method == "GET" {
+            path["head"] = operation.head_to_json();
+        }
     }
-    let mut webhooks = paths::webhooks(&mut schemas);
+    let mut webhooks = paths::webhooks::sent(&mut schemas);
     let mut refusals = shared::refusals(&mut table);
     let mut components = json!({
         "securitySchemes": security_schemes(),
@@ -82,4 +87,33 @@ fn security_schemes() -> Value {
                             time may be off by five minutes.",
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn operations_have_ids_of_their_own_and_the_parameters_of_their_paths() {
+        let document = serde_json::to_value(document()).unwrap();
+        let mut ids = BTreeSet::new();
+        for row in ROUTES {
+            let path = &document["paths"][row.pattern];
+            let methods = [Some(row.method), (row.method == "GET").then_some("HEAD")];
+            for method in methods.into_iter().flatten() {
+                let operation = &path[method.to_ascii_lowercase()];
+                let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+                assert!(ids.insert(id.clone()), "two operations are called {id}: {method} {}", row.pattern);
+                let parameters = operation["parameters"].as_array().into_iter().flatten();
+                let described: BTreeSet<&str> = parameters
+                    .filter(|parameter| parameter["in"] == "path")
+                    .filter_map(|parameter| parameter["name"].as_str())
+                    .collect();
+                let named = row.pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+                assert_eq!(described, named.collect(), "{method} {}", row.pattern);
+            }
+        }
+    }
 }

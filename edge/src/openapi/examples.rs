@@ -4,8 +4,11 @@ use forebay_contract::{JobFailure, JobId, JobState, Lane, ShardKey};
 use serde_json::{Value, json};
 
 use crate::{
-    admission::lane::place::{Eta, Queue},
-    handlers::job_body::JobBody,
+    admission::{
+        lane::place::{Eta, Queue},
+        readiness::Seen,
+    },
+    handlers::{health::Health, job_body::JobBody, ready::Ready},
     objects::{Job, tests},
 };
 
@@ -290,7 +293,27 @@ pub fn report_answer() -> Value {
     json!({"canceled": [job_id()]})
 }
 
-/// That the edge runs.
+/// One that lacks a setting.
+pub fn unconfigured() -> Value {
+    serde_json::to_value(Health::new(&["REPORT_SECRET"], &[])).unwrap()
+}
+
+/// An edge whose jobs get through.
+pub fn ready() -> Value {
+    serde_json::to_value(Ready::new(true, Some(seen()))).unwrap()
+}
+
+/// One whose workers are away.
+pub fn not_ready() -> Value {
+    let seen = Seen { worker_ms: Some(START_MS - 600_000), ..seen() };
+    serde_json::to_value(Ready::new(true, Some(seen))).unwrap()
+}
+
+fn seen() -> Seen {
+    Seen { at_ms: START_MS, queue: true, bucket: true, worker_ms: Some(START_MS - 20_000) }
+}
+
+/// An edge that runs.
 pub fn health() -> Value {
-    json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})
+    serde_json::to_value(Health::new(&[], &[])).unwrap()
 }

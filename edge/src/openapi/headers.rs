@@ -106,6 +106,13 @@ const FIELDS: &[Field] = &[
         example: "websocket",
     },
     Field {
+        name: "X-Accel-Buffering",
+        description: "Tells proxies not to gather what comes piece by piece.",
+        always: true,
+        schema: text,
+        example: "no",
+    },
+    Field {
         name: "Sec-WebSocket-Protocol",
         description: "`forebay.v1`, where the client offered it.",
         always: false,

@@ -5,14 +5,10 @@ use std::collections::BTreeSet;
 use forebay_contract::ProblemCode;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Schemas, problems};
+use super::{Answer, Schemas, headers, problems};
 
-/// A method of a path, with all that it may be asked and answer.
+/// What a row of `ROUTES` may be asked and answer.
 pub struct Operation {
-    /// In upper case.
-    pub method: &'static str,
-    /// With placeholders, as `Route::pattern` has it.
-    pub path: &'static str,
     /// For generated clients.
     pub id: &'static str,
     /// One line.
@@ -70,8 +66,6 @@ impl Operation {
     /// An operation of a chapter for these callers, of which everything else is still to be said.
     pub fn of(tag: Tag, callers: Callers) -> Self {
         Self {
-            method: "GET",
-            path: "",
             id: "",
             summary: "",
             description: "",
@@ -82,6 +76,23 @@ impl Operation {
             answers: Vec::new(),
             problems: &[],
         }
+    }
+
+    /// The `HEAD` beside a `GET`, as JSON.
+    pub fn head_to_json(&self) -> Value {
+        let mut id: Vec<char> = self.id.chars().collect();
+        id.iter_mut().take(1).for_each(|first| *first = first.to_ascii_uppercase());
+        let mut operation = json!({
+            "operationId": format!("head{}", id.into_iter().collect::<String>()),
+            "summary": format!("{}: the header alone", self.summary),
+            "tags": [self.tag.name()],
+            "responses": { "default": {
+                "description": "The status and the header fields that `GET` would have, without a body.",
+                "headers": headers::references(&["X-Request-Id"]),
+            } },
+        });
+        self.ask(&mut operation);
+        operation
     }
 
     /// As JSON.
@@ -95,7 +106,8 @@ impl Operation {
             .chain(&[ProblemCode::Internal])
             .map(|code| code.name())
             .collect();
-        let codes: Vec<ProblemCode> = ProblemCode::ALL.into_iter().filter(|code| codes.contains(code.name())).collect();
+        let codes: Vec<ProblemCode> =
+            ProblemCode::ALL.iter().copied().filter(|code| codes.contains(code.name())).collect();
         responses.extend(problems::responses(&codes, schemas));
         let mut operation = json!({
             "operationId": self.id,
@@ -106,18 +118,23 @@ impl Operation {
         if !self.description.is_empty() {
             operation["description"] = self.description.into();
         }
-        if let Some(scheme) = self.callers.scheme() {
-            operation["security"] = json!([{ scheme: [] }]);
-        }
-        if !self.parameters.is_empty() {
-            operation["parameters"] = self.parameters.clone().into();
-        }
+        self.ask(&mut operation);
         if let Some(body) = &self.body {
             let content: Map<String, Value> =
                 body.content.iter().map(|(kind, value)| ((*kind).to_owned(), value.clone())).collect();
             operation["requestBody"] = json!({ "required": body.required, "content": content });
         }
         operation
+    }
+
+    /// Who asks, and by which parameters.
+    fn ask(&self, operation: &mut Value) {
+        if let Some(scheme) = self.callers.scheme() {
+            operation["security"] = json!([{ scheme: [] }]);
+        }
+        if !self.parameters.is_empty() {
+            operation["parameters"] = self.parameters.clone().into();
+        }
     }
 }
 

@@ -42,6 +42,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     stack.report(&job, EventKind::Succeeded { media_type: "application/json".to_owned(), bytes: 2, device_ms: 1.0 })?;
     let answer = listening.join().map_err(|_| anyhow::anyhow!("the listener panicked"))??;
     ensure!(answer.must("content-type")?.starts_with("text/event-stream"), "{answer:?}");
+    ensure!(answer.must("x-accel-buffering")? == "no", "a proxy would gather it: {answer:?}");
     let told = events(&answer)?;
     let names: Vec<&str> = told.iter().map(|(_, name, _)| name.as_str()).collect();
     ensure!(names.first() == Some(&"queued") && names.last() == Some(&"succeeded"), "{names:?}");

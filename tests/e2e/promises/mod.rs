@@ -22,6 +22,7 @@ mod full_lane_lowers_rates;
 mod full_lane_sheds;
 mod guessing_address_is_held_back;
 mod hammering_costs_no_object_call;
+mod head_is_answered_like_get;
 mod image_is_classified;
 mod job_is_run_again;
 mod job_starts_and_expires_on_time;
@@ -39,8 +40,10 @@ mod over_large_body_is_refused;
 mod own_model_needs_no_rust;
 mod plan_foretells_and_spends_nothing;
 mod queue_outage_loses_nothing;
+mod readiness_is_told;
 mod repeated_question_is_answered_from_the_cache;
 mod repeated_request_is_one_job;
+mod requests_are_read_as_clients_write_them;
 mod result_is_the_same_from_everywhere;
 mod results_are_kept_as_long_as_planned;
 mod same_seed_is_identical_and_cached;
@@ -95,6 +98,7 @@ pub const FIRST: &[&str] = &[
     "edge_restart_loses_nothing",
     "lost_report_is_healed",
     "canceled_before_start_never_runs",
+    "readiness_is_told",
     "listeners_are_bounded",
     "old_layout_is_read",
     "tokens_are_checked",

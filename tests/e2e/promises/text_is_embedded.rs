@@ -31,5 +31,14 @@ pub fn check(hall: &Hall) -> Result<()> {
             ensure!((found - expect).abs() < 1e-4, "text {index}: {found} is not {expect}");
         }
     }
+    // What the model read of a long text is a part of it, and the result says so.
+    let embed = |text: &str| {
+        let job = client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": text}}))?;
+        client.result(&job)?.json()
+    };
+    let long = embed(&"water ".repeat(300))?;
+    ensure!(long["truncated"] == true && long["embedding"].is_array(), "{:.200}", long.to_string());
+    let fits = embed(&"water ".repeat(254))?;
+    ensure!(fits.get("truncated").is_none() && fits["embedding"] == long["embedding"], "{:.200}", fits.to_string());
     Ok(())
 }

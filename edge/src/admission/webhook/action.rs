@@ -24,18 +24,6 @@ pub enum Action {
 }
 
 impl Action {
-    /// The path it is asked for at, as a pattern.
-    pub fn pattern(self) -> &'static str {
-        match self {
-            Self::List | Self::Create => "/v1/webhooks",
-            Self::Get | Self::Change | Self::Delete => "/v1/webhooks/{id}",
-            Self::Rotate => "/v1/webhooks/{id}/rotate",
-            Self::Test => "/v1/webhooks/{id}/test",
-            Self::Deliveries => "/v1/webhooks/{id}/deliveries",
-            Self::Replay => "/v1/webhooks/{id}/deliveries/{delivery}/replay",
-        }
-    }
-
     /// The status of its success.
     pub fn status(self) -> u16 {
         match self {

@@ -1,5 +1,5 @@
 //! `POST /v1/jobs` and `POST /v1/models/{model}/jobs`: the way of a job into the queue, stage by stage; and
-//! `POST /v1/plan`, the same way without taking a step.
+//! `POST /v1/plan` and `POST /v1/models/{model}/plan`, the same way without taking a step.
 
 mod candidates;
 mod outcome;
@@ -51,48 +51,59 @@ use crate::{
 
 /// `POST /v1/jobs`: everything in one JSON body.
 pub async fn json(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
-    submit(cx, request, target, Form::Json).await
+    submit(cx, request, target, Form::Json, Step::Taken).await
 }
 
 /// `POST /v1/models/{model}/jobs`: the input is the body, the parameters are the query.
 pub async fn bare(cx: &Cx, request: Request, target: &Target, model: &str) -> Result<Answer, Stop> {
-    submit(cx, request, target, Form::Bare { model }).await
+    submit(cx, request, target, Form::Bare { model }, Step::Taken).await
 }
 
 /// `POST /v1/plan`: what `POST /v1/jobs` would come to; nothing is queued and nothing is spent.
 pub async fn plan(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
-    submit(cx, request, target, Form::Plan).await
+    submit(cx, request, target, Form::Json, Step::Foretold).await
+}
+
+/// `POST /v1/models/{model}/plan`: the same of a bare submission.
+pub async fn plan_bare(cx: &Cx, request: Request, target: &Target, model: &str) -> Result<Answer, Stop> {
+    submit(cx, request, target, Form::Bare { model }, Step::Foretold).await
 }
 
 /// Larger bodies of callers who are refused are not read.
 const MOST_RECALLED_BYTES: u64 = 64 * 1024;
 
-/// How a submission is written down, and what is to become of it.
-#[derive(Clone, Copy, PartialEq)]
+/// How a submission is written down.
+#[derive(Clone, Copy)]
 enum Form<'a> {
     Json,
     Bare { model: &'a str },
-    Plan,
+}
+
+/// What is to become of it.
+#[derive(Clone, Copy, PartialEq)]
+enum Step {
+    Taken,
+    Foretold,
 }
 
 impl Form<'_> {
     /// The path's pattern: what limits of the dimension `endpoint` count. A dry run looks at those of the real one.
     fn endpoint(self) -> &'static str {
         match self {
-            Form::Json | Form::Plan => "/v1/jobs",
+            Form::Json => "/v1/jobs",
             Form::Bare { .. } => "/v1/models/{model}/jobs",
         }
     }
 }
 
-async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> Result<Answer, Stop> {
+async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>, step: Step) -> Result<Answer, Stop> {
     // authenticate: who asks, under which plan
     let caller = caller(cx).await?;
     let catalog = catalog::current(cx).await?;
     let plan = plan_of(&catalog, &caller)?;
     let wishes = Wishes::of(&cx.incoming)?;
     let outcome = Outcome { cx, catalog: &catalog, caller: &caller, plan, target, wait_s: wishes.wait_s };
-    let dry_run = form == Form::Plan;
+    let dry_run = step == Step::Foretold;
 
     // known: whoever was refused a moment ago still is, and nobody need be asked; but what counts against no limit is
     // beyond none
@@ -276,7 +287,7 @@ fn whole(_: &ModelSpec) -> Option<u64> {
 async fn read(cx: &Cx, request: Request, target: &Target, form: Form<'_>) -> Result<Submission, Stop> {
     let fields = body::Fields::of(&cx.incoming);
     match form {
-        Form::Json | Form::Plan => {
+        Form::Json => {
             query::none(&target.query)?;
             fields.as_ref().expect_json()?;
             Ok(decode::json(&body::read(request, &fields, MAX_BODY_BYTES).await?)?)

@@ -29,6 +29,10 @@ pub enum LaneCall {
         /// One a limit.
         asks: Vec<Ask>,
     },
+    /// A worker was just heard of. Answer: `Option<u64>`, the same as to the next.
+    WorkerHeard,
+    /// When was one last heard of, in milliseconds since the epoch? Answer: `Option<u64>`.
+    LastWorker,
     /// How do these limits stand? Answer: `Vec<Option<Level>>`, one a limit.
     Levels {
         /// Limits by id.
@@ -53,6 +57,7 @@ impl LaneCall {
                 let settled = asks.iter().all(|ask| ask.settle.len() <= MOST_SETTLED);
                 (asks.iter().all(|ask| short(&ask.limit)) && short(holder), asks.len() <= MAX_LIMITS && settled)
             }
+            Self::WorkerHeard | Self::LastWorker => (true, true),
             Self::Levels { limits } => (limits.iter().all(|(id, _)| short(id)), limits.len() <= MAX_LIMITS),
         };
         match (names, amounts) {

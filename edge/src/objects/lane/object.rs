@@ -98,6 +98,11 @@ impl Lane {
                 json(&core.tally(tally).await?)
             }
             LaneCall::Lease { holder, asks } => json(&core.lease(&holder, &asks).await?),
+            LaneCall::WorkerHeard => {
+                core.tables.put_heard(now_ms())?;
+                json(&core.tables.heard()?)
+            }
+            LaneCall::LastWorker => json(&core.tables.heard()?),
             LaneCall::Levels { limits } => {
                 let (ledger, now) = (core.ledger.borrow(), now_ms());
                 json(&limits.iter().map(|(id, spec)| ledger.level(id, spec, now)).collect::<Vec<_>>())

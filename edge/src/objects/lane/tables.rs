@@ -20,6 +20,10 @@ CREATE TABLE IF NOT EXISTS limits (id TEXT PRIMARY KEY, kept TEXT NOT NULL) WITH
 CREATE TABLE IF NOT EXISTS leases (id INTEGER PRIMARY KEY, lent TEXT NOT NULL);
 ";
 
+/// Rows of `memory`: what the lane is like, and when a worker was last heard of.
+const LANE: u64 = 1;
+const HEARD: u64 = 2;
+
 /// The tables of one Lane object.
 pub struct Tables {
     sql: SqlStorage,
@@ -63,18 +67,35 @@ impl Tables {
 
     /// What the lane was last known to be like; `None` for a new one, or what another build wrote.
     pub fn memory(&self) -> Result<Option<Memory>> {
-        #[derive(Deserialize)]
-        struct Row {
-            kept: String,
-        }
-        let row: Option<Row> = self.sql.exec("SELECT kept FROM memory", None)?.to_array()?.pop();
-        Ok(row.and_then(|row| serde_json::from_str(&row.kept).ok()))
+        Ok(self.kept(LANE)?.and_then(|kept| serde_json::from_str(&kept).ok()))
     }
 
     /// Keeps what the lane is like.
     pub fn put_memory(&self, memory: &Memory) -> Result<()> {
-        let kept = serde_json::to_string(memory)?;
-        self.sql.exec("INSERT OR REPLACE INTO memory VALUES (1, ?)", vec![kept.into()])?;
+        self.keep(LANE, serde_json::to_string(memory)?)
+    }
+
+    /// When a worker was last heard of, in milliseconds since the epoch.
+    pub fn heard(&self) -> Result<Option<u64>> {
+        Ok(self.kept(HEARD)?.and_then(|kept| kept.parse().ok()))
+    }
+
+    /// Keeps when a worker was last heard of.
+    pub fn put_heard(&self, now_ms: u64) -> Result<()> {
+        self.keep(HEARD, now_ms.to_string())
+    }
+
+    fn kept(&self, id: u64) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Row {
+            kept: String,
+        }
+        let rows: Vec<Row> = self.sql.exec("SELECT kept FROM memory WHERE id = ?", vec![integer(id)])?.to_array()?;
+        Ok(rows.into_iter().next().map(|row| row.kept))
+    }
+
+    fn keep(&self, id: u64, kept: String) -> Result<()> {
+        self.sql.exec("INSERT OR REPLACE INTO memory VALUES (?, ?)", vec![integer(id), kept.into()])?;
         Ok(())
     }
 

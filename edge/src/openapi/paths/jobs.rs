@@ -10,94 +10,83 @@ const OF_A_JOB: &[ProblemCode] = &[InvalidQuery, InvalidHeader, MalformedJobId, 
 const OF_A_RESULT: &[ProblemCode] =
     &[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired, JobCanceled, JobFailed, StorageUnavailable];
 
-pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
-    let job = schemas.told::<JobBody<'_>>();
+pub fn list(schemas: &mut Schemas) -> Operation {
     let page = schemas.told::<Page<'_>>();
-    let id = parameters::job_id(schemas);
+    let pages = [("last", json!({ "jobs": [examples::succeeded_job()], "cursor": null }))];
+    Operation {
+        id: "listJobs",
+        summary: "List your jobs",
+        description: "Newest first. `cursor` of the answer begins the next page; it is null on the last. With a filter a page may \
+                      be short, or empty, before the last.",
+        parameters: parameters::listing(schemas),
+        answers: vec![Answer::json(200, "A page.", &page, &pages).with(&["Cache-Control"])],
+        problems: &[InvalidQuery],
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
+}
+
+pub fn get(schemas: &mut Schemas) -> Operation {
+    let job = schemas.told::<JobBody<'_>>();
     let states = [
         ("queued", examples::queued_job()),
         ("running", examples::running_job()),
         ("succeeded", examples::succeeded_job()),
         ("failed", examples::failed_job()),
     ];
-    let pages = [("last", json!({ "jobs": [examples::succeeded_job()], "cursor": null }))];
-    let canceled = [("canceled", examples::canceled_job())];
-    vec![
-        Operation {
-            description: "Newest first. `cursor` of the answer begins the next page; it is null on the last. With a \
-                          filter a page may be short, or empty, before the last.",
-            parameters: parameters::listing(schemas),
-            problems: &[InvalidQuery],
-            ..get(
-                "/v1/jobs",
-                "listJobs",
-                "List your jobs",
-                vec![Answer::json(200, "A page.", &page, &pages).with(&["Cache-Control"])],
-            )
-        },
-        Operation {
-            description: "`queue` says where a job stands that has not started, with the time until its end as half of the \
-                          jobs (`p50`) and nine of ten (`p90`) have it; `progress` counts the steps of one that runs and \
-                          has several.",
-            parameters: vec![id.clone(), parameters::wait(), parameters::prefer()],
-            problems: OF_A_JOB,
-            ..get(
-                "/v1/jobs/{id}",
-                "getJob",
-                "Look at a job",
-                vec![Answer::json(200, "Where it stands.", &job, &states).with(&[
-                    "Server-Timing",
-                    "Retry-After",
-                    "Preference-Applied",
-                    "Cache-Control",
-                ])],
-            )
-        },
-        Operation {
-            description: "What the model made, in its own media type. Results never change: the entity tag is the \
-                          content's name.",
-            parameters: vec![id.clone(), parameters::wait(), parameters::prefer(), parameters::if_none_match()],
-            problems: OF_A_RESULT,
-            ..get(
-                "/v1/jobs/{id}/result",
-                "getResult",
-                "Fetch a result",
-                vec![
-                    Answer::json(200, "The result.", &json!({}), &[("classes", examples::classes())])
-                        .or("image/png", json!({ "schema": { "type": "string", "contentMediaType": "image/png" } }))
-                        .with(&["ETag", "Cache-Control", "Server-Timing"]),
-                    Answer::json(
-                        202,
-                        "There is none yet: how the job stands.",
-                        &job,
-                        &[("queued", examples::queued_job())],
-                    )
-                    .with(&[
-                        "Location",
-                        "Server-Timing",
-                        "Retry-After",
-                        "Preference-Applied",
-                        "Cache-Control",
-                    ]),
-                    Answer::empty(304, "The client has it.").with(&["ETag", "Cache-Control"]),
-                ],
-            )
-        },
-        Operation {
-            method: "POST",
-            description: "A job that waits never runs; one that runs stops at its next step. Neither is billed.",
-            parameters: vec![id],
-            problems: &[InvalidQuery, MalformedJobId, JobNotFound, JobExpired, JobNotCancelable],
-            ..get(
-                "/v1/jobs/{id}/cancel",
-                "cancelJob",
-                "Call a job off",
-                vec![Answer::json(202, "It is canceled.", &job, &canceled).with(&["Server-Timing", "Cache-Control"])],
-            )
-        },
-    ]
+    let fields = &["Server-Timing", "Retry-After", "Preference-Applied", "Cache-Control"];
+    Operation {
+        id: "getJob",
+        summary: "Look at a job",
+        description: "`queue` says where a job stands that has not started, with the time until its end as half of the jobs \
+                      (`p50`) and nine of ten (`p90`) have it; `progress` counts the steps of one that runs and has several.",
+        parameters: vec![parameters::job_id(schemas), parameters::wait(), parameters::prefer()],
+        answers: vec![Answer::json(200, "Where it stands.", &job, &states).with(fields)],
+        problems: OF_A_JOB,
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
 }
 
-fn get(path: &'static str, id: &'static str, summary: &'static str, answers: Vec<Answer>) -> Operation {
-    Operation { path, id, summary, answers, ..Operation::of(Tag::Jobs, Callers::Accounts) }
+pub fn result(schemas: &mut Schemas) -> Operation {
+    let job = schemas.told::<JobBody<'_>>();
+    let picture = json!({ "schema": { "type": "string", "contentMediaType": "image/png" } });
+    let pending = &["Location", "Server-Timing", "Retry-After", "Preference-Applied", "Cache-Control"];
+    let queued = [("queued", examples::queued_job())];
+    Operation {
+        id: "getResult",
+        summary: "Fetch a result",
+        description: "What the model made, in its own media type. Results never change: the entity tag is the content's name. A \
+                      text, prompt or sound of which the model read a part alone has `\"truncated\": true` in its result.",
+        parameters: vec![
+            parameters::job_id(schemas),
+            parameters::wait(),
+            parameters::prefer(),
+            parameters::if_none_match(),
+        ],
+        answers: vec![
+            Answer::json(200, "The result.", &json!({}), &[("classes", examples::classes())])
+                .or("image/png", picture)
+                .with(&["ETag", "Cache-Control", "Server-Timing"]),
+            Answer::json(202, "There is none yet: how the job stands.", &job, &queued).with(pending),
+            Answer::empty(304, "The client has it.").with(&["ETag", "Cache-Control"]),
+        ],
+        problems: OF_A_RESULT,
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
+}
+
+pub fn cancel(schemas: &mut Schemas) -> Operation {
+    let job = schemas.told::<JobBody<'_>>();
+    let canceled = [("canceled", examples::canceled_job())];
+    let answer = |status, description| {
+        Answer::json(status, description, &job, &canceled).with(&["Server-Timing", "Cache-Control"])
+    };
+    Operation {
+        id: "cancelJob",
+        summary: "Call a job off",
+        description: "A job that waits never runs; one that runs stops at its next step. Neither is billed.",
+        parameters: vec![parameters::job_id(schemas)],
+        answers: vec![answer(200, "It was canceled before."), answer(202, "It is canceled.")],
+        problems: &[InvalidQuery, MalformedJobId, JobNotFound, JobExpired, JobNotCancelable],
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
 }

@@ -10,7 +10,7 @@ use super::super::{
     bodies::{NewKey, Rotation},
     examples, parameters,
 };
-use crate::handlers::{lanes, manage_catalog::Summary, manage_keys};
+use crate::handlers::{self, manage_catalog::Summary, manage_keys};
 
 const PLAIN: &[&str] = &["Cache-Control"];
 
@@ -39,133 +39,116 @@ const OF_A_ROTATION: &[ProblemCode] = &[
     KeyNotFound,
 ];
 
-pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
-    [lanes(schemas), keys(schemas), catalog(schemas)].into_iter().flatten().collect()
-}
-
-fn lanes(schemas: &mut Schemas) -> Vec<Operation> {
-    let listing = schemas.told::<lanes::Listing>();
-    let of = |path, id| Operation {
+pub fn lanes(schemas: &mut Schemas) -> Operation {
+    let listing = schemas.told::<handlers::lanes::Listing>();
+    Operation {
+        id: "listLanes",
+        summary: "See how the lanes stand",
         description: "Depth, work, rate, estimates and their error, and the breakers that are not closed.",
+        answers: vec![Answer::json(200, "Every lane.", &listing, &[("lanes", examples::lanes())]).with(PLAIN)],
         problems: &[InvalidQuery],
-        ..operation(
-            "GET",
-            path,
-            id,
-            "See how the lanes stand",
-            vec![Answer::json(200, "Every lane.", &listing, &[("lanes", examples::lanes())]).with(PLAIN)],
-        )
-    };
-    vec![of("/v1/lanes", "listLanes"), of("/internal/v1/lanes", "listLanesInternally")]
+        ..Operation::of(Tag::Operator, Callers::Operator)
+    }
 }
 
-fn keys(schemas: &mut Schemas) -> Vec<Operation> {
+pub fn lanes_internally(schemas: &mut Schemas) -> Operation {
+    Operation { id: "listLanesInternally", ..lanes(schemas) }
+}
+
+pub fn create_key(schemas: &mut Schemas) -> Operation {
     let shown = schemas.told::<manage_keys::Shown<'_>>();
+    Operation {
+        id: "createKey",
+        summary: "Make an API key",
+        description: "The secret is shown here and never again.",
+        body: Some(Body::json(&schemas.given::<NewKey>(), &[("key", examples::new_key())])),
+        answers: vec![Answer::json(201, "The key with its secret.", &shown, &[("key", examples::key())]).with(PLAIN)],
+        problems: OF_AN_ORDER,
+        ..Operation::of(Tag::Operator, Callers::Operator)
+    }
+}
+
+pub fn list_keys(schemas: &mut Schemas) -> Operation {
     let page = schemas.told::<manage_keys::Page>();
+    Operation {
+        id: "listKeys",
+        summary: "List API keys",
+        description: "Up to a hundred secrets, without what opens them. A page of one account may be short, or empty, before the \
+                      last; the last has no `cursor`.",
+        parameters: parameters::keys().to_vec(),
+        answers: vec![Answer::json(200, "A page.", &page, &[("keys", examples::keys())]).with(PLAIN)],
+        problems: &[InvalidQuery, StorageUnavailable],
+        ..Operation::of(Tag::Operator, Callers::Operator)
+    }
+}
+
+pub fn rotate_key(schemas: &mut Schemas) -> Operation {
+    let shown = schemas.told::<manage_keys::Shown<'_>>();
+    let rotated = [("key", examples::rotated_key())];
+    Operation {
+        id: "rotateKey",
+        summary: "Change a key's secret",
+        description: "The older secrets end after the grace. At most eight are valid at once.",
+        parameters: vec![parameters::key_id()],
+        body: Some(Body::json(&schemas.given::<Rotation>(), &[("an-hour", examples::rotation())]).optional()),
+        answers: vec![Answer::json(200, "The key with its new secret.", &shown, &rotated).with(PLAIN)],
+        problems: OF_A_ROTATION,
+        ..Operation::of(Tag::Operator, Callers::Operator)
+    }
+}
+
+pub fn revoke_key(schemas: &mut Schemas) -> Operation {
     let revoked = schemas.told::<manage_keys::Revoked<'_>>();
-    let new = Body::json(&schemas.given::<NewKey>(), &[("key", examples::new_key())]);
-    let rotation = Body::json(&schemas.given::<Rotation>(), &[("an-hour", examples::rotation())]).optional();
-    vec![
-        Operation {
-            description: "The secret is shown here and never again.",
-            body: Some(new),
-            problems: OF_AN_ORDER,
-            ..operation(
-                "POST",
-                "/internal/v1/keys",
-                "createKey",
-                "Make an API key",
-                vec![Answer::json(201, "The key with its secret.", &shown, &[("key", examples::key())]).with(PLAIN)],
-            )
-        },
-        Operation {
-            description: "Up to a hundred secrets, without what opens them. A page of one account may be short, or empty, \
-                          before the last; the last has no `cursor`.",
-            parameters: parameters::keys().to_vec(),
-            problems: &[InvalidQuery, StorageUnavailable],
-            ..operation(
-                "GET",
-                "/internal/v1/keys",
-                "listKeys",
-                "List API keys",
-                vec![Answer::json(200, "A page.", &page, &[("keys", examples::keys())]).with(PLAIN)],
-            )
-        },
-        Operation {
-            description: "The older secrets end after the grace. At most eight are valid at once.",
-            parameters: vec![parameters::key_id()],
-            body: Some(rotation),
-            problems: OF_A_ROTATION,
-            ..operation(
-                "POST",
-                "/internal/v1/keys/{id}/rotate",
-                "rotateKey",
-                "Change a key's secret",
-                vec![
-                    Answer::json(200, "The key with its new secret.", &shown, &[("key", examples::rotated_key())])
-                        .with(PLAIN),
-                ],
-            )
-        },
-        Operation {
-            description: "All its secrets are refused: here at once, elsewhere within a minute. Doing it again changes \
-                          nothing.",
-            parameters: vec![parameters::key_id()],
-            problems: &[InvalidQuery, KeyNotFound, StorageUnavailable],
-            ..operation(
-                "DELETE",
-                "/internal/v1/keys/{id}",
-                "revokeKey",
-                "Revoke an API key",
-                vec![
-                    Answer::json(200, "It lets nobody in.", &revoked, &[("revoked", examples::revoked_key())])
-                        .with(PLAIN),
-                ],
-            )
-        },
-    ]
+    let gone = [("revoked", examples::revoked_key())];
+    Operation {
+        id: "revokeKey",
+        summary: "Revoke an API key",
+        description: "All its secrets are refused: here at once, elsewhere within a minute. Doing it again changes nothing.",
+        parameters: vec![parameters::key_id()],
+        answers: vec![Answer::json(200, "It lets nobody in.", &revoked, &gone).with(PLAIN)],
+        problems: &[InvalidQuery, KeyNotFound, StorageUnavailable],
+        ..Operation::of(Tag::Operator, Callers::Operator)
+    }
 }
 
-fn catalog(schemas: &mut Schemas) -> Vec<Operation> {
-    const PATH: &str = "/internal/v1/catalog";
-    let summary = schemas.told::<Summary>();
+pub fn get_catalog(schemas: &mut Schemas) -> Operation {
     let catalog = schemas.told::<Catalog>();
-    let new = Body::json(&schemas.given::<Catalog>(), &[("small", examples::catalog())]);
-    let told =
-        |description| Answer::json(200, description, &summary, &[("counted", examples::catalog_summary())]).with(PLAIN);
-    vec![
-        Operation {
-            description: "In the form that `PUT` takes.",
-            problems: OF_A_BODY,
-            ..operation(
-                "GET",
-                PATH,
-                "getCatalog",
-                "See the catalogue in force",
-                vec![Answer::json(200, "The catalogue.", &catalog, &[("small", examples::catalog())]).with(PLAIN)],
-            )
-        },
-        Operation {
-            description: "It is checked first; the refusal says what is wrong in it and where. In force here at once, \
-                          elsewhere within a minute. `cargo xtask catalog` prints one.",
-            body: Some(new),
-            problems: OF_AN_ORDER,
-            ..operation("PUT", PATH, "putCatalog", "Put another catalogue in force", vec![told("It is in force.")])
-        },
-        Operation {
-            description: "The catalogue of the build is in force again.",
-            problems: OF_A_BODY,
-            ..operation("DELETE", PATH, "deleteCatalog", "Take the catalogue away", vec![told("What is in force now.")])
-        },
-    ]
+    Operation {
+        id: "getCatalog",
+        summary: "See the catalogue in force",
+        description: "In the form that `PUT` takes.",
+        answers: vec![Answer::json(200, "The catalogue.", &catalog, &[("small", examples::catalog())]).with(PLAIN)],
+        problems: OF_A_BODY,
+        ..Operation::of(Tag::Operator, Callers::Operator)
+    }
 }
 
-fn operation(
-    method: &'static str,
-    path: &'static str,
-    id: &'static str,
-    summary: &'static str,
-    answers: Vec<Answer>,
-) -> Operation {
-    Operation { method, path, id, summary, answers, ..Operation::of(Tag::Operator, Callers::Operator) }
+pub fn put_catalog(schemas: &mut Schemas) -> Operation {
+    Operation {
+        id: "putCatalog",
+        summary: "Put another catalogue in force",
+        description: "It is checked first; the refusal says what is wrong in it and where. In force here at once, elsewhere \
+                      within a minute. `cargo xtask catalog` prints one.",
+        body: Some(Body::json(&schemas.given::<Catalog>(), &[("small", examples::catalog())])),
+        answers: vec![counted(schemas, "It is in force.")],
+        problems: OF_AN_ORDER,
+        ..Operation::of(Tag::Operator, Callers::Operator)
+    }
+}
+
+pub fn delete_catalog(schemas: &mut Schemas) -> Operation {
+    Operation {
+        id: "deleteCatalog",
+        summary: "Take the catalogue away",
+        description: "The catalogue of the build is in force again.",
+        answers: vec![counted(schemas, "What is in force now.")],
+        problems: OF_A_BODY,
+        ..Operation::of(Tag::Operator, Callers::Operator)
+    }
+}
+
+/// What a catalogue holds, in numbers.
+fn counted(schemas: &mut Schemas, description: &'static str) -> Answer {
+    let summary = schemas.told::<Summary>();
+    Answer::json(200, description, &summary, &[("counted", examples::catalog_summary())]).with(PLAIN)
 }

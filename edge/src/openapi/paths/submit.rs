@@ -1,7 +1,7 @@
 //! Submitting jobs.
 
 use forebay_contract::ProblemCode::{self, *};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::{Answer, Body, Callers, Operation, Schemas, Tag, bodies::NewJob, examples, parameters};
 use crate::handlers::{job_body::JobBody, submit::plan_body::Foreseen};
@@ -79,9 +79,13 @@ const PLAN_REFUSALS: &[ProblemCode] = &[
     InvalidNotBefore,
     ChallengeFailed,
     ChallengeUnavailable,
+    // What a body in JSON adds.
     MalformedJson,
     InvalidField,
 ];
+
+/// The same without that.
+const BARE_PLAN_REFUSALS: &[ProblemCode] = PLAN_REFUSALS.split_at(PLAN_REFUSALS.len() - 2).0;
 
 /// Why a job may not be run again.
 const RETRY_REFUSALS: &[ProblemCode] = &[
@@ -102,51 +106,78 @@ const RETRY_REFUSALS: &[ProblemCode] = &[
     IdempotencyInProgress,
 ];
 
-pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
-    let body = Body::json(&schemas.given::<NewJob>(), &examples::new_jobs());
-    let retry = [vec![parameters::job_id(schemas)], parameters::submission()].concat();
-    vec![
-        Operation {
-            description: "The result of an equal job answers where there is one; an equal job that has not ended is \
-                          joined. `degraded` says when something else answers than was asked for.",
-            parameters: parameters::submission(),
-            body: Some(Body { content: body.content.clone(), ..body }),
-            problems: REFUSALS,
-            ..operation("/v1/jobs", "submitJob", "Submit a job", submitted(schemas))
-        },
-        Operation {
-            description: "The body is the input itself, the query holds the parameters: \
-                          `curl --data-binary @cat.png -H 'Content-Type: image/png' …/v1/models/efficientnet-lite0/jobs?p.top_k=3`.",
-            parameters: [
-                vec![parameters::model(), parameters::of_model()],
-                parameters::times().to_vec(),
-                parameters::submission(),
-            ]
-            .concat(),
-            body: Some(bare_body()),
-            problems: BARE_REFUSALS,
-            ..operation("/v1/models/{model}/jobs", "submitInput", "Submit an input as it is", submitted(schemas))
-        },
-        Operation {
-            description: "Nothing is queued and nothing counted. A refusal by limits, lanes or deadlines is part of the \
-                          answer, as `problem`; what is simply wrong is refused as it would be.",
-            parameters: parameters::submission(),
-            body: Some(Body::json(&schemas.given::<NewJob>(), &examples::new_jobs())),
-            problems: PLAN_REFUSALS,
-            ..operation("/v1/plan", "foretellJob", "Tell what submitting would come to", vec![plan(schemas)])
-        },
-        Operation {
-            description: "The same input once more, as a new job that counts like any other. Only what failed, was \
-                          canceled or has expired is run again.",
-            parameters: retry,
-            problems: RETRY_REFUSALS,
-            ..operation("/v1/jobs/{id}/retry", "retryJob", "Run a job again", submitted(schemas))
-        },
-    ]
+pub fn json(schemas: &mut Schemas) -> Operation {
+    Operation {
+        id: "submitJob",
+        summary: "Submit a job",
+        description: "The result of an equal job answers where there is one; an equal job that has not ended is joined. \
+                      `degraded` says when something else answers than was asked for.",
+        parameters: parameters::submission(),
+        body: Some(Body::json(&schemas.given::<NewJob>(), &examples::new_jobs())),
+        answers: submitted(schemas),
+        problems: REFUSALS,
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
 }
 
-fn operation(path: &'static str, id: &'static str, summary: &'static str, answers: Vec<Answer>) -> Operation {
-    Operation { method: "POST", path, id, summary, answers, ..Operation::of(Tag::Jobs, Callers::Accounts) }
+pub fn bare(schemas: &mut Schemas) -> Operation {
+    Operation {
+        id: "submitInput",
+        summary: "Submit an input as it is",
+        description: "The body is the input itself, the query holds the parameters: \
+                      `curl --data-binary @cat.png -H 'Content-Type: image/png' …/v1/models/efficientnet-lite0/jobs?p.top_k=3`.",
+        parameters: bare_parameters(),
+        body: Some(bare_body()),
+        answers: submitted(schemas),
+        problems: BARE_REFUSALS,
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
+}
+
+pub fn plan(schemas: &mut Schemas) -> Operation {
+    Operation {
+        id: "foretellJob",
+        summary: "Tell what submitting would come to",
+        description: "Nothing is queued and nothing counted. A refusal by limits, lanes or deadlines is part of the answer, as \
+                      `problem`; what is simply wrong is refused as it would be.",
+        parameters: parameters::submission(),
+        body: Some(Body::json(&schemas.given::<NewJob>(), &examples::new_jobs())),
+        answers: vec![foretold(schemas)],
+        problems: PLAN_REFUSALS,
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
+}
+
+pub fn plan_bare(schemas: &mut Schemas) -> Operation {
+    Operation {
+        id: "foretellInput",
+        summary: "Tell what submitting an input would come to",
+        description: "What `POST /v1/plan` is to `POST /v1/jobs`, this is to `POST /v1/models/{model}/jobs`: it takes the very same \
+                      request.",
+        parameters: bare_parameters(),
+        body: Some(bare_body()),
+        answers: vec![foretold(schemas)],
+        problems: BARE_PLAN_REFUSALS,
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
+}
+
+pub fn retry(schemas: &mut Schemas) -> Operation {
+    Operation {
+        id: "retryJob",
+        summary: "Run a job again",
+        description: "The same input once more, as a new job that counts like any other. Only what failed, was canceled or has \
+                      expired is run again.",
+        parameters: [vec![parameters::job_id(schemas)], parameters::submission()].concat(),
+        answers: submitted(schemas),
+        problems: RETRY_REFUSALS,
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
+}
+
+fn bare_parameters() -> Vec<Value> {
+    let times = parameters::times().to_vec();
+    [vec![parameters::model(), parameters::of_model()], times, parameters::submission()].concat()
 }
 
 fn submitted(schemas: &mut Schemas) -> Vec<Answer> {
@@ -160,7 +191,7 @@ fn submitted(schemas: &mut Schemas) -> Vec<Answer> {
     ]
 }
 
-fn plan(schemas: &mut Schemas) -> Answer {
+fn foretold(schemas: &mut Schemas) -> Answer {
     let schema = schemas.told::<Foreseen<'_>>();
     Answer::json(200, "What it would come to.", &schema, &[("accepted", examples::plan())]).with(&["Cache-Control"])
 }

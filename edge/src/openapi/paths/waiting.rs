@@ -22,39 +22,40 @@ const SOCKET: &str = "A WebSocket for many jobs at once. The client says `Socket
     A browser, which cannot set `Authorization`, offers the subprotocols `forebay.v1` and `forebay.bearer.KEY`; the answer \
     selects `forebay.v1`.";
 
-pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
+pub fn of_job(schemas: &mut Schemas) -> Operation {
+    let stream = json!({ "examples": { "end": { "value": examples::event_stream() } } });
+    Operation {
+        id: "followJob",
+        summary: "Hear what happens to a job",
+        description: STREAM,
+        parameters: vec![parameters::job_id(schemas), parameters::last_event_id()],
+        answers: vec![
+            Answer::empty(200, "A stream that ends with the job.")
+                .or("text/event-stream", stream)
+                .with(&["Cache-Control", "X-Accel-Buffering"]),
+            Answer::empty(204, "The job has ended and the client knows all of it.").with(&["Cache-Control"]),
+            switched(),
+        ],
+        problems: &[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired, TooManyListeners],
+        ..Operation::of(Tag::Waiting, Callers::Accounts)
+    }
+}
+
+pub fn of_many(schemas: &mut Schemas) -> Operation {
     // No operation has them in a body.
     schemas.given::<Wish>();
     schemas.told::<SocketEvent<'_>>();
     schemas.told::<SocketError<'_>>();
-    let switched = || Answer::empty(101, "A WebSocket.").with(&["Sec-WebSocket-Protocol"]);
-    let stream = json!({ "examples": { "end": { "value": examples::event_stream() } } });
-    vec![
-        Operation {
-            description: STREAM,
-            parameters: vec![parameters::job_id(schemas), parameters::last_event_id()],
-            problems: &[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired, TooManyListeners],
-            ..get(
-                "/v1/jobs/{id}/events",
-                "followJob",
-                "Hear what happens to a job",
-                vec![
-                    Answer::empty(200, "A stream that ends with the job.")
-                        .or("text/event-stream", stream)
-                        .with(&["Cache-Control"]),
-                    Answer::empty(204, "The job has ended and the client knows all of it.").with(&["Cache-Control"]),
-                    switched(),
-                ],
-            )
-        },
-        Operation {
-            description: SOCKET,
-            problems: &[InvalidQuery, UpgradeRequired, TooManyListeners],
-            ..get("/v1/events", "followJobs", "Hear what happens to many jobs", vec![switched()])
-        },
-    ]
+    Operation {
+        id: "followJobs",
+        summary: "Hear what happens to many jobs",
+        description: SOCKET,
+        answers: vec![switched()],
+        problems: &[InvalidQuery, UpgradeRequired, TooManyListeners],
+        ..Operation::of(Tag::Waiting, Callers::Accounts)
+    }
 }
 
-fn get(path: &'static str, id: &'static str, summary: &'static str, answers: Vec<Answer>) -> Operation {
-    Operation { path, id, summary, answers, ..Operation::of(Tag::Waiting, Callers::Accounts) }
+fn switched() -> Answer {
+    Answer::empty(101, "A WebSocket.").with(&["Sec-WebSocket-Protocol"])
 }

@@ -34,115 +34,87 @@ const OF_A_CHANGE: &[ProblemCode] = &[
     ResolverUnavailable,
     WebhookNotFound,
 ];
-const OF_ALL: &[ProblemCode] = &[InvalidQuery];
 const OF_ONE: &[ProblemCode] = &[InvalidQuery, WebhookNotFound];
 const OF_A_TEST: &[ProblemCode] = &[InvalidQuery, WebhookNotFound, WebhookDisabled];
 const OF_A_REPLAY: &[ProblemCode] = &[InvalidQuery, WebhookNotFound, DeliveryNotFound, WebhookDisabled];
 
-pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
+pub fn create(schemas: &mut Schemas) -> Operation {
     let webhook = schemas.told::<WebhookBody>();
+    let made = Answer::json(201, "The endpoint with its secret.", &webhook, &[]).with(&["Location", "Cache-Control"]);
+    Operation {
+        description: "`secret` is shown here and after a rotation, and never again. At most sixteen an account.",
+        body: Some(Body::json(&schemas.given::<NewWebhook>(), &[("all", json!({ "url": URL }))])),
+        problems: OF_NEW,
+        ..operation("createWebhook", "Make an endpoint", Vec::new(), made)
+    }
+}
+
+pub fn list(schemas: &mut Schemas) -> Operation {
     let page = schemas.told::<WebhookList>();
-    let delivery = schemas.told::<DeliveryBody>();
-    let deliveries = schemas.told::<DeliveryPage>();
-    let new = Body::json(&schemas.given::<NewWebhook>(), &[("all", json!({ "url": URL }))]);
+    let listed = Answer::json(200, "The endpoints.", &page, &[]).with(&["Cache-Control"]);
+    Operation { problems: &[InvalidQuery], ..operation("listWebhooks", "List your endpoints", Vec::new(), listed) }
+}
+
+pub fn get(schemas: &mut Schemas) -> Operation {
+    operation("getWebhook", "See an endpoint", id(), told(schemas, "The endpoint."))
+}
+
+pub fn change(schemas: &mut Schemas) -> Operation {
     let change = Body::json(&schemas.given::<WebhookChange>(), &[("off", json!({ "enabled": false }))]);
-    let told = |status, description| Answer::json(status, description, &webhook, &[]).with(&["Cache-Control"]);
-    let sent = |status, description| Answer::json(status, description, &delivery, &[]).with(&["Cache-Control"]);
-    let id = || vec![segment("id", "^wh_")];
-    vec![
-        Operation {
-            description: "`secret` is shown here and after a rotation, and never again. At most sixteen an account.",
-            body: Some(new),
-            problems: OF_NEW,
-            ..operation(
-                "POST",
-                "/v1/webhooks",
-                "createWebhook",
-                "Make an endpoint",
-                vec![
-                    Answer::json(201, "The endpoint with its secret.", &webhook, &[])
-                        .with(&["Location", "Cache-Control"]),
-                ],
-            )
-        },
-        operation(
-            "GET",
-            "/v1/webhooks",
-            "listWebhooks",
-            "List your endpoints",
-            vec![Answer::json(200, "The endpoints.", &page, &[]).with(&["Cache-Control"])],
-        ),
-        Operation {
-            parameters: id(),
-            ..operation("GET", "/v1/webhooks/{id}", "getWebhook", "See an endpoint", vec![told(200, "The endpoint.")])
-        },
-        Operation {
-            parameters: id(),
-            body: Some(change),
-            problems: OF_A_CHANGE,
-            ..operation(
-                "PATCH",
-                "/v1/webhooks/{id}",
-                "changeWebhook",
-                "Change an endpoint",
-                vec![told(200, "As it is now.")],
-            )
-        },
-        Operation {
-            parameters: id(),
-            ..operation(
-                "DELETE",
-                "/v1/webhooks/{id}",
-                "deleteWebhook",
-                "Remove an endpoint",
-                vec![Answer::empty(204, "It is gone.")],
-            )
-        },
-        Operation {
-            description: "For a day both secrets sign.",
-            parameters: id(),
-            ..operation(
-                "POST",
-                "/v1/webhooks/{id}/rotate",
-                "rotateWebhook",
-                "Change an endpoint's secret",
-                vec![told(200, "The endpoint with its new secret.")],
-            )
-        },
-        Operation {
-            parameters: id(),
-            problems: OF_A_TEST,
-            ..operation(
-                "POST",
-                "/v1/webhooks/{id}/test",
-                "testWebhook",
-                "Send a test",
-                vec![sent(202, "The delivery.")],
-            )
-        },
-        Operation {
-            parameters: [id(), page_parameters()].concat(),
-            ..operation(
-                "GET",
-                "/v1/webhooks/{id}/deliveries",
-                "listDeliveries",
-                "See what was sent",
-                vec![Answer::json(200, "Newest first.", &deliveries, &[]).with(&["Cache-Control"])],
-            )
-        },
-        Operation {
-            description: "With the same `webhook-id`.",
-            parameters: [id(), vec![segment("delivery", "^msg_")]].concat(),
-            problems: OF_A_REPLAY,
-            ..operation(
-                "POST",
-                "/v1/webhooks/{id}/deliveries/{delivery}/replay",
-                "replayDelivery",
-                "Send something again",
-                vec![sent(202, "The delivery, pending again.")],
-            )
-        },
-    ]
+    Operation {
+        body: Some(change),
+        problems: OF_A_CHANGE,
+        ..operation("changeWebhook", "Change an endpoint", id(), told(schemas, "As it is now."))
+    }
+}
+
+pub fn delete(_: &mut Schemas) -> Operation {
+    operation("deleteWebhook", "Remove an endpoint", id(), Answer::empty(204, "It is gone."))
+}
+
+pub fn rotate(schemas: &mut Schemas) -> Operation {
+    let rotated = told(schemas, "The endpoint with its new secret.");
+    Operation {
+        description: "For a day both secrets sign.",
+        ..operation("rotateWebhook", "Change an endpoint's secret", id(), rotated)
+    }
+}
+
+pub fn test(schemas: &mut Schemas) -> Operation {
+    let sent = delivery(schemas, "The delivery.");
+    Operation { problems: OF_A_TEST, ..operation("testWebhook", "Send a test", id(), sent) }
+}
+
+pub fn deliveries(schemas: &mut Schemas) -> Operation {
+    let deliveries = schemas.told::<DeliveryPage>();
+    let page = Answer::json(200, "Newest first.", &deliveries, &[]).with(&["Cache-Control"]);
+    operation("listDeliveries", "See what was sent", [id(), page_parameters()].concat(), page)
+}
+
+pub fn replay(schemas: &mut Schemas) -> Operation {
+    let parameters = [id(), vec![segment("delivery", "^msg_")]].concat();
+    Operation {
+        description: "With the same `webhook-id`.",
+        problems: OF_A_REPLAY,
+        ..operation(
+            "replayDelivery",
+            "Send something again",
+            parameters,
+            delivery(schemas, "The delivery, pending again."),
+        )
+    }
+}
+
+fn told(schemas: &mut Schemas, description: &'static str) -> Answer {
+    Answer::json(200, description, &schemas.told::<WebhookBody>(), &[]).with(&["Cache-Control"])
+}
+
+fn delivery(schemas: &mut Schemas, description: &'static str) -> Answer {
+    Answer::json(202, description, &schemas.told::<DeliveryBody>(), &[]).with(&["Cache-Control"])
+}
+
+fn id() -> Vec<Value> {
+    vec![segment("id", "^wh_")]
 }
 
 const URL: &str = "https://example.com/hooks/forebay";
@@ -195,20 +167,14 @@ fn page_parameters() -> Vec<Value> {
     ]
 }
 
-fn operation(
-    method: &'static str,
-    path: &'static str,
-    id: &'static str,
-    summary: &'static str,
-    answers: Vec<Answer>,
-) -> Operation {
+/// About one webhook, unless it says otherwise.
+fn operation(id: &'static str, summary: &'static str, parameters: Vec<Value>, answer: Answer) -> Operation {
     Operation {
-        method,
-        path,
         id,
         summary,
-        answers,
-        problems: if path == "/v1/webhooks" { OF_ALL } else { OF_ONE },
+        parameters,
+        answers: vec![answer],
+        problems: OF_ONE,
         ..Operation::of(Tag::Webhooks, Callers::Accounts)
     }
 }

@@ -1,0 +1,146 @@
+//! `GET /readyz`: whether jobs get through.
+
+use std::{cell::Cell, time::Duration};
+
+use forebay_contract::Lane;
+use futures_util::{
+    TryFutureExt as _,
+    future::{Either, LocalBoxFuture, join_all, select},
+};
+use serde::Serialize;
+use worker::Delay;
+
+use crate::{
+    admission::readiness::{Memory, Next, PATIENCE_MS, Seen},
+    answer::{self, Answer},
+    aws::{s3::Bucket, sqs},
+    cx::{Cx, Stop, log_line},
+    workers,
+};
+
+/// The path.
+pub const PATH: &str = "/readyz";
+/// There is never an object of this name: a bucket that says so answers.
+const NO_OBJECT: &str = "ready";
+
+thread_local! {
+    static MEMORY: Cell<Memory> = Cell::default();
+}
+
+/// Whether jobs get through, and what is missing if not.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Ready {
+    /// `ready` or `not-ready`
+    status: &'static str,
+    /// Whether the edge has all of its settings.
+    configured: bool,
+    /// Whether a queue answers.
+    queue: bool,
+    /// Whether the bucket answers.
+    bucket: bool,
+    /// Whether a worker was heard of in the last three minutes.
+    worker: bool,
+    /// When one was last heard of; null for never.
+    worker_heard_ms: Option<u64>,
+    /// When this was looked at; null before the first look.
+    looked_ms: Option<u64>,
+}
+
+impl Ready {
+    /// Of what was seen; `None` before the first look.
+    pub fn new(configured: bool, seen: Option<Seen>) -> Self {
+        let status = if seen.is_some_and(|seen| seen.ready()) { "ready" } else { "not-ready" };
+        let looked_ms = seen.map(|seen| seen.at_ms);
+        let seen = seen.unwrap_or_default();
+        let (queue, bucket, worker) = (seen.queue, seen.bucket, seen.worker());
+        Self { status, configured, queue, bucket, worker, worker_heard_ms: seen.worker_ms, looked_ms }
+    }
+
+    fn answer(&self) -> Result<Answer, Stop> {
+        if self.status == "ready" {
+            return answer::json(200, self, Vec::new());
+        }
+        // The first look ends within moments.
+        let again_s = if self.looked_ms.is_none() { "1" } else { "5" };
+        answer::json(503, self, vec![("retry-after", again_s.to_owned())])
+    }
+}
+
+/// What this isolate saw a moment ago; one request in five seconds looks.
+pub async fn get(cx: &Cx) -> Result<Answer, Stop> {
+    let mut memory = MEMORY.get();
+    let next = memory.ask(cx.now_ms);
+    MEMORY.set(memory);
+    let seen = match next {
+        Next::Tell(seen) => seen,
+        Next::Look => {
+            let seen = look(cx).await;
+            let mut memory = MEMORY.get();
+            memory.seen(seen);
+            MEMORY.set(memory);
+            Some(seen)
+        }
+    };
+    Ready::new(true, seen).answer()
+}
+
+/// What a Worker answers that is not configured: it can ask nobody.
+pub fn unconfigured() -> Result<Answer, Stop> {
+    Ready::new(false, None).answer()
+}
+
+/// One queue stands for all: they have one address and one key, and what ails a single one shows in its lane.
+async fn look(cx: &Cx) -> Seen {
+    let signer = &cx.config.signer;
+    let queue_url = format!("{}-{}", cx.config.queue_url_prefix, Lane::PaidLight);
+    let bucket = Bucket { url: &cx.config.bucket_url, signer };
+    let asked: [(&str, Question<'_>); 3] = [
+        (
+            "queue",
+            Box::pin(sqs::ask(signer, cx.now_ms, &queue_url).map_ok(|()| None).map_err(|error| error.to_string())),
+        ),
+        ("bucket", Box::pin(bucket.head(cx.now_ms, NO_OBJECT).map_ok(|_| None).map_err(|error| error.to_string()))),
+        ("worker", Box::pin(workers::heard_ms(cx))),
+    ];
+    let answers = join_all(asked.map(|(what, question)| in_time(what, question))).await;
+    let [queue, bucket, worker] = answers.as_slice() else { return Seen { at_ms: cx.now_ms, ..Seen::default() } };
+    Seen { at_ms: cx.now_ms, queue: queue.is_some(), bucket: bucket.is_some(), worker_ms: worker.flatten() }
+}
+
+/// Answered with a time, if it is about one.
+type Question<'a> = LocalBoxFuture<'a, Result<Option<u64>, String>>;
+
+/// What is asked answers within the patience of a look, or it does not answer.
+async fn in_time(what: &str, question: Question<'_>) -> Option<Option<u64>> {
+    let patience = Delay::from(Duration::from_millis(PATIENCE_MS));
+    let why = match select(question, patience).await {
+        Either::Left((Ok(answer), _)) => return Some(answer),
+        Either::Left((Err(why), _)) => why,
+        Either::Right(_) => format!("no answer within {PATIENCE_MS} ms"),
+    };
+    log_line("not-ready", &format!("{what}: {why}"));
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_said_and_when_to_come_back() {
+        let seen = Seen { at_ms: 1_000, queue: true, bucket: true, worker_ms: Some(900) };
+        for (configured, seen, expect, again) in [
+            (true, Some(seen), 200, None),
+            (true, Some(Seen { bucket: false, ..seen }), 503, Some("5")),
+            (true, Some(Seen { worker_ms: None, ..seen }), 503, Some("5")),
+            (true, None, 503, Some("1")),
+            (false, None, 503, Some("1")),
+        ] {
+            let Answer::Text { status, fields, .. } = Ready::new(configured, seen).answer().unwrap() else {
+                panic!("no text")
+            };
+            assert_eq!((status, fields.first().map(|(_, value)| value.as_str())), (expect, again), "{seen:?}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `HEAD` is answered wherever `GET` is: the same status and header fields, no body, and nothing is opened.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::{
+    client::{Answer, Request, id},
+    stack::{ADMIN_TOKEN, Hall, words},
+};
+
+/// Another each time, or told of the time alone.
+const OWN: [&str; 4] = ["x-request-id", "date", "server-timing", "age"];
+
+pub fn check(hall: &Hall) -> Result<()> {
+    let client = hall.shared()?.client("head_is_answered_like_get")?;
+    let job = client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(61, 9)}}))?;
+    client.result(&job)?;
+    let path = format!("/v1/jobs/{}", id(&job)?);
+    let (result, events) = (format!("{path}/result"), format!("{path}/events"));
+    let operator = format!("Bearer {ADMIN_TOKEN}");
+    let operator = [("authorization", operator.as_str())];
+    let ask =
+        |method, path: &str, headers: &[(&str, &str)]| client.send(&Request { method, path, headers, body: None });
+    for (path, headers) in [
+        ("/healthz", &[][..]),
+        ("/v1/models", &[]),
+        ("/v1/jobs", &[]),
+        (&path, &[]),
+        // Twice: from the bucket, and from memory.
+        (&result, &[]),
+        (&result, &[]),
+        ("/v1/usage", &[("accept", "text/csv")]),
+        ("/v1/jobs/42", &[]),
+        ("/v1/events", &[]),
+        ("/v1/webhooks", &[]),
+        ("/internal/v1/keys/k/rotate", &[]),
+        ("/internal/v1/catalog", &operator),
+    ] {
+        let head = ask("HEAD", path, headers)?;
+        let get = ask("GET", path, headers)?;
+        ensure!(head.body.is_empty(), "HEAD {path} has a body: {head:?}");
+        ensure!(head.status == get.status, "HEAD {path} is {}, GET {}", head.status, get.status);
+        for name in fields(&get) {
+            // A proxy that passes a body on piece by piece leaves its length out.
+            let expect = match name.as_str() {
+                "transfer-encoding" | "content-encoding" => continue,
+                "content-length" => Some(get.body.len().to_string()),
+                name => get.header(name).map(str::to_owned),
+            };
+            let found = head.header(&name).map(str::to_owned);
+            ensure!(found == expect, "{path}, {name}: HEAD says {found:?}, GET {expect:?}");
+        }
+    }
+    let followed = client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(62, 9)}}))?;
+    let open = ask("HEAD", &format!("/v1/jobs/{}/events", id(&followed)?), &[])?.expect(200)?;
+    ensure!(open.must("content-type")?.starts_with("text/event-stream") && open.body.is_empty(), "{open:?}");
+    ensure!(open.must("x-accel-buffering")? == "no" && open.must("cache-control")? == "no-store", "{open:?}");
+    // Who knows the end is told that there is nothing more.
+    ask("HEAD", &events, &[("last-event-id", "99")])?.expect(204)?;
+
+    let refused = ask("PATCH", "/v1/jobs", &[])?;
+    refused.expect_problem(405, "method-not-allowed")?;
+    ensure!(refused.must("allow")? == "POST, GET, HEAD", "{refused:?}");
+    let refused = ask("HEAD", "/v1/plan", &[])?.expect(405)?;
+    ensure!(refused.must("allow")? == "POST" && refused.body.is_empty(), "{refused:?}");
+    Ok(())
+}
+
+/// The names of an answer's header fields.
+fn fields(answer: &Answer) -> BTreeSet<String> {
+    answer.names().filter(|name| !OWN.contains(name)).map(str::to_owned).collect()
+}
