@@ -73,9 +73,10 @@ test("a dropped socket is noticed, and the job is followed all the same", async 
   const [id] = edge.jobs.keys();
   for (const socket of edge.watching.keys()) socket.terminate();
   await page.getByText("asks every few seconds").waitFor();
-  edge.results.set(id, ["application/json", embedding()]);
+  edge.results.set(id, ["application/json", embedding({ truncated: true })]);
   edge.move(id, succeeded());
   await panel.getByText("A vector of 384 numbers").waitFor();
+  await panel.getByText("longer than the model reads").waitFor();
 });
 
 test("a socket that says nothing is not waited for", async (t) => {

@@ -169,6 +169,6 @@ export function classes() {
 }
 
 /** A vector of 384 numbers of length 1 or so. */
-export function embedding() {
-  return JSON.stringify({ embedding: Array.from({ length: 384 }, (_, at) => Math.sin(at * 1.7) / 14) });
+export function embedding(more = {}) {
+  return JSON.stringify({ embedding: Array.from({ length: 384 }, (_, at) => Math.sin(at * 1.7) / 14), ...more });
 }

@@ -30,8 +30,9 @@ function shown(job, { blob, type, json }, signal) {
     { "application/json": "json", "image/png": "png", "image/jpeg": "jpg", "text/plain": "txt" }[type] ?? "bin";
   const save = h("a", { href: address, download: `${job.id}.${ending}`, class: "button quiet" }, t("result.save"));
   const body = h("div", {}, bodyOf(job, { type, json, address }));
+  const cut = json?.truncated === true && h("p", { class: "note" }, t("result.truncated"));
   if (type === "text/plain") blob.text().then((text) => body.replaceChildren(textOf(text)));
-  return h("div", {}, body, h("div", { class: "actions" }, json && copyButton(json), save));
+  return h("div", {}, body, cut, h("div", { class: "actions" }, json && copyButton(json), save));
 }
 
 function bodyOf(job, { type, json, address }) {

@@ -120,6 +120,7 @@ export const en = {
   "result.vector": "A vector of {length} numbers",
   "result.vectorChart": "The numbers of the vector as bars, between {min} and {max}",
   "result.norm": "length {norm}, from {min} to {max}",
+  "result.truncated": "The input was longer than the model reads: this is of a part of it.",
   "result.copy": "Copy as JSON",
   "result.save": "Download",
 

@@ -120,6 +120,7 @@ export const zh = {
   "result.vector": "含 {length} 个数的向量",
   "result.vectorChart": "以条形表示的向量数值，介于 {min} 与 {max} 之间",
   "result.norm": "长度 {norm}，从 {min} 到 {max}",
+  "result.truncated": "输入超出模型可读取的长度：此结果只基于其中一部分。",
   "result.copy": "复制为 JSON",
   "result.save": "下载",
 
