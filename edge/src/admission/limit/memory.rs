@@ -1,29 +1,14 @@
+use forebay_contract::catalog::Algorithm;
 use serde::{Deserialize, Serialize};
 
 use super::{
     fixed_window::FixedWindow,
     leaky_bucket::LeakyBucket,
-    rule::{Level, Method, Rule},
+    rule::{Level, Rule},
     sliding_log::SlidingLog,
     sliding_window::SlidingWindow,
     token_bucket::TokenBucket,
 };
-
-/// What a limit remembers between submissions. As JSON it is text: nanoseconds are more digits than a double has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Memory {
-    /// When the bucket is full.
-    TokenBucket(TokenBucket),
-    /// When the bucket is free.
-    LeakyBucket(LeakyBucket),
-    /// A window's count.
-    FixedWindow(FixedWindow),
-    /// A window's count, and that of the one before.
-    SlidingWindow(SlidingWindow),
-    /// What was taken when.
-    SlidingLog(SlidingLog),
-}
 
 /// One algorithm, as its memory.
 pub(super) trait Counting: Sized {
@@ -46,77 +31,93 @@ pub(super) trait Counting: Sized {
     fn is_spent(&self, rule: Rule, now_ms: u64) -> bool;
 }
 
-impl Memory {
-    /// Whether `method` made it.
-    pub(super) fn is_of(&self, method: Method) -> bool {
-        method
-            == match self {
-                Self::TokenBucket(_) => Method::TokenBucket,
-                Self::LeakyBucket(_) => Method::LeakyBucket,
-                Self::FixedWindow(_) => Method::FixedWindow,
-                Self::SlidingWindow(_) => Method::SlidingWindow,
-                Self::SlidingLog(_) => Method::SlidingLog,
-            }
-    }
-}
+/// Every algorithm that counts a rate, once: the name that the catalogue has for it is that of its memory's type.
+macro_rules! algorithms {
+    ($($(#[$meaning:meta])* $name:ident;)*) => {
+        /// How a rate counts: [`Algorithm`] without the one that is no rate.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Method {
+            $($name,)*
+        }
 
-/// `$do` with the algorithm's own memory.
-macro_rules! each {
-    ($memory:expr, $counted:ident => $do:expr) => {
-        match $memory {
-            Memory::TokenBucket($counted) => $do,
-            Memory::LeakyBucket($counted) => $do,
-            Memory::FixedWindow($counted) => $do,
-            Memory::SlidingWindow($counted) => $do,
-            Memory::SlidingLog($counted) => $do,
+        impl Method {
+            /// `None` for in-flight, which is a count of jobs and no rate.
+            pub(super) fn of(algorithm: Algorithm) -> Option<Self> {
+                match algorithm {
+                    $(Algorithm::$name => Some(Self::$name),)*
+                    Algorithm::InFlight => None,
+                }
+            }
+        }
+
+        /// What a limit remembers between submissions. As JSON it is text: nanoseconds are more digits than a double has.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Memory {
+            $($(#[$meaning])* $name($name),)*
+        }
+
+        impl Memory {
+            /// Whether `method` made it.
+            pub(super) fn is_of(&self, method: Method) -> bool {
+                match self {
+                    $(Self::$name(_) => method == Method::$name,)*
+                }
+            }
+        }
+
+        impl Counting for Memory {
+            fn untouched(rule: Rule, now_ms: u64) -> Self {
+                match rule.method {
+                    $(Method::$name => Self::$name($name::untouched(rule, now_ms)),)*
+                }
+            }
+
+            fn settled(&self, rule: Rule, now_ms: u64) -> Option<Self> {
+                match self {
+                    $(Self::$name(counted) => counted.settled(rule, now_ms).map(Self::$name),)*
+                }
+            }
+
+            fn take(&self, rule: Rule, amount: u64, now_ms: u64) -> Result<Self, u64> {
+                match self {
+                    $(Self::$name(counted) => counted.take(rule, amount, now_ms).map(Self::$name),)*
+                }
+            }
+
+            fn give_back(&self, rule: Rule, amount: u64, taken_ms: u64, now_ms: u64) -> Self {
+                match self {
+                    $(Self::$name(counted) => Self::$name(counted.give_back(rule, amount, taken_ms, now_ms)),)*
+                }
+            }
+
+            fn level(&self, rule: Rule, now_ms: u64) -> Level {
+                match self {
+                    $(Self::$name(counted) => counted.level(rule, now_ms),)*
+                }
+            }
+
+            fn is_spent(&self, rule: Rule, now_ms: u64) -> bool {
+                match self {
+                    $(Self::$name(counted) => counted.is_spent(rule, now_ms),)*
+                }
+            }
         }
     };
 }
 
-impl Counting for Memory {
-    fn untouched(rule: Rule, now_ms: u64) -> Self {
-        match rule.method {
-            Method::TokenBucket => TokenBucket::untouched(rule, now_ms).into(),
-            Method::LeakyBucket => LeakyBucket::untouched(rule, now_ms).into(),
-            Method::FixedWindow => FixedWindow::untouched(rule, now_ms).into(),
-            Method::SlidingWindow => SlidingWindow::untouched(rule, now_ms).into(),
-            Method::SlidingLog => SlidingLog::untouched(rule, now_ms).into(),
-        }
-    }
-
-    fn settled(&self, rule: Rule, now_ms: u64) -> Option<Self> {
-        each!(self, counted => counted.settled(rule, now_ms).map(Self::from))
-    }
-
-    fn take(&self, rule: Rule, amount: u64, now_ms: u64) -> Result<Self, u64> {
-        each!(self, counted => counted.take(rule, amount, now_ms).map(Self::from))
-    }
-
-    fn give_back(&self, rule: Rule, amount: u64, taken_ms: u64, now_ms: u64) -> Self {
-        each!(self, counted => counted.give_back(rule, amount, taken_ms, now_ms).into())
-    }
-
-    fn level(&self, rule: Rule, now_ms: u64) -> Level {
-        each!(self, counted => counted.level(rule, now_ms))
-    }
-
-    fn is_spent(&self, rule: Rule, now_ms: u64) -> bool {
-        each!(self, counted => counted.is_spent(rule, now_ms))
-    }
+algorithms! {
+    /// When the bucket is full.
+    TokenBucket;
+    /// When the bucket is free.
+    LeakyBucket;
+    /// A window's count.
+    FixedWindow;
+    /// A window's count, and that of the one before.
+    SlidingWindow;
+    /// What was taken when.
+    SlidingLog;
 }
-
-/// `Memory::$name` from its algorithm's own memory.
-macro_rules! memory_from {
-    ($($name:ident),*) => {
-        $(impl From<$name> for Memory {
-            fn from(counted: $name) -> Self {
-                Self::$name(counted)
-            }
-        })*
-    };
-}
-
-memory_from!(TokenBucket, LeakyBucket, FixedWindow, SlidingWindow, SlidingLog);
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{
     Memory, Rule, Wait,
-    rule::Method::{self, FixedWindow, LeakyBucket, SlidingLog, SlidingWindow, TokenBucket},
+    memory::Method::{self, FixedWindow, LeakyBucket, SlidingLog, SlidingWindow, TokenBucket},
     span::Span,
 };
 

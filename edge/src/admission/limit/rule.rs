@@ -1,10 +1,10 @@
 use std::borrow::Cow;
 
-use forebay_contract::catalog::{Algorithm, LimitSpec, Window};
+use forebay_contract::catalog::{LimitSpec, Window};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    memory::{Counting, Memory},
+    memory::{Counting, Memory, Method},
     pace::Pace,
 };
 
@@ -19,16 +19,6 @@ pub struct Rule {
     pub(super) window: Window,
     /// Of the quantity and the window; here because dividing costs more than all the rest of a decision.
     pub(super) pace: Pace,
-}
-
-/// How a rate counts: [`Algorithm`] without the one that is no rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
-    TokenBucket,
-    LeakyBucket,
-    FixedWindow,
-    SlidingWindow,
-    SlidingLog,
 }
 
 /// Not now.
@@ -57,14 +47,7 @@ pub struct Level {
 impl Rule {
     /// The rate that `spec` sets; `None` for in-flight, which is a count of jobs and no rate.
     pub fn of(spec: &LimitSpec) -> Option<Self> {
-        let method = match spec.algorithm {
-            Algorithm::TokenBucket => Method::TokenBucket,
-            Algorithm::LeakyBucket => Method::LeakyBucket,
-            Algorithm::FixedWindow => Method::FixedWindow,
-            Algorithm::SlidingWindow => Method::SlidingWindow,
-            Algorithm::SlidingLog => Method::SlidingLog,
-            Algorithm::InFlight => return None,
-        };
+        let method = Method::of(spec.algorithm)?;
         // The catalogue has seen to it that there is a window and that nothing is 0; were it not so, a limit must hold.
         let window = match spec.window {
             None | Some(Window::Seconds(0)) => Window::Seconds(1),
