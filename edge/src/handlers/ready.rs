@@ -5,7 +5,7 @@ use std::{cell::Cell, time::Duration};
 use forebay_contract::Lane;
 use futures_util::{
     TryFutureExt as _,
-    future::{Either, LocalBoxFuture, join_all, select},
+    future::{Either, LocalBoxFuture, join3, select},
 };
 use serde::Serialize;
 use worker::Delay;
@@ -13,7 +13,7 @@ use worker::Delay;
 use crate::{
     admission::readiness::{Memory, Next, PATIENCE_MS, Seen},
     answer::{self, Answer},
-    aws::{s3::Bucket, sqs},
+    aws::{AwsError, s3::Bucket, sqs},
     cx::{Cx, Stop, log_line},
     workers,
 };
@@ -95,17 +95,18 @@ async fn look(cx: &Cx) -> Seen {
     let signer = &cx.config.signer;
     let queue_url = format!("{}-{}", cx.config.queue_url_prefix, Lane::PaidLight);
     let bucket = Bucket { url: &cx.config.bucket_url, signer };
-    let asked: [(&str, Question<'_>); 3] = [
-        (
-            "queue",
-            Box::pin(sqs::ask(signer, cx.now_ms, &queue_url).map_ok(|()| None).map_err(|error| error.to_string())),
-        ),
-        ("bucket", Box::pin(bucket.head(cx.now_ms, NO_OBJECT).map_ok(|_| None).map_err(|error| error.to_string()))),
-        ("worker", Box::pin(workers::heard_ms(cx))),
-    ];
-    let answers = join_all(asked.map(|(what, question)| in_time(what, question))).await;
-    let [queue, bucket, worker] = answers.as_slice() else { return Seen { at_ms: cx.now_ms, ..Seen::default() } };
+    let (queue, bucket, worker) = join3(
+        in_time("queue", Box::pin(sqs::ask(signer, cx.now_ms, &queue_url).map_ok(|()| None).map_err(told))),
+        in_time("bucket", Box::pin(bucket.head(cx.now_ms, NO_OBJECT).map_ok(|_| None).map_err(told))),
+        in_time("worker", Box::pin(workers::heard_ms(cx))),
+    )
+    .await;
     Seen { at_ms: cx.now_ms, queue: queue.is_some(), bucket: bucket.is_some(), worker_ms: worker.flatten() }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn told(error: AwsError) -> String {
+    error.to_string()
 }
 
 /// Answered with a time, if it is about one.

@@ -1,7 +1,8 @@
 //! The Lane object: what waits in a lane, which model versions fail, and leases of what many accounts share.
 //!
 //! The class has one instance a lane, by the lane's name, and one a scope of shared limits, by the scope's (see
-//! `Scope`): who counts one thing is not asked about another. One more remembers when a worker was last heard of. Pure: `admission::lane`.
+//! `Scope`): who counts one thing is not asked about another. One more remembers when a worker was last heard of. Pure:
+//! `admission::lane`.
 
 mod call;
 mod object;
