@@ -2,7 +2,7 @@
 # Builds the Worker into build/ and says how large it is. wrangler calls this; it also runs by itself.
 #   FOREBAY_EDGE_PREBUILT=1      uses the build that is there
 #   FOREBAY_BINDGEN=FILE         is the forebay-bindgen to use; built here unless said
-#   FOREBAY_EDGE_FAST=1          builds another one into build/fast/, in a fraction of the time; never shipped, never measured
+#   FOREBAY_EDGE_FAST=1          builds another one into build/fast/, much sooner; never shipped, never measured
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tools=$here/../.tools
@@ -42,8 +42,8 @@ bundle() {
   # «import source» is not read by every tool yet; runtimes take a module's import for the same.
   sed 's/^import source /import /' "$folder/program/index.js" >"$folder/program/index.js.new"
   mv "$folder/program/index.js.new" "$folder/program/index.js"
-  "$here/node_modules/esbuild/bin/esbuild" "$folder/program/entry.mjs" --bundle --minify --format=esm --external:cloudflare:* \
-    '--external:*.wasm' --log-level=warning --log-override:duplicate-object-key=error --outfile="$folder/program/bundle.js"
+  "$here/node_modules/esbuild/bin/esbuild" "$folder/program/entry.mjs" --bundle --minify --format=esm \
+    '--external:cloudflare:*' '--external:*.wasm' --log-level=warning --log-override:duplicate-object-key=error --outfile="$folder/program/bundle.js"
   mv "$folder/program/index_bg.wasm" "$folder/index_bg.wasm"
   mv "$folder/program/bundle.js" "$folder/index.js"
   rm -rf "$folder/program"

@@ -68,7 +68,8 @@ codes! {
     DeadlineInfeasible = 422 "deadline-infeasible" "The job would not be finished by its deadline";
     InvalidIdempotencyKey = 400 "invalid-idempotency-key" "The Idempotency-Key cannot be taken";
     IdempotencyMismatch = 422 "idempotency-mismatch" "The Idempotency-Key was used for another request";
-    IdempotencyInProgress = 409 "idempotency-in-progress" "The first request of this Idempotency-Key is not decided yet", retryable;
+    IdempotencyInProgress = 409 "idempotency-in-progress"
+        "The first request of this Idempotency-Key is not decided yet", retryable;
     MalformedJobId = 400 "malformed-job-id" "This is not a job id";
     JobNotFound = 404 "job-not-found" "There is no such job";
     JobNotCancelable = 409 "job-not-cancelable" "The job can no longer be canceled";

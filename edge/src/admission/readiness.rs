@@ -113,7 +113,9 @@ mod tests {
     proptest! {
         /// Requests in any rhythm, looks that take as long as they may or never end.
         #[test]
-        fn there_is_one_look_an_interval_at_most(asks in prop::collection::vec((0u64..2_000, 0u64..PATIENCE_MS, any::<bool>()), 1..200)) {
+        fn there_is_one_look_an_interval_at_most(
+            asks in prop::collection::vec((0u64..2_000, 0u64..PATIENCE_MS, any::<bool>()), 1..200)
+        ) {
             let (mut memory, mut now_ms, mut last_ms) = (Memory::default(), NOW_MS, None);
             let mut ends: Option<u64> = None;
             for (gap_ms, takes_ms, is_lost) in asks {

@@ -133,18 +133,16 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             Ok(SubmitAnswer::Denied { violations, standings })
         }
         Admission::Ask(asks) => {
-            // The keeper is out of reach. Nobody may pass a limit that nobody counts.
-            let violations = asks.into_iter().map(|(_, spec, amount)| Violation {
-                name: spec.name,
-                amount,
-                beyond: Beyond::Reject,
-                retry_after_ms: Some(1000),
-                blocks_all: false,
-            });
+            let violations = asks.into_iter().map(|(_, spec, amount)| uncounted(spec.name, amount)).collect();
             let standings = standings(core, &call.policy, &call.subject(decision.offer));
-            Ok(SubmitAnswer::Denied { violations: violations.collect(), standings })
+            Ok(SubmitAnswer::Denied { violations, standings })
         }
     }
+}
+
+/// The keeper is out of reach. Nobody may pass a limit that nobody counts.
+fn uncounted(name: String, amount: u64) -> Violation {
+    Violation { name, amount, beyond: Beyond::Reject, retry_after_ms: Some(1000), blocks_all: false }
 }
 
 /// How a caller stands, for nothing but knowing.
@@ -374,8 +372,8 @@ fn take(core: &Rc<Core>, Spent { taken, at_ms }: Spent) {
     core.buckets.borrow_mut().extend(taken.buckets);
     if !taken.shared.is_empty() {
         for (limit, amount) in &taken.shared {
-            // Nothing has waited since it was found to be there. By a later clock a lease may have ended, and what was let in
-            // would be counted by nobody.
+            // Nothing has waited since it was found to be there. By a later clock a lease may have ended, and what was
+            // let in would be counted by nobody.
             core.holdings.borrow_mut().spend(limit, *amount, at_ms);
         }
         leases::settle_later(core);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, Client, Request, id, poll},
-    stack::{Hall, words},
+    stack::{Hall, Stack, words},
 };
 
 pub fn check(hall: &Hall) -> Result<()> {
@@ -66,21 +66,29 @@ pub fn check(hall: &Hall) -> Result<()> {
     let (last, _, _) = all.last().context("no end")?;
     ensure!(listen(&client, &path, Some(&last.to_string()))?.status == 204);
 
+    nothing_else_is_listened_to(stack, &client, &job)?;
+    stages_are_told(&client, &job)
+}
+
+fn nothing_else_is_listened_to(stack: &Stack, client: &Client, job: &Value) -> Result<()> {
+    let path = format!("/v1/jobs/{}/events", id(job)?);
     // A foreign id is an unknown one, and what is no id or number is said to be none.
     let stranger = stack.new_client("stranger-who-listens", "pro")?;
     let foreign = stranger.get(&path)?.expect_problem(404, "job-not-found")?;
     // One of our own that never was: the same but for a random character.
-    let (before, after) = id(&job)?.split_at(24);
+    let (before, after) = id(job)?.split_at(24);
     let other = if after.starts_with('a') { 'b' } else { 'a' };
     let other = format!("/v1/jobs/{before}{other}{}/events", after.get(1..).unwrap_or_default());
     let unknown = client.get(&other)?.expect_problem(404, "job-not-found")?;
     ensure!(unknown["detail"] == foreign["detail"], "{unknown} and {foreign}");
     client.get("/v1/jobs/job_x/events")?.expect_problem(400, "malformed-job-id")?;
-    listen(&client, &path, Some("x"))?.expect_problem(400, "invalid-header")?;
-    client.get("/v1/events")?.expect_problem(426, "upgrade-required")?;
+    listen(client, &path, Some("x"))?.expect_problem(400, "invalid-header")?;
+    client.get("/v1/events")?.expect_problem(426, "upgrade-required").map(drop)
+}
 
-    // The stages are told with the job, for people and for tools.
-    let answer = client.get(&format!("/v1/jobs/{}", id(&job)?))?.expect(200)?;
+/// With the job, for people and for tools.
+fn stages_are_told(client: &Client, job: &Value) -> Result<()> {
+    let answer = client.get(&format!("/v1/jobs/{}", id(job)?))?.expect(200)?;
     let stages = answer.json()?["timeline"]["stages"].clone();
     for stage in ["edge", "admission", "outbox", "lane", "worker", "infer", "store"] {
         ensure!(stages[stage].is_u64(), "{stage}: {stages}");

@@ -76,7 +76,11 @@ pub fn check(hall: &Hall) -> Result<()> {
         caller.submit("sturdy", None)?.expect(202)?;
     }
 
-    // Probes go well: it is asked again, first by a few, then by all.
+    who_is_well_again_is_asked_again(&caller)
+}
+
+/// Probes go well: it is asked again, first by a few, then by all.
+fn who_is_well_again_is_asked_again(caller: &Caller<'_>) -> Result<()> {
     for model in ["shaky", "lonely"] {
         let well = Cell::new(0);
         poll("the version is asked again", || {

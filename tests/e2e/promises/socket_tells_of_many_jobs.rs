@@ -5,9 +5,9 @@ use forebay_contract::EventKind;
 use serde_json::{Value, json};
 
 use crate::{
-    client::id,
+    client::{Client, id},
     socket::Socket,
-    stack::{Hall, words},
+    stack::{Hall, Stack, words},
 };
 
 pub fn check(hall: &Hall) -> Result<()> {
@@ -64,12 +64,17 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(socket.hear_problem()?["code"] == "message-too-large");
     ensure!(socket.hear_end()? == 1009, "a message that is too large does not end the socket");
 
-    // One that watches a job already, with the key where programs put it.
+    one_job_is_watched(stack, &caller, &jobs[2])?;
+    strangers_hear_nothing(stack, &caller, &foreign)
+}
+
+/// One that watches a job already, with the key where programs put it.
+fn one_job_is_watched(stack: &Stack, caller: &Client, job: &Value) -> Result<()> {
     let authorization = format!("Bearer {}", caller.key());
-    let path = format!("/v1/jobs/{}/events", ids[2]);
+    let path = format!("/v1/jobs/{}/events", id(job)?);
     let mut socket = Socket::open(stack, &path, &[("authorization", &authorization)])?;
-    ensure!(socket.hear_job()?["job"]["id"] == ids[2]);
-    caller.cancel(&jobs[2])?;
+    ensure!(socket.hear_job()?["job"]["id"] == job["id"]);
+    caller.cancel(job)?;
     let told = loop {
         let told = socket.hear_job()?;
         if told["event"] != "queued" {
@@ -84,7 +89,11 @@ pub fn check(hall: &Hall) -> Result<()> {
         }
     }
     ensure!(socket.hear_end()? == 1008, "who talks without end is not cut off");
+    Ok(())
+}
 
+fn strangers_hear_nothing(stack: &Stack, caller: &Client, foreign: &Value) -> Result<()> {
+    let authorization = format!("Bearer {}", caller.key());
     for (path, headers, status) in [
         ("/v1/events", vec![("sec-websocket-protocol", "forebay.v1, forebay.bearer.fb_0")], 401),
         ("/v1/events", vec![("authorization", "Bearer nonsense")], 401),
@@ -93,7 +102,7 @@ pub fn check(hall: &Hall) -> Result<()> {
         let refused = Socket::open(stack, path, &headers).err().map(|error| format!("{error:#}"));
         ensure!(refused.as_ref().is_some_and(|why| why.contains(&status.to_string())), "{path} {refused:?}");
     }
-    let path = format!("/v1/jobs/{}/events", id(&foreign)?);
+    let path = format!("/v1/jobs/{}/events", id(foreign)?);
     let refused = Socket::open(stack, &path, &[("authorization", &authorization)]).err().map(|e| format!("{e:#}"));
     ensure!(refused.as_ref().is_some_and(|why| why.contains("404")), "{refused:?}");
     Ok(())

@@ -5,7 +5,7 @@ use forebay_contract::{EventKind, FailureCode};
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Request, id},
+    client::{Client, Request, id},
     stack::{Hall, words},
     whole_day::begins_clear_of_midnight,
 };
@@ -49,7 +49,22 @@ pub fn check(hall: &Hall) -> Result<()> {
         client.get(&format!("/v1/usage?{query}"))?.expect_problem(400, "invalid-query").context(query)?;
     }
 
-    // Newest first, page by page, and by state and model.
+    jobs_are_listed(&client, &jobs)?;
+    let nobody = stack.new_client("newcomer", "pro")?.get("/v1/jobs")?.expect(200)?.json()?;
+    ensure!(nobody == json!({"jobs": [], "cursor": null}), "{nobody}");
+
+    // Lanes are the operator's to look at.
+    client.get("/v1/lanes")?.expect_problem(401, "invalid-credentials")?;
+    let lane = stack.lane("paid-light")?;
+    ensure!(
+        lane["eta_ms"]["p90"].is_u64() && lane["multiplier"].is_number() && lane["breakers"] == json!([]),
+        "{lane}"
+    );
+    Ok(())
+}
+
+/// Newest first, page by page, and by state and model.
+fn jobs_are_listed(client: &Client, jobs: &[Value]) -> Result<()> {
     let ids: Vec<&str> = jobs.iter().rev().map(id).collect::<Result<_>>()?;
     let mut listed = Vec::new();
     let mut path = "/v1/jobs?limit=4".to_owned();
@@ -73,15 +88,5 @@ pub fn check(hall: &Hall) -> Result<()> {
     for query in ["status=done", "limit=0", "limit=101", "cursor=x", "page=2", "limit=1&limit=2"] {
         client.get(&format!("/v1/jobs?{query}"))?.expect_problem(400, "invalid-query").context(query)?;
     }
-    let nobody = stack.new_client("newcomer", "pro")?.get("/v1/jobs")?.expect(200)?.json()?;
-    ensure!(nobody == json!({"jobs": [], "cursor": null}), "{nobody}");
-
-    // Lanes are the operator's to look at.
-    client.get("/v1/lanes")?.expect_problem(401, "invalid-credentials")?;
-    let lane = stack.lane("paid-light")?;
-    ensure!(
-        lane["eta_ms"]["p90"].is_u64() && lane["multiplier"].is_number() && lane["breakers"] == json!([]),
-        "{lane}"
-    );
     Ok(())
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{Client, id, poll, text},
     receiver::{Manner, Receiver},
-    stack::{Hall, Infra, Options, free_port},
+    stack::{Hall, Infra, Options, Stack, free_port},
     web_server::WebServer,
 };
 
@@ -84,17 +84,21 @@ pub fn check(hall: &Hall) -> Result<()> {
 
     who_leaves_is_left_alone(&client, &gone, &leaving)?;
 
-    // The edge dies while a delivery waits for its next try.
+    what_waits_outlives_the_edge(&mut stack, &client)
+}
+
+/// The edge dies while a delivery waits for its next try.
+fn what_waits_outlives_the_edge(stack: &mut Stack, client: &Client) -> Result<()> {
     let waiting = Receiver::start(Manner::Status(503))?;
-    let waits = hook(&client, &waiting.url("/in"))?;
-    canceled(&client, 3)?;
+    let waits = hook(client, &waiting.url("/in"))?;
+    canceled(client, 3)?;
     let first = waiting.next(0)?;
     waiting.behave(Manner::Status(200));
     stack.kill_and_restart_edge()?;
     let again = waiting.next(1)?;
     ensure!(again.header("webhook-id") == first.header("webhook-id") && again.body == first.body, "{again:?}");
     poll("the log says so", || {
-        let delivery = latest(&client, &waits)?;
+        let delivery = latest(client, &waits)?;
         Ok(if delivery["state"] == "delivered" { Ok(()) } else { Err(delivery) })
     })
 }

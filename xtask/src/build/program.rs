@@ -21,8 +21,8 @@ pub struct Program {
     what: &'static str,
     after: &'static [&'static str],
     advice: &'static str,
-    /// How many seconds it took in a cold run.
-    recorded_secs: u64,
+    /// How many seconds and packages it took in a cold run.
+    recorded: (u64, usize),
 }
 
 /// What makes the edge's wasm callable from JavaScript.
@@ -32,7 +32,7 @@ pub const BINDGEN: Program = Program {
     what: "building what turns the edge's wasm into a Worker",
     after: &[],
     advice: "see the first error in the log",
-    recorded_secs: 30,
+    recorded: (20, 27),
 };
 
 /// `forebay`, the command line.
@@ -42,7 +42,7 @@ pub const CLI: Program = Program {
     what: "building forebay, the command line",
     after: &["bindgen"],
     advice: "see the first error in the log",
-    recorded_secs: 30,
+    recorded: (15, 12),
 };
 
 /// `forebay-worker`.
@@ -52,7 +52,7 @@ pub const WORKER: Program = Program {
     what: "building forebay-worker, which runs the models",
     after: &["bindgen", "libtorch"],
     advice: "see the first error in the log; where it is about libtorch, look at what LIBTORCH says",
-    recorded_secs: 150,
+    recorded: (130, 212),
 };
 
 impl Program {
@@ -84,7 +84,11 @@ impl Step for Program {
     }
 
     fn recorded_secs(&self) -> u64 {
-        self.recorded_secs
+        self.recorded.0
+    }
+
+    fn recorded_packages(&self) -> usize {
+        self.recorded.1
     }
 
     fn made_from(&self, _: &Repository) -> Result<Fingerprint> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 pub(super) enum Share {
     /// It has not begun; so long it took when it was recorded.
     Waiting(Duration),
-    /// It runs since so long.
-    Running { recorded: Duration, since: Duration },
+    /// It runs, and so much of it is done, from 0 to 1.
+    Running { recorded: Duration, done: f64 },
     /// It is done, in this run.
     Done(Duration),
 }
@@ -35,8 +35,8 @@ impl Progress {
         for share in shares {
             match *share {
                 Share::Waiting(recorded) => whole += seconds(recorded),
-                Share::Running { recorded, since } => {
-                    done += since.as_secs_f64().min(seconds(recorded) * MOST);
+                Share::Running { recorded, done: part } => {
+                    done += part.min(MOST) * seconds(recorded);
                     whole += seconds(recorded);
                 }
                 Share::Done(recorded) => {
@@ -74,36 +74,34 @@ mod tests {
 
     #[test]
     fn what_is_left_goes_by_the_record_and_then_by_what_is_seen() {
-        let begun = [Share::Running { recorded: s(100), since: s(0) }, Share::Waiting(s(500))];
+        let begun = [Share::Running { recorded: s(100), done: 0.0 }, Share::Waiting(s(500))];
         assert_eq!(Progress::of(&begun, s(0)).to_string(), "0 %, about 5 min left");
-        // Half as fast as recorded: 150 s of the record in 150 s, two at once.
-        let slow = [Share::Done(s(100)), Share::Running { recorded: s(500), since: s(50) }];
+        // Half as fast as recorded: 150 s of the record in 150 s, where two at once do 300.
+        let slow = [Share::Done(s(100)), Share::Running { recorded: s(500), done: 0.1 }];
         let slow = Progress::of(&slow, s(150));
         assert_eq!((slow.percent, slow.left > s(300), slow.left < s(400)), (25, true, true), "{slow:?}");
-        let last = [Share::Done(s(100)), Share::Running { recorded: s(500), since: s(900) }];
-        assert_eq!(
-            Progress::of(&last, s(900)).percent,
-            95,
-            "a step that takes longer than recorded is not done before it is"
-        );
+        let last = [Share::Done(s(100)), Share::Running { recorded: s(500), done: 1.0 }];
+        assert_eq!(Progress::of(&last, s(900)).percent, 95, "a step is not done before it is");
         assert_eq!(Progress::of(&[Share::Done(s(3))], s(3)).to_string(), "99 %, less than a minute left");
     }
 
     proptest! {
         #[test]
         fn nothing_is_over_before_it_is(
-            recorded in prop::collection::vec(0u64..1000, 0..12), done in 0usize..12, since in 0u64..10_000,
+            recorded in prop::collection::vec(0u64..1000, 0..12),
+            over in 0usize..12,
+            done in 0.0..2.0,
             elapsed in 0u64..10_000,
         ) {
-            let share = |(index, seconds): (usize, &u64)| match index.cmp(&done) {
+            let share = |(index, seconds): (usize, &u64)| match index.cmp(&over) {
                 std::cmp::Ordering::Less => Share::Done(s(*seconds)),
-                std::cmp::Ordering::Equal => Share::Running { recorded: s(*seconds), since: s(since) },
+                std::cmp::Ordering::Equal => Share::Running { recorded: s(*seconds), done },
                 std::cmp::Ordering::Greater => Share::Waiting(s(*seconds)),
             };
             let shares: Vec<_> = recorded.iter().enumerate().map(share).collect();
             let progress = Progress::of(&shares, s(elapsed));
             prop_assert!(progress.percent <= 99);
-            prop_assert!(done >= recorded.len() || progress.left > Duration::ZERO);
+            prop_assert!(over >= recorded.len() || progress.left > Duration::ZERO);
         }
     }
 }

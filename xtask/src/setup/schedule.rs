@@ -1,5 +1,7 @@
 use std::{
     collections::BTreeSet,
+    fs,
+    path::Path,
     sync::{
         Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -167,9 +169,15 @@ fn far(repository: &Repository, steps: &[Box<dyn Step>], standing: &[Standing], 
         shares.push(match standing {
             Standing::Waiting => Share::Waiting(recorded),
             Standing::Running(since) => {
-                let last = tail(&repository.step_log(step.name()), 1).pop().unwrap_or_default();
+                let log = repository.step_log(step.name());
+                let last = tail(&log, 1).pop().unwrap_or_default();
                 doing.push(format!("{}: {}", step.name(), sign_of_life(&last)));
-                Share::Running { recorded, since: since.elapsed() }
+                // Where cargo compiles, what it has compiled says more than the time: machines differ.
+                let done = match step.recorded_packages() {
+                    0 => since.elapsed().as_secs_f64() / recorded.as_secs_f64().max(1.0),
+                    packages => compiled(&log) as f64 / packages as f64,
+                };
+                Share::Running { recorded, done }
             }
             Standing::Done => Share::Done(recorded),
             // It says nothing of this run's speed.
@@ -177,6 +185,12 @@ fn far(repository: &Repository, steps: &[Box<dyn Step>], standing: &[Standing], 
         });
     }
     format!("{} · {}", Progress::of(&shares, began.elapsed()), doing.join(" · "))
+}
+
+/// How many packages cargo has begun to compile, as a step's log tells.
+fn compiled(log: &Path) -> usize {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    text.lines().filter(|line| line.trim_start().starts_with("Compiling ")).count()
 }
 
 /// The steps that may begin now: what they need is done, and no compile is in their way.

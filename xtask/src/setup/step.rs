@@ -29,6 +29,11 @@ pub trait Step: Send + Sync {
     /// How many seconds it took in a cold run on two quiet cores, beside the others: what progress is judged by.
     fn recorded_secs(&self) -> u64;
 
+    /// How many packages cargo compiled then; 0 for what compiles none.
+    fn recorded_packages(&self) -> usize {
+        0
+    }
+
     /// What its outcome depends on.
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint>;
 
