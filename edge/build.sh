@@ -43,7 +43,8 @@ bundle() {
   sed 's/^import source /import /' "$folder/program/index.js" >"$folder/program/index.js.new"
   mv "$folder/program/index.js.new" "$folder/program/index.js"
   "$here/node_modules/esbuild/bin/esbuild" "$folder/program/entry.mjs" --bundle --minify --format=esm \
-    '--external:cloudflare:*' '--external:*.wasm' --log-level=warning --log-override:duplicate-object-key=error --outfile="$folder/program/bundle.js"
+    '--external:cloudflare:*' '--external:*.wasm' --log-level=warning \
+    --log-override:duplicate-object-key=error --outfile="$folder/program/bundle.js"
   mv "$folder/program/index_bg.wasm" "$folder/index_bg.wasm"
   mv "$folder/program/bundle.js" "$folder/index.js"
   rm -rf "$folder/program"

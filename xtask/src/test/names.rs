@@ -30,7 +30,7 @@ pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     format!("no {what} is called `{name}`{near} (cargo xtask test --list)")
 }
 
-/// How alike a name is to a known one, or to its last part: `limits::tests::a_claim`.
+/// How alike a name is to a known one, or to its last part: the claim after `limits::tests::`.
 fn likeness(name: &str, known: &str) -> f64 {
     let last = known.rsplit("::").next().unwrap_or(known);
     strsim::jaro_winkler(name, known).max(strsim::jaro_winkler(name, last)).max(shared_words(name, last))
