@@ -63,6 +63,9 @@ impl Checks<'_> {
         let Some(error) = failure else {
             self.console.done(&name, &format!("{}{}", tally.shown(), console::duration(started.elapsed())));
             self.closing_lines(&text);
+            if check == Check::Simulation && !whole {
+                self.console.note(&name, &format!("what happened stands in {}", self.repository.shown(&log)));
+            }
             // Whoever edits meanwhile does not know which content was looked at.
             if let Some(proofs) = proofs
                 && Proofs::of(self.repository)?.as_ref() == Some(proofs)
