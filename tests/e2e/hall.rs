@@ -35,6 +35,8 @@ pub struct Hall {
     cli_binary: PathBuf,
     /// How many stacks are deployed at once: starting the deployer takes longer than deploying does.
     at_once: usize,
+    /// What starts the edge that promises share: all of them see it as `cargo xtask up` starts it, one soon.
+    runner: EdgeRunner,
     /// Sets this run's queues apart from those of an earlier run in the same LocalStack.
     run: String,
     shared: OnceLock<Result<Stack, String>>,
@@ -63,6 +65,7 @@ impl Hall {
             localstack,
             worker_binary,
             cli_binary,
+            runner: if chosen.is_everything() { EdgeRunner::Wrangler } else { EdgeRunner::Miniflare },
             at_once: chosen.count().clamp(1, 4),
             run,
             shared: OnceLock::new(),
@@ -77,8 +80,7 @@ impl Hall {
     pub fn shared(&self) -> Result<&Stack> {
         let made = self.shared.get_or_init(|| {
             let start = || {
-                // As `cargo xtask up` starts it.
-                let options = Options { runner: Some(EdgeRunner::Wrangler), ..Options::default() };
+                let options = Options { runner: Some(self.runner), ..Options::default() };
                 let mut stack = self.own("shared", &options)?;
                 stack.start_worker(&[])?;
                 anyhow::Ok(stack)

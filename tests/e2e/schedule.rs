@@ -17,13 +17,18 @@ impl Chosen {
         Self(names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 
+    /// Whether none was named.
+    pub fn is_everything(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
-        if self.0.is_empty() { ALL.len() } else { self.0.len() }
+        if self.is_everything() { ALL.len() } else { self.0.len() }
     }
 
     fn has(&self, name: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|chosen| chosen == name)
+        self.is_everything() || self.0.iter().any(|chosen| chosen == name)
     }
 }
 
