@@ -5,7 +5,7 @@ mod world;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -58,6 +58,33 @@ async fn texts_of_one_batch_go_on_each_in_its_own_way() {
     assert_eq!(text_of(&world, &short).await, r#"{"text":"t2","tokens":1,"finish":"length"}"#);
     // Every second token, and not when it is over.
     assert_eq!((progress(&world, &long), progress(&world, &short)), (vec![(2, 6), (4, 6)], vec![]));
+}
+
+#[tokio::test]
+async fn a_prompt_of_which_the_end_alone_was_read_says_so() {
+    let world = World::new();
+    let (whole, cut) = (text_job(1, "t1 t1 t1 t1 t1 t1 t1 t7"), text_job(2, "t1 t1 t1 t1 t1 t1 t1 t1 t7"));
+    [&whole, &cut].into_iter().for_each(|message| world.send(message));
+    let worker = world.start_on(vec![counter("cut", 6)], devices(0));
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(text_of(&world, &whole).await, r#"{"text":"t8","tokens":1,"finish":"stop"}"#);
+    assert_eq!(text_of(&world, &cut).await, r#"{"text":"t8","tokens":1,"finish":"stop","truncated":true}"#);
+}
+
+#[tokio::test]
+async fn a_worker_without_jobs_says_that_it_is_there() {
+    let world = World::new();
+    let greeted = || world.edge.greetings.load(Ordering::Relaxed);
+    world.edge.away.store(true, Ordering::Relaxed);
+    let worker = world.start_on(vec![counter("idle", 6)], devices(0));
+    eventually("a greeting", || greeted() == 1).await;
+    // Nobody has heard it: it is said again.
+    world.edge.away.store(false, Ordering::Relaxed);
+    eventually("another greeting", || greeted() == 2).await;
+    worker.drain().await;
+    // And then for a minute not.
+    assert_eq!(greeted(), 2);
 }
 
 #[tokio::test]

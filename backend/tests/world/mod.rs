@@ -197,6 +197,8 @@ pub(crate) struct RecordingEdge {
     pub(crate) events: Mutex<Vec<ReportEvent>>,
     pub(crate) canceled: Mutex<BTreeSet<JobId>>,
     pub(crate) away: std::sync::atomic::AtomicBool,
+    /// Reports of nothing that were sent to it.
+    pub(crate) greetings: std::sync::atomic::AtomicUsize,
 }
 
 impl RecordingEdge {
@@ -209,6 +211,9 @@ impl RecordingEdge {
 #[async_trait]
 impl Edge for RecordingEdge {
     async fn post(&self, report: &Report) -> Result<ReportAnswer, EdgeError> {
+        if report.events.is_empty() {
+            self.greetings.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
         if self.away.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(EdgeError::Unavailable("away".to_owned()));
         }
