@@ -203,7 +203,7 @@ test("the page's own policy holds: nothing from elsewhere, nothing inline", asyn
     const script = document.createElement("a");
     document.body.append(style, script);
     // They are told when the page has time for it.
-    for (const until = Date.now() + 20_000; blocked.length < 3 && Date.now() < until; )
+    for (const until = Date.now() + 20_000; blocked.length < 3 && Date.now() < until;)
       await new Promise((soon) => setTimeout(soon, 20));
     return blocked.sort();
   });

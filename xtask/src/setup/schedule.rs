@@ -184,7 +184,14 @@ fn far(repository: &Repository, steps: &[Box<dyn Step>], standing: &[Standing], 
             Standing::There => continue,
         });
     }
-    format!("{} · {}", Progress::of(&shares, began.elapsed()), doing.join(" · "))
+    let doing = doing.join(" · ");
+    let is_open = |standing: &Standing| !standing.is_over();
+    let mut open = steps.iter().zip(standing).filter(|(_, standing)| is_open(standing)).map(|(step, _)| step);
+    // What was built before is built again in part, and nobody knows how large a part.
+    if open.any(|step| step::was_done(repository, step.as_ref())) {
+        return doing;
+    }
+    format!("{} · {doing}", Progress::of(&shares, began.elapsed()))
 }
 
 /// How many packages cargo has begun to compile, as a step's log tells.

@@ -82,6 +82,11 @@ pub(super) fn stamp(repository: &Repository, step: &dyn Step) -> Result<()> {
     fs::write(&path, hash).with_context(|| path.display().to_string())
 }
 
+/// Whether it was done once, of whatever.
+pub(super) fn was_done(repository: &Repository, step: &dyn Step) -> bool {
+    stamp_path(repository, step.name()).exists()
+}
+
 /// Remembers that everything found room once: what is built again needs little more.
 pub(super) fn remember_room(repository: &Repository) -> Result<()> {
     let path = stamp_path(repository, ROOM);
