@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use crate::stack::Hall;
+use crate::{client::Request, stack::Hall};
 
 const LIMIT: usize = 10_000_000;
 
@@ -18,6 +18,12 @@ pub fn check(hall: &Hall) -> Result<()> {
 
     let body = vec![b' '; LIMIT + 1];
     client.submit_bare("efficientnet-lite0", "image/png", &body)?.expect_problem(413, "body-too-large")?;
+
+    // Nor is it foretold what would become of it.
+    let headers = [("content-type", "image/png")];
+    let path = "/v1/models/efficientnet-lite0/plan";
+    let plan = Request { method: "POST", path, headers: &headers, body: Some(&body) };
+    client.send(&plan)?.expect_problem(413, "body-too-large")?;
 
     // Without any length: chunks until the edge has seen enough.
     let answer = chunked(stack.address()?, client.key(), LIMIT + 1)?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, poll},
-    stack::{Hall, Options, free_port},
+    stack::{Hall, Infra, Options, free_port},
 };
 
 /// Far more than there are looks in the time that they take.
@@ -50,7 +50,8 @@ pub fn check(hall: &Hall) -> Result<()> {
 
     // A queue that is away is missed.
     let nobody = format!("127.0.0.1:{}", free_port()?).parse()?;
-    let severed = hall.own("ready-severed", &Options { queues: Some(nobody), ..Options::default() })?;
+    let severed =
+        hall.own("ready-severed", &Options { queues: Some(nobody), infra: Infra::Common, ..Options::default() })?;
     let severed = poll("it was looked", || {
         let ready = Client::new(&severed.origin(), None).get("/readyz")?.expect(503)?.json()?;
         Ok(if ready["looked_ms"].is_u64() { Ok(ready) } else { Err(ready) })
