@@ -11,6 +11,8 @@ pub enum Check {
     Clippy,
     /// clippy of the backend without libtorch
     ClippyLean,
+    /// clippy of the edge as wasm; the compiler alone, where a wasm toolchain has no clippy
+    ClippyWasm,
     /// unit and property tests, natively
     Unit,
     /// the whole worker in thousands of bad worlds, one a seed
@@ -25,19 +27,17 @@ pub enum Check {
     Deny,
     /// the console in Chromium, against a played edge
     Console,
-    /// clippy of the edge as wasm; the compiler alone, where a wasm toolchain has no clippy
-    ClippyWasm,
     /// the documentation of every crate, without warnings; only by name or with --all
     Doc,
 }
 
-/// Which checks wait for each other. Cargo lets one build at a time into a folder, and two fill the cores better than
-/// one; tests with clocks of their own run one after the other.
+/// Which checks wait for each other: cargo lets one build at a time into a folder, and tests with clocks of their own run
+/// one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Track {
     /// Builds every test into `target/debug`, and runs what was built.
     Main,
-    /// Looks at what is compiled in other ways, beside that: into `target/release`.
+    /// Compiles nothing.
     Aside,
 }
 
@@ -105,7 +105,7 @@ impl Check {
 
     pub(super) fn track(self) -> Track {
         match self {
-            Self::Deny | Self::Console | Self::ClippyWasm => Track::Aside,
+            Self::Deny | Self::Console => Track::Aside,
             _ => Track::Main,
         }
     }
