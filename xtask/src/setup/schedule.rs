@@ -234,7 +234,9 @@ fn bring(repository: &Repository, console: Console, step: &dyn Step, cancel: &At
     let mut run = Run::new(console, step.name(), &log)?;
     run.cancel = Some(cancel);
     run.tells = false;
-    let outcome = step.work(&Work { repository, console, run }).and_then(|()| step::stamp(repository, step));
+    // What is saved while it works is not what it was made from.
+    let made_from = step.made_from(repository)?;
+    let outcome = step.work(&Work { repository, console, run }).and_then(|()| step::stamp(repository, step, made_from));
     match outcome {
         Ok(()) => {
             console.done(step.name(), &console::duration(started.elapsed()));

@@ -74,10 +74,10 @@ impl Work<'_> {
     }
 }
 
-/// Remembers that a step is done.
-pub(super) fn stamp(repository: &Repository, step: &dyn Step) -> Result<()> {
+/// Remembers that a step is done, of what.
+pub(super) fn stamp(repository: &Repository, step: &dyn Step, made_from: Fingerprint) -> Result<()> {
     let path = stamp_path(repository, step.name());
-    let hash = step.made_from(repository)?.finish();
+    let hash = made_from.finish();
     fs::create_dir_all(path.parent().unwrap_or(&path))?;
     fs::write(&path, hash).with_context(|| path.display().to_string())
 }

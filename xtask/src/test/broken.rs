@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, path::Path};
 use clap::ValueEnum as _;
 
 use super::{
-    Check::{self, Clippy, ClippyLean, ClippyWasm, Console, Deny, E2e, Fmt, Localstack, Models, Simulation, Unit},
+    Check::{
+        self, Clippy, ClippyLean, ClippyWasm, Console, Deny, E2e, Fmt, Localstack, Models, Simulation, Tidy, Unit,
+    },
     promises,
 };
 
@@ -52,6 +54,8 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("edge/console/", &[Console, E2e], Of::These(&["console_follows_jobs"])),
     ("edge/src/", &[Fmt, Clippy, Unit, ClippyWasm, E2e], Of::All),
     ("edge/build.rs", &[Fmt, Clippy, Unit, ClippyWasm, E2e], Of::All),
+    ("edge/bindgen/", &[Fmt, Clippy, E2e], Of::All),
+    ("edge/profile.toml", &[ClippyWasm, E2e], Of::All),
     ("edge/benches/", &[Fmt, Clippy], Of::These(&[])),
     ("edge/bench/", &[], Of::These(&[])),
     ("edge/README.md", &[], Of::These(&[])),
@@ -96,6 +100,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("rustfmt.toml", &[Fmt], Of::These(&[])),
     ("clippy.toml", &[Clippy, ClippyLean, ClippyWasm], Of::These(&[])),
     ("deny.toml", &[Deny], Of::These(&[])),
+    (".github/", &[], Of::These(&[])),
     ("LICENSE", &[], Of::These(&[])),
     ("*.md", &[], Of::These(&[])),
 ];
@@ -104,7 +109,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
 pub(super) fn by(path: &str) -> Broken {
     if let Some(name) = path.strip_prefix("tests/e2e/promises/").and_then(|file| promises::name_of(Path::new(file))) {
         let promises = Promises::These(BTreeSet::from([name.to_owned()]));
-        return Broken { checks: BTreeSet::from([Fmt, Clippy, E2e]), promises };
+        return Broken { checks: BTreeSet::from([Fmt, Tidy, Clippy, E2e]), promises };
     }
     let Some((_, checks, of)) = TABLE.iter().find(|(pattern, ..)| matches(pattern, path)) else {
         return Broken { checks: Check::value_variants().iter().copied().collect(), promises: Promises::All };
@@ -113,7 +118,8 @@ pub(super) fn by(path: &str) -> Broken {
         Of::All => Promises::All,
         Of::These(names) => Promises::These(names.iter().map(|name| (*name).to_owned()).collect()),
     };
-    Broken { checks: checks.iter().copied().collect(), promises }
+    // Every text may name what is not there, or be what another one names.
+    Broken { checks: checks.iter().copied().chain([Tidy]).collect(), promises }
 }
 
 fn matches(pattern: &str, path: &str) -> bool {
@@ -165,21 +171,21 @@ mod tests {
     #[test]
     fn a_change_breaks_what_is_made_of_it() {
         for (path, broken) in [
-            ("edge/src/routes.rs", "fmt, clippy, unit, e2e, clippy-wasm"),
-            ("edge/console/app.mjs", "e2e (console_follows_jobs), console"),
-            ("backend/src/pipeline.rs", "fmt, clippy, clippy-lean, unit, simulation, localstack, models, e2e"),
-            ("backend/tests/simulation/judge.rs", "fmt, clippy, simulation"),
-            ("backend/benches/planner.rs", "fmt, clippy, clippy-lean"),
-            ("cli/src/exit.rs", "fmt, clippy, unit, localstack, e2e (command_line_does_a_job, keys_are_managed)"),
-            ("tests/e2e/promises/full_lane_sheds.rs", "fmt, clippy, e2e (full_lane_sheds)"),
-            ("tests/e2e/promises/mod.rs", "fmt, clippy, e2e"),
-            ("tests/e2e/client.rs", "fmt, clippy, e2e"),
-            ("models/examples/add_your_own.py", "e2e (own_model_needs_no_rust)"),
-            ("xtask/src/up/watch.rs", "fmt, clippy, unit"),
-            ("rustfmt.toml", "fmt"),
-            ("deny.toml", "deny"),
-            ("README.md", "nothing"),
-            ("cli/README.md", "unit"),
+            ("edge/src/routes.rs", "fmt, tidy, clippy, clippy-wasm, unit, e2e"),
+            ("edge/console/app.mjs", "tidy, e2e (console_follows_jobs), console"),
+            ("backend/src/pipeline.rs", "fmt, tidy, clippy, clippy-lean, unit, simulation, localstack, models, e2e"),
+            ("backend/tests/simulation/judge.rs", "fmt, tidy, clippy, simulation"),
+            ("backend/benches/planner.rs", "fmt, tidy, clippy, clippy-lean"),
+            ("cli/src/exit.rs", "fmt, tidy, clippy, unit, localstack, e2e (command_line_does_a_job, keys_are_managed)"),
+            ("tests/e2e/promises/full_lane_sheds.rs", "fmt, tidy, clippy, e2e (full_lane_sheds)"),
+            ("tests/e2e/promises/mod.rs", "fmt, tidy, clippy, e2e"),
+            ("tests/e2e/client.rs", "fmt, tidy, clippy, e2e"),
+            ("models/examples/add_your_own.py", "tidy, e2e (own_model_needs_no_rust)"),
+            ("xtask/src/up/watch.rs", "fmt, tidy, clippy, unit"),
+            ("rustfmt.toml", "fmt, tidy"),
+            ("deny.toml", "tidy, deny"),
+            ("README.md", "tidy"),
+            ("cli/README.md", "tidy, unit"),
         ] {
             assert_eq!(by(path).to_string(), broken, "{path}");
         }
@@ -197,9 +203,9 @@ mod tests {
     #[test]
     fn changes_add_up_and_one_that_needs_all_promises_gets_them() {
         let (one, other) = (by("tests/e2e/promises/a.rs"), by("tests/e2e/promises/b.rs"));
-        assert_eq!(one.clone().and(other).to_string(), "fmt, clippy, e2e (a, b)");
-        assert_eq!(one.clone().and(by("README.md")).to_string(), "fmt, clippy, e2e (a)");
-        assert_eq!(one.and(by("edge/workerd.mjs")).to_string(), "fmt, clippy, e2e");
+        assert_eq!(one.clone().and(other).to_string(), "fmt, tidy, clippy, e2e (a, b)");
+        assert_eq!(one.clone().and(by("README.md")).to_string(), "fmt, tidy, clippy, e2e (a)");
+        assert_eq!(one.and(by("edge/workerd.mjs")).to_string(), "fmt, tidy, clippy, e2e");
     }
 
     #[test]
