@@ -95,26 +95,27 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Starts a part that was built anew; what it did before is forgotten.
-    pub(super) fn renew(&mut self, world: &mut impl World, part: Part) -> Result<()> {
+    /// Starts a part that was built anew; what it did before is forgotten. Answers whether it runs.
+    pub(super) fn renew(&mut self, world: &mut impl World, part: Part) -> Result<bool> {
         *self.standing(part) = Standing::default();
         self.start(world, part, "was built anew")
     }
 
-    fn start(&mut self, world: &mut impl World, part: Part, what: &str) -> Result<()> {
+    fn start(&mut self, world: &mut impl World, part: Part, what: &str) -> Result<bool> {
         let began = world.now();
         match world.start_again(part) {
             Ok(()) => {
                 let took = world.now().duration_since(began);
                 world.tell(part, News::StartedAgain { what, took });
+                Ok(true)
             }
-            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(error) if error.is::<Interrupted>() => Err(error),
             Err(error) => {
                 world.tell(part, News::NotStarted { what, error: &error });
                 self.standing(part).failed = Some("did not start".to_owned());
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     fn standing(&mut self, part: Part) -> &mut Standing {
@@ -251,7 +252,7 @@ mod tests {
         world.run(&mut supervisor, 60).unwrap();
         let end = "Worker did not start, and was started again 5 times within 10 min: left alone";
         assert_eq!((world.told.len(), world.told.last().map(String::as_str)), (RESTARTS + 1, Some(end)));
-        supervisor.renew(&mut world, Part::Worker).unwrap();
+        assert!(supervisor.renew(&mut world, Part::Worker).unwrap());
         world.deaths.push((70, Part::Worker));
         world.run(&mut supervisor, 90).unwrap();
         assert_eq!(world.told[RESTARTS + 1..], ["Worker was built anew: again in 3 s", "Worker ended: again in 3 s"]);

@@ -38,25 +38,15 @@ pub(super) fn look_after(parts: &mut Parts, console: Console, mut workshop: Opti
 
 /// Says how long it took since its source was saved.
 fn put_into_place(supervisor: &mut Supervisor, running: &mut Running<'_>, built: &Built) -> Result<()> {
-    let name = match &built.made {
-        Made::Edge => {
-            supervisor.renew(running, Part::Edge)?;
-            "edge"
-        }
-        Made::Worker => {
-            supervisor.renew(running, Part::Worker)?;
-            "worker"
-        }
-        Made::Catalog(catalog) => {
-            if let Err(error) = running.parts.put_catalog(catalog) {
-                running.console.failed("catalog", &format!("the edge did not take it: {error:#}"));
-                return Ok(());
-            }
-            "catalog"
-        }
+    let (name, in_force) = match &built.made {
+        Made::Edge => ("edge", supervisor.renew(running, Part::Edge)?),
+        Made::Worker => ("worker", supervisor.renew(running, Part::Worker)?),
+        Made::Catalog(catalog) => ("catalog", running.put_catalog(catalog)),
     };
-    let took = console::duration(built.save.first.elapsed());
-    running.console.done(name, &format!("{}: in force {took} after it was saved", built.save));
+    if in_force {
+        let took = console::duration(built.save.first.elapsed());
+        running.console.done(name, &format!("{}: in force {took} after it was saved", built.save));
+    }
     Ok(())
 }
 
@@ -68,6 +58,15 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
+    /// Whether the edge took it.
+    fn put_catalog(&self, catalog: &str) -> bool {
+        let outcome = self.parts.put_catalog(catalog);
+        if let Err(error) = &outcome {
+            self.console.failed("catalog", &format!("the edge did not take it: {error:#}"));
+        }
+        outcome.is_ok()
+    }
+
     fn group(&mut self, part: Part) -> &mut Group {
         match part {
             Part::Worker => self.parts.worker.group(),
