@@ -31,7 +31,6 @@ pub fn test_steps() -> Vec<Box<dyn Step>> {
 pub fn steps() -> Vec<Box<dyn Step>> {
     let mut steps = test_steps();
     steps.push(Box::new(WORKER));
-    steps.push(Box::new(CLI));
     steps
 }
 
