@@ -5,24 +5,6 @@ use std::process::Command;
 
 use crate::{repository::Repository, setup::libtorch_dir};
 
-/// Which of the worker's parts are compiled. What both have in common is compiled once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parts {
-    /// The engine over libtorch: what runs on a machine of one's own, and nearly every test.
-    Engine,
-    /// Everything but the engine: the Lambda functions and the export of spans. Needs no libtorch.
-    Cloud,
-}
-
-impl Parts {
-    fn features(self) -> &'static str {
-        match self {
-            Self::Engine => "forebay-backend/tch",
-            Self::Cloud => "forebay-backend/lambda,forebay-backend/otlp",
-        }
-    }
-}
-
 /// Cargo at the root of the checkout, with the libtorch that set-up found.
 pub fn cargo(repository: &Repository) -> Command {
     let mut cargo = Command::new("cargo");
@@ -30,9 +12,10 @@ pub fn cargo(repository: &Repository) -> Command {
     cargo
 }
 
-/// `cargo SUBCOMMAND` over every package; what is built of it is said by further arguments.
-pub fn workspace(repository: &Repository, subcommand: &str, parts: Parts) -> Command {
+/// `cargo SUBCOMMAND` over every package, the worker with its engine and nothing for the cloud; further arguments say what
+/// of it is built.
+pub fn workspace(repository: &Repository, subcommand: &str) -> Command {
     let mut cargo = cargo(repository);
-    cargo.args([subcommand, "--workspace", "--no-default-features", "--features", parts.features()]);
+    cargo.args([subcommand, "--workspace", "--no-default-features", "--features", "forebay-backend/tch"]);
     cargo
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-pub use cargo::{Parts, cargo, workspace};
+pub use cargo::{cargo, workspace};
 pub use catalog::{CatalogSources, catalog, catalog_of};
 pub use edge_bundle::{BundleSize, EdgeBundle};
 pub use program::{BINDGEN, CLI, Program, WORKER};

@@ -5,11 +5,11 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::cargo::{Parts, cargo, workspace};
+use super::cargo::{cargo, workspace};
 use crate::{
     process::answer,
     repository::Repository,
-    setup::{Fingerprint, Step, Work},
+    setup::{Step, Work},
 };
 
 /// A program of the workspace, in the development profile (which optimises what touches every byte). Cargo itself finds
@@ -91,20 +91,12 @@ impl Step for Program {
         self.recorded.1
     }
 
-    fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
-        Ok(Fingerprint::new())
-    }
-
-    fn makes(&self, _: &Repository) -> Vec<PathBuf> {
-        Vec::new()
-    }
-
     fn is_done(&self, _: &Repository) -> Result<bool> {
         Ok(false)
     }
 
     fn work(&self, work: &Work<'_>) -> Result<()> {
-        work.program(workspace(work.repository, "build", Parts::Engine).args(["--locked", "--bin", self.binary]))
+        work.program(workspace(work.repository, "build").args(["--locked", "--bin", self.binary]))
     }
 }
 

@@ -34,11 +34,15 @@ pub trait Step: Send + Sync {
         0
     }
 
-    /// What its outcome depends on.
-    fn made_from(&self, repository: &Repository) -> Result<Fingerprint>;
+    /// What its outcome depends on; nothing for a step that looks by itself whether [it is done](Step::is_done).
+    fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
+        Ok(Fingerprint::new())
+    }
 
     /// What is there when it is done.
-    fn makes(&self, repository: &Repository) -> Vec<PathBuf>;
+    fn makes(&self, _: &Repository) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// Whether there is nothing to do.
     fn is_done(&self, repository: &Repository) -> Result<bool> {

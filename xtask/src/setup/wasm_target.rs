@@ -6,7 +6,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{Fingerprint, Step, Work, debian_wasm};
+use super::{Step, Work, debian_wasm};
 use crate::{
     process::{answer, on_path},
     repository::Repository,
@@ -52,14 +52,6 @@ impl Step for WasmTarget {
 
     fn recorded_secs(&self) -> u64 {
         10
-    }
-
-    fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
-        Ok(Fingerprint::new())
-    }
-
-    fn makes(&self, _: &Repository) -> Vec<PathBuf> {
-        Vec::new()
     }
 
     fn is_done(&self, repository: &Repository) -> Result<bool> {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Check, deny, seeds};
 use crate::{
-    build::{Parts, cargo, workspace},
+    build::{cargo, workspace},
     repository::Repository,
     setup::{WasmToolchain, node, wasm_toolchain},
 };
@@ -37,7 +37,7 @@ fn test(repository: &Repository, arguments: &str) -> Command {
 
 /// Tests of everything, with the engine.
 fn all(repository: &Repository, arguments: &[&str]) -> Command {
-    let mut command = linted(workspace(repository, "test", Parts::Engine));
+    let mut command = linted(workspace(repository, "test"));
     command.args(arguments);
     command
 }

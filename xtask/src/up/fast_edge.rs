@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::{
     build::{BINDGEN, EdgeBundle},
     repository::Repository,
-    setup::{Fingerprint, Step, Work},
+    setup::{Step, Work},
 };
 
 /// The edge as `--watch` builds it, in a folder of its own: it is never deployed, tested or measured by mistake.
@@ -46,14 +46,6 @@ impl Step for FastEdge {
 
     fn recorded_packages(&self) -> usize {
         120
-    }
-
-    fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
-        Ok(Fingerprint::new())
-    }
-
-    fn makes(&self, _: &Repository) -> Vec<PathBuf> {
-        Vec::new()
     }
 
     /// Cargo itself finds out. A stamp is made when a build ends: what was saved while it ran would pass for built.
