@@ -26,13 +26,23 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 
 /// `N` random bytes, each given once, of those fetched for many: what ids and lots are made of.
 pub fn drawn<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    fill(&mut bytes, false);
+    bytes
+}
+
+/// Fills with random bytes: fresh ones for a secret, else such as were fetched for many.
+pub fn fill(bytes: &mut [u8], secret: bool) {
+    if secret || bytes.len() > FETCHED {
+        return get_random_values(bytes);
+    }
     POOL.with_borrow_mut(|pool| {
-        if pool.len() < N {
-            *pool = bytes::<FETCHED>().to_vec();
+        if pool.len() < bytes.len() {
+            *pool = self::bytes::<FETCHED>().to_vec();
         }
-        let rest = pool.len().saturating_sub(N);
-        pool.split_off(rest).try_into().unwrap_or_else(|_| bytes())
-    })
+        let rest = pool.len().saturating_sub(bytes.len());
+        bytes.copy_from_slice(&pool.split_off(rest));
+    });
 }
 
 /// A number in `0..span`, each as likely as the next; 0 for an empty span.

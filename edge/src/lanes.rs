@@ -16,8 +16,7 @@ use worker::{Delay, Env};
 use crate::{
     admission::{
         lane::{
-            LaneStatus, ModelVersion, Scope, Tally,
-            lease::{Answer, Ask},
+            LaneStatus, ModelVersion, Scope,
             remembered::{Passage, Recall, Remembered},
         },
         limit::Level,
@@ -91,16 +90,6 @@ pub fn hand_back(lane: Lane, model: &str, version: &str) {
     with(lane, |remembered| remembered.hand_back(model, version));
 }
 
-/// Tells a lane what an Account object has open in it, and is told how the lane stands.
-pub async fn tally(env: &Env, lane: Lane, tally: Tally) -> Result<LaneStatus, String> {
-    call(env, lane.name(), &LaneCall::Tally(tally)).await
-}
-
-/// Settles and asks for leases; one answer an ask, `None` for what cannot be lent.
-pub async fn lease(env: &Env, scope: &Scope, holder: &str, asks: Vec<Ask>) -> Result<Vec<Option<Answer>>, String> {
-    call(env, &scope.to_string(), &LaneCall::Lease { holder: holder.to_owned(), asks }).await
-}
-
 /// How shared limits stand, leases counted as used; one level a limit, `None` for what is not shared by leases.
 pub async fn levels(cx: &Cx, scope: &Scope, limits: Vec<(String, LimitSpec)>) -> Result<Vec<Option<Level>>, String> {
     cx.asks();
@@ -123,7 +112,7 @@ async fn fetch(env: Env, lane: Lane, wanted: Vec<ModelVersion>, asked_ms: u64) {
 async fn call<Answer: DeserializeOwned>(env: &Env, name: &str, call: &LaneCall) -> Result<Answer, String> {
     let body = serde_json::to_string(call).map_err(|error| error.to_string())?;
     let broken = |error: String| format!("lane object {name}: {error}");
-    let answer = ask_object(env, Class::Lane, name, &body).await.map_err(broken)?;
+    let answer = ask_object(env, Class::Lane, name, &body).await.map_err(|error| broken(error.to_string()))?;
     serde_json::from_str(&answer).map_err(|error| broken(error.to_string()))
 }
 

@@ -21,6 +21,7 @@ mod lanes;
 mod objects;
 #[cfg(test)]
 mod openapi;
+mod platform;
 mod prefilter;
 mod result_cache;
 mod routes;
@@ -36,6 +37,20 @@ pub use objects::{Account, Lane};
 #[doc(hidden)]
 pub mod bench {
     pub use crate::admission::limit::{Level, Memory, Rule, Wait};
+}
+
+/// The inside of the objects, and what their world is made of: for the simulation in `tests/simulation`, which is a crate
+/// of its own and sees public items alone.
+#[doc(hidden)]
+pub mod inside {
+    pub use crate::{
+        admission::{caller, idempotency, lane, policy, webhook},
+        aws::{AwsError, s3::ObjectHead, sqs::Taken},
+        config::Config,
+        objects::*,
+        platform::*,
+        targets::Unfit,
+    };
 }
 
 use std::{cell::Cell, rc::Rc};

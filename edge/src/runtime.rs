@@ -2,9 +2,11 @@
 //! object, an exchange with a queue, an answer. The `worker` crate takes each of them apart into a dozen crossings between
 //! wasm and JavaScript.
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use worker::{Env, wasm_bindgen_futures::JsFuture, web_sys};
+
+use crate::platform::CallError;
 
 #[wasm_bindgen(inline_js = r#"
 // Every step of every future passes through here, and the runtime's own version costs many times a promise's reaction.
@@ -82,6 +84,12 @@ export function pass(found, fields) {
   return new Response(found.body, { headers });
 }
 
+// One crossing each way, however many columns a row has.
+export function run_sql(sql, statement, values, named) {
+  const cursor = values ? sql.exec(statement, ...JSON.parse(values)) : sql.exec(statement);
+  return JSON.stringify(named ? cursor.toArray() : [...cursor.raw()]);
+}
+
 export function match(url) {
   return caches.default.match(url);
 }
@@ -111,6 +119,8 @@ extern "C" {
     fn respond_bytes(body: &[u8], fields: &str) -> Result<web_sys::Response, JsValue>;
     #[wasm_bindgen(catch, js_name = pass)]
     fn pass_response(found: &web_sys::Response, fields: &str) -> Result<web_sys::Response, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn run_sql(sql: &JsValue, statement: &str, values: Option<&str>, named: bool) -> Result<String, JsValue>;
     #[wasm_bindgen(catch, js_name = match)]
     fn match_url(url: &str) -> Result<Promise, JsValue>;
 }
@@ -186,12 +196,22 @@ pub enum Class {
 }
 
 /// What the object `name` of `class` answers to `call`: its method `ask`.
-pub async fn ask_object(env: &Env, class: Class, name: &str, call: &str) -> Result<String, String> {
+pub async fn ask_object(env: &Env, class: Class, name: &str, call: &str) -> Result<String, CallError> {
     let binding = match class {
         Class::Account => "ACCOUNT",
         Class::Lane => "LANE",
     };
-    text(ask(env.as_ref(), binding, name, call)).await
+    let answer = JsFuture::from(ask(env.as_ref(), binding, name, call)).await.map_err(|error| {
+        let says = |word: &str| Reflect::get(&error, &word.into()).is_ok_and(|value| value.is_truthy());
+        let (overloaded, retryable) = (says("overloaded"), says("retryable"));
+        CallError { what: worker::Error::from(error).to_string(), overloaded, retryable }
+    })?;
+    answer.as_string().ok_or_else(|| CallError::new("not a text"))
+}
+
+/// The rows that a statement gives, as JSON; an error says what SQLite did not like. `values` is a JSON list.
+pub fn sql(sql: &JsValue, statement: &str, values: Option<&str>, named: bool) -> Result<String, String> {
+    run_sql(sql, statement, values, named).map_err(|error| worker::Error::from(error).to_string())
 }
 
 /// What happens where an answer says that it is elsewhere.

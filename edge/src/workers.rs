@@ -43,6 +43,6 @@ pub async fn heard_ms(cx: &Cx) -> Result<Option<u64>, String> {
 
 async fn ask(env: &Env, call: &LaneCall) -> Result<Option<u64>, String> {
     let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
-    let answer = ask_object(env, Class::Lane, OBJECT, &call).await?;
+    let answer = ask_object(env, Class::Lane, OBJECT, &call).await.map_err(|error| error.to_string())?;
     serde_json::from_str(&answer).map_err(|error| error.to_string())
 }

@@ -131,7 +131,12 @@ pub enum Verdict {
     /// It passes.
     Pass(Taken),
     /// It does not; the buckets are to be kept although nothing was taken.
-    Refuse { violations: Vec<Violation>, settled: Buckets },
+    Refuse {
+        /// The limits.
+        violations: Vec<Violation>,
+        /// Buckets to be kept although nothing was taken.
+        settled: Buckets,
+    },
     /// Keepers of shared limits must be asked first: (limit, its rule, the units needed).
     Ask(Vec<(SharedLimit, LimitSpec, u64)>),
 }

@@ -63,6 +63,30 @@ impl<'a> Entry<'a> {
 struct Answer {
     #[serde(default)]
     successful: Vec<EntryAnswer>,
+    #[serde(default)]
+    failed: Vec<EntryFailure>,
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchResultErrorEntry.html>
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EntryFailure {
+    id: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    sender_fault: bool,
+}
+
+/// What became of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// The queue has it.
+    Yes,
+    /// It may be sent again: the queue did not take it, or nothing was said of it.
+    NotNow,
+    /// Sending it again is of no use: why.
+    Never(String),
 }
 
 #[derive(Deserialize)]
@@ -71,13 +95,13 @@ struct EntryAnswer {
     id: String,
 }
 
-/// Sends up to [`MAX_BATCH`] messages; the positions of those that SQS took.
+/// Sends up to [`MAX_BATCH`] messages; one answer each.
 pub async fn send_batch(
     signer: &Signer,
     now_ms: u64,
     queue_url: &str,
     messages: &[&str],
-) -> Result<Vec<usize>, AwsError> {
+) -> Result<Vec<Taken>, AwsError> {
     let entries = messages.iter().enumerate().map(|(id, message)| Entry::new(id, message)).collect();
     let answer = send_entries(signer, now_ms, queue_url, entries).await?;
     taken(&answer, messages.len()).map_err(AwsError::Unexpected)
@@ -121,9 +145,19 @@ fn endpoint(queue_url: &str) -> &str {
     queue_url.get(..end).unwrap_or(queue_url)
 }
 
-fn taken(answer: &str, sent: usize) -> Result<Vec<usize>, String> {
+fn taken(answer: &str, sent: usize) -> Result<Vec<Taken>, String> {
     let answer: Answer = serde_json::from_str(answer).map_err(|error| error.to_string())?;
-    Ok(answer.successful.iter().filter_map(|entry| entry.id.parse().ok()).filter(|id| *id < sent).collect())
+    let mut taken = vec![Taken::NotNow; sent];
+    let failed = answer.failed.into_iter().map(|entry| match entry.sender_fault {
+        true => (entry.id, Taken::Never(entry.code)),
+        false => (entry.id, Taken::NotNow),
+    });
+    for (id, became) in failed.chain(answer.successful.into_iter().map(|entry| (entry.id, Taken::Yes))) {
+        if let Some(message) = id.parse().ok().and_then(|id: usize| taken.get_mut(id)) {
+            *message = became;
+        }
+    }
+    Ok(taken)
 }
 
 #[cfg(test)]
@@ -144,11 +178,12 @@ mod tests {
 
     #[test]
     fn only_what_the_answer_names_was_taken() {
-        assert_eq!(
-            taken(r#"{"Successful":[{"Id":"0","MessageId":"x"},{"Id":"2"},{"Id":"9"}],"Failed":[]}"#, 3),
-            Ok(vec![0, 2])
-        );
-        assert_eq!(taken("{}", 3), Ok(vec![]));
+        let answer = r#"{"Successful":[{"Id":"0","MessageId":"x"},{"Id":"9"}],"Failed":[
+            {"Id":"2","SenderFault":true,"Code":"InvalidMessageContents","Message":"?"},
+            {"Id":"3","SenderFault":false,"Code":"InternalError"}]}"#;
+        let never = Taken::Never("InvalidMessageContents".to_owned());
+        assert_eq!(taken(answer, 4), Ok(vec![Taken::Yes, Taken::NotNow, never, Taken::NotNow]));
+        assert_eq!(taken("{}", 2), Ok(vec![Taken::NotNow; 2]));
         assert!(taken("<xml/>", 3).is_err());
     }
 

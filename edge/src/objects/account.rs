@@ -2,65 +2,76 @@
 
 use std::rc::Rc;
 
-use forebay_contract::{JobId, JobState, Lane, ReportAnswer, ReportEvent, state::Transition};
-use serde::Serialize;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{
-    DurableObject, Env, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage, durable_object,
+    DurableObject, Env, Headers, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair,
+    durable_object,
 };
 
 use super::{
-    Call, CancelAnswer, Job, Listed, StandingsCall, alarm,
-    apply::apply,
+    alarm, ask,
     core::Core,
-    flush, listen,
-    retry::retry,
-    sockets,
-    submit::{Messages, standings, submit},
-    tally, usage, webhook,
+    listen::{self, Opened},
+    sockets::{self, Said},
 };
-use crate::{
-    admission::policy::Subject,
-    cx::{log_line, now_ms},
-};
+use crate::platform::{Held, Workerd};
 
-/// One shard of one account: its jobs, its limits and its outbox.
+/// One shard of one account: its jobs, its limits and its outbox. What it does is in `core` and what that calls; this is
+/// its way into the runtime and out of it.
 #[durable_object]
 pub struct Account {
+    workerd: Rc<Workerd>,
     /// The inside, or why it could not be opened: a constructor cannot fail.
     core: std::result::Result<Rc<Core>, String>,
 }
 
 impl DurableObject for Account {
     fn new(state: State, env: Env) -> Self {
-        Self { core: Core::open(state, env).map_err(|error| error.to_string()) }
+        let workerd = Workerd::new(state, env);
+        Self { core: Core::open(workerd.clone()).map_err(|error| error.to_string()), workerd }
     }
 
     /// What lasts; everything else is asked by [`Account::ask`].
     async fn fetch(&self, request: Request) -> Result<Response> {
-        listen::answer(self.core()?, &request)
+        // Not `Request::url`: its parser brings the tables of international domain names along, a fifth of the bundle.
+        let url = request.inner().url();
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        match listen::open(self.core()?, query)? {
+            Opened::Not(status, why) => Response::error(why, status),
+            Opened::Over => Ok(Response::empty()?.with_status(204)),
+            Opened::Stream(listener) => {
+                let headers = Headers::new();
+                headers.set("content-type", "text/event-stream; charset=utf-8")?;
+                Ok(Response::from_stream(listener.bytes())?.with_headers(headers))
+            }
+            Opened::Socket(wanted) => {
+                let pair = WebSocketPair::new()?;
+                sockets::accept(self.core()?, self.workerd.accept(pair.server), wanted);
+                Response::from_websocket(pair.client)
+            }
+        }
     }
 
     async fn alarm(&self) -> Result<Response> {
-        if let Err(error) = alarm::ring(self.core()?).await {
-            log_line("alarm-failed", &error.to_string());
-            // The runtime rings again, later each time.
-            return Err(error);
-        }
+        alarm::ring(self.core()?).await?;
         Response::empty()
     }
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
-        sockets::message(self.core()?, &socket, message)
+        let said = match message {
+            WebSocketIncomingMessage::String(text) => Said::Text(text),
+            WebSocketIncomingMessage::Binary(_) => Said::Bytes,
+        };
+        Ok(sockets::message(self.core()?, &Held::of(socket), said)?)
     }
 
     async fn websocket_close(&self, socket: WebSocket, code: usize, _: String, _: bool) -> Result<()> {
-        sockets::closed(self.core()?, &socket, code);
+        sockets::closed(self.core()?, &Held::of(socket), code);
         Ok(())
     }
 
     async fn websocket_error(&self, socket: WebSocket, _: worker::Error) -> Result<()> {
-        sockets::closed(self.core()?, &socket, 0);
+        sockets::closed(self.core()?, &Held::of(socket), 0);
         Ok(())
     }
 }
@@ -69,7 +80,8 @@ impl DurableObject for Account {
 impl Account {
     /// The answer to a `Call`, as JSON; an error is read by our own Worker alone, which logs it and hides it.
     pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
-        Ok(self.answer(&call).await?)
+        let answer = async { Ok::<_, worker::Error>(ask::answer(self.core()?, &call).await?) };
+        Ok(answer.await?)
     }
 }
 
@@ -77,95 +89,4 @@ impl Account {
     fn core(&self) -> Result<&Rc<Core>> {
         self.core.as_ref().map_err(|why| worker::Error::RustError(why.clone()))
     }
-
-    async fn answer(&self, text: &str) -> Result<String> {
-        let core = self.core()?;
-        let (call, message) = text.split_once('\n').unwrap_or((text, ""));
-        match serde_json::from_str(call)? {
-            Call::Submit(call) => {
-                let (first, lighter) = message.split_once('\n').unwrap_or((message, ""));
-                json(&submit(core, &call, Messages { first, lighter }).await?)
-            }
-            Call::Standings(call) => {
-                let StandingsCall { policy, key, ip, endpoint } = *call;
-                // Shared limits alone look at model and lane, and those are not this object's to tell.
-                let lane = Lane::FreeLight;
-                let subject = Subject { key: &key, ip: &ip, endpoint: &endpoint, model: "", lane, cost_ms: 0 };
-                json(&standings(core, &policy, &subject))
-            }
-            Call::RevokeKey { key } => {
-                core.tables.revoke_key(&key)?;
-                core.revoked_keys.borrow_mut().insert(key);
-                sockets::dismiss(core);
-                json(&())
-            }
-            Call::Job { id, wait_ms } => {
-                flush::settle(core)?;
-                json(&core.job(id, wait_ms).await?.map(|job| core.placed(job)))
-            }
-            Call::Cancel { id } => json(&cancel(core, id).await?),
-            Call::Expire { id } => json(&expire(core, id)?),
-            Call::Report { worker, events } => json(&report(core, &worker, &events).await?),
-            Call::List(listing) => {
-                flush::settle(core)?;
-                let Listed { jobs, next } = core.tables.list(&listing)?;
-                json(&Listed { jobs: jobs.into_iter().map(|job| core.placed(job)).collect(), next })
-            }
-            Call::Retry { id, submit } => json(&retry(core, id, *submit).await?),
-            Call::Webhooks(call) => Ok(webhook::answer(core, &call).await?.to_text()),
-            Call::Hits(rows) => {
-                rows.into_iter().try_for_each(|row| core.use_up(Some(row)))?;
-                json(&())
-            }
-            Call::Usage { from, to } => json(&core.tables.usage(&from, &to)?),
-        }
-    }
-}
-
-fn json(answer: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string(answer)?)
-}
-
-async fn cancel(core: &Rc<Core>, id: JobId) -> Result<CancelAnswer> {
-    flush::settle(core)?;
-    let Some(mut job) = core.tables.job(&id)? else { return Ok(CancelAnswer::Unknown) };
-    let before = job.state;
-    if !job.transition(Transition::Canceled, now_ms()) {
-        return Ok(CancelAnswer::Ended { job: Box::new(job) });
-    }
-    core.save(before, &job)?;
-    core.withdraw(&job)?;
-    tally::start(core);
-    Ok(CancelAnswer::Canceled { job: Box::new(job) })
-}
-
-fn expire(core: &Rc<Core>, id: JobId) -> Result<Option<Job>> {
-    let Some(mut job) = core.tables.job(&id)? else { return Ok(None) };
-    let before = job.state;
-    if job.transition(Transition::Expired, now_ms()) {
-        core.save(before, &job)?;
-    }
-    Ok(Some(job))
-}
-
-async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result<ReportAnswer> {
-    let config = core.config()?;
-    flush::settle(core)?;
-    let mut answer = ReportAnswer::default();
-    for event in events {
-        let Some(mut job) = core.tables.job(&event.job_id)? else { continue };
-        let (before, device_ms) = (job.state, job.device_ms);
-        if apply(&mut job, event, worker, now_ms(), config.reconcile_after_ms) {
-            core.save(before, &job)?;
-            core.use_up(usage::late(device_ms, before, &job))?;
-        }
-        // What was called off, and what came too late.
-        if matches!(job.state, JobState::Canceled | JobState::Expired) && !answer.canceled.contains(&job.id) {
-            answer.canceled.push(job.id);
-        }
-    }
-    tally::start(core);
-    // Whatever woke the object, messages that an earlier life left behind go out now.
-    flush::start(core);
-    Ok(answer)
 }

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use forebay_contract::{JobFailure, JobId, JobState, storage_key};
 use futures_util::future::join_all;
-use worker::Result;
 
 use super::{
     Job,
@@ -18,9 +17,8 @@ use crate::{
         idempotency,
         limit::civil::{date, day_of},
     },
-    aws::{AwsError, s3::Bucket},
-    cx::{log_line, now_ms},
-    entropy,
+    aws::AwsError,
+    platform::Result,
 };
 
 /// Jobs asked about at once, and how often at one alarm: two requests each, well below the 1,000 that one event may send.
@@ -35,7 +33,7 @@ const MOST_DELETED: u32 = 500;
 pub async fn ring(core: &Rc<Core>) -> Result<()> {
     core.alarm_ms.set(None);
     if let Err(error) = core.release() {
-        log_line("release-failed", &error.to_string());
+        core.log("release-failed", &error.to_string());
     }
     // Whose time has come has a place from now on.
     sockets::look(core);
@@ -43,7 +41,7 @@ pub async fn ring(core: &Rc<Core>) -> Result<()> {
     webhook::start(core);
     for step in [check(core).await, sweep(core), webhook::sweep(core)] {
         if let Err(error) = step {
-            log_line("alarm-step-failed", &error.to_string());
+            core.log("alarm-step-failed", &error.to_string());
         }
     }
     core.arrange_alarm().await?;
@@ -64,12 +62,11 @@ async fn check(core: &Rc<Core>) -> Result<()> {
 /// Asks about those that are due the longest; how many there were.
 async fn check_some(core: &Rc<Core>) -> Result<usize> {
     let config = core.config()?;
-    let bucket = Bucket { url: &config.bucket_url, signer: &config.signer };
-    let due = core.tables.to_check(now_ms(), MOST_CHECKS)?;
-    let found = join_all(due.iter().map(|job| look(&bucket, job))).await;
+    let due = core.tables.to_check(core.now_ms(), MOST_CHECKS)?;
+    let found = join_all(due.iter().map(|job| look(core, job))).await;
     // One line for all: they ask the same bucket.
     if let Some(Err(error)) = found.iter().find(|found| found.is_err()) {
-        log_line("reconciliation-failed", &error.to_string());
+        core.log("reconciliation-failed", &error.to_string());
     }
     for (job, found) in due.iter().zip(found) {
         let found = found.unwrap_or(Found::Nothing);
@@ -78,10 +75,10 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
         let patience = Patience {
             first_ms: config.reconcile_after_ms,
             retention_ms: config.retention_ms,
-            random: entropy::below(u64::MAX),
+            random: core.platform.random(),
         };
         let before = job.state;
-        reconcile(&mut job, found, now_ms(), patience);
+        reconcile(&mut job, found, core.now_ms(), patience);
         if job.state == JobState::Expired {
             core.withdraw(&job)?;
         }
@@ -93,11 +90,11 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
     Ok(due.len())
 }
 
-async fn look(bucket: &Bucket<'_>, job: &Job) -> std::result::Result<Found, AwsError> {
-    if let Some(head) = bucket.head(now_ms(), &storage_key::result(&job.digest)).await? {
+async fn look(core: &Core, job: &Job) -> std::result::Result<Found, AwsError> {
+    if let Some(head) = core.platform.find(&storage_key::result(&job.digest)).await? {
         return Ok(Found::Result(head));
     }
-    let Some(json) = bucket.get_small(now_ms(), &storage_key::failure(&job.id)).await? else {
+    let Some(json) = core.platform.read(&storage_key::failure(&job.id)).await? else {
         return Ok(Found::Nothing);
     };
     let failure: JobFailure = serde_json::from_str(&json).map_err(|error| AwsError::Unexpected(error.to_string()))?;
@@ -106,12 +103,12 @@ async fn look(bucket: &Bucket<'_>, job: &Job) -> std::result::Result<Found, AwsE
 
 /// Jobs older than the retention go; those that never ended were given up by a check before.
 fn sweep(core: &Core) -> Result<()> {
-    let now = now_ms();
+    let now = core.now_ms();
     core.tables.delete_stale(now, now.saturating_sub(idempotency::LIFETIME_MS))?;
     core.tables.delete_usage(&date(day_of(now).saturating_sub(USAGE_DAYS)))?;
     core.buckets.borrow_mut().retain(|_, bucket| bucket.until_ms >= now);
     let Some(oldest) = core.tables.oldest_ended()? else { return Ok(()) };
-    let before_ms = now_ms().saturating_sub(core.config()?.retention_ms);
+    let before_ms = core.now_ms().saturating_sub(core.config()?.retention_ms);
     if oldest.made_at_ms() < before_ms {
         core.tables.delete_ended(&JobId::new(before_ms, [0; 10], oldest.shard()), MOST_DELETED)?;
     }

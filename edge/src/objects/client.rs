@@ -5,6 +5,7 @@ use worker::Env;
 use super::{Call, SubmitAnswer, SubmitCall, UsageRow, WebhookAnswer, WebhookCall};
 use crate::{
     cx::{Cx, Stop},
+    platform::CallError,
     runtime::{Class, ask_object},
 };
 
@@ -27,7 +28,7 @@ pub async fn webhooks(cx: &Cx, shard: ShardKey, call: WebhookCall) -> Result<Web
 /// Tells an Account object what was answered without it.
 pub async fn count_hits(env: &Env, shard: &str, rows: Vec<UsageRow>) -> Result<(), String> {
     let body = serde_json::to_string(&Call::Hits(rows)).map_err(|error| error.to_string())?;
-    ask_object(env, Class::Account, shard, &body).await.map(drop)
+    ask_object(env, Class::Account, shard, &body).await.map(drop).map_err(|error| error.to_string())
 }
 
 async fn send<Answer: DeserializeOwned>(cx: &Cx, shard: ShardKey, call: &Call, rest: &str) -> Result<Answer, Stop> {
@@ -41,6 +42,6 @@ async fn ask(cx: &Cx, shard: ShardKey, call: &Call, rest: &str) -> Result<String
     body.push('\n');
     body.push_str(rest);
     cx.asks();
-    let broken = |error: String| Stop::broken(format!("account object: {error}"));
+    let broken = |error: CallError| Stop::broken(format!("account object: {error}"));
     ask_object(&cx.env, Class::Account, &shard.to_string(), &body).await.map_err(broken)
 }

@@ -7,8 +7,6 @@ use std::{
 };
 
 use forebay_contract::{JobId, JobState};
-use futures_util::future::select;
-use worker::{Delay, Env, Result, State, Storage};
 
 use super::{
     Job,
@@ -26,7 +24,7 @@ use super::{
 use crate::{
     admission::{idempotency, lane::holdings::Holdings, policy::Buckets},
     config::Config,
-    cx::{log_line, now_ms},
+    platform::{Platform, Result, Sql},
 };
 
 /// While messages wait, an alarm stands this close behind: whatever dies between commit and send, it sends them.
@@ -36,15 +34,17 @@ const ALARM_GAP_MS: u64 = 1_000;
 
 /// The inside of an Account object, shared with the work it leaves running.
 pub struct Core {
-    pub state: State,
-    pub env: Env,
-    pub storage: Storage,
+    /// What it may do to the world.
+    pub platform: Rc<dyn Platform>,
+    /// What it has in SQLite.
     pub tables: Tables,
+    /// Long polls.
     pub waiters: Waiters,
     /// Event streams.
     pub watchers: Waiters,
     /// How many of those are open, whether they wait or write.
     pub streams: Cell<usize>,
+    /// WebSockets.
     pub sockets: Sockets,
     /// Whom to tell when a job ends.
     pub webhooks: Webhooks,
@@ -78,13 +78,15 @@ pub struct Core {
     pub next_seq: Cell<u64>,
     /// Set when a message left the table in another way than by being sent.
     pub recount: Cell<bool>,
-    /// Whether a flush runs, and when its last batch began.
+    /// Whether a flush runs.
     pub flushing: Cell<bool>,
+    /// When its last batch began.
     pub last_batch_ms: Cell<u64>,
     /// Whether somebody will mark what was sent.
     pub settling: Cell<bool>,
-    /// Failed sends in a row, and when the next is tried.
+    /// Failed sends in a row.
     pub failures: Cell<u32>,
+    /// When the next is tried.
     pub retry_at_ms: Cell<u64>,
     /// The alarm that is set, as far as this life of the object knows.
     pub alarm_ms: Cell<Option<u64>>,
@@ -92,13 +94,13 @@ pub struct Core {
 
 impl Core {
     /// Reads what the object needs to know; its truth is all in SQLite.
-    pub fn open(state: State, env: Env) -> Result<Rc<Self>> {
-        let storage = state.storage();
-        let tables = Tables::open(storage.sql())?;
+    pub fn open(platform: Rc<dyn Platform>) -> Result<Rc<Self>> {
+        let sql = Sql::new(platform.clone());
+        let tables = Tables::open(sql.clone())?;
         let unsent = tables.outbox_jobs()?;
-        let shard = state.id().name().unwrap_or_else(|| state.id().to_string());
+        let shard = platform.name();
         // Once in its life: how often objects sleep, move and break is seen by it.
-        log_line("account-wakes", &shard);
+        platform.log("account-wakes", &shard);
         Ok(Rc::new(Self {
             shard,
             buckets: RefCell::new(tables.buckets()?),
@@ -107,7 +109,7 @@ impl Core {
             line: Rc::default(),
             deciding: Deciding::default(),
             revoked_keys: RefCell::new(tables.revoked_keys()?),
-            load: RefCell::new(Load::new(tables.load(now_ms())?)),
+            load: RefCell::new(Load::new(tables.load(platform.now_ms())?)),
             keeping: Cell::new(false),
             tallying: Cell::new(false),
             unsent: Cell::new(unsent),
@@ -119,22 +121,36 @@ impl Core {
             watchers: Waiters::default(),
             streams: Cell::new(0),
             sockets: Sockets::default(),
-            webhooks: Webhooks::open(storage.sql())?,
+            webhooks: Webhooks::open(sql, platform.as_ref())?,
             flushing: Cell::new(false),
             last_batch_ms: Cell::new(0),
             settling: Cell::new(false),
             failures: Cell::new(0),
             retry_at_ms: Cell::new(0),
             alarm_ms: Cell::new(None),
-            state,
-            env,
-            storage,
+            platform,
             tables,
         }))
     }
 
+    /// What the operator has set.
     pub fn config(&self) -> Result<Rc<Config>> {
-        Config::of(&self.env).map_err(|faults| worker::Error::RustError(faults.to_string()))
+        self.platform.config()
+    }
+
+    /// The time, in milliseconds since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.platform.now_ms()
+    }
+
+    /// One line in the log.
+    pub fn log(&self, event: &str, what: &str) {
+        self.platform.log(event, what);
+    }
+
+    /// Goes on with `task` behind whatever happens now.
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.platform.spawn(Box::pin(task));
     }
 
     /// The job; when it has not ended, waits up to `wait_ms` for that.
@@ -145,8 +161,7 @@ impl Core {
             return Ok(job);
         }
         let Some(end) = self.waiters.wait(id) else { return Ok(job) };
-        let timeout = Delay::from(std::time::Duration::from_millis(wait_ms));
-        drop(select(end, timeout).await);
+        self.platform.within(wait_ms, Box::pin(end)).await;
         self.waiters.forget(&id);
         self.tables.job(&id)
     }
@@ -183,7 +198,7 @@ impl Core {
     ///
     /// Called in the same turn as the writes it stands for: the runtime commits both together.
     pub async fn arrange_alarm(&self) -> Result<()> {
-        let now = now_ms();
+        let now = self.now_ms();
         let set = self.alarm_ms.get();
         let waiting = self.unsent.get() > 0;
         let due = match (waiting, set) {
@@ -195,7 +210,7 @@ impl Core {
         };
         let Some(due) = due.filter(|due| set.is_none_or(|set| *due < set)) else { return Ok(()) };
         self.alarm_ms.set(Some(due));
-        self.storage.set_alarm(i64::try_from(due - now).unwrap_or(i64::MAX)).await
+        self.platform.set_alarm(due).await
     }
 
     /// When there is something to do besides sending.

@@ -3,15 +3,12 @@
 //! Sending is at least once. A message is marked as sent after its queue took it, together with a later write where there
 //! is one, and goes when its job has a result; dying in between sends it again, and workers know a digest they have stored.
 
-use std::{rc::Rc, time::Duration};
-
-use worker::{Delay, Result};
+use std::rc::Rc;
 
 use super::{backoff::backoff_ms, batch, core::Core, pending::Message};
 use crate::{
-    aws::sqs,
-    cx::{log_line, now_ms},
-    entropy,
+    aws::sqs::{self, Taken},
+    platform::Result,
 };
 
 const FIRST_RETRY_MS: u64 = 200;
@@ -25,8 +22,8 @@ const SETTLE_JOBS: usize = 10;
 
 /// Starts sending, unless that runs already or the queue was out of reach a moment ago.
 pub fn start(core: &Rc<Core>) {
-    if core.unsent.get() > 0 && !core.flushing.get() && core.retry_at_ms.get() <= now_ms() {
-        core.state.wait_until(run(core.clone()));
+    if core.unsent.get() > 0 && !core.flushing.get() && core.retry_at_ms.get() <= core.now_ms() {
+        core.spawn(run(core.clone()));
     }
 }
 
@@ -35,12 +32,12 @@ pub async fn run(core: Rc<Core>) {
     if core.flushing.replace(true) {
         return;
     }
-    while core.unsent.get() > 0 && core.retry_at_ms.get() <= now_ms() {
-        let pause = (core.last_batch_ms.get() + PACE_MS).saturating_sub(now_ms()).min(PACE_MS);
+    while core.unsent.get() > 0 && core.retry_at_ms.get() <= core.now_ms() {
+        let pause = (core.last_batch_ms.get() + PACE_MS).saturating_sub(core.now_ms()).min(PACE_MS);
         if pause > 0 && core.pending.borrow().len() < sqs::MAX_BATCH {
-            Delay::from(Duration::from_millis(pause)).await;
+            core.platform.sleep(pause).await;
         }
-        core.last_batch_ms.set(now_ms());
+        core.last_batch_ms.set(core.now_ms());
         if let Err(error) = send_one_batch(&core).await {
             postpone(&core, &error);
         }
@@ -49,7 +46,7 @@ pub async fn run(core: Rc<Core>) {
     settle_soon(&core);
     // An alarm that cannot be set now was set with the commit.
     if let Err(error) = core.arrange_alarm().await {
-        log_line("alarm-failed", &error.to_string());
+        core.log("alarm-failed", &error.to_string());
     }
 }
 
@@ -58,7 +55,7 @@ pub fn settle_along(core: &Core) {
     if core.sent.borrow().len() >= SETTLE_JOBS
         && let Err(error) = settle(core)
     {
-        log_line("settle-failed", &error.to_string());
+        core.log("settle-failed", &error.to_string());
     }
 }
 
@@ -76,26 +73,28 @@ fn settle_soon(core: &Rc<Core>) {
         return;
     }
     let inner = core.clone();
-    core.state.wait_until(async move {
-        Delay::from(Duration::from_millis(SETTLE_MS)).await;
+    core.spawn(async move {
+        inner.platform.sleep(SETTLE_MS).await;
         inner.settling.set(false);
         if let Err(error) = settle(&inner) {
-            log_line("settle-failed", &error.to_string());
+            inner.log("settle-failed", &error.to_string());
         }
     });
 }
 
 async fn send_one_batch(core: &Rc<Core>) -> std::result::Result<(), String> {
-    let config = core.config().map_err(|error| error.to_string())?;
     let batch = next_batch(core).map_err(|error| error.to_string())?;
     let Some(lane) = batch.first().map(|message| message.lane) else { return Ok(()) };
     let texts: Vec<&str> = batch.iter().map(|message| message.text.as_str()).collect();
-    let queue_url = lane.queue_url(&config.queue_url_prefix);
     // A worker may have a message before the queue's answer is here: it was sent when it left.
-    let now = now_ms();
-    let taken = sqs::send_batch(&config.signer, now, &queue_url, &texts).await.map_err(|error| error.to_string())?;
-    let sent: Vec<_> =
-        taken.iter().filter_map(|index| batch.get(*index)).map(|message| (message.seq, message.job_id)).collect();
+    let now = core.now_ms();
+    let taken = core.platform.send(lane, &texts).await.map_err(|error| error.to_string())?;
+    let sent: Vec<_> = batch
+        .iter()
+        .zip(&taken)
+        .filter(|(_, taken)| **taken == Taken::Yes)
+        .map(|(message, _)| (message.seq, message.job_id))
+        .collect();
     let refused = batch.len() - sent.len();
     core.unsent.set(core.unsent.get().saturating_sub(sent.len()));
     core.sent.borrow_mut().extend(sent.into_iter().map(|(seq, job_id)| Sent { seq, job_id, at_ms: now }));
@@ -146,8 +145,8 @@ fn count(core: &Core) -> Result<()> {
 fn postpone(core: &Core, why: &str) {
     core.pending.borrow_mut().fall_back();
     let failures = core.failures.get().saturating_add(1);
-    let wait = backoff_ms(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS, entropy::below(u64::MAX));
+    let wait = backoff_ms(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS, core.platform.random());
     core.failures.set(failures);
-    core.retry_at_ms.set(now_ms() + wait);
-    log_line("outbox-postponed", &format!("{} waiting, next try in {wait} ms: {why}", core.unsent.get()));
+    core.retry_at_ms.set(core.now_ms() + wait);
+    core.log("outbox-postponed", &format!("{} waiting, next try in {wait} ms: {why}", core.unsent.get()));
 }

@@ -2,10 +2,11 @@
 
 use std::{cell::RefCell, collections::HashSet, rc::Rc};
 
-use worker::Result;
-
 use super::{Job, core::Core};
-use crate::admission::idempotency::{Idempotency, is_remembered};
+use crate::{
+    admission::idempotency::{Idempotency, is_remembered},
+    platform::Result,
+};
 
 /// Keys whose first request is not decided yet: a decision may wait for a limit or a lease.
 pub type Deciding = Rc<RefCell<HashSet<String>>>;

@@ -1,11 +1,8 @@
 //! Keeping where open jobs stand and what they were told: an object that sleeps while they wait knows it again.
 
-use std::{rc::Rc, time::Duration};
-
-use worker::Delay;
+use std::rc::Rc;
 
 use super::core::Core;
-use crate::cx::log_line;
 
 /// How long after a job was counted. Most have ended by then and cost no write; no object falls asleep sooner.
 const KEEP_MS: u64 = 2_000;
@@ -16,14 +13,14 @@ pub fn start(core: &Rc<Core>) {
         return;
     }
     let inner = core.clone();
-    core.state.wait_until(async move {
-        Delay::from(Duration::from_millis(KEEP_MS)).await;
+    core.spawn(async move {
+        inner.platform.sleep(KEEP_MS).await;
         inner.keeping.set(false);
         let kept = inner.load.borrow_mut().unkept();
         if !kept.is_empty()
             && let Err(error) = inner.tables.keep(&kept)
         {
-            log_line("keep-failed", &error.to_string());
+            inner.log("keep-failed", &error.to_string());
         }
     });
 }

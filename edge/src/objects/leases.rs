@@ -1,24 +1,19 @@
 //! Leases of shared limits: asked for when a submission needs one, given back when they are over.
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{collections::BTreeMap, rc::Rc};
 
 use forebay_contract::catalog::LimitSpec;
 use futures_util::future::join_all;
-use worker::Delay;
 
-use super::core::Core;
-use crate::{
-    admission::lane::{Scope, holdings::SharedLimit, lease::Ask},
-    cx::{log_line, now_ms},
-    lanes,
-};
+use super::{core::Core, lane_calls};
+use crate::admission::lane::{Scope, holdings::SharedLimit, lease::Ask};
 
 /// Between two settlements.
 const LEAST_PAUSE_MS: u64 = 500;
 
 /// Asks the keepers for what is missing. A keeper that cannot be reached leaves it missing.
 pub async fn ask(core: &Rc<Core>, missing: &[(SharedLimit, LimitSpec, u64)]) {
-    let now = now_ms();
+    let now = core.now_ms();
     let questions = {
         let mut holdings = core.holdings.borrow_mut();
         let ask = |(limit, spec, want): &(SharedLimit, LimitSpec, u64)| {
@@ -36,14 +31,14 @@ pub fn settle_later(core: &Rc<Core>) {
         return;
     }
     let inner = core.clone();
-    core.state.wait_until(async move {
+    core.spawn(async move {
         // Not in the loop's own condition, which would hold the borrow across the waits.
         let due = || inner.holdings.borrow().settle_at_ms();
         while let Some(at_ms) = due() {
             // At least a moment: a keeper that cannot be reached is not asked without a pause.
-            let wait_ms = at_ms.saturating_sub(now_ms()).max(LEAST_PAUSE_MS);
-            Delay::from(Duration::from_millis(wait_ms)).await;
-            let questions = inner.holdings.borrow_mut().settlements(now_ms());
+            let wait_ms = at_ms.saturating_sub(inner.now_ms()).max(LEAST_PAUSE_MS);
+            inner.platform.sleep(wait_ms).await;
+            let questions = inner.holdings.borrow_mut().settlements(inner.now_ms());
             send(&inner, questions).await;
         }
         inner.settling_leases.set(false);
@@ -51,14 +46,14 @@ pub fn settle_later(core: &Rc<Core>) {
 }
 
 async fn send(core: &Core, questions: Vec<(SharedLimit, Ask)>) {
-    let asked_ms = now_ms();
+    let asked_ms = core.now_ms();
     let mut scopes: BTreeMap<Scope, Vec<(SharedLimit, Ask)>> = BTreeMap::new();
     for (limit, ask) in questions {
         scopes.entry(limit.scope.clone()).or_default().push((limit, ask));
     }
     let answered = scopes.into_iter().map(|(scope, questions)| async move {
         let asks: Vec<Ask> = questions.iter().map(|(_, ask)| ask.clone()).collect();
-        (questions, lanes::lease(&core.env, &scope, &core.shard, asks).await)
+        (questions, lane_calls::lease(core, &scope, asks).await)
     });
     for (questions, answers) in join_all(answered).await {
         match answers {
@@ -70,7 +65,7 @@ async fn send(core: &Core, questions: Vec<(SharedLimit, Ask)>) {
                     }
                 }
             }
-            Err(error) => log_line("lease-failed", &error),
+            Err(error) => core.log("lease-failed", &error.to_string()),
         }
     }
 }

@@ -1,14 +1,11 @@
 //! Who listens to jobs, and what they are told.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use forebay_contract::{JobId, JobState, ShardKey, catalog::LaneSpec};
-use futures_util::{
-    future::{Either, select},
-    stream,
-};
+use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
-use worker::{Delay, Headers, Request, Response, Result};
+use worker::Response;
 
 use super::{
     Job,
@@ -16,13 +13,15 @@ use super::{
     flush,
     journal::{self, Event},
     pass::Pass,
-    sockets, tally,
+    sockets::Wanted,
+    tally,
     watching::Closing,
 };
 use crate::{
     admission::lane::place::{Lined, Queue},
-    cx::{Cx, Stop, now_ms},
+    cx::{Cx, Stop},
     handlers::{job_body::JobBody, outlook::waiting},
+    platform::{Error, Result},
     runtime::{self, Redirect},
 };
 
@@ -71,34 +70,46 @@ pub async fn listen(cx: &Cx, shard: ShardKey, listen: &Listen) -> std::result::R
     Ok(cx.env.durable_object("ACCOUNT")?.get_by_name(&shard.to_string())?.fetch_with_request(request).await?)
 }
 
-/// The object's answer.
-pub fn answer(core: &Rc<Core>, request: &Request) -> Result<Response> {
+/// What comes of a wish to listen.
+pub enum Opened {
+    /// Nothing: the status that says so, and why.
+    Not(u16, &'static str),
+    /// There is nothing more to hear: 204, which is how an event stream learns that it need not connect again.
+    Over,
+    /// An event stream.
+    Stream(Listener),
+    /// A WebSocket may be opened.
+    Socket(Wanted),
+}
+
+/// The object's answer to a request whose query is a [`Listen`].
+pub fn open(core: &Rc<Core>, query: &str) -> Result<Opened> {
     flush::settle(core)?;
-    // Not `Request::url`: its parser brings the tables of international domain names along, a fifth of the bundle.
-    let url = request.inner().url();
-    let query = url.split_once('?').map_or("", |(_, query)| query);
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let asked = pairs.find(|(name, _)| name == "listen").map(|(_, value)| value.into_owned());
     match serde_json::from_str(&asked.unwrap_or_default())? {
         Listen::Stream { pass, .. } | Listen::Socket { pass, .. } if core.over(&pass).is_some() => {
-            Response::error("the credentials have ended", 401)
+            Ok(Opened::Not(401, "the credentials have ended"))
         }
         Listen::Stream { id, after, origin, pass } => event_stream(core, id, after, origin, pass),
-        Listen::Socket { id, origin, pass } => sockets::accept(core, id, origin, pass),
+        Listen::Socket { id, origin, pass } if core.sockets.have_room(core)? => {
+            Ok(Opened::Socket(Wanted { id, origin, pass }))
+        }
+        Listen::Socket { .. } => Ok(Opened::Not(429, "too many sockets")),
     }
 }
 
 impl Core {
     /// Why nothing more may be told to a listener, if so.
     pub fn over(&self, pass: &Pass) -> Option<Closing> {
-        pass.over(&self.revoked_keys.borrow(), now_ms())
+        pass.over(&self.revoked_keys.borrow(), self.now_ms())
     }
 }
 
 /// What a client is told of an event of `job`: the job as it was then, as JSON.
 pub fn told(core: &Core, job: &Job, event: &Event, origin: &str) -> Result<String> {
     let then = journal::as_of(job, event);
-    let mut body = JobBody::new(&then, origin).map_err(|stop| worker::Error::RustError(format!("{stop:?}")))?;
+    let mut body = JobBody::new(&then, origin).map_err(|stop| Error::Broken(format!("{stop:?}")))?;
     body.stands(queue(core, job).filter(|_| then.state == JobState::Queued));
     Ok(serde_json::to_string(&body)?)
 }
@@ -113,43 +124,39 @@ pub fn queue(core: &Core, job: &Job) -> Option<Queue> {
     let spec = LaneSpec { rate, ..LaneSpec::default() };
     let place = load.place(&job.id);
     let job = Job { place, ..job.clone() };
-    Some(Lined { status, spec: &spec }.queue(waiting(&job, true, now_ms())))
+    Some(Lined { status, spec: &spec }.queue(waiting(&job, true, core.now_ms())))
 }
 
 /// Whether the job may not start yet: its place does not change until then.
-pub fn starts_later(job: &Job) -> bool {
-    job.not_before_ms.is_some_and(|start_ms| start_ms > now_ms())
+pub fn starts_later(core: &Core, job: &Job) -> bool {
+    job.not_before_ms.is_some_and(|start_ms| start_ms > core.now_ms())
 }
 
 /// Asks the job's lane how it stands, unless that was heard a moment ago.
 pub async fn refresh(core: &Rc<Core>, job: &Job) {
     let heard_ms = core.load.borrow().lane(job.lane).map(|(status, _)| status.at_ms);
-    if heard_ms.is_none_or(|at_ms| now_ms().saturating_sub(at_ms) >= FRESH_MS) {
+    if heard_ms.is_none_or(|at_ms| core.now_ms().saturating_sub(at_ms) >= FRESH_MS) {
         core.load.borrow_mut().tell_again(job.lane);
         tally::tell(core).await;
     }
 }
 
-fn event_stream(core: &Rc<Core>, id: JobId, after: u32, origin: String, pass: Pass) -> Result<Response> {
-    let Some(job) = core.tables.job(&id)? else { return Response::error("no such job", 404) };
-    // The client knows how it ended: an empty answer is how it learns that there is nothing to connect to again.
+fn event_stream(core: &Rc<Core>, id: JobId, after: u32, origin: String, pass: Pass) -> Result<Opened> {
+    let Some(job) = core.tables.job(&id)? else { return Ok(Opened::Not(404, "no such job")) };
     if journal::is_told(&job, after) {
-        return Ok(Response::empty()?.with_status(204));
+        return Ok(Opened::Over);
     }
     if core.streams.get() >= core.config()?.event_streams_max {
-        return Response::error("too many listen", 429);
+        return Ok(Opened::Not(429, "too many listen"));
     }
     core.streams.set(core.streams.get() + 1);
     let core = core.clone();
-    let listener = Listener { core, id, after, origin, pass, greeted: false, ended: false, place: None };
-    let headers = Headers::new();
-    headers.set("content-type", "text/event-stream; charset=utf-8")?;
-    Ok(Response::from_stream(stream::unfold(listener, Listener::next))?.with_headers(headers))
+    Ok(Opened::Stream(Listener { core, id, after, origin, pass, greeted: false, ended: false, place: None }))
 }
 
 /// One event stream. It remembers a number and nothing else: who reads slowly finds in the job's row what it has
 /// missed, so nothing piles up for it.
-struct Listener {
+pub struct Listener {
     core: Rc<Core>,
     id: JobId,
     after: u32,
@@ -162,6 +169,11 @@ struct Listener {
 }
 
 impl Listener {
+    /// What the client hears.
+    pub fn bytes(self) -> impl Stream<Item = Result<Vec<u8>>> {
+        stream::unfold(self, Self::next)
+    }
+
     async fn next(mut self) -> Option<(Result<Vec<u8>>, Self)> {
         let mut quiet_ms = 0;
         // Who comes back is told what is wrong with its credentials.
@@ -184,12 +196,10 @@ impl Listener {
             if quiet_ms >= KEEP_ALIVE_MS {
                 return Some((Ok(b": keep-alive\n\n".to_vec()), self));
             }
-            let waits = job.state == JobState::Queued && !starts_later(&job);
+            let waits = job.state == JobState::Queued && !starts_later(&self.core, &job);
             let pause_ms = if waits { REFRESH_MS } else { KEEP_ALIVE_MS };
             let news = self.core.watchers.wait(self.id)?;
-            let timeout = Delay::from(Duration::from_millis(pause_ms));
-            if let Either::Right(((), news)) = select(news, timeout).await {
-                drop(news);
+            if self.core.platform.within(pause_ms, Box::pin(news)).await.is_none() {
                 self.core.watchers.forget(&self.id);
                 quiet_ms += pause_ms;
                 if waits {

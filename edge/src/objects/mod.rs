@@ -8,6 +8,7 @@ mod account;
 mod admit;
 mod alarm;
 mod apply;
+mod ask;
 mod backoff;
 mod batch;
 mod call;
@@ -19,6 +20,7 @@ mod job;
 mod journal;
 mod keep;
 mod lane;
+mod lane_calls;
 mod leases;
 mod line;
 mod listen;
@@ -42,6 +44,10 @@ mod watching;
 mod webhook;
 
 pub use account::Account;
+pub use alarm::ring;
+pub use ask::answer;
+
+pub use self::core::Core;
 pub use call::{
     Call, CancelAnswer, KnownResult, Listed, Listing, Offer, RetryAnswer, Reuse, StandingsCall, SubmitAnswer,
     SubmitCall,
@@ -49,14 +55,15 @@ pub use call::{
 pub use client::{call, count_hits, submit, webhooks};
 pub use job::{Degraded, Job};
 pub use journal::{Event, EventName, is_told, story};
-pub use lane::{Lane, LaneCall};
-pub use listen::{Listen, listen};
+pub use lane::{Lane, LaneCall, LaneCore, answer_lane};
+pub use listen::{Listen, Listener, Opened, listen, open};
 pub use load::Promise;
 pub use pass::Pass;
+pub use sockets::{Said, Wanted, accept, closed, message};
 pub use timeline::{batch_id, server_timing, stages};
 pub use timing::Timing;
 pub use usage::UsageRow;
-pub use webhook::{WebhookAnswer, WebhookCall};
+pub use webhook::{DeliveryError, NewKeys, WebhookAnswer, WebhookCall};
 
 #[cfg(test)]
 pub(crate) use job::tests;

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use forebay_contract::{JobId, JobMessage, JobState};
-use worker::Result;
 
 use super::{
     RetryAnswer, SubmitCall,
@@ -11,7 +10,7 @@ use super::{
     flush,
     submit::{Messages, submit},
 };
-use crate::cx::now_ms;
+use crate::platform::Result;
 
 /// Submits the input of job `id` as `call` says, if the job ended without a result and its input is kept.
 pub async fn retry(core: &Rc<Core>, id: JobId, call: SubmitCall) -> Result<RetryAnswer> {
@@ -22,7 +21,7 @@ pub async fn retry(core: &Rc<Core>, id: JobId, call: SubmitCall) -> Result<Retry
     }
     let Some(message) = core.tables.message(&job)? else { return Ok(RetryAnswer::NotKept) };
     // A message that this build cannot read is as good as gone.
-    let Some(first) = renamed(&message, call.id, now_ms()) else { return Ok(RetryAnswer::NotKept) };
+    let Some(first) = renamed(&message, call.id, core.now_ms()) else { return Ok(RetryAnswer::NotKept) };
     let answer = submit(core, &call, Messages { first: &first, lighter: "" }).await?;
     Ok(RetryAnswer::Submitted(Box::new(answer)))
 }

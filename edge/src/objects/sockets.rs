@@ -4,12 +4,10 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     rc::Rc,
-    time::Duration,
 };
 
 use forebay_contract::{JobId, JobState, ProblemCode, ordered};
 use serde_json::{json, value::RawValue};
-use worker::{Delay, Response, Result, WebSocket, WebSocketIncomingMessage, WebSocketPair};
 
 use super::{
     Job,
@@ -22,8 +20,7 @@ use super::{
 };
 use crate::{
     admission::{Refusal, lane::place::Queue},
-    cx::{log_line, now_ms},
-    entropy,
+    platform::{self, Result},
 };
 
 /// What a client may leave unread of what it was told, in bytes: more is not kept for it.
@@ -41,26 +38,23 @@ pub struct Sockets {
 }
 
 struct Socket {
-    socket: WebSocket,
+    socket: Rc<dyn platform::Socket>,
     watching: Watching,
 }
 
 impl Socket {
     fn send(&self, text: &str) {
-        // One that is closing is forgotten when its end is told.
-        let _: Result<()> = self.socket.send_with_str(text);
+        self.socket.send(text);
     }
 
     fn refuse(&self, refusal: &Refusal) {
         self.send(&json!({ "type": "error", "problem": refusal.problem() }).to_string());
     }
 
-    fn keep(&self) {
-        if let Err(error) = serde_json::to_string(&self.watching)
-            .map_err(worker::Error::from)
-            .and_then(|text| self.socket.serialize_attachment(text))
-        {
-            log_line("socket-not-kept", &error.to_string());
+    fn keep(&self, core: &Core) {
+        let kept = serde_json::to_string(&self.watching).map_err(Into::into).and_then(|text| self.socket.keep(&text));
+        if let Err(error) = kept {
+            core.log("socket-not-kept", &error.to_string());
         }
     }
 
@@ -68,58 +62,78 @@ impl Socket {
     fn may_hear(&self, core: &Core) -> bool {
         let over = core.over(&self.watching.pass);
         if let Some(closing) = over {
-            log_line("socket-cut-off", closing.reason);
+            core.log("socket-cut-off", closing.reason);
             self.close(closing);
         }
         over.is_none()
     }
 
     /// Closes it when its client does not read what it is told; whether it stays.
-    fn stays(&self) -> bool {
-        let behind = self.socket.as_ref().buffered_amount() > MOST_UNREAD_BYTES;
+    fn stays(&self, core: &Core) -> bool {
+        let behind = self.socket.unread_bytes() > MOST_UNREAD_BYTES;
         if behind {
-            log_line("socket-cut-off", watching::BEHIND.reason);
+            core.log("socket-cut-off", watching::BEHIND.reason);
             self.close(watching::BEHIND);
         }
         !behind
     }
 
     fn close(&self, closing: Closing) {
-        let _: Result<()> = self.socket.close(Some(closing.code), Some(closing.reason));
+        self.socket.close(closing.code, closing.reason);
     }
 }
 
-/// Opens a socket; 429 when there are too many.
-pub fn accept(core: &Rc<Core>, id: Option<JobId>, origin: String, pass: Pass) -> Result<Response> {
-    if with(core, |sockets| sockets.len()) >= core.config()?.sockets_max {
-        return Response::error("too many sockets", 429);
+/// Who wants a socket.
+pub struct Wanted {
+    /// What it watches from the beginning.
+    pub id: Option<JobId>,
+    /// What links begin with.
+    pub origin: String,
+    /// What lets it listen.
+    pub pass: Pass,
+}
+
+/// What a client says.
+pub enum Said {
+    /// A text.
+    Text(String),
+    /// Something else.
+    Bytes,
+}
+
+impl Sockets {
+    /// Whether there may be one more.
+    pub fn have_room(&self, core: &Core) -> Result<bool> {
+        Ok(with(core, |sockets| sockets.len()) < core.config()?.sockets_max)
     }
-    let pair = WebSocketPair::new()?;
-    core.state.accept_web_socket(&pair.server);
-    let name = hex::encode(entropy::bytes::<8>());
-    let mut opened = Socket { socket: pair.server, watching: Watching::new(name, origin, pass, now_ms()) };
-    if let Some(id) = id {
+}
+
+/// Listens to a socket that was opened.
+pub fn accept(core: &Rc<Core>, socket: Rc<dyn platform::Socket>, wanted: Wanted) {
+    let name = hex::encode(core.platform.secret::<8>());
+    let mut opened = Socket { socket, watching: Watching::new(name, wanted.origin, wanted.pass, core.now_ms()) };
+    if let Some(id) = wanted.id {
         watch(core, &mut opened, &id.to_string());
     }
-    opened.keep();
+    opened.keep(core);
     with(core, |sockets| sockets.push(opened));
     look(core);
-    Response::from_websocket(pair.client)
 }
 
 /// A client says something.
-pub fn message(core: &Rc<Core>, socket: &WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+pub fn message(core: &Rc<Core>, socket: &dyn platform::Socket, said: Said) -> Result<()> {
     flush::settle(core)?;
     let Some(mut speaker) = take(core, socket) else {
-        return socket.close(Some(1011), Some("connect again"));
+        socket.close(1011, "connect again");
+        return Ok(());
     };
     if !speaker.may_hear(core) {
         return Ok(());
     }
-    let done = heard(core, &mut speaker, message);
-    speaker.keep();
+    let done = heard(core, &mut speaker, said);
+    speaker.keep(core);
     match done {
-        Ok(()) if speaker.stays() => {
+        Ok(()) if speaker.stays(core) => {
             with(core, |sockets| sockets.push(speaker));
             look(core);
         }
@@ -130,11 +144,11 @@ pub fn message(core: &Rc<Core>, socket: &WebSocket, message: WebSocketIncomingMe
 }
 
 /// A client has closed, or is gone.
-pub fn closed(core: &Core, socket: &WebSocket, code: usize) {
+pub fn closed(core: &Core, socket: &dyn platform::Socket, code: usize) {
     drop(take(core, socket));
     // Codes below 3000 but for this one are the protocol's own: they cannot be sent.
     let code = u16::try_from(code).ok().filter(|code| (3000..5000).contains(code)).unwrap_or(NORMAL);
-    let _: Result<()> = socket.close(Some(code), Some(""));
+    socket.close(code, "");
 }
 
 /// Tells everybody who watches the job what is new.
@@ -146,7 +160,7 @@ pub fn publish(core: &Core, job: &Job) {
             }
             socket.may_hear(core) && {
                 tell(core, socket, job);
-                socket.stays()
+                socket.stays(core)
             }
         });
     });
@@ -157,12 +171,12 @@ pub fn dismiss(core: &Core) {
     with(core, |sockets| sockets.retain(|socket| socket.may_hear(core)));
 }
 
-fn heard(core: &Core, speaker: &mut Socket, message: WebSocketIncomingMessage) -> std::result::Result<(), Closing> {
-    let text = match message {
-        WebSocketIncomingMessage::String(text) => text,
-        WebSocketIncomingMessage::Binary(_) => return Err(Closing { code: 1003, reason: "messages are JSON texts" }),
+fn heard(core: &Core, speaker: &mut Socket, said: Said) -> std::result::Result<(), Closing> {
+    let text = match said {
+        Said::Text(text) => text,
+        Said::Bytes => return Err(Closing { code: 1003, reason: "messages are JSON texts" }),
     };
-    if let Err(closing) = speaker.watching.heard(text.len(), now_ms()) {
+    if let Err(closing) = speaker.watching.heard(text.len(), core.now_ms()) {
         let code = if closing.code == 1009 { ProblemCode::MessageTooLarge } else { ProblemCode::TooManyAttempts };
         speaker.refuse(&Refusal::new(code, closing.reason));
         return Err(closing);
@@ -219,7 +233,7 @@ fn tell(core: &Core, socket: &mut Socket, job: &Job) {
         socket.watching.unwatch(&job.id);
     }
     if !events.is_empty() {
-        socket.keep();
+        socket.keep(core);
     }
 }
 
@@ -231,7 +245,7 @@ fn say(core: &Core, socket: &Socket, job: &Job, event: &Event) {
             let (name, id) = (event.name().name(), event.id());
             socket.send(&format!(r#"{{"type":"job","event":"{name}","id":{id},"job":{told}}}"#));
         }
-        Err(error) => log_line("event-failed", &error.to_string()),
+        Err(error) => core.log("event-failed", &error.to_string()),
     }
 }
 
@@ -241,7 +255,7 @@ pub fn look(core: &Rc<Core>) {
         return;
     }
     let inner = core.clone();
-    core.state.wait_until(async move {
+    core.spawn(async move {
         let mut places: BTreeMap<JobId, Queue> = BTreeMap::new();
         loop {
             let queued = queued(&inner);
@@ -265,10 +279,10 @@ pub fn look(core: &Rc<Core>) {
                 with(&inner, |sockets| {
                     let watch = |socket: &&Socket| socket.watching.last(&job.id).is_some();
                     sockets.iter().filter(watch).for_each(|socket| say(&inner, socket, &job, &journal::last(&job)));
-                    sockets.retain(Socket::stays);
+                    sockets.retain(|socket| socket.stays(&inner));
                 });
             }
-            Delay::from(Duration::from_millis(REFRESH_MS)).await;
+            inner.platform.sleep(REFRESH_MS).await;
         }
         inner.sockets.looking.set(false);
     });
@@ -279,11 +293,11 @@ fn queued(core: &Core) -> Vec<Job> {
         ordered::set(sockets.iter().flat_map(|socket| socket.watching.jobs.iter().map(|(id, _)| *id)))
     });
     let jobs = ids.iter().filter_map(|id| core.tables.job(id).ok().flatten());
-    jobs.filter(|job| job.state == JobState::Queued && !listen::starts_later(job)).take(MOST_PLACES).collect()
+    jobs.filter(|job| job.state == JobState::Queued && !listen::starts_later(core, job)).take(MOST_PLACES).collect()
 }
 
 /// The socket, out of the list.
-fn take(core: &Core, socket: &WebSocket) -> Option<Socket> {
+fn take(core: &Core, socket: &dyn platform::Socket) -> Option<Socket> {
     let name = watching_of(socket)?.socket;
     with(core, |sockets| {
         let index = sockets.iter().position(|known| known.watching.socket == name)?;
@@ -291,17 +305,16 @@ fn take(core: &Core, socket: &WebSocket) -> Option<Socket> {
     })
 }
 
-fn watching_of(socket: &WebSocket) -> Option<Watching> {
-    let text: String = socket.deserialize_attachment().ok().flatten()?;
-    serde_json::from_str(&text).ok()
+fn watching_of(socket: &dyn platform::Socket) -> Option<Watching> {
+    serde_json::from_str(&socket.kept()?).ok()
 }
 
 /// Works on the sockets; what it calls must not do the same.
 fn with<T>(core: &Core, act: impl FnOnce(&mut Vec<Socket>) -> T) -> T {
     let mut known = core.sockets.known.borrow_mut();
     let sockets = known.get_or_insert_with(|| {
-        let socket = |socket| Some(Socket { watching: watching_of(&socket)?, socket });
-        core.state.get_websockets().into_iter().filter_map(socket).collect()
+        let socket = |socket: Rc<dyn platform::Socket>| Some(Socket { watching: watching_of(&*socket)?, socket });
+        core.platform.sockets().into_iter().filter_map(socket).collect()
     });
     act(sockets)
 }

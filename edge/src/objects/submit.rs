@@ -3,11 +3,9 @@
 //! Deciding may wait, for leases of shared limits and for its turn; between the last decision and the commit nothing
 //! waits, so what was decided is what is written.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use forebay_contract::{JobState, catalog::Beyond};
-use futures_util::future::{Either, select};
-use worker::{Delay, Result};
 
 use super::{
     Job, KnownResult, Offer, Reuse, SubmitAnswer, SubmitCall, UsageRow,
@@ -28,7 +26,7 @@ use crate::{
         lane::holdings::Need,
         policy::{Accounts, Buckets, Policy, Standing, Subject, Taken, Violation},
     },
-    cx::now_ms,
+    platform::Result,
 };
 
 /// When to come back after too many jobs that start later.
@@ -66,10 +64,10 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
     if core.revoked_keys.borrow().contains(&call.key) {
         return Ok(SubmitAnswer::Revoked);
     }
-    let asked_ms = now_ms();
+    let asked_ms = core.now_ms();
     let claimed = match &call.idempotency {
         None => None,
-        Some(idempotency) => match claim(core, idempotency, now_ms())? {
+        Some(idempotency) => match claim(core, idempotency, core.now_ms())? {
             Claim::Free(claimed) => Some(claimed),
             Claim::Taken(job) => {
                 let standings = standings(core, &call.policy, &call.subject(&call.offer));
@@ -115,10 +113,10 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             finish(core, call, job, false, standings).await
         }
         Admission::Full => {
-            Ok(SubmitAnswer::OutboxFull { retry_after_ms: core.retry_at_ms.get().saturating_sub(now_ms()) })
+            Ok(SubmitAnswer::OutboxFull { retry_after_ms: core.retry_at_ms.get().saturating_sub(core.now_ms()) })
         }
         Admission::Wait { wait, refused } if call.dry_run => {
-            let now_ms = now_ms();
+            let now_ms = core.now_ms();
             match turn(core, call, now_ms.saturating_add(wait.most_ms), now_ms) {
                 Ok(turn) => {
                     let expected_ms = turn.at_ms.saturating_sub(now_ms);
@@ -148,7 +146,8 @@ fn uncounted(name: String, amount: u64) -> Violation {
 /// How a caller stands, for nothing but knowing.
 pub fn standings(core: &Core, policy: &Policy, subject: &Subject<'_>) -> Vec<Standing> {
     let (buckets, in_flight) = (core.buckets.borrow(), core.load.borrow().jobs());
-    let accounts = Accounts { buckets: &buckets, shared: &|_, want| Need::Ask { want }, in_flight, now_ms: now_ms() };
+    let accounts =
+        Accounts { buckets: &buckets, shared: &|_, want| Need::Ask { want }, in_flight, now_ms: core.now_ms() };
     policy.standings(subject, &Buckets::new(), &accounts)
 }
 
@@ -165,7 +164,7 @@ async fn finish(
 }
 
 async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a>> {
-    let began_ms = now_ms();
+    let began_ms = core.now_ms();
     let mut asked = 0;
     let mut place: Option<Place> = None;
     // Who may wait comes after those who wait already.
@@ -177,17 +176,17 @@ async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a
             Ok(place) => place,
             Err(refused) => return Ok(Decision::no(call, refused, began_ms)),
         };
-        wait_for_turn(&mut place, most_ms).await;
+        wait_for_turn(core, &mut place, most_ms).await;
     }
     loop {
-        let decision = choose(core, call, now_ms())?;
+        let decision = choose(core, call, core.now_ms())?;
         match &decision.admission {
             Admission::Ask(asks) if asked < MOST_ASKED => {
                 asked += 1;
                 leases::ask(core, asks).await;
             }
             Admission::Wait { wait, .. } if !call.dry_run => {
-                let left_ms = (began_ms + wait.most_ms).saturating_sub(now_ms());
+                let left_ms = (began_ms + wait.most_ms).saturating_sub(core.now_ms());
                 if place.is_none() {
                     place = match join(core, call, began_ms + wait.most_ms) {
                         Ok(place) => place,
@@ -197,10 +196,10 @@ async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a
                 if wait.now_ms > left_ms || place.is_none() {
                     return Ok(decision);
                 }
-                if !wait_for_turn(&mut place, left_ms).await {
+                if !wait_for_turn(core, &mut place, left_ms).await {
                     return Ok(decision);
                 }
-                Delay::from(Duration::from_millis(wait.now_ms)).await;
+                core.platform.sleep(wait.now_ms).await;
             }
             _ => return Ok(decision),
         }
@@ -216,7 +215,7 @@ fn patience(call: &SubmitCall) -> Option<u64> {
 
 /// A place at the end of the line; none for who would not pass by `until_ms`, and is refused at once instead.
 fn join(core: &Core, call: &SubmitCall, until_ms: u64) -> std::result::Result<Option<Place>, Refused> {
-    Ok(core.line.join(turn(core, call, until_ms, now_ms())?))
+    Ok(core.line.join(turn(core, call, until_ms, core.now_ms())?))
 }
 
 /// When its turn comes after all who wait already.
@@ -226,10 +225,9 @@ fn turn(core: &Core, call: &SubmitCall, until_ms: u64, now_ms: u64) -> std::resu
 }
 
 /// Whether the turn came in time.
-async fn wait_for_turn(place: &mut Option<Place>, most_ms: u64) -> bool {
+async fn wait_for_turn(core: &Core, place: &mut Option<Place>, most_ms: u64) -> bool {
     let Some(turn) = place.as_mut().and_then(|place| place.turn.take()) else { return true };
-    let timeout = Delay::from(Duration::from_millis(most_ms));
-    matches!(select(turn, timeout).await, Either::Left(_))
+    core.platform.within(most_ms, Box::pin(turn)).await.is_some()
 }
 
 /// A job that answers the submission too.
@@ -307,9 +305,9 @@ fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], befo
 
 fn commit_join(core: &Rc<Core>, idempotency: Option<&Idempotency>, job: &Job, spent: Spent) -> Result<()> {
     core.tables.put_buckets(&spent.taken.buckets)?;
-    core.use_up((job.state == JobState::Succeeded).then(|| UsageRow::hit(job, now_ms())))?;
+    core.use_up((job.state == JobState::Succeeded).then(|| UsageRow::hit(job, core.now_ms())))?;
     if let Some(idempotency) = idempotency {
-        core.tables.put_idempotency(idempotency, &job.id, now_ms())?;
+        core.tables.put_idempotency(idempotency, &job.id, core.now_ms())?;
     }
     take(core, spent);
     Ok(())

@@ -6,9 +6,7 @@ use std::{
 };
 
 use forebay_contract::{Digest, JobId, ordered};
-use serde::Deserialize;
 use serde_json::json;
-use worker::{Result, SqlStorage, SqlStorageValue};
 
 use super::{
     Job, Listed, Listing, UsageRow,
@@ -19,9 +17,12 @@ use super::{
     seen::{self, Seen},
     webhook,
 };
-use crate::admission::{
-    idempotency::Idempotency,
-    policy::{Bucket, Buckets},
+use crate::{
+    admission::{
+        idempotency::Idempotency,
+        policy::{Bucket, Buckets},
+    },
+    platform::{Columns, Result, Sql, Value},
 };
 
 /// Each entry is what one version of the object adds; they run in order, once.
@@ -105,17 +106,12 @@ const MOST_LOOKED_AT: u32 = 5_000;
 
 /// The tables of one object.
 pub struct Tables {
-    sql: SqlStorage,
+    sql: Sql,
     seen: RefCell<Seen>,
 }
 
-#[derive(Deserialize)]
-struct Number {
-    n: Option<u64>,
-}
-
 /// What an idempotency key was used for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Used {
     /// SHA-256 of the request, in hex.
     pub fingerprint: String,
@@ -127,13 +123,13 @@ pub struct Used {
 
 impl Tables {
     /// Opens the tables, making them when the object is new.
-    pub fn open(sql: SqlStorage) -> Result<Self> {
-        sql.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY) WITHOUT ROWID", None)?;
+    pub fn open(sql: Sql) -> Result<Self> {
+        sql.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY) WITHOUT ROWID", Vec::new())?;
         let tables = Self { sql, seen: RefCell::new(Seen::new(&[])) };
-        let done = tables.number("SELECT max(version) AS n FROM migrations")?.unwrap_or(0);
+        let done = tables.sql.number("SELECT max(version) AS n FROM migrations", Vec::new())?.unwrap_or(0);
         for (version, statements) in (1u64..).zip(MIGRATIONS).filter(|(version, _)| *version > done) {
-            tables.sql.exec(statements, None)?;
-            tables.sql.exec("INSERT INTO migrations (version) VALUES (?)", vec![integer(version)])?;
+            tables.sql.exec(statements, Vec::new())?;
+            tables.sql.exec("INSERT INTO migrations (version) VALUES (?)", vec![Value::whole(version)])?;
         }
         tables.seen.replace(Seen::new(&tables.digests(seen::MOST_READ)?));
         Ok(tables)
@@ -141,43 +137,39 @@ impl Tables {
 
     /// A job.
     pub fn job(&self, id: &JobId) -> Result<Option<Job>> {
-        self.one("SELECT * FROM jobs WHERE id = ?", vec![id.to_string().into()])
+        self.sql.one("SELECT * FROM jobs WHERE id = ?", vec![id.to_string().into()])
     }
 
     /// The latest job of `digest` that has a result or will have one.
     ///
     /// Mostly there is none: the question is about one column, because the runtime names every column of a cursor.
     pub fn twin(&self, digest: &Digest) -> Result<Option<Job>> {
-        #[derive(Deserialize)]
-        struct Row {
-            id: JobId,
-        }
         if !self.seen.borrow().may_have(digest) {
             return Ok(None);
         }
         // A result that was not to be kept for others answers for its own job alone.
         let sql = "SELECT max(id) AS id FROM jobs WHERE digest = ? AND (state IN ('queued', 'running') \
                    OR state = 'succeeded' AND no_store = 0) HAVING max(id) IS NOT NULL";
-        let twin: Option<Row> = self.one(sql, vec![digest.to_hex().into()])?;
-        twin.map_or(Ok(None), |twin| self.job(&twin.id))
+        let Some(mut twin) = self.sql.plain(sql, vec![digest.to_hex().into()])?.pop() else { return Ok(None) };
+        self.job(&twin.needed(|id| id.parse().ok())?)
     }
 
     /// Up to `most` jobs whose check is due, the longest due first.
     pub fn to_check(&self, now_ms: u64, most: u32) -> Result<Vec<Job>> {
         let sql = "SELECT * FROM jobs WHERE check_ms <= ? ORDER BY check_ms LIMIT ?";
-        self.sql.exec(sql, vec![integer(now_ms), integer(most)])?.to_array()
+        self.sql.rows(sql, vec![Value::whole(now_ms), Value::whole(most)])
     }
 
     /// When the next check is due.
     pub fn next_check_ms(&self) -> Result<Option<u64>> {
-        self.number("SELECT min(check_ms) AS n FROM jobs WHERE check_ms IS NOT NULL")
+        self.sql.number("SELECT min(check_ms) AS n FROM jobs WHERE check_ms IS NOT NULL", Vec::new())
     }
 
     /// The oldest job that has ended.
     pub fn oldest_ended(&self) -> Result<Option<JobId>> {
-        let oldest: Option<Job> =
-            self.one("SELECT * FROM jobs WHERE check_ms IS NULL ORDER BY id LIMIT 1", Vec::new())?;
-        Ok(oldest.map(|job| job.id))
+        let sql = "SELECT id FROM jobs WHERE check_ms IS NULL ORDER BY id LIMIT 1";
+        let oldest = self.sql.plain(sql, Vec::new())?.pop();
+        oldest.map(|mut row| row.needed(|id| id.parse().ok())).transpose()
     }
 
     /// Writes everything a submission does: the job, its message unless nothing is queued, what its limits remember,
@@ -200,17 +192,17 @@ impl Tables {
                 job.version.as_str().into(),
                 job.parameters.as_str().into(),
                 job.lane.name().into(),
-                integer(job.cost_ms),
+                Value::whole(job.cost_ms),
                 job.degraded.map(Degraded::name).into(),
-                integer(job.no_store),
+                Value::whole(job.no_store),
                 job.state.name().into(),
-                integer(job.cached),
-                integer(job.accepted_ms),
-                maybe(job.finished_ms),
+                Value::whole(job.cached),
+                Value::whole(job.accepted_ms),
+                Value::maybe(job.finished_ms),
                 job.media_type.clone().into(),
-                maybe(job.bytes),
-                maybe(job.check_ms),
-                maybe(message.map(|message| message.seq)),
+                Value::maybe(job.bytes),
+                Value::maybe(job.check_ms),
+                Value::maybe(message.map(|message| message.seq)),
                 message.map(|message| message.text.as_str()).into(),
                 rows(buckets)?.into(),
                 idempotency.map(|idempotency| idempotency.key.as_str()).into(),
@@ -223,13 +215,8 @@ impl Tables {
 
     /// The digests of up to `most` jobs.
     fn digests(&self, most: usize) -> Result<Vec<Digest>> {
-        #[derive(Deserialize)]
-        struct Row {
-            digest: Digest,
-        }
-        let sql = "SELECT digest FROM jobs LIMIT ?";
-        let rows: Vec<Row> = self.sql.exec(sql, vec![integer(most as u64)])?.to_array()?;
-        Ok(rows.into_iter().map(|row| row.digest).collect())
+        let rows = self.sql.plain("SELECT digest FROM jobs LIMIT ?", vec![Value::whole(most as u64)])?;
+        rows.into_iter().map(|mut row| row.needed(|digest| digest.parse().ok())).collect()
     }
 
     /// Writes what may change in a job. The sent time is the outbox's to write.
@@ -241,21 +228,21 @@ impl Tables {
              checks = ?, done = ?, total = ?, log = ? WHERE id = ?",
             vec![
                 job.state.name().into(),
-                integer(job.attempt),
-                maybe(job.received_ms),
-                maybe(job.started_ms),
-                maybe(job.finished_ms),
-                maybe(job.batch_size),
+                Value::whole(job.attempt),
+                Value::maybe(job.received_ms),
+                Value::maybe(job.started_ms),
+                Value::maybe(job.finished_ms),
+                Value::maybe(job.batch_size),
                 job.device_ms.into(),
                 job.worker.clone().into(),
                 job.media_type.clone().into(),
-                maybe(job.bytes),
+                Value::maybe(job.bytes),
                 failure_code.and_then(|code| code.as_str().map(str::to_owned)).into(),
                 job.failure_detail.clone().into(),
-                maybe(job.check_ms),
-                integer(job.checks),
-                maybe(job.done),
-                maybe(job.total),
+                Value::maybe(job.check_ms),
+                Value::whole(job.checks),
+                Value::maybe(job.done),
+                Value::maybe(job.total),
                 job.log.clone().into(),
                 job.id.to_string().into(),
             ],
@@ -268,10 +255,10 @@ impl Tables {
         self.sql.exec(
             "UPDATE jobs SET not_before_ms = ?, deadline_ms = ?, retry_of = ?, waited_ms = ? WHERE id = ?",
             vec![
-                maybe(job.not_before_ms),
-                maybe(job.deadline_ms),
+                Value::maybe(job.not_before_ms),
+                Value::maybe(job.deadline_ms),
                 job.retry_of.map(|id| id.to_string()).into(),
-                maybe(job.waited_ms),
+                Value::maybe(job.waited_ms),
                 job.id.to_string().into(),
             ],
         )?;
@@ -283,7 +270,7 @@ impl Tables {
     pub fn list(&self, listing: &Listing) -> Result<Listed> {
         let Listing { state, model, before, limit } = listing;
         let mut filter = Vec::new();
-        let mut values: Vec<SqlStorageValue> = Vec::new();
+        let mut values: Vec<Value> = Vec::new();
         for (condition, value) in
             [("state = ?", state.map(|state| state.name().to_owned())), ("model = ?", model.clone())]
         {
@@ -297,13 +284,11 @@ impl Tables {
         let newest = "SELECT * FROM jobs WHERE id < ? ORDER BY id DESC LIMIT ?";
         let one_more = limit.saturating_add(1);
         let mut jobs: Vec<Job> = if filter.is_empty() {
-            self.sql.exec(newest, vec![before.as_str().into(), integer(one_more)])?.to_array()?
+            self.sql.rows(newest, vec![before.as_str().into(), Value::whole(one_more)])?
         } else {
             let sql = format!("SELECT * FROM ({newest}) WHERE {} ORDER BY id DESC LIMIT ?", filter.join(" AND "));
-            let window = [before.as_str().into(), integer(MOST_LOOKED_AT)];
-            self.sql
-                .exec(&sql, window.into_iter().chain(values).chain([integer(one_more)]).collect::<Vec<_>>())?
-                .to_array()?
+            let window = [before.as_str().into(), Value::whole(MOST_LOOKED_AT)];
+            self.sql.rows(&sql, window.into_iter().chain(values).chain([Value::whole(one_more)]).collect::<Vec<_>>())?
         };
         if jobs.len() > *limit as usize {
             jobs.truncate(*limit as usize);
@@ -316,18 +301,14 @@ impl Tables {
 
     /// Where a filter has to go on, if there is more than it may look at.
     fn last_looked_at(&self, before: &str) -> Result<Option<JobId>> {
-        #[derive(Deserialize)]
-        struct Row {
-            id: JobId,
-        }
         let sql = "SELECT id FROM jobs WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?";
-        let last: Option<Row> = self.one(sql, vec![before.into(), integer(MOST_LOOKED_AT - 1)])?;
-        Ok(last.map(|row| row.id))
+        let last = self.sql.plain(sql, vec![before.into(), Value::whole(MOST_LOOKED_AT - 1)])?.pop();
+        last.map(|mut row| row.needed(|id| id.parse().ok())).transpose()
     }
 
     /// Adds to what was used.
     pub fn use_up(&self, row: &UsageRow) -> Result<()> {
-        let count = SqlStorageValue::Integer;
+        let count = Value::Integer;
         self.sql.exec(
             "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, model) DO UPDATE SET
              succeeded = succeeded + excluded.succeeded, failed = failed + excluded.failed,
@@ -352,7 +333,7 @@ impl Tables {
     /// What was used on these days, both included.
     pub fn usage(&self, from: &str, to: &str) -> Result<Vec<UsageRow>> {
         let sql = "SELECT * FROM usage WHERE day BETWEEN ? AND ? ORDER BY day, model";
-        self.sql.exec(sql, vec![from.into(), to.into()])?.to_array()
+        self.sql.rows(sql, vec![from.into(), to.into()])
     }
 
     /// Forgets what was used before a day.
@@ -366,11 +347,11 @@ impl Tables {
         self.sql.exec(
             "DELETE FROM outbox WHERE (seq, job_id) IN (SELECT message_seq, id FROM jobs
              WHERE id < ? AND check_ms IS NULL ORDER BY id LIMIT ?)",
-            vec![before.to_string().into(), integer(most)],
+            vec![before.to_string().into(), Value::whole(most)],
         )?;
         self.sql.exec(
             "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE id < ? AND check_ms IS NULL ORDER BY id LIMIT ?)",
-            vec![before.to_string().into(), integer(most)],
+            vec![before.to_string().into(), Value::whole(most)],
         )?;
         Ok(())
     }
@@ -380,7 +361,7 @@ impl Tables {
         let sql =
             "SELECT * FROM outbox WHERE sent = 0 AND lane = (SELECT lane FROM outbox WHERE sent = 0 ORDER BY seq LIMIT 1)
              ORDER BY seq LIMIT ?";
-        self.sql.exec(sql, vec![integer(most as u64)])?.to_array()
+        self.sql.rows(sql, vec![Value::whole(most as u64)])
     }
 
     /// Marks messages that their queue has; their jobs remember when, and where the message is.
@@ -402,21 +383,21 @@ impl Tables {
 
     /// The place of the newest message; 0 when there is none.
     pub fn last_seq(&self) -> Result<u64> {
-        Ok(self.number("SELECT max(seq) AS n FROM outbox")?.unwrap_or(0))
+        Ok(self.sql.number("SELECT max(seq) AS n FROM outbox", Vec::new())?.unwrap_or(0))
     }
 
     /// Takes a job's message back, if its queue does not have it yet: it is kept, and not sent.
     pub fn hold_message(&self, job: &Job) -> Result<()> {
         let id = job.id.to_string();
         let sql = "SELECT seq AS n FROM outbox WHERE sent = 0 AND job_id = ?";
-        let waiting = self.one::<Number>(sql, vec![id.as_str().into()])?.and_then(|row| row.n);
+        let waiting = self.sql.number(sql, vec![id.as_str().into()])?;
         if let Some(seq) = waiting.or(job.message_seq) {
             self.sql.exec(
                 "UPDATE outbox SET sent = 1 WHERE seq = ? AND job_id = ?",
-                vec![integer(seq), id.as_str().into()],
+                vec![Value::whole(seq), id.as_str().into()],
             )?;
             let sql = "UPDATE jobs SET message_seq = ? WHERE id = ?";
-            self.sql.exec(sql, vec![integer(seq), id.as_str().into()])?;
+            self.sql.exec(sql, vec![Value::whole(seq), id.as_str().into()])?;
         }
         Ok(())
     }
@@ -424,68 +405,58 @@ impl Tables {
     /// Keeps a message back until `due_ms`.
     pub fn delay_message(&self, job: &JobId, seq: u64, due_ms: u64) -> Result<()> {
         let sql = "UPDATE outbox SET sent = 2, due_ms = ? WHERE seq = ?";
-        self.sql.exec(sql, vec![integer(due_ms), integer(seq)])?;
+        self.sql.exec(sql, vec![Value::whole(due_ms), Value::whole(seq)])?;
         let sql = "UPDATE jobs SET message_seq = ? WHERE id = ?";
-        self.sql.exec(sql, vec![integer(seq), job.to_string().into()])?;
+        self.sql.exec(sql, vec![Value::whole(seq), job.to_string().into()])?;
         Ok(())
     }
 
     /// Lets those messages go whose time has come.
     pub fn release_messages(&self, now_ms: u64) -> Result<()> {
-        self.sql.exec("UPDATE outbox SET sent = 0 WHERE sent = 2 AND due_ms <= ?", vec![integer(now_ms)])?;
+        self.sql.exec("UPDATE outbox SET sent = 0 WHERE sent = 2 AND due_ms <= ?", vec![Value::whole(now_ms)])?;
         Ok(())
     }
 
     /// When the next message's time comes.
     pub fn next_release_ms(&self) -> Result<Option<u64>> {
-        self.number("SELECT min(due_ms) AS n FROM outbox WHERE sent = 2")
+        self.sql.number("SELECT min(due_ms) AS n FROM outbox WHERE sent = 2", Vec::new())
     }
 
     /// How many messages wait for their time.
     pub fn delayed_jobs(&self) -> Result<usize> {
-        Ok(self.number("SELECT count(*) AS n FROM outbox WHERE sent = 2")?.unwrap_or(0) as usize)
+        Ok(self.sql.number("SELECT count(*) AS n FROM outbox WHERE sent = 2", Vec::new())?.unwrap_or(0) as usize)
     }
 
     /// The message that a job was sent with, as long as it is kept.
     pub fn message(&self, job: &Job) -> Result<Option<String>> {
-        #[derive(Deserialize)]
-        struct Row {
-            message: String,
-        }
         let Some(seq) = job.message_seq else { return Ok(None) };
         // A number may have been given anew after its message was gone.
         let sql = "SELECT message FROM outbox WHERE seq = ? AND job_id = ?";
-        let row: Option<Row> = self.one(sql, vec![integer(seq), job.id.to_string().into()])?;
-        Ok(row.map(|row| row.message))
+        let row = self.sql.plain(sql, vec![Value::whole(seq), job.id.to_string().into()])?.pop();
+        Ok(row.and_then(|mut row| row.text()))
     }
 
     /// Forgets the message of a job that has a result.
     pub fn drop_message(&self, job: &Job) -> Result<()> {
         if let Some(seq) = job.message_seq {
             let sql = "DELETE FROM outbox WHERE seq = ? AND job_id = ?";
-            self.sql.exec(sql, vec![integer(seq), job.id.to_string().into()])?;
+            self.sql.exec(sql, vec![Value::whole(seq), job.id.to_string().into()])?;
         }
         Ok(())
     }
 
     /// How many messages wait.
     pub fn outbox_jobs(&self) -> Result<usize> {
-        Ok(self.number("SELECT count(*) AS n FROM outbox WHERE sent = 0")?.unwrap_or(0) as usize)
+        Ok(self.sql.number("SELECT count(*) AS n FROM outbox WHERE sent = 0", Vec::new())?.unwrap_or(0) as usize)
     }
 
     /// What limits remember, as it was stored last.
     pub fn buckets(&self) -> Result<Buckets> {
-        #[derive(Deserialize)]
-        struct Row {
-            name: String,
-            memory: String,
-            until_ms: u64,
-        }
-        let rows: Vec<Row> = self.sql.exec("SELECT * FROM limits", None)?.to_array()?;
+        let rows = self.sql.plain("SELECT name, memory, until_ms FROM limits", Vec::new())?;
         // What another build wrote and this one cannot read is forgotten: a limit that starts anew.
-        let bucket = |row: Row| {
-            let memory = serde_json::from_str(&row.memory).ok()?;
-            Some((row.name, Bucket { memory, until_ms: row.until_ms }))
+        let bucket = |mut row: Columns| {
+            let (name, memory) = (row.text()?, serde_json::from_str(&row.text()?).ok()?);
+            Some((name, Bucket { memory, until_ms: row.number()? }))
         };
         Ok(ordered::map(rows.into_iter().filter_map(bucket)))
     }
@@ -503,19 +474,24 @@ impl Tables {
 
     /// Deletes what no longer matters by `now_ms`: memories of limits and idempotency keys.
     pub fn delete_stale(&self, now_ms: u64, keys_before_ms: u64) -> Result<()> {
-        self.sql.exec("DELETE FROM limits WHERE until_ms < ?", vec![integer(now_ms)])?;
-        self.sql.exec("DELETE FROM idempotency WHERE made_ms < ?", vec![integer(keys_before_ms)])?;
+        self.sql.exec("DELETE FROM limits WHERE until_ms < ?", vec![Value::whole(now_ms)])?;
+        self.sql.exec("DELETE FROM idempotency WHERE made_ms < ?", vec![Value::whole(keys_before_ms)])?;
         Ok(())
     }
 
     /// When the oldest idempotency key was made.
     pub fn oldest_idempotency_ms(&self) -> Result<Option<u64>> {
-        self.number("SELECT min(made_ms) AS n FROM idempotency")
+        self.sql.number("SELECT min(made_ms) AS n FROM idempotency", Vec::new())
     }
 
     /// What was decided under a key.
     pub fn idempotency(&self, key: &str) -> Result<Option<Used>> {
-        self.one("SELECT fingerprint, job_id, made_ms FROM idempotency WHERE key = ?", vec![key.into()])
+        let sql = "SELECT fingerprint, job_id, made_ms FROM idempotency WHERE key = ?";
+        let used = self.sql.plain(sql, vec![key.into()])?.pop().map(|mut row| {
+            let (fingerprint, job_id) = (row.needed(Some)?, row.needed(|id| id.parse().ok())?);
+            Ok(Used { fingerprint, job_id, made_ms: row.number().unwrap_or(0) })
+        });
+        used.transpose()
     }
 
     /// Remembers what was decided under a key.
@@ -526,7 +502,7 @@ impl Tables {
                 idempotency.key.as_str().into(),
                 idempotency.fingerprint.as_str().into(),
                 job_id.to_string().into(),
-                integer(now_ms),
+                Value::whole(now_ms),
             ],
         )?;
         Ok(())
@@ -534,12 +510,8 @@ impl Tables {
 
     /// API keys that nothing is accepted for any more.
     pub fn revoked_keys(&self) -> Result<BTreeSet<String>> {
-        #[derive(Deserialize)]
-        struct Row {
-            key: String,
-        }
-        let rows: Vec<Row> = self.sql.exec("SELECT key FROM revoked_keys", None)?.to_array()?;
-        Ok(ordered::set(rows.into_iter().map(|row| row.key)))
+        let rows = self.sql.plain("SELECT key FROM revoked_keys", Vec::new())?;
+        Ok(ordered::set(rows.into_iter().filter_map(|mut row| row.text())))
     }
 
     /// Adds one.
@@ -562,36 +534,23 @@ impl Tables {
     }
 
     fn kept(&self) -> Result<Vec<(JobId, Kept)>> {
-        #[derive(Deserialize)]
-        struct Row {
-            id: JobId,
-            kept: String,
-        }
         let sql = "SELECT id, kept FROM jobs WHERE check_ms IS NOT NULL AND kept IS NOT NULL";
-        let rows: Vec<Row> = self.sql.exec(sql, None)?.to_array()?;
         // What another build wrote and this one cannot read is an estimate the worse.
-        Ok(rows.into_iter().filter_map(|row| Some((row.id, serde_json::from_str(&row.kept).ok()?))).collect())
+        let kept = |mut row: Columns| Some((row.text()?.parse().ok()?, serde_json::from_str(&row.text()?).ok()?));
+        Ok(self.sql.plain(sql, Vec::new())?.into_iter().filter_map(kept).collect())
     }
 
     /// Open jobs that may start, and their cost, by lane.
     fn open_jobs(&self, now_ms: u64) -> Result<Vec<OpenRow>> {
         let sql = "SELECT lane, count(*) AS jobs, sum(cost_ms) AS cost_ms, sum(state = 'queued') AS queued FROM jobs
              WHERE check_ms IS NOT NULL AND (not_before_ms IS NULL OR not_before_ms <= ?) GROUP BY lane";
-        self.sql.exec(sql, vec![integer(now_ms)])?.to_array()
+        self.sql.rows(sql, vec![Value::whole(now_ms)])
     }
 
     /// Open jobs that may not start yet.
     fn jobs_to_start(&self, now_ms: u64) -> Result<Vec<Job>> {
         let sql = "SELECT * FROM jobs WHERE check_ms IS NOT NULL AND not_before_ms > ?";
-        self.sql.exec(sql, vec![integer(now_ms)])?.to_array()
-    }
-
-    fn one<Row: for<'de> Deserialize<'de>>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Option<Row>> {
-        Ok(self.sql.exec(sql, values)?.to_array()?.pop())
-    }
-
-    fn number(&self, sql: &str) -> Result<Option<u64>> {
-        Ok(self.one::<Number>(sql, Vec::new())?.and_then(|row| row.n))
+        self.sql.rows(sql, vec![Value::whole(now_ms)])
     }
 }
 
@@ -602,13 +561,4 @@ fn rows(buckets: &Buckets) -> Result<String> {
         rows.insert(name, json!({ "memory": serde_json::to_string(&bucket.memory)?, "until_ms": bucket.until_ms }));
     }
     Ok(serde_json::to_string(&rows)?)
-}
-
-/// Numbers below 2⁵³ cross into JavaScript unharmed; times and lengths are.
-pub(super) fn integer(number: impl Into<u64>) -> SqlStorageValue {
-    SqlStorageValue::Integer(i64::try_from(number.into()).unwrap_or(i64::MAX))
-}
-
-pub(super) fn maybe(number: Option<impl Into<u64>>) -> SqlStorageValue {
-    number.map_or(SqlStorageValue::Null, integer)
 }

@@ -1,9 +1,7 @@
 //! What an Account object does at a certain time, sooner than its next alarm would.
 
-use worker::Result;
-
 use super::{Job, UsageRow, core::Core};
-use crate::cx::now_ms;
+use crate::platform::Result;
 
 impl Core {
     /// Makes sure the alarm rings by `at_ms`, once it is arranged: what else is due comes no later for it.
@@ -12,8 +10,7 @@ impl Core {
             return Ok(());
         }
         self.alarm_ms.set(Some(at_ms));
-        let wait_ms = at_ms.saturating_sub(now_ms());
-        self.storage.set_alarm(i64::try_from(wait_ms).unwrap_or(i64::MAX)).await
+        self.platform.set_alarm(at_ms).await
     }
 
     /// The job with its place in the lane.
@@ -24,8 +21,8 @@ impl Core {
     /// Lets those messages go whose time has come.
     pub fn release(&self) -> Result<()> {
         let waiting = self.unsent.get();
-        self.load.borrow_mut().released(now_ms());
-        self.tables.release_messages(now_ms())?;
+        self.load.borrow_mut().released(self.now_ms());
+        self.tables.release_messages(self.now_ms())?;
         self.unsent.set(self.tables.outbox_jobs()?);
         if self.unsent.get() != waiting {
             // They are older than what memory has: the table knows the order.

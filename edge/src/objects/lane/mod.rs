@@ -5,8 +5,10 @@
 //! `admission::lane`.
 
 mod call;
+mod core;
 mod object;
 mod tables;
 
+pub use self::core::{LaneCore, answer as answer_lane};
 pub use call::{LaneCall, MAX_WAITS};
 pub use object::Lane;

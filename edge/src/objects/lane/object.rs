@@ -1,61 +1,23 @@
 #![allow(missing_docs, reason = "the `durable_object` attribute writes methods that cannot be documented")]
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-    time::Duration,
-};
+use std::rc::Rc;
 
-use serde::Serialize;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{Delay, DurableObject, Env, Request, Response, Result, State, Storage, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use super::{LaneCall, tables::Tables};
-use crate::{
-    admission::lane::{
-        LaneStatus, ModelVersion, Tally,
-        backlog::{Backlog, Memory},
-        breakers::Breakers,
-        lease::{Answer, Ask},
-        ledger::Ledger,
-    },
-    cx::{log_line, now_ms},
-};
-
-/// How often old rows are looked for, while there are rows.
-const SWEEP_MS: u64 = 60_000;
-/// How long changes of what is kept are gathered; no object falls asleep sooner.
-const KEEP_MS: u64 = 1_000;
-/// The most limits of one scope: more than any catalogue has.
-const MOST_LIMITS: usize = 4_096;
+use super::core::{LaneCore, answer};
+use crate::platform::Workerd;
 
 /// One lane, or one scope of shared limits.
 #[durable_object]
 pub struct Lane {
     /// The inside, or why it could not be opened: a constructor cannot fail.
-    core: std::result::Result<Rc<Core>, String>,
-}
-
-/// Shards and the ledger are written with every change; counts, rate and waits a moment later, which is before an object
-/// falls asleep. Breakers live in memory alone: after a new start they are measured anew within seconds.
-struct Core {
-    state: State,
-    storage: Storage,
-    tables: Tables,
-    backlog: RefCell<Backlog>,
-    breakers: RefCell<Breakers>,
-    ledger: RefCell<Ledger>,
-    /// Since when it counts: what its counts are compared by.
-    era_ms: u64,
-    /// Whether somebody will keep the counts.
-    keeping: Cell<bool>,
-    /// Whether this life of the object has set the alarm.
-    alarm: Cell<bool>,
+    core: std::result::Result<Rc<LaneCore>, String>,
 }
 
 impl DurableObject for Lane {
-    fn new(state: State, _env: Env) -> Self {
-        Self { core: Core::open(state).map_err(|error| error.to_string()) }
+    fn new(state: State, env: Env) -> Self {
+        Self { core: LaneCore::open(Workerd::new(state, env)).map_err(|error| error.to_string()) }
     }
 
     async fn fetch(&self, _request: Request) -> Result<Response> {
@@ -63,11 +25,7 @@ impl DurableObject for Lane {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        if let Err(error) = self.core()?.sweep().await {
-            log_line("lane-sweep-failed", &error.to_string());
-            // The runtime rings again, later each time.
-            return Err(error);
-        }
+        self.core()?.sweep().await?;
         Response::empty()
     }
 }
@@ -76,156 +34,13 @@ impl DurableObject for Lane {
 impl Lane {
     /// The answer to a `LaneCall`, as JSON; an error is read by our own Worker alone, which logs it and hides it.
     pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
-        Ok(self.answer(&call).await?)
+        let answered = async { Ok::<_, worker::Error>(answer(self.core()?, &call).await?) };
+        Ok(answered.await?)
     }
 }
 
 impl Lane {
-    fn core(&self) -> Result<&Rc<Core>> {
+    fn core(&self) -> Result<&Rc<LaneCore>> {
         self.core.as_ref().map_err(|why| worker::Error::RustError(why.clone()))
-    }
-
-    async fn answer(&self, text: &str) -> Result<String> {
-        let core = self.core()?;
-        let call: LaneCall = serde_json::from_str(text)?;
-        if let Some(excess) = call.excess() {
-            return Err(worker::Error::RustError(excess.to_owned()));
-        }
-        match call {
-            LaneCall::Status { wanted } => json(&core.status(&wanted)),
-            LaneCall::Tally(tally) => {
-                keep_soon(core);
-                json(&core.tally(tally).await?)
-            }
-            LaneCall::Lease { holder, asks } => json(&core.lease(&holder, &asks).await?),
-            LaneCall::WorkerHeard => {
-                core.tables.put_heard(now_ms())?;
-                json(&core.tables.heard()?)
-            }
-            LaneCall::LastWorker => json(&core.tables.heard()?),
-            LaneCall::Levels { limits } => {
-                let (ledger, now) = (core.ledger.borrow(), now_ms());
-                json(&limits.iter().map(|(id, spec)| ledger.level(id, spec, now)).collect::<Vec<_>>())
-            }
-        }
-    }
-}
-
-fn json(answer: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string(answer)?)
-}
-
-/// Keeps what the lane is like, once a second at most.
-fn keep_soon(core: &Rc<Core>) {
-    if core.keeping.replace(true) {
-        return;
-    }
-    let inner = core.clone();
-    core.state.wait_until(async move {
-        Delay::from(Duration::from_millis(KEEP_MS)).await;
-        inner.keeping.set(false);
-        let memory = inner.backlog.borrow().memory(inner.era_ms, now_ms());
-        if let Err(error) = inner.tables.put_memory(&memory) {
-            log_line("lane-not-kept", &error.to_string());
-        }
-    });
-}
-
-impl Core {
-    fn open(state: State) -> Result<Rc<Self>> {
-        let storage = state.storage();
-        let tables = Tables::open(storage.sql())?;
-        let now = now_ms();
-        let memory = tables.memory()?.unwrap_or_else(|| Memory::new(now));
-        Ok(Rc::new(Self {
-            era_ms: memory.era_ms,
-            keeping: Cell::new(false),
-            backlog: RefCell::new(Backlog::of(tables.shards()?, memory, now)),
-            breakers: RefCell::default(),
-            ledger: RefCell::new(Ledger::of(tables.limits()?, tables.leases()?)),
-            alarm: Cell::new(false),
-            state,
-            storage,
-            tables,
-        }))
-    }
-
-    fn status(&self, wanted: &[ModelVersion]) -> LaneStatus {
-        let now = now_ms();
-        LaneStatus { breakers: self.breakers.borrow_mut().statuses(wanted, now), ..self.measured(now) }
-    }
-
-    /// The status but for the breakers: probes are lent to those who admit.
-    fn measured(&self, now_ms: u64) -> LaneStatus {
-        let mut backlog = self.backlog.borrow_mut();
-        let load = backlog.load(now_ms);
-        LaneStatus {
-            at_ms: now_ms,
-            backlog_ms: load.backlog_ms,
-            smoothed_ms: load.smoothed_ms,
-            rate: load.rate,
-            open_jobs: load.open_jobs,
-            breakers: Vec::new(),
-            queued_jobs: load.queued_jobs,
-            left_jobs: load.left_jobs,
-            left_ms: load.left_ms,
-            era_ms: self.era_ms,
-            spread: backlog.waits().spread(),
-            eta_error: backlog.waits().error(),
-        }
-    }
-
-    async fn tally(&self, tally: Tally) -> Result<LaneStatus> {
-        let now = now_ms();
-        let open = self.backlog.borrow_mut().tally(&tally, now);
-        self.breakers.borrow_mut().record(tally.outcomes, now);
-        self.tables.put_shard(&tally.shard, open)?;
-        // Before anything waits: what the tally brought in is then the last that entered.
-        let status = self.measured(now);
-        self.arrange_alarm().await?;
-        Ok(status)
-    }
-
-    /// Everything a call changes is written in one turn, and the runtime answers only when it is on disk.
-    async fn lease(&self, holder: &str, asks: &[Ask]) -> Result<Vec<Option<Answer>>> {
-        let now = now_ms();
-        if self.ledger.borrow().limits() + asks.len() > MOST_LIMITS {
-            return Err(worker::Error::RustError("the scope has too many limits".to_owned()));
-        }
-        let answers = asks.iter().map(|ask| self.ledger.borrow_mut().answer(holder, ask, now)).collect();
-        self.write_ledger()?;
-        self.arrange_alarm().await?;
-        Ok(answers)
-    }
-
-    fn write_ledger(&self) -> Result<()> {
-        let changes = self.ledger.borrow_mut().take_changes();
-        let written = self.tables.write(&changes);
-        if written.is_err() {
-            // Memory must not know of leases that the tables do not.
-            let stored = Ledger::of(self.tables.limits()?, self.tables.leases()?);
-            self.ledger.replace(stored);
-        }
-        written
-    }
-
-    async fn sweep(&self) -> Result<()> {
-        self.alarm.set(false);
-        let now = now_ms();
-        self.ledger.borrow_mut().sweep(now);
-        self.write_ledger()?;
-        self.backlog.borrow_mut().load(now);
-        self.tables.delete_silent(now)?;
-        let empty = self.ledger.borrow().is_empty() && self.backlog.borrow().is_empty();
-        if empty { Ok(()) } else { self.arrange_alarm().await }
-    }
-
-    /// In the same turn as the writes that it stands for: the runtime commits both together.
-    async fn arrange_alarm(&self) -> Result<()> {
-        if self.alarm.replace(true) {
-            return Ok(());
-        }
-        let set = self.storage.set_alarm(i64::try_from(SWEEP_MS).unwrap_or(i64::MAX)).await;
-        set.inspect_err(|_| self.alarm.set(false))
     }
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use forebay_contract::ordered;
 use serde::{Deserialize, de::DeserializeOwned};
-use worker::{Result, SqlStorage, SqlStorageValue};
 
-use crate::admission::lane::{
-    backlog::{Memory, OpenJobs, SILENT_MS},
-    ledger::{Changes, Kept, Lent},
+use crate::{
+    admission::lane::{
+        backlog::{Memory, OpenJobs, SILENT_MS},
+        ledger::{Changes, Kept, Lent},
+    },
+    platform::{Columns, Result, Sql, Value},
 };
 
 /// What is read back whole and never asked about by column is JSON text.
@@ -26,13 +28,13 @@ const HEARD: u64 = 2;
 
 /// The tables of one Lane object.
 pub struct Tables {
-    sql: SqlStorage,
+    sql: Sql,
 }
 
 impl Tables {
     /// Opens the tables, making them when the object is new.
-    pub fn open(sql: SqlStorage) -> Result<Self> {
-        sql.exec(SCHEMA, None)?;
+    pub fn open(sql: Sql) -> Result<Self> {
+        sql.exec(SCHEMA, Vec::new())?;
         Ok(Self { sql })
     }
 
@@ -45,7 +47,7 @@ impl Tables {
             open_jobs: u64,
             heard_ms: u64,
         }
-        let rows: Vec<Row> = self.sql.exec("SELECT * FROM shards", None)?.to_array()?;
+        let rows: Vec<Row> = self.sql.rows("SELECT * FROM shards", Vec::new())?;
         let open = |row: Row| {
             // How many of them wait is told with the next tally; until then all may.
             let (open_ms, open_jobs) = (row.open_ms, row.open_jobs);
@@ -60,7 +62,7 @@ impl Tables {
             self.sql.exec("DELETE FROM shards WHERE shard = ?", vec![shard.into()])?;
             return Ok(());
         };
-        let values = vec![shard.into(), open.open_ms.into(), integer(open.open_jobs), integer(open.heard_ms)];
+        let values = vec![shard.into(), open.open_ms.into(), Value::whole(open.open_jobs), Value::whole(open.heard_ms)];
         self.sql.exec("INSERT OR REPLACE INTO shards VALUES (?, ?, ?, ?)", values)?;
         Ok(())
     }
@@ -86,45 +88,33 @@ impl Tables {
     }
 
     fn kept(&self, id: u64) -> Result<Option<String>> {
-        #[derive(Deserialize)]
-        struct Row {
-            kept: String,
-        }
-        let rows: Vec<Row> = self.sql.exec("SELECT kept FROM memory WHERE id = ?", vec![integer(id)])?.to_array()?;
-        Ok(rows.into_iter().next().map(|row| row.kept))
+        let rows = self.sql.plain("SELECT kept FROM memory WHERE id = ?", vec![Value::whole(id)])?;
+        Ok(rows.into_iter().next().and_then(|mut row| row.text()))
     }
 
     fn keep(&self, id: u64, kept: String) -> Result<()> {
-        self.sql.exec("INSERT OR REPLACE INTO memory VALUES (?, ?)", vec![integer(id), kept.into()])?;
+        self.sql.exec("INSERT OR REPLACE INTO memory VALUES (?, ?)", vec![Value::whole(id), kept.into()])?;
         Ok(())
     }
 
     /// Deletes the shards that fell silent.
     pub fn delete_silent(&self, now_ms: u64) -> Result<()> {
-        let before = integer(now_ms.saturating_sub(SILENT_MS));
+        let before = Value::whole(now_ms.saturating_sub(SILENT_MS));
         self.sql.exec("DELETE FROM shards WHERE heard_ms < ?", vec![before])?;
         Ok(())
     }
 
     /// Every limit by id.
     pub fn limits(&self) -> Result<BTreeMap<String, Kept>> {
-        #[derive(Deserialize)]
-        struct Row {
-            id: String,
-            kept: String,
-        }
-        let rows: Vec<Row> = self.sql.exec("SELECT * FROM limits", None)?.to_array()?;
-        ordered::try_map(rows.into_iter().map(|row| Ok((row.id, read(&row.kept)?))))
+        let rows = self.sql.plain("SELECT id, kept FROM limits", Vec::new())?;
+        let limit = |mut row: Columns| Ok((row.needed(Some)?, read(&row.needed(Some)?)?));
+        ordered::try_map(rows.into_iter().map(limit))
     }
 
     /// Every lease that can be settled.
     pub fn leases(&self) -> Result<Vec<Lent>> {
-        #[derive(Deserialize)]
-        struct Row {
-            lent: String,
-        }
-        let rows: Vec<Row> = self.sql.exec("SELECT lent FROM leases", None)?.to_array()?;
-        rows.into_iter().map(|row| read(&row.lent)).collect()
+        let rows = self.sql.plain("SELECT lent FROM leases", Vec::new())?;
+        rows.into_iter().map(|mut row| read(&row.needed(Some)?)).collect()
     }
 
     /// Writes what the ledger changed. Lists travel as one JSON text: statements are cached by theirs.
@@ -152,9 +142,4 @@ impl Tables {
 
 fn read<Row: DeserializeOwned>(text: &str) -> Result<Row> {
     Ok(serde_json::from_str(text)?)
-}
-
-/// Numbers below 2⁵³ cross into JavaScript unharmed; times and counts are.
-fn integer(number: u64) -> SqlStorageValue {
-    SqlStorageValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }

@@ -3,23 +3,18 @@
 use std::rc::Rc;
 
 use forebay_contract::JobState;
-use worker::Result;
 
 use super::{
     delivery::{Consequence, Delivery, News},
-    endpoint::{Endpoint, SUCCESS_EVERY_MS},
+    endpoint::{Endpoint, SUCCESS_EVERY_MS, Signers},
     payload,
-    post::{Post, post},
     shown::{DeliveryError, LastAttempt},
-    signing::{Message, signature},
 };
 use crate::{
     admission::webhook::{Event, WebhookId},
-    config::Config,
-    cx::{log_line, now_ms},
-    entropy,
     objects::{Job, core::Core},
-    targets::{self, Unfit},
+    platform::{Error, Post, Result},
+    targets::Unfit,
 };
 
 /// What a delivery may take besides its timeout: looking the name up, signing, writing.
@@ -35,9 +30,9 @@ pub fn tell(core: &Rc<Core>, before: Option<JobState>, job: &Job) -> Result<()> 
     }
     let Some(event) = Event::of(before, job.state) else { return Ok(()) };
     for endpoint in core.webhooks.wanting(event) {
-        let payload = payload::of_job(event, job, &endpoint.origin, now_ms())?;
-        let news = News { event, job_id: Some(job.id), random: entropy::drawn() };
-        let mut delivery = Delivery::new(&endpoint.id, news, payload, now_ms());
+        let payload = payload::of_job(event, job, &endpoint.origin, core.now_ms())?;
+        let news = News { event, job_id: Some(job.id), random: core.platform.drawn() };
+        let mut delivery = Delivery::new(&endpoint.id, news, payload, core.now_ms());
         if core.webhooks.is_full(&endpoint.id) {
             delivery.give_up();
         }
@@ -50,20 +45,20 @@ pub fn tell(core: &Rc<Core>, before: Option<JobState>, job: &Job) -> Result<()> 
 /// Makes the deliveries whose turn it is, behind whatever goes on, and sees to it that the alarm stands behind them: in
 /// this turn, so that it is committed with what was written.
 pub fn start(core: &Rc<Core>) {
-    let now = now_ms();
+    let now = core.now_ms();
     for id in core.webhooks.take_turns(now) {
-        core.state.wait_until(deliver(core.clone(), id));
+        core.spawn(deliver(core.clone(), id));
     }
     if let Some(look_ms) = look_ms(core, now).filter(|look_ms| core.alarm_ms.get().is_none_or(|set| set > *look_ms)) {
         let inner = core.clone();
-        core.state.wait_until(async move {
+        core.spawn(async move {
             // An alarm that an earlier life set may be earlier still: arranging knows what else is due.
             let arranged = async {
                 inner.arrange_alarm().await?;
                 inner.wake_by(look_ms).await
             };
             if let Err(error) = arranged.await {
-                log_line("alarm-failed", &error.to_string());
+                inner.log("alarm-failed", &error.to_string());
             }
         });
     }
@@ -77,7 +72,7 @@ pub fn look_ms(core: &Core, now_ms: u64) -> Option<u64> {
 
 /// Forgets old deliveries and keys that sign no more.
 pub fn sweep(core: &Core) -> Result<()> {
-    let now = now_ms();
+    let now = core.now_ms();
     core.webhooks.sweep(now.saturating_sub(core.config()?.retention_ms))?;
     for endpoint in core.webhooks.all() {
         if endpoint.older_end_ms().is_some_and(|end_ms| end_ms <= now) {
@@ -92,8 +87,8 @@ async fn deliver(core: Rc<Core>, id: WebhookId) {
     let troubled = match one(&core, &id).await {
         Ok(troubled) => troubled,
         Err(error) => {
-            log_line("webhook-broken", &format!("{}: {error}", id.as_str()));
-            core.webhooks.postpone(&id, now_ms() + BROKEN_RETRY_MS);
+            core.log("webhook-broken", &format!("{}: {error}", id.as_str()));
+            core.webhooks.postpone(&id, core.now_ms() + BROKEN_RETRY_MS);
             None
         }
     };
@@ -104,12 +99,11 @@ async fn deliver(core: Rc<Core>, id: WebhookId) {
 /// Whether the try failed; `None` where there was none.
 async fn one(core: &Rc<Core>, id: &WebhookId) -> Result<Option<bool>> {
     let Some(endpoint) = core.webhooks.get(id) else { return Ok(None) };
-    let Some(delivery) = core.webhooks.tables.due(id, now_ms())? else {
+    let Some(delivery) = core.webhooks.tables.due(id, core.now_ms())? else {
         core.webhooks.recount(id)?;
         return Ok(None);
     };
-    let config = core.config()?;
-    let attempt = attempt(&config, &endpoint, &delivery).await?;
+    let attempt = attempt(core, &endpoint, &delivery).await?;
     settle(core, &delivery, &attempt)?;
     Ok(Some(attempt.error.is_some()))
 }
@@ -122,30 +116,35 @@ enum Trouble {
     Broken(String),
 }
 
-async fn attempt(config: &Config, endpoint: &Endpoint, delivery: &Delivery) -> Result<LastAttempt> {
-    let began_ms = now_ms();
-    let answered = posted(config, endpoint, delivery).await;
-    let took_ms = now_ms().saturating_sub(began_ms);
+async fn attempt(core: &Core, endpoint: &Endpoint, delivery: &Delivery) -> Result<LastAttempt> {
+    let began_ms = core.now_ms();
+    let answered = posted(core, endpoint, delivery).await;
+    let took_ms = core.now_ms().saturating_sub(began_ms);
     match answered {
         Ok(status) => Ok(LastAttempt::answered(began_ms, took_ms, status)),
         Err(Trouble::Target(error)) => Ok(LastAttempt::failed(began_ms, took_ms, error)),
-        Err(Trouble::Broken(why)) => Err(worker::Error::RustError(why)),
+        Err(Trouble::Broken(why)) => Err(Error::Broken(why)),
     }
 }
 
 /// The status that the target answered with.
-async fn posted(config: &Config, endpoint: &Endpoint, delivery: &Delivery) -> std::result::Result<u16, Trouble> {
+async fn posted(core: &Core, endpoint: &Endpoint, delivery: &Delivery) -> std::result::Result<u16, Trouble> {
     // Checked anew each time: names change, and so do settings.
-    let url = targets::check(config, &endpoint.url).await.map_err(|unfit| match unfit {
+    let url = core.platform.target(&endpoint.url).await.map_err(|unfit| match unfit {
         Unfit::Refused(_) => Trouble::Target(DeliveryError::RefusedAddress),
         Unfit::NoSuchName | Unfit::Unknown => Trouble::Target(DeliveryError::Unreachable),
     })?;
-    let timestamp_s = now_ms() / 1_000;
+    let timestamp_s = core.now_ms() / 1_000;
     let (id, body) = (delivery.id.as_str(), delivery.payload.as_str());
-    let message = Message { id, timestamp_s, payload: body };
-    let signature = signature(&message, &endpoint.signers(now_ms())).await.map_err(Trouble::Broken)?;
-    let timeout_ms = config.webhooks.timeout_ms;
-    post(Post { url: &url, id, timestamp_s, signature: &signature, body, timeout_ms }).await.map_err(Trouble::Target)
+    let content = format!("{id}.{timestamp_s}.{body}");
+    let mut signatures = Vec::new();
+    for Signers { secret, signing_key } in endpoint.signers(core.now_ms()) {
+        let signed = core.platform.sign([secret, signing_key], &content).await;
+        signatures.push(signed.map_err(Trouble::Broken)?);
+    }
+    let timeout_ms = core.config().map_err(|error| Trouble::Broken(error.to_string()))?.webhooks.timeout_ms;
+    let post = Post { url: &url, id, timestamp_s, signature: &signatures.join(" "), body, timeout_ms };
+    core.platform.post(post).await.map_err(Trouble::Target)
 }
 
 /// Writes what came of it. Webhook and delivery are read anew: their owner may have changed or deleted them meanwhile.
@@ -153,10 +152,10 @@ fn settle(core: &Core, tried: &Delivery, attempt: &LastAttempt) -> Result<()> {
     let Some(endpoint) = core.webhooks.get(&tried.webhook) else { return Ok(()) };
     let Some(mut delivery) = core.webhooks.tables.delivery(&tried.webhook, &tried.id)? else { return Ok(()) };
     let pending = delivery.next_ms.is_some();
-    let consequence = delivery.settle(attempt, entropy::below(u64::MAX));
+    let consequence = delivery.settle(attempt, core.platform.random());
     core.webhooks.settled(&delivery, pending)?;
     if consequence == Consequence::Delivered {
-        let now = now_ms();
+        let now = core.now_ms();
         if let Some(job_id) = &delivery.job_id {
             core.webhooks.tables.job_told(&job_id.to_string(), now)?;
         }
@@ -165,7 +164,7 @@ fn settle(core: &Core, tried: &Delivery, attempt: &LastAttempt) -> Result<()> {
         }
     }
     match endpoint.verdict(&delivery, consequence) {
-        Some(because) if endpoint.disabled.is_none() => core.webhooks.disable(&delivery.webhook, because),
+        Some(because) if endpoint.disabled.is_none() => core.webhooks.disable(core, &delivery.webhook, because),
         _ => Ok(()),
     }
 }

@@ -3,8 +3,6 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use worker::{Result, SqlStorage};
-
 use super::{
     delivery::Delivery,
     endpoint::Endpoint,
@@ -14,7 +12,8 @@ use super::{
 };
 use crate::{
     admission::webhook::{DeliveryId, Event, WebhookId},
-    cx::log_line,
+    objects::core::Core,
+    platform::{Platform, Result, Sql},
 };
 
 /// The most pending deliveries of one webhook. What comes beyond them is in the log as failed, and can be replayed.
@@ -41,9 +40,9 @@ struct Line {
 
 impl Webhooks {
     /// Reads them; their tables are made.
-    pub fn open(sql: SqlStorage) -> Result<Self> {
+    pub fn open(sql: Sql, platform: &dyn Platform) -> Result<Self> {
         let tables = WebhookTables::new(sql);
-        let lines = tables.endpoints()?.into_iter().map(|endpoint| {
+        let lines = tables.endpoints(platform)?.into_iter().map(|endpoint| {
             let turn = Turn { due_ms: tables.due_ms(&endpoint.id)?, busy: false, troubled: false };
             Ok(Line { pending: tables.pending(&endpoint.id)?, endpoint: Rc::new(endpoint), turn, ended: TRIM_EVERY })
         });
@@ -97,9 +96,9 @@ impl Webhooks {
     }
 
     /// Disables one.
-    pub fn disable(&self, id: &WebhookId, because: Disabled) -> Result<()> {
+    pub fn disable(&self, core: &Core, id: &WebhookId, because: Disabled) -> Result<()> {
         let Some(endpoint) = self.get(id) else { return Ok(()) };
-        log_line("webhook-disabled", &format!("{} is {}", id.as_str(), because.name()));
+        core.log("webhook-disabled", &format!("{} is {}", id.as_str(), because.name()));
         self.put(Endpoint { disabled: Some(because), ..(*endpoint).clone() })
     }
 

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use serde::Serialize;
-use worker::Result;
 
 use super::{
     WebhookAnswer, WebhookCall,
@@ -12,13 +11,11 @@ use super::{
     endpoint::Endpoint,
     payload,
     shown::{DeliveryPage, WebhookBody, WebhookList},
-    signing,
 };
 use crate::{
     admission::webhook::{Action, DeliveryId, DeliveryQuery, Event, NewWebhook, WebhookChange, WebhookId, read_query},
-    cx::now_ms,
-    entropy,
     objects::core::Core,
+    platform::{Error, Result},
 };
 
 /// The most webhooks of an account.
@@ -31,7 +28,7 @@ pub async fn answer(core: &Rc<Core>, call: &WebhookCall) -> Result<WebhookAnswer
         return done("", &WebhookList { webhooks });
     }
     // Calls were checked before they were made: what cannot be read here is another build's.
-    let unread = || worker::Error::RustError("a call about webhooks cannot be read".to_owned());
+    let unread = || Error::Unreadable("a call about webhooks cannot be read".to_owned());
     if call.action == Action::Create {
         let (origin, body) = call.text.split_once('\n').ok_or_else(unread)?;
         return create(core, NewWebhook::read(body.as_bytes()).map_err(|_| unread())?, origin.to_owned()).await;
@@ -70,30 +67,30 @@ pub async fn answer(core: &Rc<Core>, call: &WebhookCall) -> Result<WebhookAnswer
                 return Ok(WebhookAnswer::Disabled);
             }
             core.webhooks.uncount(&delivery);
-            delivery.replay(now_ms());
+            delivery.replay(core.now_ms());
             enqueue(core, &delivery)
         }
     }
 }
 
 async fn create(core: &Rc<Core>, new: NewWebhook, origin: String) -> Result<WebhookAnswer> {
-    let keys = signing::new_keys().await.map_err(worker::Error::RustError)?;
+    let keys = core.platform.new_keys().await.map_err(Error::Broken)?;
     // Counted after the wait: between here and the write nothing comes in.
     if core.webhooks.len() >= MOST {
         return Ok(WebhookAnswer::TooMany);
     }
-    let endpoint = Endpoint::new(WebhookId::new(entropy::bytes()), new, origin, keys, now_ms());
+    let endpoint = Endpoint::new(WebhookId::new(core.platform.secret()), new, origin, keys, core.now_ms());
     let body = endpoint.body_with_secret();
     core.webhooks.add(endpoint)?;
     done(id_of(&body), &body)
 }
 
 async fn rotate(core: &Rc<Core>, id: &WebhookId) -> Result<WebhookAnswer> {
-    let keys = signing::new_keys().await.map_err(worker::Error::RustError)?;
+    let keys = core.platform.new_keys().await.map_err(Error::Broken)?;
     // Read anew: it may be gone meanwhile.
     let Some(endpoint) = core.webhooks.get(id) else { return Ok(WebhookAnswer::Unknown) };
     let mut endpoint = (*endpoint).clone();
-    endpoint.rotate(keys, now_ms());
+    endpoint.rotate(keys, core.now_ms());
     let body = endpoint.body_with_secret();
     core.webhooks.put(endpoint)?;
     done(id_of(&body), &body)
@@ -104,8 +101,8 @@ fn test(core: &Rc<Core>, id: &WebhookId) -> Result<WebhookAnswer> {
     if let Some(test) = core.webhooks.tables.pending_test(id)? {
         return done(id.as_str(), &test.body());
     }
-    let now = now_ms();
-    let news = News { event: Event::WebhookTest, job_id: None, random: entropy::drawn() };
+    let now = core.now_ms();
+    let news = News { event: Event::WebhookTest, job_id: None, random: core.platform.drawn() };
     enqueue(core, &Delivery::new(id, news, payload::of_test(id, now)?, now))
 }
 

@@ -11,18 +11,18 @@ mod endpoint;
 mod lines;
 mod manage;
 mod payload;
-mod post;
 mod row;
 mod schedule;
 mod shown;
-mod signing;
 mod tables;
 mod turns;
 
 pub use call::{WebhookAnswer, WebhookCall};
 pub use deliver::{look_ms, start, sweep, tell};
+pub use endpoint::NewKeys;
 pub use lines::Webhooks;
 pub use manage::answer;
+pub use shown::DeliveryError;
 pub use tables::SCHEMA;
 #[cfg(test)]
 pub use {

@@ -1,9 +1,5 @@
 //! Rows of both tables, column by column. By hand: what reads rows by their columns' names is ten times the code.
 
-use std::vec::IntoIter;
-
-use worker::{Error, Result, SqlStorageValue};
-
 use super::{
     delivery::Delivery,
     endpoint::Endpoint,
@@ -11,14 +7,11 @@ use super::{
 };
 use crate::{
     admission::webhook::{DeliveryId, Event, WebhookId},
-    objects::tables::{integer, maybe},
+    platform::{Columns, Result, Value},
 };
 
-/// A row that was read, or why it was not.
-type Read = Result<Vec<SqlStorageValue>>;
-
 /// A webhook's row.
-pub(super) fn of_endpoint(endpoint: &Endpoint) -> Vec<SqlStorageValue> {
+pub(super) fn of_endpoint(endpoint: &Endpoint) -> Vec<Value> {
     let events: Vec<&str> = endpoint.events.iter().map(|event| event.name()).collect();
     vec![
         endpoint.id.as_str().into(),
@@ -27,9 +20,9 @@ pub(super) fn of_endpoint(endpoint: &Endpoint) -> Vec<SqlStorageValue> {
         endpoint.description.clone().into(),
         endpoint.origin.as_str().into(),
         endpoint.disabled.map(Disabled::name).into(),
-        integer(endpoint.created_ms),
-        maybe(endpoint.rotated_ms),
-        maybe(endpoint.succeeded_ms),
+        Value::whole(endpoint.created_ms),
+        Value::maybe(endpoint.rotated_ms),
+        Value::maybe(endpoint.succeeded_ms),
         endpoint.secret.as_str().into(),
         endpoint.signing_key.as_str().into(),
         endpoint.public_key.as_str().into(),
@@ -39,8 +32,7 @@ pub(super) fn of_endpoint(endpoint: &Endpoint) -> Vec<SqlStorageValue> {
 }
 
 /// The webhook of a row.
-pub(super) fn to_endpoint(row: Read) -> Result<Endpoint> {
-    let mut row = Columns(row?.into_iter());
+pub(super) fn to_endpoint(mut row: Columns) -> Result<Endpoint> {
     Ok(Endpoint {
         id: row.needed(|text| WebhookId::parse(&text))?,
         url: row.needed(Some)?,
@@ -60,7 +52,7 @@ pub(super) fn to_endpoint(row: Read) -> Result<Endpoint> {
 }
 
 /// A delivery's row.
-pub(super) fn of_delivery(delivery: &Delivery) -> Vec<SqlStorageValue> {
+pub(super) fn of_delivery(delivery: &Delivery) -> Vec<Value> {
     vec![
         delivery.webhook.as_str().into(),
         delivery.id.as_str().into(),
@@ -68,21 +60,20 @@ pub(super) fn of_delivery(delivery: &Delivery) -> Vec<SqlStorageValue> {
         delivery.job_id.map(|id| id.to_string()).into(),
         delivery.payload.as_str().into(),
         delivery.state.name().into(),
-        integer(delivery.attempts),
-        integer(delivery.tries),
-        integer(delivery.created_ms),
-        integer(delivery.began_ms),
-        maybe(delivery.next_ms),
-        maybe(delivery.last_ms),
-        maybe(delivery.status),
+        Value::whole(delivery.attempts),
+        Value::whole(delivery.tries),
+        Value::whole(delivery.created_ms),
+        Value::whole(delivery.began_ms),
+        Value::maybe(delivery.next_ms),
+        Value::maybe(delivery.last_ms),
+        Value::maybe(delivery.status),
         delivery.error.map(DeliveryError::name).into(),
-        maybe(delivery.took_ms),
+        Value::maybe(delivery.took_ms),
     ]
 }
 
 /// The delivery of a row.
-pub(super) fn to_delivery(row: Read) -> Result<Delivery> {
-    let mut row = Columns(row?.into_iter());
+pub(super) fn to_delivery(mut row: Columns) -> Result<Delivery> {
     Ok(Delivery {
         webhook: row.needed(|text| WebhookId::parse(&text))?,
         id: row.needed(|text| DeliveryId::parse(&text))?,
@@ -102,39 +93,6 @@ pub(super) fn to_delivery(row: Read) -> Result<Delivery> {
     })
 }
 
-/// A number, where there is one.
-pub(super) fn number(value: &SqlStorageValue) -> Option<u64> {
-    match value {
-        SqlStorageValue::Integer(number) => u64::try_from(*number).ok(),
-        _ => None,
-    }
-}
-
-/// The rest of a row.
-struct Columns(IntoIter<SqlStorageValue>);
-
-impl Columns {
-    fn text(&mut self) -> Option<String> {
-        match self.0.next() {
-            Some(SqlStorageValue::String(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        self.0.next().as_ref().and_then(number)
-    }
-
-    fn needed<T>(&mut self, read: impl FnOnce(String) -> Option<T>) -> Result<T> {
-        self.text().and_then(read).ok_or_else(|| Error::RustError("a webhook's row cannot be read".to_owned()))
-    }
-
-    fn one_of<T: Copy, const N: usize>(&mut self, all: [T; N], name: fn(T) -> &'static str) -> Option<T> {
-        let text = self.text()?;
-        all.into_iter().find(|one| name(*one) == text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,14 +101,14 @@ mod tests {
     #[test]
     fn rows_read_back() {
         let mut delivery = pending();
-        assert_eq!(to_delivery(Ok(of_delivery(&delivery))).unwrap(), delivery);
+        assert_eq!(to_delivery(Columns::of(of_delivery(&delivery))).unwrap(), delivery);
         for attempt in [
             LastAttempt::answered(5, 6, 307),
             LastAttempt::failed(7, 8, DeliveryError::RefusedAddress),
             LastAttempt::answered(9, 0, 204),
         ] {
             delivery.settle(&attempt, 3);
-            assert_eq!(to_delivery(Ok(of_delivery(&delivery))).unwrap(), delivery);
+            assert_eq!(to_delivery(Columns::of(of_delivery(&delivery))).unwrap(), delivery);
         }
         let mut webhook = endpoint();
         for disabled in [None, Some(Disabled::Gone), Some(Disabled::ByYou)] {
@@ -158,8 +116,8 @@ mod tests {
             webhook.succeeded_ms = disabled.map(|_| 7);
             webhook.old_secret = disabled.map(|_| "old".to_owned());
             webhook.events = Event::OF_JOBS.to_vec();
-            assert_eq!(of_endpoint(&to_endpoint(Ok(of_endpoint(&webhook))).unwrap()), of_endpoint(&webhook));
+            assert_eq!(of_endpoint(&to_endpoint(Columns::of(of_endpoint(&webhook))).unwrap()), of_endpoint(&webhook));
         }
-        assert!(to_endpoint(Ok(Vec::new())).is_err() && to_delivery(Ok(Vec::new())).is_err());
+        assert!(to_endpoint(Columns::of(Vec::new())).is_err() && to_delivery(Columns::of(Vec::new())).is_err());
     }
 }

@@ -1,12 +1,9 @@
 //! The tables of webhooks. Statements only: what is written was decided elsewhere.
 
-use worker::{Result, SqlCursorRawIterator, SqlStorage, SqlStorageValue};
-
 use super::{delivery::Delivery, endpoint::Endpoint, row};
 use crate::{
     admission::webhook::{DeliveryId, DeliveryQuery, Event, WebhookId},
-    cx::log_line,
-    objects::tables::integer,
+    platform::{Error, Platform, Result, Sql, Value},
 };
 
 /// What the object's third version adds; `row` knows the order of the columns. Deliveries lie by webhook and time, as
@@ -28,21 +25,21 @@ ALTER TABLE jobs ADD COLUMN told_ms INTEGER;
 
 /// The tables of one object.
 pub struct WebhookTables {
-    sql: SqlStorage,
+    sql: Sql,
 }
 
 impl WebhookTables {
     /// Of an object whose tables are made.
-    pub fn new(sql: SqlStorage) -> Self {
+    pub fn new(sql: Sql) -> Self {
         Self { sql }
     }
 
     /// Every webhook, oldest first.
-    pub fn endpoints(&self) -> Result<Vec<Endpoint>> {
-        let rows = self.rows("SELECT * FROM webhooks ORDER BY created_ms, id", Vec::new())?;
+    pub fn endpoints(&self, platform: &dyn Platform) -> Result<Vec<Endpoint>> {
+        let rows = self.sql.plain("SELECT * FROM webhooks ORDER BY created_ms, id", Vec::new())?;
         // One that cannot be read is no reason to keep the account's jobs from it.
-        let readable = rows.filter_map(|row| row::to_endpoint(row).inspect_err(complain).ok());
-        Ok(readable.collect())
+        let complain = |error: &Error| platform.log("webhook-unreadable", &error.to_string());
+        Ok(rows.into_iter().filter_map(|row| row::to_endpoint(row).inspect_err(complain).ok()).collect())
     }
 
     /// Writes a webhook, new or changed.
@@ -75,7 +72,7 @@ impl WebhookTables {
     /// The delivery of a webhook that is due first, and due by `now_ms`.
     pub fn due(&self, webhook: &WebhookId, now_ms: u64) -> Result<Option<Delivery>> {
         let sql = "SELECT * FROM deliveries WHERE webhook = ? AND next_ms <= ? ORDER BY next_ms LIMIT 1";
-        self.one(sql, vec![webhook.as_str().into(), integer(now_ms)])
+        self.one(sql, vec![webhook.as_str().into(), Value::whole(now_ms)])
     }
 
     /// A test of a webhook that is not over.
@@ -98,15 +95,15 @@ impl WebhookTables {
 
     /// Deliveries of a webhook, newest first.
     pub fn list(&self, webhook: &WebhookId, query: &DeliveryQuery) -> Result<Vec<Delivery>> {
-        let mut values: Vec<SqlStorageValue> = vec![webhook.as_str().into()];
+        let mut values: Vec<Value> = vec![webhook.as_str().into()];
         let mut sql = "SELECT * FROM deliveries WHERE webhook = ?".to_owned();
         if let Some(cursor) = &query.cursor {
             sql.push_str(" AND id < ?");
             values.push(cursor.as_str().into());
         }
         sql.push_str(" ORDER BY id DESC LIMIT ?");
-        values.push(integer(query.limit));
-        self.rows(&sql, values)?.map(row::to_delivery).collect()
+        values.push(Value::whole(query.limit));
+        self.sql.plain(&sql, values)?.into_iter().map(row::to_delivery).collect()
     }
 
     /// What is pending of a webhook is not tried any more.
@@ -121,7 +118,7 @@ impl WebhookTables {
         self.sql.exec(
             "DELETE FROM deliveries WHERE webhook = ? AND next_ms IS NULL AND id <= (SELECT id FROM deliveries
              WHERE webhook = ? AND next_ms IS NULL ORDER BY id DESC LIMIT 1 OFFSET ?)",
-            vec![webhook.as_str().into(), webhook.as_str().into(), integer(most)],
+            vec![webhook.as_str().into(), webhook.as_str().into(), Value::whole(most)],
         )?;
         Ok(())
     }
@@ -142,24 +139,15 @@ impl WebhookTables {
     /// Remembers when somebody was told of a job's end, the first time.
     pub fn job_told(&self, job_id: &str, at_ms: u64) -> Result<()> {
         let sql = "UPDATE jobs SET told_ms = ? WHERE id = ? AND told_ms IS NULL";
-        self.sql.exec(sql, vec![integer(at_ms), job_id.into()])?;
+        self.sql.exec(sql, vec![Value::whole(at_ms), job_id.into()])?;
         Ok(())
     }
 
-    fn one(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Option<Delivery>> {
-        self.rows(sql, values)?.next().map(row::to_delivery).transpose()
+    fn one(&self, sql: &str, values: Vec<Value>) -> Result<Option<Delivery>> {
+        self.sql.plain(sql, values)?.pop().map(row::to_delivery).transpose()
     }
 
     fn number(&self, sql: &str, webhook: &WebhookId) -> Result<Option<u64>> {
-        let mut rows = self.rows(sql, vec![webhook.as_str().into()])?;
-        Ok(rows.next().transpose()?.as_deref().and_then(<[_]>::first).and_then(row::number))
+        self.sql.number(sql, vec![webhook.as_str().into()])
     }
-
-    fn rows(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<SqlCursorRawIterator> {
-        Ok(self.sql.exec(sql, values)?.raw())
-    }
-}
-
-fn complain(error: &worker::Error) {
-    log_line("webhook-unreadable", &error.to_string());
 }

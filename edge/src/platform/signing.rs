@@ -5,7 +5,7 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen_futures::JsFuture;
 
-use super::endpoint::{NewKeys, Signers};
+use crate::objects::NewKeys;
 
 #[wasm_bindgen(inline_js = r#"
 const HMAC = { name: "HMAC", hash: "SHA-256" };
@@ -41,16 +41,6 @@ extern "C" {
     fn sign(secret: &str, signing_key: &str, content: &str) -> Promise;
 }
 
-/// What is signed.
-pub struct Message<'a> {
-    /// `webhook-id`
-    pub id: &'a str,
-    /// `webhook-timestamp`: seconds since the epoch.
-    pub timestamp_s: u64,
-    /// The body.
-    pub payload: &'a str,
-}
-
 /// New keys, from the runtime's own randomness.
 pub async fn new_keys() -> Result<NewKeys, String> {
     let keys = told(draw_keys()).await?;
@@ -59,17 +49,9 @@ pub async fn new_keys() -> Result<NewKeys, String> {
     Ok(NewKeys { secret: key()?, signing_key: key()?, public_key: key()? })
 }
 
-/// The value of `webhook-signature`: a `v1` and a `v1a` of each.
-pub async fn signature(message: &Message<'_>, signers: &[Signers<'_>]) -> Result<String, String> {
-    let content = format!("{}.{}.{}", message.id, message.timestamp_s, message.payload);
-    let mut value = String::new();
-    for signers in signers {
-        if !value.is_empty() {
-            value.push(' ');
-        }
-        value.push_str(&told(sign(signers.secret, signers.signing_key, &content)).await?);
-    }
-    Ok(value)
+/// `v1` by the secret and `v1a` by the private key.
+pub async fn signatures([secret, signing_key]: [&str; 2], content: &str) -> Result<String, String> {
+    told(sign(secret, signing_key, content)).await
 }
 
 async fn told(promise: Promise) -> Result<String, String> {

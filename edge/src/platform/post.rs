@@ -4,7 +4,8 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen_futures::JsFuture;
 
-use super::shown::DeliveryError;
+use super::Post;
+use crate::objects::DeliveryError;
 
 #[wasm_bindgen(inline_js = r#"
 export async function post(url, id, timestamp, signature, body, patience) {
@@ -36,17 +37,6 @@ export async function post(url, id, timestamp, signature, body, patience) {
 extern "C" {
     #[wasm_bindgen(js_name = post)]
     fn post_text(url: &str, id: &str, timestamp: &str, signature: &str, body: &str, patience_ms: f64) -> Promise;
-}
-
-/// What is posted.
-pub(super) struct Post<'a> {
-    pub url: &'a str,
-    pub id: &'a str,
-    pub timestamp_s: u64,
-    pub signature: &'a str,
-    pub body: &'a str,
-    /// Until the answer's status, in milliseconds.
-    pub timeout_ms: u64,
 }
 
 /// The status of the answer.

@@ -1,0 +1,34 @@
+//! What an Account object asks Lane objects.
+
+use forebay_contract::Lane;
+use serde::de::DeserializeOwned;
+
+use super::{LaneCall, core::Core};
+use crate::{
+    admission::lane::{
+        LaneStatus, Scope, Tally,
+        lease::{Answer, Ask},
+    },
+    platform::CallError,
+};
+
+/// What a Lane object takes at most to answer, in milliseconds: nobody waits longer for it. Cloudflare promises no bound.
+const PATIENCE_MS: u64 = 5_000;
+
+/// Tells a lane what this object has open in it, and is told how the lane stands.
+pub async fn tally(core: &Core, lane: Lane, tally: Tally) -> Result<LaneStatus, CallError> {
+    call(core, lane.name(), &LaneCall::Tally(tally)).await
+}
+
+/// Settles and asks for leases; one answer an ask, `None` for what cannot be lent.
+pub async fn lease(core: &Core, scope: &Scope, asks: Vec<Ask>) -> Result<Vec<Option<Answer>>, CallError> {
+    call(core, &scope.to_string(), &LaneCall::Lease { holder: core.shard.clone(), asks }).await
+}
+
+async fn call<Answer: DeserializeOwned>(core: &Core, name: &str, call: &LaneCall) -> Result<Answer, CallError> {
+    let broken = |what: String| CallError::new(format!("lane object {name}: {what}"));
+    let body = serde_json::to_string(call).map_err(|error| broken(error.to_string()))?;
+    let answer = core.platform.within(PATIENCE_MS, core.platform.ask_lane(name, &body)).await;
+    let answer = answer.unwrap_or_else(|| Err(broken(format!("no answer in {PATIENCE_MS} ms"))))?;
+    serde_json::from_str(&answer).map_err(|error| broken(error.to_string()))
+}
