@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use worker::{Cache, Headers, Response, web_sys};
 
 use crate::{
+    aws::s3,
     cx::{Cx, log_line, now_ms},
     expiring::Expiring,
     objects::Job,
@@ -143,7 +144,8 @@ pub fn put(cx: &Cx, job: &Job, response: &mut Response) -> worker::Result<()> {
     }
     headers.set("cache-control", &format!("public, max-age={MAX_AGE_S}, immutable"))?;
     // A header has room for so much; what happened on the way is no part of the result.
-    let job = Job { log: None, ..job.clone() };
+    let stored_ms = s3::stored_ms(response).or(job.stored_ms);
+    let job = Job { log: None, stored_ms, ..job.clone() };
     headers.set(JOB_FIELD, &STANDARD.encode(serde_json::to_vec(&job)?))?;
     let (copy, url) = (copy.with_headers(headers), url(&job.digest));
     cx.context.wait_until(async move {

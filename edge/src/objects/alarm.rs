@@ -69,7 +69,7 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
         core.log("reconciliation-failed", &error.to_string());
     }
     for (job, found) in due.iter().zip(found) {
-        let found = found.unwrap_or(Found::Nothing);
+        let found = found.unwrap_or(Found::Unknown);
         // Read anew: a report may have come while the bucket was asked.
         let Some(mut job) = core.tables.job(&job.id)? else { continue };
         let patience = Patience {
@@ -90,6 +90,8 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
     Ok(due.len())
 }
 
+/// What the bucket has of a job. That it has no result is said by HEAD, which a missing bucket says too; the question for
+/// the failure is answered by the bucket itself, or not at all.
 async fn look(core: &Core, job: &Job) -> std::result::Result<Found, AwsError> {
     if let Some(head) = core.platform.find(&storage_key::result(&job.digest)).await? {
         return Ok(Found::Result(head));
