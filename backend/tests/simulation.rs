@@ -14,7 +14,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 #![allow(clippy::print_stdout, reason = "a history is for people")]
 
-#[path = "simulation/chance.rs"]
+#[path = "../../tests/native/chance.rs"]
 mod chance;
 #[path = "simulation/entropy.rs"]
 mod entropy;

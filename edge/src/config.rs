@@ -87,7 +87,8 @@ impl Config {
         Lifetime { keep_ms: keep_ms.unwrap_or(retention_ms), result_ms, retention_ms }
     }
 
-    fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+    /// What variables say.
+    pub fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut settings = Settings { var, faults: Faults::default() };
         let config = Self {
             turnstile: settings.turnstile(),

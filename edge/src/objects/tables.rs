@@ -209,8 +209,8 @@ impl Tables {
     ) -> Result<()> {
         self.sql.exec(
             "INSERT INTO submissions (id, digest, model, version, parameters, lane, cost_ms, degraded, no_store, state,
-             cached, accepted_ms, finished_ms, media_type, bytes, check_ms, stored_ms, interests, seq, message, limits,
-             key, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             cached, accepted_ms, finished_ms, media_type, bytes, check_ms, seq, message, limits, key, fingerprint,
+             stored_ms, interests) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 job.id.to_string().into(),
                 job.digest.to_hex().into(),
@@ -228,13 +228,13 @@ impl Tables {
                 job.media_type.clone().into(),
                 Value::maybe(job.bytes),
                 Value::maybe(job.check_ms),
-                Value::maybe(job.stored_ms),
-                job.interests.clone().into(),
                 Value::maybe(message.map(|message| message.seq)),
                 message.map(|message| message.text.as_str()).into(),
                 rows(buckets)?.into(),
                 idempotency.map(|idempotency| idempotency.key.as_str()).into(),
                 idempotency.map(|idempotency| idempotency.fingerprint.as_str()).into(),
+                Value::maybe(job.stored_ms),
+                job.interests.clone().into(),
             ],
         )?;
         self.seen.borrow_mut().add(&job.digest);

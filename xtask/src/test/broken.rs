@@ -52,7 +52,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     // The document that every answer is held to.
     ("edge/console/openapi.json", &[Unit, E2e], Of::All),
     ("edge/console/", &[Console, E2e], Of::These(&["console_follows_jobs"])),
-    ("edge/src/", &[Fmt, Clippy, Unit, ClippyWasm, E2e], Of::All),
+    ("edge/src/", &[Fmt, Clippy, Unit, Simulation, ClippyWasm, E2e], Of::All),
     ("edge/build.rs", &[Fmt, Clippy, Unit, ClippyWasm, E2e], Of::All),
     ("edge/bindgen/", &[Fmt, Clippy, E2e], Of::All),
     ("edge/profile.toml", &[ClippyWasm, E2e], Of::All),
@@ -82,6 +82,8 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("infra/forebay.yaml", &[Unit, Localstack, E2e], Of::All),
     ("localstack/", &[Unit, Localstack, E2e], Of::All),
     ("tests/e2e/", &[Fmt, Clippy, E2e], Of::All),
+    ("tests/native/", &[Fmt, Clippy, Unit, Simulation], Of::These(&[])),
+    ("tests/objects/", &[Fmt, Clippy, Unit], Of::These(&[])),
     ("tests/build.rs", &[Fmt, Clippy, E2e], Of::All),
     ("tests/schemathesis/", &[E2e], Of::These(&["document_holds_under_fuzzing"])),
     ("tests/fixtures/account_v1/", &[E2e], Of::These(&["old_layout_is_read"])),
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn a_change_breaks_what_is_made_of_it() {
         for (path, broken) in [
-            ("edge/src/routes.rs", "fmt, tidy, clippy, clippy-wasm, unit, e2e"),
+            ("edge/src/routes.rs", "fmt, tidy, clippy, clippy-wasm, unit, simulation, e2e"),
             ("edge/console/app.mjs", "tidy, e2e (console_follows_jobs), console"),
             ("backend/src/pipeline.rs", "fmt, tidy, clippy, clippy-lean, unit, simulation, localstack, models, e2e"),
             ("backend/tests/simulation/judge.rs", "fmt, tidy, clippy, simulation"),
