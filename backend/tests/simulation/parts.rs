@@ -107,6 +107,10 @@ impl Store for FarStore {
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
         self.weather.call_in_person(self.inner.head(key)).await.map_err(Self::away)?
     }
+
+    async fn renew(&self, key: &str, head: &Head) -> Result<(), StoreError> {
+        self.weather.call_in_person(self.inner.renew(key, head)).await.map_err(Self::away)?
+    }
 }
 
 /// The edge.

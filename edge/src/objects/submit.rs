@@ -116,7 +116,10 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
                 if job.not_before_ms.is_some() && core.tables.delayed_jobs()? >= config.outbox_max_jobs {
                     return Ok(SubmitAnswer::OutboxFull { retry_after_ms: DELAYED_RETRY_MS });
                 }
-                commit_new(core, call, Newborn { job: &job, text, timed }, spent(taken)).await?;
+                let newborn = Newborn { job: &job, text, timed };
+                if let Some(before) = commit_new(core, call, newborn, spent(taken)).await? {
+                    return told_again(core, call, before).await;
+                }
             }
             finish(core, call, job, false, standings).await
         }
@@ -372,10 +375,14 @@ struct Newborn<'a> {
     timed: bool,
 }
 
-async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, spent: Spent) -> Result<()> {
+/// The job of that id, if there is one: this try comes after the one that was sent because nobody knew of it.
+async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, spent: Spent) -> Result<Option<Job>> {
     let Newborn { job, text, timed } = newborn;
     let message = (!job.state.is_final()).then(|| core.message(job, text));
-    core.tables.submit(job, message.as_ref(), &spent.taken.buckets, call.idempotency.as_ref())?;
+    let written = core.tables.submit(job, message.as_ref(), &spent.taken.buckets, call.idempotency.as_ref());
+    if let Err(error) = written {
+        return core.tables.job(&job.id)?.map(Some).ok_or(error);
+    }
     if timed {
         core.tables.put_timing(job)?;
     }
@@ -403,7 +410,7 @@ async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, sp
         core.wake_by(at_ms).await?;
     }
     flush::start(core);
-    Ok(())
+    Ok(None)
 }
 
 /// What the limits gave, and for which moment.

@@ -19,7 +19,7 @@ mod wish;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use forebay_contract::{JobId, Lane, ReportAnswer, ReportEvent, ShardKey};
-use forebay_edge::inside::{Call, CallError, CancelAnswer, Job, SubmitAnswer, UsageRow};
+use forebay_edge::inside::{Call, CallError, CancelAnswer, Job, SubmitAnswer, SubmitCall, UsageRow};
 use serde::de::DeserializeOwned;
 
 #[allow(unused_imports, reason = "a theme that needs it brings it")]
@@ -80,9 +80,13 @@ impl Scene {
 
     /// Submits a job.
     pub(crate) async fn try_submit(&self, account: &Rc<Object>, wish: &Wish) -> Result<SubmitAnswer, CallError> {
-        let (call, message) =
-            wish.call(self.shards.borrow()[account.name()], native::START_MS + native::since_start_ms());
+        let (call, message) = self.call(account, wish);
         say(account, &Call::Submit(Box::new(call)), &message).await
+    }
+
+    /// What the edge says to submit a job: the call, and the message behind it.
+    pub(crate) fn call(&self, account: &Rc<Object>, wish: &Wish) -> (SubmitCall, String) {
+        wish.call(self.shards.borrow()[account.name()], native::START_MS + native::since_start_ms())
     }
 
     /// The job as its object has it.
