@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobId, JobState, ReportEvent, storage_key};
-use forebay_edge::inside::{Call, Job, KnownResult, ObjectHead, SubmitAnswer, SubmitCall};
+use forebay_edge::inside::{Call, Job, KnownResult, ObjectHead, SubmitAnswer, SubmitCall, UsageRow};
 
 use crate::{
     native::{self, Object},
@@ -156,8 +156,8 @@ fn a_job_that_was_found_in_the_bucket_is_as_old_as_its_object() {
     });
 }
 
-/// The states of a job with a deadline, one that runs and one from long ago, after the bucket was so for eight days.
-async fn after_eight_days(scene: &Scene, begin: impl Fn(bool)) -> Vec<JobState> {
+/// How a job with a deadline and one that runs are counted, after the bucket was so for eight days. Their rows go at once.
+async fn after_eight_days(scene: &Scene, begin: impl Fn(bool)) -> Ends {
     let account = scene.account("acme");
     begin(true);
     let mut late = Wish::default();
@@ -175,7 +175,23 @@ async fn after_eight_days(scene: &Scene, begin: impl Fn(bool)) -> Vec<JobState> 
     }
     begin(false);
     scene.pass(HOUR_MS).await;
-    vec![scene.job(&account, jobs[0].id).await.state, scene.job(&account, jobs[1].id).await.state]
+    Ends::of(scene, &account).await
+}
+
+/// How jobs ended.
+#[derive(Debug, PartialEq, Eq)]
+struct Ends {
+    succeeded: i64,
+    failed: i64,
+    expired: i64,
+}
+
+impl Ends {
+    async fn of(scene: &Scene, account: &Rc<Object>) -> Self {
+        let usage = scene.usage(account).await;
+        let sum = |of: fn(&UsageRow) -> i64| usage.iter().map(of).sum();
+        Self { succeeded: sum(|row| row.succeeded), failed: sum(|row| row.failed), expired: sum(|row| row.expired) }
+    }
 }
 
 #[test]
@@ -183,7 +199,7 @@ fn a_bucket_that_is_away_ends_no_job_however_late_it_is() {
     scene::run(|scene| async move {
         let fakes = scene.fakes.clone();
         let away = |away| fakes.bucket_mode.set(if away { Mode::Fail } else { Mode::Well });
-        assert_eq!(after_eight_days(&scene, away).await, [JobState::Succeeded; 2]);
+        assert_eq!(after_eight_days(&scene, away).await, Ends { succeeded: 2, failed: 0, expired: 0 });
     });
 }
 
@@ -192,7 +208,7 @@ fn a_bucket_that_is_not_there_is_no_missing_result() {
     scene::run(|scene| async move {
         let fakes = scene.fakes.clone();
         let gone = |gone| fakes.no_bucket.set(gone);
-        assert_eq!(after_eight_days(&scene, gone).await, [JobState::Succeeded; 2]);
+        assert_eq!(after_eight_days(&scene, gone).await, Ends { succeeded: 2, failed: 0, expired: 0 });
     });
 }
 
@@ -208,7 +224,7 @@ fn a_failure_that_this_build_cannot_read_ends_nothing() {
         let failure = JobFailure { job_id: job.id, code: FailureCode::OutOfMemory, detail: "too large".to_owned() };
         scene.fakes.store(&key, &serde_json::to_string(&failure).unwrap(), head(None));
         scene.pass(HOUR_MS).await;
-        assert_eq!(scene.job(&account, job.id).await.failure(), Some(failure));
+        assert_eq!(Ends::of(&scene, &account).await, Ends { succeeded: 0, failed: 1, expired: 0 });
     });
 }
 

@@ -77,7 +77,7 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
     fields.push(timing(job));
     if result_cache::is_within(job, REMEMBERED_BYTES) {
         let cached = result_cache::get(&job.digest, REMEMBERED_BYTES).await;
-        match cached.as_ref().and_then(|cached| cached.content.as_ref()) {
+        match cached.as_ref().and_then(|cached| cached.content.as_deref()) {
             Some(Content::Json(json)) => {
                 let body = json.get().to_owned();
                 return Ok(Answer::Text { status: 200, content_type: "application/json", body, fields });

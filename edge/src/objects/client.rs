@@ -79,11 +79,16 @@ async fn try_once(cx: &Cx, name: &str, call: &Call, rest: &str) -> Result<Result
 
 /// The platform's trouble passes; our own is a fault.
 fn stop(error: &CallError) -> Stop {
-    if !error.overloaded && !error.may_pass() {
-        return Stop::broken(format!("account object: {error}"));
+    match error {
+        CallError { overloaded: true, .. } => busy("5"),
+        error if error.may_pass() => busy("1"),
+        error => Stop::broken(format!("account object: {error}")),
     }
+}
+
+/// The object cannot be asked; it may be, so many seconds from now.
+pub(super) fn busy(again_s: &str) -> Stop {
     let detail = "your account's requests cannot be looked after at the moment: send this one again";
-    let again_s = if error.overloaded { "5" } else { "1" };
     Refusal::new(ProblemCode::AccountBusy, detail).with_header("retry-after", again_s).into()
 }
 
