@@ -138,6 +138,9 @@ impl World {
     }
 
     async fn live(self: &Rc<Self>) {
+        for episode in &self.scenario().troubles.episodes {
+            self.cloud.judge.note(format!("in this seed: {episode:?}"));
+        }
         let mut lives = JoinSet::new();
         for number in 0..self.scenario().workers {
             lives.spawn_local(Rc::clone(self).worker_lives(number));
