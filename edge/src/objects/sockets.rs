@@ -144,7 +144,7 @@ pub fn message(core: &Rc<Core>, socket: &dyn platform::Socket, said: Said) -> Re
 }
 
 /// A client has closed, or is gone.
-pub fn closed(core: &Core, socket: &dyn platform::Socket, code: usize) {
+pub fn closed(core: &Rc<Core>, socket: &dyn platform::Socket, code: usize) {
     drop(take(core, socket));
     // Codes below 3000 but for this one are the protocol's own: they cannot be sent.
     let code = u16::try_from(code).ok().filter(|code| (3000..5000).contains(code)).unwrap_or(NORMAL);
