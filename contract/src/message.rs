@@ -32,11 +32,23 @@ pub struct JobMessage {
 }
 
 /// The wire form: the version is a tag, so that old workers refuse what they cannot know.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(tag = "v")]
-enum Versioned<Message> {
+enum Versioned<'a> {
     #[serde(rename = "forebay.job.v1")]
-    V1(Message),
+    V1(&'a JobMessage),
+}
+
+/// What is read before the rest. By the tag of an enum the whole message would be copied first, its input with it.
+#[derive(Deserialize)]
+struct Tagged {
+    v: Version,
+}
+
+#[derive(Deserialize)]
+enum Version {
+    #[serde(rename = "forebay.job.v1")]
+    V1,
 }
 
 /// The bytes are not a job message this build can read.
@@ -59,8 +71,8 @@ impl JobMessage {
 
     /// Reads a message body.
     pub fn from_json(body: &str) -> Result<Self, MessageError> {
-        let Versioned::V1(message) = serde_json::from_str(body)?;
-        Ok(message)
+        let Tagged { v: Version::V1 } = serde_json::from_str(body)?;
+        Ok(serde_json::from_str(body)?)
     }
 }
 

@@ -110,7 +110,7 @@ impl Sockets {
 
 /// Listens to a socket that was opened.
 pub fn accept(core: &Rc<Core>, socket: Rc<dyn platform::Socket>, wanted: Wanted) {
-    let name = hex::encode(core.platform.secret::<8>());
+    let name = forebay_contract::hex(&core.platform.secret::<8>());
     let mut opened = Socket { socket, watching: Watching::new(name, wanted.origin, wanted.pass, core.now_ms()) };
     if let Some(id) = wanted.id {
         watch(core, &mut opened, &id.to_string());
