@@ -79,7 +79,8 @@ impl Config {
         Ok(CONFIG.with(|cell| cell.get_or_init(|| config).clone()))
     }
 
-    fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+    /// What variables say.
+    pub fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut settings = Settings { var, faults: Faults::default() };
         let config = Self {
             turnstile: settings.turnstile(),

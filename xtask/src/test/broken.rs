@@ -52,7 +52,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     // The document that every answer is held to.
     ("edge/console/openapi.json", &[Unit, E2e], Of::All),
     ("edge/console/", &[Console, E2e], Of::These(&["console_follows_jobs"])),
-    ("edge/src/", &[Fmt, Clippy, Unit, ClippyWasm, E2e], Of::All),
+    ("edge/src/", &[Fmt, Clippy, Unit, Simulation, ClippyWasm, E2e], Of::All),
     ("edge/build.rs", &[Fmt, Clippy, Unit, ClippyWasm, E2e], Of::All),
     ("edge/bindgen/", &[Fmt, Clippy, E2e], Of::All),
     ("edge/profile.toml", &[ClippyWasm, E2e], Of::All),
@@ -67,8 +67,6 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("edge/build.sh", &[E2e], Of::All),
     ("backend/src/", &[Fmt, Clippy, ClippyLean, Unit, Simulation, Localstack, Models, E2e], Of::All),
     ("backend/benches/", BACKEND, Of::These(&[])),
-    ("backend/tests/simulation/", &[Fmt, Clippy, Simulation], Of::These(&[])),
-    ("backend/tests/simulation.rs", &[Fmt, Clippy, Simulation], Of::These(&[])),
     ("backend/tests/models.rs", &[Fmt, Clippy, Models], Of::These(&[])),
     ("backend/tests/", &[Fmt, Clippy, ClippyLean, Unit, Localstack], Of::These(&[])),
     ("cli/README.md", &[Unit], Of::These(&[])),
@@ -82,6 +80,9 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("infra/forebay.yaml", &[Unit, Localstack, E2e], Of::All),
     ("localstack/", &[Unit, Localstack, E2e], Of::All),
     ("tests/e2e/", &[Fmt, Clippy, E2e], Of::All),
+    ("tests/native/", &[Fmt, Clippy, Unit, Simulation], Of::These(&[])),
+    ("tests/simulation/", &[Fmt, Clippy, Simulation], Of::These(&[])),
+    ("tests/objects/", &[Fmt, Clippy, Unit], Of::These(&[])),
     ("tests/build.rs", &[Fmt, Clippy, E2e], Of::All),
     ("tests/schemathesis/", &[E2e], Of::These(&["document_holds_under_fuzzing"])),
     ("tests/fixtures/account_v1/", &[E2e], Of::These(&["old_layout_is_read"])),
@@ -171,10 +172,10 @@ mod tests {
     #[test]
     fn a_change_breaks_what_is_made_of_it() {
         for (path, broken) in [
-            ("edge/src/routes.rs", "fmt, tidy, clippy, clippy-wasm, unit, e2e"),
+            ("edge/src/routes.rs", "fmt, tidy, clippy, clippy-wasm, unit, simulation, e2e"),
             ("edge/console/app.mjs", "tidy, e2e (console_follows_jobs), console"),
             ("backend/src/pipeline.rs", "fmt, tidy, clippy, clippy-lean, unit, simulation, localstack, models, e2e"),
-            ("backend/tests/simulation/judge.rs", "fmt, tidy, clippy, simulation"),
+            ("tests/simulation/judge/ends.rs", "fmt, tidy, clippy, simulation"),
             ("backend/benches/planner.rs", "fmt, tidy, clippy, clippy-lean"),
             ("cli/src/exit.rs", "fmt, tidy, clippy, unit, localstack, e2e (command_line_does_a_job, keys_are_managed)"),
             ("tests/e2e/promises/full_lane_sheds.rs", "fmt, tidy, clippy, e2e (full_lane_sheds)"),
