@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::{
     Job,
     core::Core,
-    due::FALLBACK_MS,
+    due::AGAIN_MS,
     flush,
     reconcile::{Found, Patience, is_lost, reconcile},
     sockets, tally, webhook,
@@ -41,9 +41,9 @@ pub async fn ring(core: &Rc<Core>) -> Result<()> {
     let began_ms = core.now_ms();
     // Before anything that may fail, hang or end this life: what is due is looked at again.
     core.alarm_ms.set(None);
-    let fallback_ms = began_ms.saturating_add(FALLBACK_MS);
-    core.platform.set_alarm(Some(fallback_ms)).await?;
-    core.alarm_ms.set(Some(fallback_ms));
+    let again_ms = began_ms.saturating_add(AGAIN_MS);
+    core.platform.set_alarm(Some(again_ms)).await?;
+    core.alarm_ms.set(Some(again_ms));
     if let Err(error) = core.release() {
         core.log("release-failed", &error.to_string());
     }
@@ -58,7 +58,7 @@ pub async fn ring(core: &Rc<Core>) -> Result<()> {
     }
     if let Err(error) = core.rearrange_alarm().await {
         core.log("alarm-failed", &error.to_string());
-        core.alarm_ms.set(Some(fallback_ms));
+        core.alarm_ms.set(Some(again_ms));
     }
     // Lanes that were not told, or have forgotten, hear of what is still open; no alarm waits for their answer.
     let inner = core.clone();

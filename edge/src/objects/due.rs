@@ -10,9 +10,11 @@ use crate::{admission::idempotency, platform::Result};
 
 /// Alarms of one object are at least this far apart, in milliseconds.
 const GAP_MS: u64 = 1_000;
-/// When to ring again where it cannot be said what is due, or while an alarm is at work: whatever becomes of it, there is
-/// a next one. In milliseconds.
+/// When to ring again where it cannot be said what is due, in milliseconds.
 pub const FALLBACK_MS: u64 = 60_000;
+/// When to ring again if the object dies while its alarm is at work, in milliseconds: an alarm that is set meanwhile takes
+/// the place of the platform's own retries.
+pub const AGAIN_MS: u64 = 10_000;
 
 /// An object that was just opened sees to it that an alarm stands behind what is due: the last one may have been given up.
 pub fn arm(core: &Rc<Core>) {

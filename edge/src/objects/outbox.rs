@@ -16,8 +16,8 @@ const FIRST_RETRY_MS: u64 = 200;
 const LONGEST_RETRY_MS: u64 = 30_000;
 /// While messages wait, an alarm stands this close behind: whatever dies between commit and send, it sends them.
 const ALARM_MS: u64 = 1_000;
-/// While a batch is on its way, the alarm stands behind its timeout.
-const ALARM_BEHIND_BATCH_MS: u64 = 15_000;
+/// While a batch is on its way there is nothing else to be done: what it takes long is not looked at each second.
+const ALARM_BEHIND_BATCH_MS: u64 = 5_000;
 
 /// A message that its queue has.
 #[derive(Debug)]
