@@ -122,7 +122,8 @@ impl Acting {
         let object = self.isolates.cloud.account(self.client.account);
         let Ok(Heard::Stream(mut chunks)) = object.listen(&wish).await else { return };
         let (life, mut heard) = (object.lives(), String::new());
-        loop {
+        let until_ms = since_start_ms() + PATIENCE_MS;
+        while since_start_ms() < until_ms {
             match timeout(Duration::from_secs(60), chunks.recv()).await {
                 Ok(Some(chunk)) => heard.push_str(&chunk),
                 // It ended, and its object did not.

@@ -129,7 +129,9 @@ pub(crate) fn run_here(seeds: Range<u64>) {
     (0..seeds.start).for_each(|_| pass_by());
     let mut report = Report::default();
     for seed in seeds {
+        let began = std::time::Instant::now();
         let (verdict, struck) = one(seed, None);
+        eprintln!("{seed} took {} ms", began.elapsed().as_millis());
         if alone {
             verdict.history.iter().for_each(|line| println!("{line}"));
         } else if !verdict.violations.is_empty() {

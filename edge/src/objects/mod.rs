@@ -14,6 +14,7 @@ mod batch;
 mod call;
 mod client;
 mod core;
+mod due;
 mod flush;
 #[cfg(test)]
 mod golden;
@@ -25,9 +26,11 @@ mod keep;
 mod lane;
 mod lane_calls;
 mod leases;
+mod life;
 mod line;
 mod listen;
 mod load;
+mod outbox;
 mod pass;
 mod pending;
 mod reconcile;
@@ -48,7 +51,6 @@ mod watching;
 mod webhook;
 
 pub use account::Account;
-pub use alarm::ring;
 pub use ask::answer;
 
 pub use self::core::Core;
@@ -60,6 +62,7 @@ pub use client::{call, count_hits, submit, webhooks};
 pub use job::{Degraded, Job};
 pub use journal::{Event, EventName, is_told, story};
 pub use lane::{Lane, LaneCall, LaneCore, answer_lane, asked_lane};
+pub use life::{Inside, Life};
 pub use listen::{Listen, Listener, Opened, listen, open};
 pub use load::Promise;
 pub use pass::Pass;

@@ -52,12 +52,7 @@ pub fn start(core: &Rc<Core>) {
     if let Some(look_ms) = look_ms(core, now).filter(|look_ms| core.alarm_ms.get().is_none_or(|set| set > *look_ms)) {
         let inner = core.clone();
         core.spawn(async move {
-            // An alarm that an earlier life set may be earlier still: arranging knows what else is due.
-            let arranged = async {
-                inner.arrange_alarm().await?;
-                inner.wake_by(look_ms).await
-            };
-            if let Err(error) = arranged.await {
+            if let Err(error) = inner.wake_by(look_ms).await {
                 inner.log("alarm-failed", &error.to_string());
             }
         });
