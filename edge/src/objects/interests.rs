@@ -2,7 +2,6 @@
 //!
 //! Kept in the job's row as lines: a mark (`+` wants it, `-` did), what names the idempotency key, a space, the caller.
 
-use forebay_contract::hex;
 use sha2::{Digest as _, Sha256};
 
 /// Beyond so many nobody is told apart any more, and the job runs to its end.
@@ -27,7 +26,7 @@ pub enum Withdrawal {
 fn line(caller: &str, key: Option<&str>) -> String {
     let mut line = String::from("+");
     if let Some(key) = key {
-        line.push_str(&hex(Sha256::digest(key).get(..8).unwrap_or_default()));
+        line.push_str(&forebay_contract::hex(Sha256::digest(key).get(..8).unwrap_or_default()));
     }
     line.push(' ');
     line.push_str(caller);

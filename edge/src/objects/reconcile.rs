@@ -152,6 +152,26 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_sent_again_after_a_silence_that_the_queue_does_not_explain() {
+        let mut job = Job { sent_ms: Some(START_MS), ..queued() };
+        let (mut now_ms, mut sent_again) = (START_MS, Vec::new());
+        for _ in 0..8 {
+            now_ms = job.check_ms.unwrap().max(now_ms);
+            reconcile(&mut job, Found::Nothing, now_ms, Patience { first_ms: 30_000, ..PATIENCE });
+            if is_lost(&job, 0, now_ms) {
+                sent_again.push((now_ms - START_MS) / 60_000);
+            }
+        }
+        assert_eq!(sent_again, [15, 31, 61, 91]);
+        assert!(!is_lost(&job, 46 * 60_000, now_ms) && is_lost(&job, 45 * 60_000, now_ms));
+        assert!(!is_lost(&Job { sent_ms: None, ..job.clone() }, 0, now_ms));
+        job.transition(Transition::Started(1), now_ms);
+        assert!(
+            !is_lost(&Job { checks: 7, ..job.clone() }, 0, now_ms) && is_lost(&Job { checks: 8, ..job }, 0, now_ms)
+        );
+    }
+
+    #[test]
     fn a_bucket_that_does_not_answer_ends_nothing_and_is_asked_ever_more_rarely() {
         let deadline_ms = Some(START_MS + 500);
         for (deadline_ms, now_ms) in
@@ -171,26 +191,6 @@ mod tests {
         let mut job = Job { deadline_ms, ..queued() };
         reconcile(&mut job, Found::Unknown, START_MS, PATIENCE);
         assert_eq!(job.check_ms, deadline_ms);
-    }
-
-    #[test]
-    fn a_message_is_sent_again_after_a_silence_that_the_queue_does_not_explain() {
-        let mut job = Job { sent_ms: Some(START_MS), ..queued() };
-        let (mut now_ms, mut sent_again) = (START_MS, Vec::new());
-        for _ in 0..8 {
-            now_ms = job.check_ms.unwrap().max(now_ms);
-            reconcile(&mut job, Found::Nothing, now_ms, Patience { first_ms: 30_000, ..PATIENCE });
-            if is_lost(&job, 0, now_ms) {
-                sent_again.push((now_ms - START_MS) / 60_000);
-            }
-        }
-        assert_eq!(sent_again, [15, 31, 61, 91]);
-        assert!(!is_lost(&job, 46 * 60_000, now_ms) && is_lost(&job, 45 * 60_000, now_ms));
-        assert!(!is_lost(&Job { sent_ms: None, ..job.clone() }, 0, now_ms));
-        job.transition(Transition::Started(1), now_ms);
-        assert!(
-            !is_lost(&Job { checks: 7, ..job.clone() }, 0, now_ms) && is_lost(&Job { checks: 8, ..job }, 0, now_ms)
-        );
     }
 
     #[test]
