@@ -47,6 +47,10 @@ impl Acting {
             self.cancels(job.id).await;
         }
         let ended = self.follows(job).await;
+        if let Some(after_ms) = self.client.repeats_after_ms.filter(|_| self.client.key.is_some()) {
+            sleep(Duration::from_millis(after_ms)).await;
+            self.submits().await;
+        }
         if let Some(job) = ended.filter(|job| self.client.retries && job.state == JobState::Failed) {
             self.retries(&job).await;
         }

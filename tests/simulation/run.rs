@@ -178,10 +178,6 @@ impl World {
     /// Waits until there are none.
     async fn wait(&self, until_ms: u64, step_ms: u64, what: &str, count: impl Fn() -> u64) {
         while count() > 0 {
-            if std::env::var("LIVE").is_ok() {
-                let turns: Vec<_> = self.cloud.objects().iter().map(|o| (short(o.name()).to_owned(), o.lives(), o.turns(), o.rung_ms().len())).collect();
-                println!("{} {what} {turns:?}", since_start_ms());
-            }
             if since_start_ms() > until_ms {
                 return self.cloud.judge.note(format!("{} are {what} in the end", count()));
             }
@@ -318,36 +314,26 @@ impl World {
             let name = format!("worker {place}.{life}");
             let stop = CancellationToken::new();
             let mut running = Box::pin(self.worker(&name, stop.clone()));
-            let ends_in = chance.ms(20, scenario.longest_life_ms);
-            tokio::select! {
-                biased;
-                ended = &mut running => {
-                    judge.judge_worker(false, || format!("{name} ended by itself: {ended:?}"));
+            // It goes on to the end, unless something strikes.
+            loop {
+                tokio::select! {
+                    biased;
+                    ended = &mut running => {
+                        return judge.judge_worker(false, || format!("{name} ended by itself: {ended:?}"));
+                    }
+                    () = sleep(chance.ms(20, scenario.longest_life_ms)) => {}
                 }
-                () = sleep(ends_in) => {}
-            }
-            if scenario.troubles.strikes(Fault::WorkerCrashes) {
-                judge.note(format!("{name} crashes"));
-                drop(running);
-            } else if scenario.troubles.strikes(Fault::WorkerStops) {
-                judge.note(format!("{name} is told to stop"));
-                stop.cancel();
-                let ended = timeout(STOPS_WITHIN, running).await;
-                judge.judge_worker(matches!(ended, Ok(Ok(()))), || format!("{name} was told to stop: {ended:?}"));
-            } else {
-                // It goes on to the end, unless something strikes later.
-                loop {
-                    tokio::select! {
-                        biased;
-                        ended = &mut running => {
-                            return judge.judge_worker(false, || format!("{name} ended by itself: {ended:?}"));
-                        }
-                        () = sleep(Duration::from_secs(2)) => {}
-                    }
-                    if scenario.troubles.strikes(Fault::WorkerCrashes) {
-                        judge.note(format!("{name} crashes"));
-                        break;
-                    }
+                if scenario.troubles.strikes(Fault::WorkerCrashes) {
+                    judge.note(format!("{name} crashes"));
+                    drop(running);
+                    break;
+                }
+                if scenario.troubles.strikes(Fault::WorkerStops) {
+                    judge.note(format!("{name} is told to stop"));
+                    stop.cancel();
+                    let ended = timeout(STOPS_WITHIN, running).await;
+                    judge.judge_worker(matches!(ended, Ok(Ok(()))), || format!("{name} was told to stop: {ended:?}"));
+                    break;
                 }
             }
             sleep(chance.ms(0, 1_000)).await;

@@ -117,8 +117,6 @@ impl Judge {
 
     /// A line of the history that concerns all.
     pub(crate) fn note(&self, line: impl Into<String>) {
-        let line: String = line.into();
-        if std::env::var("LIVE").is_ok() { println!("{} {line}", since_start_ms()); }
         self.state().history.push((since_start_ms(), None, line.into()));
     }
 
