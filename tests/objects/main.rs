@@ -8,5 +8,8 @@ mod native;
 mod scene;
 
 mod alarms;
+mod calls;
+mod joined;
 mod outbox;
+mod results;
 mod turns;

@@ -13,6 +13,7 @@ export const enProblems = {
   "problem.model-unavailable": "The model fails too often at the moment",
   "problem.outbox-full": "No more jobs are taken at the moment",
   "problem.storage-unavailable": "The storage cannot be reached",
+  "problem.account-busy": "Your account cannot be looked after at the moment",
   "problem.challenge-required": "A challenge must be solved first",
   "problem.internal": "Something went wrong on our side",
   "problem.model-not-found": "There is no such model",
