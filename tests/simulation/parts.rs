@@ -194,7 +194,7 @@ impl Store for FarStore {
     }
 
     async fn renew(&self, key: &str, head: &Head) -> Result<(), StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         self.way.call_in_person(self.inner.renew(key, head)).await.map_err(Self::away)?
     }
 }
