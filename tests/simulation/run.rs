@@ -18,7 +18,7 @@ use forebay_backend::{
     store::{MemoryStore, Store},
 };
 use forebay_contract::{JobMessage, Lane};
-use forebay_edge::inside::{Call, Job, Listed, Listing, Rows, WebhookAnswer, WebhookCall, webhook::Action};
+use forebay_edge::inside::{Call, Listed, Listing, Rows, WebhookAnswer, WebhookCall, webhook::Action};
 use tokio::{
     runtime::Builder,
     sync::mpsc,
@@ -159,6 +159,7 @@ impl World {
         self.until(self.scenario().troubles.last_ms).await;
         self.scenario().troubles.calm();
         self.cloud.accounts().iter().for_each(|account| account.disk.limit_bytes(None));
+        self.cloud.objects().iter().for_each(|object| object.spare());
         self.cloud.judge.note("all is well from now on");
         let last_ms = since_start_ms();
         while actors.join_next().await.is_some() {}
@@ -204,11 +205,10 @@ impl World {
         let mut accounts = Vec::new();
         for (account, object) in self.cloud.accounts().into_iter().enumerate() {
             let listing = Listing { state: None, model: None, before: None, limit: 1_000 };
-            let listed: Option<Listed> = say(&object, &Call::List(listing)).await;
+            let listed: Listed = say(&object, &Call::List(listing)).await;
             let days = Call::Usage { from: "2000-01-01".to_owned(), to: "2100-01-01".to_owned() };
-            let usage = say(&object, &days).await.unwrap_or_default();
-            let jobs: Vec<Job> = listed.map(|listed| listed.jobs).unwrap_or_default();
-            accounts.push(Ended { account, object, jobs, usage });
+            let usage = say(&object, &days).await;
+            accounts.push(Ended { account, object, jobs: listed.jobs, usage });
         }
         accounts
     }
@@ -269,7 +269,11 @@ impl World {
         for episode in &self.scenario().troubles.episodes {
             if episode.fault == Fault::Full {
                 self.until(episode.from_ms).await;
-                for account in self.cloud.accounts() {
+                // A new one is not full.
+                let is_old = |account: &Rc<native::Object>| {
+                    account.disk.sql("SELECT count(*) FROM jobs", Vec::new(), Rows::Plain).is_ok()
+                };
+                for account in self.cloud.accounts().into_iter().filter(is_old) {
                     self.cloud.judge.note(format!("{} is full", short(account.name())));
                     self.scenario().troubles.count(Fault::Full);
                     account.disk.limit_bytes(Some(1));
@@ -374,7 +378,8 @@ async fn take_reports(isolates: Rc<Isolates>, mut reports: mpsc::UnboundedReceiv
 }
 
 /// Asks an object itself.
-async fn say<Answer: serde::de::DeserializeOwned>(object: &Rc<native::Object>, call: &Call) -> Option<Answer> {
-    let call = serde_json::to_string(call).ok()?;
-    serde_json::from_str(&object.ask(&call).await.ok()?).ok()
+async fn say<Answer: serde::de::DeserializeOwned>(object: &Rc<native::Object>, call: &Call) -> Answer {
+    let call = serde_json::to_string(call).expect("a call is JSON");
+    let answer = object.ask(&call).await.expect("an object answers when all is well");
+    serde_json::from_str(&answer).expect("an answer can be read")
 }
