@@ -94,7 +94,7 @@ impl Acting {
     }
 
     async fn follows(&self, mut job: Job) -> Option<Job> {
-        let until_ms = since_start_ms() + PATIENCE_MS;
+        let (until_ms, mut pause_ms) = (since_start_ms() + PATIENCE_MS, 500);
         while !job.state.is_final() && since_start_ms() < until_ms {
             let wait_ms = match self.client.manner {
                 Manner::Forgets => return None,
@@ -115,7 +115,8 @@ impl Acting {
                 self.delivered(isolate, &found);
                 job = found;
             }
-            sleep(Duration::from_millis(1_000)).await;
+            sleep(Duration::from_millis(pause_ms)).await;
+            pause_ms = (pause_ms * 3 / 2).min(10_000);
         }
         Some(job)
     }
