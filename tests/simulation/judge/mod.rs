@@ -55,6 +55,8 @@ rules! {
     ListenerHears,
     /// Nobody who is down is asked all the time.
     BacksOff,
+    /// What no worker can read is kept, and nothing else of it happens.
+    PoisonIsKept,
     /// A worker acknowledges what is stored.
     AcknowledgedWhenStored,
     /// A worker reports what is stored.
@@ -117,10 +119,6 @@ impl Judge {
 
     /// A line of the history that concerns all.
     pub(crate) fn note(&self, line: impl Into<String>) {
-        let line: String = line.into();
-        if std::env::var("LIVE").is_ok() {
-            println!("{} {line}", since_start_ms());
-        }
         self.state().history.push((since_start_ms(), None, line.into()));
     }
 
