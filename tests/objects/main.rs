@@ -10,3 +10,4 @@ mod scene;
 mod alarms;
 mod outbox;
 mod turns;
+mod webhooks;
