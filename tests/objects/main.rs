@@ -9,5 +9,6 @@ mod scene;
 
 mod alarms;
 mod outbox;
+mod room;
 mod turns;
 mod webhooks;

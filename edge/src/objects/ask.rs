@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use super::{
     Call, CancelAnswer, Job, Listed, StandingsCall,
+    alarm::MOST_FORGOTTEN,
     apply::apply,
     core::Core,
     flush,
     retry::retry,
+    room::Room,
     sockets,
     submit::{Messages, standings, submit},
     tally, usage, webhook,
@@ -89,6 +91,10 @@ fn expire(core: &Rc<Core>, id: JobId) -> Result<Option<Job>> {
 async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result<ReportAnswer> {
     let config = core.config()?;
     flush::settle(core)?;
+    if core.room() == Room::Out {
+        // Before anything is written.
+        core.forget_messages(MOST_FORGOTTEN)?;
+    }
     let mut answer = ReportAnswer::default();
     for event in events {
         let Some(mut job) = core.tables.job(&event.job_id)? else { continue };

@@ -15,6 +15,7 @@ use super::{
     line::Line,
     load::Load,
     pending::{Message, Pending},
+    room::{Room, Size},
     sockets::{self, Sockets},
     tables::Tables,
     usage,
@@ -32,12 +33,21 @@ const OUTBOX_ALARM_MS: u64 = 1_000;
 /// Alarms of one object are at least this far apart.
 const ALARM_GAP_MS: u64 = 1_000;
 
+/// For how long the message of a job that ended without a result is kept, and how much of all of them: a favour, for who
+/// wants to run the job again.
+const KEPT_MS: u64 = 3 * 86_400_000;
+const MOST_KEPT_BYTES: u64 = 500_000_000;
+/// How many make room for one that comes.
+const MOST_REPLACED: u32 = 4;
+
 /// The inside of an Account object, shared with the work it leaves running.
 pub struct Core {
     /// What it may do to the world.
     pub platform: Rc<dyn Platform>,
     /// What it has in SQLite.
     pub tables: Tables,
+    /// How much that is.
+    pub size: Size,
     /// Long polls.
     pub waiters: Waiters,
     /// Event streams.
@@ -99,8 +109,8 @@ impl Core {
         let tables = Tables::open(sql.clone())?;
         let unsent = tables.outbox_jobs()?;
         let shard = platform.name();
-        // Once in its life: how often objects sleep, move and break is seen by it.
-        platform.log("account-wakes", &shard);
+        // Once in its life: how often objects sleep, move and break is seen by it, and what they store.
+        platform.log("account-wakes", &format!("{shard} stores {} KB", platform.stored_bytes() / 1_000));
         Ok(Rc::new(Self {
             shard,
             buckets: RefCell::new(tables.buckets()?),
@@ -130,6 +140,7 @@ impl Core {
             alarm_ms: Cell::new(None),
             platform,
             tables,
+            size: Size::default(),
         }))
     }
 
@@ -179,19 +190,38 @@ impl Core {
     }
 
     /// Writes a job that was in state `before`; when it has ended, wakes who waits for that, and tells who is to be told.
+    ///
+    /// Who is told comes first: should there be no room for that, the job has not ended either, and whatever brought its end
+    /// comes again.
     pub fn save(self: &Rc<Self>, before: JobState, job: &Job) -> Result<()> {
+        webhook::tell(self, Some(before), job)?;
         self.tables.update_job(job)?;
         self.load.borrow_mut().moved(before, job);
         self.use_up(usage::change(Some(before), job))?;
-        if job.state == JobState::Succeeded {
-            self.tables.drop_message(job)?;
+        match job.state {
+            JobState::Succeeded => self.tables.drop_message(job)?,
+            state if state.is_final() => self.keep_message(job)?,
+            _ => {}
         }
         if job.state.is_final() {
             self.waiters.wake(&job.id);
         }
         self.watchers.wake(&job.id);
         sockets::publish(self, job);
-        webhook::tell(self, Some(before), job)
+        Ok(())
+    }
+
+    /// Keeps the message of a job that ended without a result, for another try, and lets the oldest of those go that there
+    /// is no room for.
+    fn keep_message(&self, job: &Job) -> Result<()> {
+        self.tables.keep_message(job, self.now_ms())?;
+        self.forget_messages(MOST_REPLACED)
+    }
+
+    /// Forgets up to `most` messages of ended jobs that are too old, or too much.
+    pub fn forget_messages(&self, most: u32) -> Result<()> {
+        let bytes = if self.room() == Room::Out { 0 } else { MOST_KEPT_BYTES };
+        self.tables.forget_messages(self.now_ms().saturating_sub(KEPT_MS), bytes, most)
     }
 
     /// Makes sure the alarm rings no later than everything stored asks for.
@@ -220,8 +250,12 @@ impl Core {
         let sweep = self.tables.oldest_ended()?.map(|id| id.made_at_ms().saturating_add(retention_ms));
         let keys = self.tables.oldest_idempotency_ms()?.map(|made_ms| made_ms.saturating_add(idempotency::LIFETIME_MS));
         let release = self.tables.next_release_ms()?;
+        let message = self.tables.oldest_kept_ms()?.map(|ended_ms| match self.room() {
+            Room::Out => now,
+            Room::Ample | Room::Low => ended_ms.saturating_add(KEPT_MS),
+        });
         let (deliveries, log) = (webhook::look_ms(self, now), self.webhooks.sweep_ms(retention_ms)?);
-        let due = [check, sweep, keys, release, deliveries, log].into_iter().flatten().min();
+        let due = [check, sweep, keys, release, message, deliveries, log].into_iter().flatten().min();
         Ok(due.map(|due| due.max(now + ALARM_GAP_MS)))
     }
 }

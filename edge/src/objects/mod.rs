@@ -29,6 +29,7 @@ mod pass;
 mod pending;
 mod reconcile;
 mod retry;
+mod room;
 mod seen;
 mod sockets;
 mod submit;

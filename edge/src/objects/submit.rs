@@ -16,6 +16,7 @@ use super::{
     job::Degraded,
     leases,
     line::Place,
+    room::Room,
     tally,
     turn::{Expected, expected},
     usage, webhook,
@@ -115,6 +116,7 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
         Admission::Full => {
             Ok(SubmitAnswer::OutboxFull { retry_after_ms: core.retry_at_ms.get().saturating_sub(core.now_ms()) })
         }
+        Admission::NoRoom => Ok(SubmitAnswer::AccountFull),
         Admission::Wait { wait, refused } if call.dry_run => {
             let now_ms = core.now_ms();
             match turn(core, call, now_ms.saturating_add(wait.most_ms), now_ms) {
@@ -299,6 +301,7 @@ fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], befo
         stored: before.stored,
         outbox_jobs: core.unsent.get(),
         outbox_max_jobs: core.config()?.outbox_max_jobs,
+        room: core.room(),
     };
     Ok(admit(call, offer, excused, present))
 }
@@ -306,7 +309,8 @@ fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], befo
 fn commit_join(core: &Rc<Core>, idempotency: Option<&Idempotency>, job: &Job, spent: Spent) -> Result<()> {
     core.tables.put_buckets(&spent.taken.buckets)?;
     core.use_up((job.state == JobState::Succeeded).then(|| UsageRow::hit(job, core.now_ms())))?;
-    if let Some(idempotency) = idempotency {
+    // Without its key the request joins the same job again.
+    if let Some(idempotency) = idempotency.filter(|_| core.room() != Room::Out) {
         core.tables.put_idempotency(idempotency, &job.id, core.now_ms())?;
     }
     take(core, spent);

@@ -33,7 +33,7 @@ impl Core {
 
     /// Takes back the message of a job that is not to run, as far as its queue does not have it.
     pub fn withdraw(&self, job: &Job) -> Result<()> {
-        self.tables.hold_message(job)?;
+        self.tables.hold_message(job, self.now_ms())?;
         self.pending.borrow_mut().remove(&job.id);
         self.unsent.set(self.tables.outbox_jobs()?);
         // A batch that is on its way may carry it still.
