@@ -52,7 +52,7 @@ impl Digest {
 
     /// The 64 hex digits.
     pub fn to_hex(&self) -> String {
-        data_encoding::HEXLOWER.encode(&self.0)
+        crate::encoding::hex(&self.0)
     }
 }
 

@@ -1,24 +1,14 @@
-use std::{fmt, str::FromStr, sync::LazyLock};
+use std::{fmt, str::FromStr};
 
-use data_encoding::{Encoding, Specification};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::encoding::{base32, from_base32};
+
 const PREFIX: &str = "job_";
 const SHARD_BYTES: usize = 10;
 const ID_BYTES: usize = 16 + SHARD_BYTES;
-
-/// Lower-case base32hex (RFC 4648 §7) without padding: text sorts as the bytes do.
-static BASE32: LazyLock<Option<Encoding>> = LazyLock::new(|| {
-    let mut spec = Specification::new();
-    spec.symbols.push_str("0123456789abcdefghijklmnopqrstuv");
-    spec.encoding().ok()
-});
-
-fn encode(bytes: &[u8]) -> String {
-    BASE32.as_ref().map(|base32| base32.encode(bytes)).unwrap_or_default()
-}
 
 /// Names the Account object (one shard of one account) that keeps a job.
 ///
@@ -43,7 +33,7 @@ impl ShardKey {
 
 impl fmt::Display for ShardKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&encode(&self.0))
+        f.write_str(&base32(&self.0))
     }
 }
 
@@ -87,7 +77,7 @@ impl fmt::Display for JobId {
         let (uuid, shard) = bytes.split_at_mut(16);
         uuid.copy_from_slice(self.uuid.as_bytes());
         shard.copy_from_slice(&self.shard.0);
-        write!(f, "{PREFIX}{}", encode(&bytes))
+        write!(f, "{PREFIX}{}", base32(&bytes))
     }
 }
 
@@ -107,8 +97,7 @@ impl FromStr for JobId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let body = text.strip_prefix(PREFIX).ok_or(JobIdParseError)?;
-        let base32 = BASE32.as_ref().ok_or(JobIdParseError)?;
-        let bytes = base32.decode(body.as_bytes()).map_err(|_| JobIdParseError)?;
+        let bytes = from_base32::<ID_BYTES>(body).ok_or(JobIdParseError)?;
         let (uuid, shard) = bytes.split_first_chunk::<16>().ok_or(JobIdParseError)?;
         let uuid = Uuid::from_bytes(*uuid);
         let shard = shard.try_into().map_err(|_| JobIdParseError)?;
@@ -168,7 +157,7 @@ mod tests {
         let mut bytes = [0; ID_BYTES];
         bytes[6] = 0x40;
         bytes[8] = 0x80;
-        assert_eq!(format!("job_{}", encode(&bytes)).parse::<JobId>(), Err(JobIdParseError));
+        assert_eq!(format!("job_{}", base32(&bytes)).parse::<JobId>(), Err(JobIdParseError));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod catalog;
 mod digest;
+mod encoding;
 mod id;
 mod input;
 mod lane;
@@ -24,6 +25,7 @@ mod text;
 mod trace;
 
 pub use digest::{Digest, DigestParseError, Namespace};
+pub use encoding::hex;
 pub use id::{JobId, JobIdParseError, ShardKey};
 pub use input::{Input, InputKind, InputRef, MediaType};
 pub use lane::{Lane, PlanClass, WorkClass};

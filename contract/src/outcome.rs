@@ -53,6 +53,8 @@ pub enum FailureCode {
     OutputInvalid,
     /// The device has too little memory even for this job alone.
     OutOfMemory,
+    /// The lane's queue refuses the job's message for what is in it, or for its length.
+    Undeliverable,
     /// Workers took the job several times and none finished it, or none before its deadline.
     Abandoned,
 }
@@ -84,6 +86,7 @@ impl FailureCode {
             Self::ExecutionFailed => "execution-failed",
             Self::OutputInvalid => "output-invalid",
             Self::OutOfMemory => "out-of-memory",
+            Self::Undeliverable => "undeliverable",
             Self::Abandoned => "abandoned",
         }
     }

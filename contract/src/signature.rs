@@ -25,7 +25,7 @@ pub enum SignatureError {
 /// The header value for `body`, signed at `now_ms`.
 pub fn sign(secret: &[u8], now_ms: u64, body: &[u8]) -> String {
     let seconds = now_ms / 1000;
-    format!("t={seconds},v1={}", hex::encode(mac(secret, seconds, body)))
+    format!("t={seconds},v1={}", crate::encoding::hex(&mac(secret, seconds, body)))
 }
 
 /// Checks a header value against `body`; the comparison takes the same time whatever the header says.

@@ -2,8 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use data_encoding::HEXLOWER;
-use forebay_contract::ProblemCode;
+use forebay_contract::{ProblemCode, hex};
 use serde_json::json;
 use worker::{Context, Env};
 
@@ -78,7 +77,7 @@ pub fn now_ms() -> u64 {
 
 /// A fresh request id.
 pub fn request_id() -> String {
-    HEXLOWER.encode(&entropy::drawn::<16>())
+    hex(&entropy::drawn::<16>())
 }
 
 /// One line of JSON in the log. Never payloads, keys or tokens.

@@ -20,8 +20,8 @@ pub(crate) struct Disk {
     /// Whether this turn has begun a transaction.
     begun: Cell<bool>,
     alarm_ms: Cell<Option<u64>>,
-    /// Set in this turn.
-    new_alarm_ms: Cell<Option<u64>>,
+    /// Set in this turn, or taken away.
+    new_alarm_ms: Cell<Option<Option<u64>>>,
     stored_bytes: Cell<Option<u64>>,
     most_bytes: Cell<u64>,
 }
@@ -88,8 +88,8 @@ impl Disk {
     }
 
     /// With the turn. The alarm is a row too: a full object cannot set one.
-    pub(crate) fn set_alarm(&self, at_ms: u64) -> Result<()> {
-        self.may_write("INSERT")?;
+    pub(crate) fn set_alarm(&self, at_ms: Option<u64>) -> Result<()> {
+        self.may_write(if at_ms.is_some() { "INSERT" } else { "DELETE" })?;
         self.new_alarm_ms.set(Some(at_ms));
         Ok(())
     }
@@ -113,11 +113,9 @@ impl Disk {
         if self.end_turn() {
             self.sqlite.execute_batch("COMMIT").expect("a commit in memory goes well");
         }
-        let changed = self.new_alarm_ms.take();
-        if changed.is_some() {
-            self.alarm_ms.set(changed);
-        }
-        changed.is_some()
+        let Some(alarm_ms) = self.new_alarm_ms.take() else { return false };
+        self.alarm_ms.set(alarm_ms);
+        true
     }
 
     pub(crate) fn roll_back(&self) {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use forebay_edge::inside::{Core, LaneCore, Platform, Result, answer, answer_lane, ring};
+use forebay_edge::inside::{Core, LaneCore, Life, Platform, Result, answer, answer_lane};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -12,29 +12,37 @@ pub(crate) enum Class {
 
 #[derive(Clone)]
 pub(super) enum Inside {
-    Account(Rc<Core>),
-    Lane(Rc<LaneCore>),
+    Account(Rc<Life<Core>>),
+    Lane(Rc<Life<LaneCore>>),
 }
 
 impl Inside {
-    pub(super) fn open(class: Class, platform: Rc<dyn Platform>) -> Result<Self> {
-        Ok(match class {
-            Class::Account => Self::Account(Core::open(platform)?),
-            Class::Lane => Self::Lane(LaneCore::open(platform)?),
-        })
+    pub(super) fn new(class: Class, platform: Rc<dyn Platform>) -> Self {
+        match class {
+            Class::Account => Self::Account(Rc::new(Life::new(platform))),
+            Class::Lane => Self::Lane(Rc::new(Life::new(platform))),
+        }
     }
 
     pub(super) async fn answer(&self, call: &str) -> Result<String> {
         match self {
-            Self::Account(core) => answer(core, call).await,
-            Self::Lane(core) => answer_lane(core, call).await,
+            Self::Account(life) => answer(&life.inside()?, call).await,
+            Self::Lane(life) => answer_lane(&life.inside()?, call).await,
         }
     }
 
     pub(super) async fn alarm(&self) -> Result<()> {
         match self {
-            Self::Account(core) => ring(core).await,
-            Self::Lane(core) => core.sweep().await,
+            Self::Account(life) => life.ring().await,
+            Self::Lane(life) => life.ring().await,
+        }
+    }
+
+    /// The inside of an Account object; none of a Lane object.
+    pub(super) fn account(&self) -> Result<Option<Rc<Core>>> {
+        match self {
+            Self::Account(life) => life.inside().map(Some),
+            Self::Lane(_) => Ok(None),
         }
     }
 }

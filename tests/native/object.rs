@@ -43,8 +43,7 @@ pub(crate) struct Object {
 
 struct Living {
     life: Rc<Life>,
-    /// The inside, or why it could not be opened: a constructor cannot fail.
-    inside: std::result::Result<Inside, String>,
+    inside: Inside,
     used_ms: u64,
 }
 
@@ -118,6 +117,12 @@ impl Object {
         self.sockets.take().iter().for_each(|socket| socket.cut());
     }
 
+    /// Its alarm is set no more, as one that was given up.
+    pub(crate) fn lose_alarm(&self) {
+        self.disk.take_alarm();
+        self.alarm_changed.notify_one();
+    }
+
     /// It is put to sleep: its memory is gone, its sockets stay.
     pub(crate) fn sleep(&self) {
         if let Some(life) = self.living.take() {
@@ -170,22 +175,19 @@ impl Object {
             if self.living.borrow().is_some() {
                 self.kill();
             }
-            self.open()?;
+            self.open();
         }
         let mut living = self.living.borrow_mut();
         let Some(living) = living.as_mut() else { return Err(CallError::new("the object did not open")) };
         living.used_ms = now_ms;
-        let inside = living.inside.clone().map_err(CallError::new)?;
-        Ok((living.life.clone(), inside))
+        Ok((living.life.clone(), living.inside.clone()))
     }
 
-    fn open(self: &Rc<Self>) -> std::result::Result<(), CallError> {
+    fn open(self: &Rc<Self>) {
         self.lives.set(self.lives.get() + 1);
         let life = Life::new(self.disk.clone(), self.alarm_changed.clone());
         let platform = Rc::new(Native::new(self.clone(), life.clone()));
-        let opened = life.turn(|| Inside::open(self.class, platform)).ok_or_else(|| life.why())?;
-        let inside = opened.map_err(|error| error.to_string());
+        let inside = Inside::new(self.class, platform);
         self.living.replace(Some(Living { life, inside, used_ms: since_start_ms() }));
-        Ok(())
     }
 }

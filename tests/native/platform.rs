@@ -82,7 +82,12 @@ impl Platform for Native {
         self.object.disk.stored_bytes()
     }
 
-    fn set_alarm(&self, at_ms: u64) -> Task<'_, Result<()>> {
+    fn alarm(&self) -> Task<'_, Result<Option<u64>>> {
+        let (alive, alarm_ms) = (self.alive(), self.object.disk.alarm_ms());
+        Box::pin(async move { alive.map(|()| alarm_ms) })
+    }
+
+    fn set_alarm(&self, at_ms: Option<u64>) -> Task<'_, Result<()>> {
         if planted::is(Defect::AlarmNotSet) {
             return Box::pin(async { Ok(()) });
         }

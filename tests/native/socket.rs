@@ -12,7 +12,6 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
 use super::{
-    inside::Inside,
     life::Life,
     object::Object,
     planted::{self, Defect},
@@ -108,7 +107,7 @@ impl Object {
         let (object, life) = (self.clone(), self.awake()?.0);
         let opened = self.call(move |inside| {
             Box::pin(async move {
-                let Inside::Account(core) = inside else { return Ok(Heard::Not(404)) };
+                let Some(core) = inside.account()? else { return Ok(Heard::Not(404)) };
                 Ok(match open(&core, &query)? {
                     Opened::Not(status, _) => Heard::Not(status),
                     Opened::Over => Heard::Not(204),
@@ -168,9 +167,8 @@ impl Object {
         self: &Rc<Self>,
         act: impl FnOnce(&Rc<Core>) -> Result<()> + 'static,
     ) -> std::result::Result<(), CallError> {
-        let done = self.call(move |inside| {
-            Box::pin(async move { if let Inside::Account(core) = inside { act(&core) } else { Ok(()) } })
-        });
+        let done =
+            self.call(move |inside| Box::pin(async move { inside.account()?.map_or(Ok(()), |core| act(&core)) }));
         done.await?.map_err(|error| CallError::new(error.to_string()))
     }
 }

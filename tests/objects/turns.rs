@@ -34,7 +34,7 @@ fn a_turn_is_written_whole_or_not_at_all_and_its_alarm_with_it() {
     for (commits, expect) in [(false, ("[[0]]", None)), (true, ("[[1]]", Some(9)))] {
         disk.begin();
         plain(&disk, "INSERT INTO a VALUES (?)", vec![Value::Integer(1)]);
-        disk.set_alarm(9).unwrap();
+        disk.set_alarm(Some(9)).unwrap();
         if commits {
             assert!(disk.commit());
         } else {
@@ -51,7 +51,7 @@ fn a_full_object_takes_nothing_and_deletes() {
     assert!(disk.stored_bytes() >= 4_096);
     disk.limit_bytes(Some(4_096));
     assert!(matches!(disk.sql("INSERT INTO a VALUES (2)", Vec::new(), Rows::Plain), Err(Error::Full(_))));
-    assert!(matches!(disk.set_alarm(1), Err(Error::Full(_))));
+    assert!(matches!(disk.set_alarm(Some(1)), Err(Error::Full(_))));
     plain(&disk, "DELETE FROM a", Vec::new());
     disk.pretend_bytes(Some(100));
     plain(&disk, "INSERT INTO a VALUES (2)", Vec::new());

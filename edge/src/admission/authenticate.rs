@@ -1,7 +1,6 @@
 //! What a request shows of its caller: `Authorization: Bearer …` with an API key or a JSON Web Token, or nothing.
 
-use data_encoding::HEXLOWER;
-use forebay_contract::ProblemCode;
+use forebay_contract::{ProblemCode, hex};
 use sha2::{Digest as _, Sha256};
 
 use super::Refusal;
@@ -102,7 +101,7 @@ fn malformed() -> Refusal {
 }
 
 fn key_name(key: &str) -> KeyName {
-    KeyName(format!("key:{}", HEXLOWER.encode(&Sha256::digest(key))))
+    KeyName(format!("key:{}", hex(&Sha256::digest(key))))
 }
 
 /// The signature may be missing: that is said by name later.

@@ -50,7 +50,7 @@ pub fn fingerprint(submission: &Submission, version: Option<&str>) -> String {
             add(&mut hash, time);
         }
     }
-    hex::encode(hash.finalize())
+    forebay_contract::hex(&hash.finalize())
 }
 
 /// With its length, so that no two lists of parts read alike.
@@ -66,7 +66,7 @@ pub fn is_remembered(made_ms: u64, now_ms: u64) -> bool {
 
 /// The fingerprint of running a job again.
 pub fn fingerprint_of_retry(id: &JobId) -> String {
-    hex::encode(Sha256::digest(format!("retry {id}")))
+    forebay_contract::hex(&Sha256::digest(format!("retry {id}")))
 }
 
 /// Members in order of their names.

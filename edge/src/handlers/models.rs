@@ -82,7 +82,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     }
     let listing = Listing { models, plan: Plan { name: &caller.plan, limits } };
     let body = serde_json::to_string(&listing).map_err(|error| Stop::broken(error.to_string()))?;
-    let etag = format!("\"{}\"", hex::encode(Sha256::digest(&body)));
+    let etag = format!("\"{}\"", forebay_contract::hex(&Sha256::digest(&body)));
     let fields = [("etag", etag.clone()), ("cache-control", CACHE_CONTROL.to_owned()), ("vary", VARY.to_owned())];
     if conditional::none_match(cx.incoming.if_none_match.as_deref(), &etag) {
         return Ok(Answer::Empty { status: 304, fields: fields.into() });

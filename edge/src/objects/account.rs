@@ -9,8 +9,9 @@ use worker::{
 };
 
 use super::{
-    alarm, ask,
+    ask,
     core::Core,
+    life::Life,
     listen::{self, Opened},
     sockets::{self, Said},
 };
@@ -21,14 +22,13 @@ use crate::platform::{Held, Workerd};
 #[durable_object]
 pub struct Account {
     workerd: Rc<Workerd>,
-    /// The inside, or why it could not be opened: a constructor cannot fail.
-    core: std::result::Result<Rc<Core>, String>,
+    life: Life<Core>,
 }
 
 impl DurableObject for Account {
     fn new(state: State, env: Env) -> Self {
         let workerd = Workerd::new(state, env);
-        Self { core: Core::open(workerd.clone()).map_err(|error| error.to_string()), workerd }
+        Self { life: Life::new(workerd.clone()), workerd }
     }
 
     /// What lasts; everything else is asked by [`Account::ask`].
@@ -36,7 +36,7 @@ impl DurableObject for Account {
         // Not `Request::url`: its parser brings the tables of international domain names along, a fifth of the bundle.
         let url = request.inner().url();
         let query = url.split_once('?').map_or("", |(_, query)| query);
-        match listen::open(self.core()?, query)? {
+        match listen::open(&self.core()?, query)? {
             Opened::Not(status, why) => Response::error(why, status),
             Opened::Over => Ok(Response::empty()?.with_status(204)),
             Opened::Stream(listener) => {
@@ -46,14 +46,14 @@ impl DurableObject for Account {
             }
             Opened::Socket(wanted) => {
                 let pair = WebSocketPair::new()?;
-                sockets::accept(self.core()?, self.workerd.accept(pair.server), wanted);
+                sockets::accept(&self.core()?, self.workerd.accept(pair.server), wanted);
                 Response::from_websocket(pair.client)
             }
         }
     }
 
     async fn alarm(&self) -> Result<Response> {
-        alarm::ring(self.core()?).await?;
+        self.life.ring().await?;
         Response::empty()
     }
 
@@ -62,16 +62,16 @@ impl DurableObject for Account {
             WebSocketIncomingMessage::String(text) => Said::Text(text),
             WebSocketIncomingMessage::Binary(_) => Said::Bytes,
         };
-        Ok(sockets::message(self.core()?, &Held::of(socket), said)?)
+        Ok(sockets::message(&self.core()?, &Held::of(socket), said)?)
     }
 
     async fn websocket_close(&self, socket: WebSocket, code: usize, _: String, _: bool) -> Result<()> {
-        sockets::closed(self.core()?, &Held::of(socket), code);
+        sockets::closed(&self.core()?, &Held::of(socket), code);
         Ok(())
     }
 
     async fn websocket_error(&self, socket: WebSocket, _: worker::Error) -> Result<()> {
-        sockets::closed(self.core()?, &Held::of(socket), 0);
+        sockets::closed(&self.core()?, &Held::of(socket), 0);
         Ok(())
     }
 }
@@ -80,13 +80,13 @@ impl DurableObject for Account {
 impl Account {
     /// The answer to a `Call`, as JSON; an error is read by our own Worker alone, which logs it and hides it.
     pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
-        let answer = async { Ok::<_, worker::Error>(ask::answer(self.core()?, &call).await?) };
+        let answer = async { Ok::<_, worker::Error>(ask::answer(&self.core()?, &call).await?) };
         Ok(answer.await?)
     }
 }
 
 impl Account {
-    fn core(&self) -> Result<&Rc<Core>> {
-        self.core.as_ref().map_err(|why| worker::Error::RustError(why.clone()))
+    fn core(&self) -> Result<Rc<Core>> {
+        Ok(self.life.inside()?)
     }
 }

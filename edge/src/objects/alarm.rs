@@ -8,8 +8,9 @@ use futures_util::future::join_all;
 use super::{
     Job,
     core::Core,
+    due::AGAIN_MS,
     flush,
-    reconcile::{Found, Patience, reconcile},
+    reconcile::{Found, Patience, is_lost, reconcile},
     sockets, tally, webhook,
 };
 use crate::{
@@ -21,38 +22,53 @@ use crate::{
     platform::Result,
 };
 
-/// Jobs asked about at once, and how often at one alarm: two requests each, well below the 1,000 that one event may send.
+/// Jobs asked about at once: two requests each, and the runtime lets six wait for their answers.
 const MOST_CHECKS: u32 = 16;
-const MOST_ROUNDS: usize = 24;
 /// How many days of usage are kept.
 const USAGE_DAYS: u64 = 400;
 /// Rows deleted at one alarm; of messages, which may be large, fewer.
 const MOST_DELETED: u32 = 500;
 pub const MOST_FORGOTTEN: u32 = 100;
 
-/// The alarm. Whatever goes wrong in it, the next one is set: the runtime gives up on alarms that keep failing.
+/// The alarm does a bounded piece of work and comes again: alarms of one object do not overlap, and what hangs here holds
+/// up all that is due. In milliseconds, from its beginning to the last question it begins.
+const BUDGET_MS: u64 = 10_000;
+/// How long one job is asked about, in milliseconds.
+const LOOK_MS: u64 = 15_000;
+
+/// The alarm. It fails where no next one can be set, and in no other case: the runtime gives up on alarms that keep
+/// failing, and nobody else would set another.
 pub async fn ring(core: &Rc<Core>) -> Result<()> {
+    let began_ms = core.now_ms();
+    // Before anything that may fail, hang or end this life: what is due is looked at again.
     core.alarm_ms.set(None);
+    let again_ms = began_ms.saturating_add(AGAIN_MS);
+    core.platform.set_alarm(Some(again_ms)).await?;
+    core.alarm_ms.set(Some(again_ms));
     if let Err(error) = core.release() {
         core.log("release-failed", &error.to_string());
     }
     // Whose time has come has a place from now on.
     sockets::look(core);
-    flush::run(core.clone()).await;
+    flush::start(core);
     webhook::start(core);
-    for step in [check(core).await, sweep(core), webhook::sweep(core)] {
+    for step in [check(core, began_ms).await, sweep(core), webhook::sweep(core)] {
         if let Err(error) = step {
             core.log("alarm-step-failed", &error.to_string());
         }
     }
-    core.arrange_alarm().await?;
+    if let Err(error) = core.rearrange_alarm().await {
+        core.log("alarm-failed", &error.to_string());
+        core.alarm_ms.set(Some(again_ms));
+    }
     // Lanes that were not told, or have forgotten, hear of what is still open; no alarm waits for their answer.
-    tally::tell(core).await;
+    let inner = core.clone();
+    core.spawn(async move { tally::tell(&inner).await });
     Ok(())
 }
 
-async fn check(core: &Rc<Core>) -> Result<()> {
-    for _ in 0..MOST_ROUNDS {
+async fn check(core: &Rc<Core>, began_ms: u64) -> Result<()> {
+    while core.now_ms().saturating_sub(began_ms) < BUDGET_MS {
         if check_some(core).await? < MOST_CHECKS as usize {
             break;
         }
@@ -78,12 +94,15 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
             retention_ms: config.retention_ms,
             random: core.platform.random(),
         };
-        let before = job.state;
+        let (before, in_vain) = (job.state, matches!(found, Found::Nothing));
         reconcile(&mut job, found, core.now_ms(), patience);
         if job.state == JobState::Expired {
             core.withdraw(&job)?;
         }
         core.save(before, &job)?;
+        if in_vain && is_lost(&job, core.load.borrow().expected_ms(&job.id), core.now_ms()) {
+            send_again(core, &job)?;
+        }
         if !job.state.is_final() {
             core.load.borrow_mut().tell_again(job.lane);
         }
@@ -91,7 +110,22 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
     Ok(due.len())
 }
 
+/// The message of a job that nobody has heard of for long goes to its queue once more.
+fn send_again(core: &Rc<Core>, job: &Job) -> Result<()> {
+    core.log("message-sent-again", &job.id.to_string());
+    flush::settle(core)?;
+    core.tables.send_again(job)?;
+    core.outbox.recounted(&core.tables.outbox_jobs()?);
+    flush::start(core);
+    Ok(())
+}
+
 async fn look(core: &Core, job: &Job) -> std::result::Result<Found, AwsError> {
+    let found = core.platform.within(LOOK_MS, Box::pin(ask(core, job))).await;
+    found.unwrap_or_else(|| Err(AwsError::Unreachable(format!("no answer within {LOOK_MS} ms"))))
+}
+
+async fn ask(core: &Core, job: &Job) -> std::result::Result<Found, AwsError> {
     if let Some(head) = core.platform.find(&storage_key::result(&job.digest)).await? {
         return Ok(Found::Result(head));
     }

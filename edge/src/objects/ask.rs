@@ -96,17 +96,23 @@ async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result
         core.forget_messages(MOST_FORGOTTEN)?;
     }
     let mut answer = ReportAnswer::default();
+    // The next look comes sooner by news than it would without, and a report may be the last that arrives.
+    let mut earliest_check_ms = None;
     for event in events {
         let Some(mut job) = core.tables.job(&event.job_id)? else { continue };
         let (before, device_ms) = (job.state, job.device_ms);
         if apply(&mut job, event, worker, core.now_ms(), config.reconcile_after_ms) {
             core.save(before, &job)?;
             core.use_up(usage::late(device_ms, before, &job))?;
+            earliest_check_ms = [earliest_check_ms, job.check_ms].into_iter().flatten().min();
         }
         // What was called off, and what came too late.
         if matches!(job.state, JobState::Canceled | JobState::Expired) && !answer.canceled.contains(&job.id) {
             answer.canceled.push(job.id);
         }
+    }
+    if let Some(check_ms) = earliest_check_ms {
+        core.wake_by(check_ms).await?;
     }
     tally::start(core);
     // Whatever woke the object, messages that an earlier life left behind go out now.

@@ -9,13 +9,12 @@ use std::{
 use forebay_contract::{JobId, JobState};
 
 use super::{
-    Job,
-    flush::Sent,
+    Job, due,
     idempotent::Deciding,
     line::Line,
     load::Load,
-    pending::{Message, Pending},
-    room::{Room, Size},
+    outbox::Outbox,
+    room::Size,
     sockets::{self, Sockets},
     tables::Tables,
     usage,
@@ -23,22 +22,10 @@ use super::{
     webhook::{self, Webhooks},
 };
 use crate::{
-    admission::{idempotency, lane::holdings::Holdings, policy::Buckets},
+    admission::{lane::holdings::Holdings, policy::Buckets},
     config::Config,
     platform::{Platform, Result, Sql},
 };
-
-/// While messages wait, an alarm stands this close behind: whatever dies between commit and send, it sends them.
-const OUTBOX_ALARM_MS: u64 = 1_000;
-/// Alarms of one object are at least this far apart.
-const ALARM_GAP_MS: u64 = 1_000;
-
-/// For how long the message of a job that ended without a result is kept, and how much of all of them: a favour, for who
-/// wants to run the job again.
-const KEPT_MS: u64 = 3 * 86_400_000;
-const MOST_KEPT_BYTES: u64 = 500_000_000;
-/// How many make room for one that comes.
-const MOST_REPLACED: u32 = 4;
 
 /// The inside of an Account object, shared with the work it leaves running.
 pub struct Core {
@@ -78,26 +65,8 @@ pub struct Core {
     pub tallying: Cell<bool>,
     /// Whether somebody will keep where jobs stand.
     pub keeping: Cell<bool>,
-    /// Messages that no queue has taken yet.
-    pub unsent: Cell<usize>,
-    /// Their beginning, in memory.
-    pub pending: RefCell<Pending>,
-    /// Messages that were taken and are still in the table.
-    pub sent: RefCell<Vec<Sent>>,
-    /// The place of the next message.
-    pub next_seq: Cell<u64>,
-    /// Set when a message left the table in another way than by being sent.
-    pub recount: Cell<bool>,
-    /// Whether a flush runs.
-    pub flushing: Cell<bool>,
-    /// When its last batch began.
-    pub last_batch_ms: Cell<u64>,
-    /// Whether somebody will mark what was sent.
-    pub settling: Cell<bool>,
-    /// Failed sends in a row.
-    pub failures: Cell<u32>,
-    /// When the next is tried.
-    pub retry_at_ms: Cell<u64>,
+    /// Messages on their way to the queues.
+    pub outbox: Outbox,
     /// The alarm that is set, as far as this life of the object knows.
     pub alarm_ms: Cell<Option<u64>>,
 }
@@ -107,11 +76,11 @@ impl Core {
     pub fn open(platform: Rc<dyn Platform>) -> Result<Rc<Self>> {
         let sql = Sql::new(platform.clone());
         let tables = Tables::open(sql.clone())?;
-        let unsent = tables.outbox_jobs()?;
+        let outbox = Outbox::new(tables.outbox_jobs()?, tables.last_seq()?);
         let shard = platform.name();
         // Once in its life: how often objects sleep, move and break is seen by it, and what they store.
         platform.log("account-wakes", &format!("{shard} stores {} KB", platform.stored_bytes() / 1_000));
-        Ok(Rc::new(Self {
+        let core = Rc::new(Self {
             shard,
             buckets: RefCell::new(tables.buckets()?),
             holdings: RefCell::default(),
@@ -122,26 +91,19 @@ impl Core {
             load: RefCell::new(Load::new(tables.load(platform.now_ms())?)),
             keeping: Cell::new(false),
             tallying: Cell::new(false),
-            unsent: Cell::new(unsent),
-            pending: RefCell::new(Pending::new(unsent == 0)),
-            sent: RefCell::default(),
-            next_seq: Cell::new(tables.last_seq()?.saturating_add(1)),
-            recount: Cell::new(false),
+            outbox,
             waiters: Waiters::default(),
             watchers: Waiters::default(),
             streams: Cell::new(0),
             sockets: Sockets::default(),
             webhooks: Webhooks::open(sql, platform.as_ref())?,
-            flushing: Cell::new(false),
-            last_batch_ms: Cell::new(0),
-            settling: Cell::new(false),
-            failures: Cell::new(0),
-            retry_at_ms: Cell::new(0),
             alarm_ms: Cell::new(None),
             platform,
             tables,
             size: Size::default(),
-        }))
+        });
+        due::arm(&core);
+        Ok(core)
     }
 
     /// What the operator has set.
@@ -182,13 +144,6 @@ impl Core {
         if wait_ms == 0 { Ok(None) } else { self.job(id, wait_ms).await }
     }
 
-    /// The next message of the outbox.
-    pub fn message(&self, job: &Job, text: &str) -> Message {
-        let seq = self.next_seq.get();
-        self.next_seq.set(seq + 1);
-        Message { seq, job_id: job.id, lane: job.lane, text: text.to_owned() }
-    }
-
     /// Writes a job that was in state `before`; when it has ended, wakes who waits for that, and tells who is to be told.
     ///
     /// Who is told comes first: should there be no room for that, the job has not ended either, and whatever brought its end
@@ -209,53 +164,5 @@ impl Core {
         self.watchers.wake(&job.id);
         sockets::publish(self, job);
         Ok(())
-    }
-
-    /// Keeps the message of a job that ended without a result, for another try, and lets the oldest of those go that there
-    /// is no room for.
-    fn keep_message(&self, job: &Job) -> Result<()> {
-        self.tables.keep_message(job, self.now_ms())?;
-        self.forget_messages(MOST_REPLACED)
-    }
-
-    /// Forgets up to `most` messages of ended jobs that are too old, or too much.
-    pub fn forget_messages(&self, most: u32) -> Result<()> {
-        let bytes = if self.room() == Room::Out { 0 } else { MOST_KEPT_BYTES };
-        self.tables.forget_messages(self.now_ms().saturating_sub(KEPT_MS), bytes, most)
-    }
-
-    /// Makes sure the alarm rings no later than everything stored asks for.
-    ///
-    /// Called in the same turn as the writes it stands for: the runtime commits both together.
-    pub async fn arrange_alarm(&self) -> Result<()> {
-        let now = self.now_ms();
-        let set = self.alarm_ms.get();
-        let waiting = self.unsent.get() > 0;
-        let due = match (waiting, set) {
-            (true, _) if self.retry_at_ms.get() > now => Some(self.retry_at_ms.get()),
-            (true, _) => Some(now + OUTBOX_ALARM_MS),
-            // Only a new message can be due before an alarm that stands.
-            (false, Some(_)) => None,
-            (false, None) => self.due_ms(now)?,
-        };
-        let Some(due) = due.filter(|due| set.is_none_or(|set| *due < set)) else { return Ok(()) };
-        self.alarm_ms.set(Some(due));
-        self.platform.set_alarm(due).await
-    }
-
-    /// When there is something to do besides sending.
-    fn due_ms(&self, now: u64) -> Result<Option<u64>> {
-        let check = self.tables.next_check_ms()?;
-        let retention_ms = self.config()?.retention_ms;
-        let sweep = self.tables.oldest_ended()?.map(|id| id.made_at_ms().saturating_add(retention_ms));
-        let keys = self.tables.oldest_idempotency_ms()?.map(|made_ms| made_ms.saturating_add(idempotency::LIFETIME_MS));
-        let release = self.tables.next_release_ms()?;
-        let message = self.tables.oldest_kept_ms()?.map(|ended_ms| match self.room() {
-            Room::Out => now,
-            Room::Ample | Room::Low => ended_ms.saturating_add(KEPT_MS),
-        });
-        let (deliveries, log) = (webhook::look_ms(self, now), self.webhooks.sweep_ms(retention_ms)?);
-        let due = [check, sweep, keys, release, message, deliveries, log].into_iter().flatten().min();
-        Ok(due.map(|due| due.max(now + ALARM_GAP_MS)))
     }
 }

@@ -2,17 +2,21 @@
 //!
 //! Sending is at least once. A message is marked as sent after its queue took it, together with a later write where there
 //! is one, and goes when its job has a result; dying in between sends it again, and workers know a digest they have stored.
+//! Lanes are sent to side by side: one whose queue fails or hangs keeps its own messages and no others.
 
 use std::rc::Rc;
 
-use super::{backoff::backoff_ms, batch, core::Core, pending::Message};
+use forebay_contract::{FailureCode, Lane, state::Transition};
+
+use super::{core::Core, outbox::Sent, pending::Message, tally};
 use crate::{
-    aws::sqs::{self, Taken},
+    aws::{
+        AwsError,
+        sqs::{self, Taken},
+    },
     platform::Result,
 };
 
-const FIRST_RETRY_MS: u64 = 200;
-const LONGEST_RETRY_MS: u64 = 30_000;
 /// Batches that are not full start at least this far apart: under load ten travel together, alone nothing waits.
 const PACE_MS: u64 = 10;
 /// How long sent messages wait for a write to be marked with.
@@ -20,29 +24,33 @@ const SETTLE_MS: u64 = 50;
 /// From how many on a submission takes the marking along.
 const SETTLE_JOBS: usize = 10;
 
-/// Starts sending, unless that runs already or the queue was out of reach a moment ago.
+/// Starts sending to every lane that has messages, unless that runs already or its queue was out of reach a moment ago.
 pub fn start(core: &Rc<Core>) {
-    if core.unsent.get() > 0 && !core.flushing.get() && core.retry_at_ms.get() <= core.now_ms() {
-        core.spawn(run(core.clone()));
+    for lane in core.outbox.ready(core.now_ms()) {
+        core.outbox.with(lane, |outbox| outbox.flushing = true);
+        core.spawn(run(core.clone(), lane));
     }
 }
 
-/// Sends until the outbox is empty or a batch fails. One batch is on its way at a time, so order is kept.
-pub async fn run(core: Rc<Core>) {
-    if core.flushing.replace(true) {
-        return;
-    }
-    while core.unsent.get() > 0 && core.retry_at_ms.get() <= core.now_ms() {
-        let pause = (core.last_batch_ms.get() + PACE_MS).saturating_sub(core.now_ms()).min(PACE_MS);
-        if pause > 0 && core.pending.borrow().len() < sqs::MAX_BATCH {
-            core.platform.sleep(pause).await;
+/// Sends until the lane's outbox is empty or a batch fails. One batch of a lane is on its way at a time, so order is kept.
+async fn run(core: Rc<Core>, lane: Lane) {
+    while core.outbox.with(lane, |outbox| outbox.may_send(core.now_ms())) {
+        let now_ms = core.now_ms();
+        let pause_ms = core.outbox.with(lane, |outbox| match outbox.pending.len() < sqs::MAX_BATCH {
+            true => (outbox.last_batch_ms + PACE_MS).saturating_sub(now_ms).min(PACE_MS),
+            false => 0,
+        });
+        if pause_ms > 0 {
+            core.platform.sleep(pause_ms).await;
         }
-        core.last_batch_ms.set(core.now_ms());
-        if let Err(error) = send_one_batch(&core).await {
-            postpone(&core, &error);
+        core.outbox.with(lane, |outbox| outbox.last_batch_ms = core.now_ms());
+        if let Err(why) = send_one_batch(&core, lane).await {
+            let wait_ms = core.outbox.with(lane, |outbox| outbox.failed(core.now_ms(), core.platform.random()));
+            let waiting = core.outbox.unsent(lane);
+            core.log("outbox-postponed", &format!("{lane}: {waiting} waiting, next try in {wait_ms} ms: {why}"));
         }
     }
-    core.flushing.set(false);
+    core.outbox.with(lane, |outbox| outbox.flushing = false);
     settle_soon(&core);
     // An alarm that cannot be set now was set with the commit.
     if let Err(error) = core.arrange_alarm().await {
@@ -52,7 +60,7 @@ pub async fn run(core: Rc<Core>) {
 
 /// Marks what was sent, if there is enough of it to be worth a place in somebody else's write.
 pub fn settle_along(core: &Core) {
-    if core.sent.borrow().len() >= SETTLE_JOBS
+    if core.outbox.sent.borrow().len() >= SETTLE_JOBS
         && let Err(error) = settle(core)
     {
         core.log("settle-failed", &error.to_string());
@@ -61,92 +69,135 @@ pub fn settle_along(core: &Core) {
 
 /// Marks what was sent; its jobs remember when.
 pub fn settle(core: &Core) -> Result<()> {
-    let sent = core.sent.take();
+    let sent = core.outbox.sent.take();
     if sent.is_empty() {
         return Ok(());
     }
-    core.tables.messages_sent(&sent).inspect_err(|_| core.sent.borrow_mut().extend(sent))
+    core.tables.messages_sent(&sent).inspect_err(|_| core.outbox.sent.borrow_mut().extend(sent))
 }
 
 fn settle_soon(core: &Rc<Core>) {
-    if core.sent.borrow().is_empty() || core.settling.replace(true) {
+    if core.outbox.sent.borrow().is_empty() || core.outbox.settling.replace(true) {
         return;
     }
     let inner = core.clone();
     core.spawn(async move {
         inner.platform.sleep(SETTLE_MS).await;
-        inner.settling.set(false);
+        inner.outbox.settling.set(false);
         if let Err(error) = settle(&inner) {
             inner.log("settle-failed", &error.to_string());
         }
     });
 }
 
-async fn send_one_batch(core: &Rc<Core>) -> std::result::Result<(), String> {
-    let batch = next_batch(core).map_err(|error| error.to_string())?;
-    let Some(lane) = batch.first().map(|message| message.lane) else { return Ok(()) };
+async fn send_one_batch(core: &Rc<Core>, lane: Lane) -> std::result::Result<(), String> {
+    let batch = next_batch(core, lane).map_err(|error| error.to_string())?;
+    if batch.is_empty() {
+        return Ok(());
+    }
     let texts: Vec<&str> = batch.iter().map(|message| message.text.as_str()).collect();
     // A worker may have a message before the queue's answer is here: it was sent when it left.
-    let now = core.now_ms();
-    let taken = core.platform.send(lane, &texts).await.map_err(|error| error.to_string())?;
-    let sent: Vec<_> = batch
-        .iter()
-        .zip(&taken)
-        .filter(|(_, taken)| **taken == Taken::Yes)
-        .map(|(message, _)| (message.seq, message.job_id))
-        .collect();
-    let refused = batch.len() - sent.len();
-    core.unsent.set(core.unsent.get().saturating_sub(sent.len()));
-    core.sent.borrow_mut().extend(sent.into_iter().map(|(seq, job_id)| Sent { seq, job_id, at_ms: now }));
-    if core.recount.take() || !core.pending.borrow().is_complete() {
+    let at_ms = core.now_ms();
+    let taken = match core.platform.send(lane, &texts).await {
+        Ok(taken) => taken,
+        Err(error) => match refusal(&error) {
+            Some(code) if batch.len() == 1 => vec![Taken::Never(code.to_owned())],
+            Some(code) => {
+                core.outbox.with(lane, |outbox| outbox.one_by_one = true);
+                return Err(format!("the queue refuses a batch of {}: {code}", batch.len()));
+            }
+            None => return Err(error.to_string()),
+        },
+    };
+    let mut untaken = 0usize;
+    for (message, taken) in batch.iter().zip(&taken) {
+        match taken {
+            Taken::Yes => {
+                core.outbox.with(lane, |outbox| outbox.unsent = outbox.unsent.saturating_sub(1));
+                core.outbox.sent.borrow_mut().push(Sent { seq: message.seq, job_id: message.job_id, at_ms });
+            }
+            Taken::Never(code) => park(core, message, code).map_err(|error| error.to_string())?,
+            Taken::NotNow => untaken += 1,
+        }
+    }
+    if core.outbox.with(lane, |outbox| std::mem::take(&mut outbox.recount) || !outbox.pending.is_complete()) {
         count(core).map_err(|error| error.to_string())?;
     }
     settle_soon(core);
-    if refused > 0 {
-        return Err(format!("{refused} of {} messages were refused", batch.len()));
+    if untaken > 0 {
+        return Err(format!("{untaken} of {} messages were not taken", batch.len()));
     }
-    core.failures.set(0);
+    core.outbox.with(lane, |outbox| outbox.succeeded());
     Ok(())
 }
 
-/// A message that its queue has.
-#[derive(Debug)]
-pub struct Sent {
-    /// Its place in the outbox.
-    pub seq: u64,
-    /// Its job.
-    pub job_id: forebay_contract::JobId,
-    /// When it left.
-    pub at_ms: u64,
+/// What a queue says against the messages of a batch themselves, and would say again:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>. Whatever else it
+/// says may change with its settings or ours.
+fn refusal(error: &AwsError) -> Option<&'static str> {
+    let AwsError::Status { status: 400, body } = error else { return None };
+    ["InvalidMessageContents", "BatchRequestTooLong", "InvalidParameterValue"]
+        .into_iter()
+        .find(|code| body.contains(code))
+}
+
+/// A message that its queue will never take is kept and not sent, and its job ends.
+fn park(core: &Rc<Core>, message: &Message, code: &str) -> Result<()> {
+    core.log("message-refused", &format!("{} by the queue of {}: {code}", message.job_id, message.lane));
+    let Some(mut job) = core.tables.job(&message.job_id)? else { return Ok(()) };
+    core.withdraw(&job)?;
+    core.outbox.with(message.lane, |outbox| outbox.one_by_one = false);
+    let before = job.state;
+    if job.transition(Transition::Failed(job.attempt), core.now_ms()) {
+        job.failure_code = Some(FailureCode::Undeliverable);
+        job.failure_detail =
+            Some("the lane's queue refuses this job's message: tell the operator the job's id".to_owned());
+        core.save(before, &job)?;
+        tally::start(core);
+    }
+    Ok(())
 }
 
 /// From memory, else from the table.
-fn next_batch(core: &Core) -> Result<Vec<Message>> {
-    let batch = core.pending.borrow_mut().take_batch();
+fn next_batch(core: &Core, lane: Lane) -> Result<Vec<Message>> {
+    let most = core.outbox.with(lane, |outbox| if outbox.one_by_one { 1 } else { sqs::MAX_BATCH });
+    let batch = core.outbox.with(lane, |outbox| outbox.pending.take_batch(most));
     if !batch.is_empty() {
         return Ok(batch);
     }
     count(core)?;
-    let mut batch = core.tables.next_messages(sqs::MAX_BATCH)?;
-    batch.truncate(batch::fitting(batch.iter().map(|message| message.text.len())));
+    if core.outbox.unsent(lane) == 0 {
+        core.outbox.with(lane, |outbox| outbox.one_by_one = false);
+        return Ok(Vec::new());
+    }
+    let mut batch = core.tables.next_messages(lane, most)?;
+    batch.truncate(super::batch::fitting(batch.iter().map(|message| message.text.len())));
     Ok(batch)
 }
 
 /// Makes the counters say what the table does.
 fn count(core: &Core) -> Result<()> {
     settle(core)?;
-    core.unsent.set(core.tables.outbox_jobs()?);
-    if core.unsent.get() == 0 {
-        core.pending.borrow_mut().caught_up();
-    }
+    core.outbox.recounted(&core.tables.outbox_jobs()?);
     Ok(())
 }
 
-fn postpone(core: &Core, why: &str) {
-    core.pending.borrow_mut().fall_back();
-    let failures = core.failures.get().saturating_add(1);
-    let wait = backoff_ms(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS, core.platform.random());
-    core.failures.set(failures);
-    core.retry_at_ms.set(core.now_ms() + wait);
-    core.log("outbox-postponed", &format!("{} waiting, next try in {wait} ms: {why}", core.unsent.get()));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_said_against_a_message_ends_its_job() {
+        let error = |status, body: &str| AwsError::Status { status, body: body.to_owned() };
+        let json = r#"{"__type":"com.amazonaws.sqs#InvalidMessageContents"}"#;
+        assert_eq!(refusal(&error(400, json)), Some("InvalidMessageContents"));
+        for other in [
+            error(400, r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}"#),
+            error(403, json),
+            error(500, json),
+            AwsError::Unreachable("away".to_owned()),
+        ] {
+            assert_eq!(refusal(&other), None);
+        }
+    }
 }

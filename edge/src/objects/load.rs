@@ -201,6 +201,11 @@ impl Load {
         self.places.get(id).copied()
     }
 
+    /// How long a job was expected to take at most when it was accepted, in milliseconds; 0 where nobody knows.
+    pub fn expected_ms(&self, id: &JobId) -> u64 {
+        self.promises.get(id).map_or(0, |promise| promise.eta.p90)
+    }
+
     /// Whether something of open jobs is not in the table yet.
     pub fn has_unkept(&self) -> bool {
         !self.unkept.is_empty()

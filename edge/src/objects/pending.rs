@@ -1,4 +1,4 @@
-//! The outbox as memory has it: a queue in front of the table, so that what was just written is not read back, and
+//! One lane's outbox as memory has it: a queue in front of the table, so that what was just written is not read back, and
 //! what was sent is marked together with a later write.
 
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use super::batch;
 const MOST_BYTES: usize = 4 << 20;
 
 /// A message that waits for its queue.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The order of acceptance.
     pub seq: u64,
@@ -20,7 +20,6 @@ pub struct Message {
     /// The queue.
     pub lane: Lane,
     /// What is sent.
-    #[serde(rename = "message")]
     pub text: String,
 }
 
@@ -58,10 +57,12 @@ impl Pending {
         }
     }
 
-    /// The oldest messages of one queue that fit one batch.
-    pub fn take_batch(&mut self) -> Vec<Message> {
-        let Some(lane) = self.messages.front().map(|message| message.lane) else { return Vec::new() };
-        let lengths = self.messages.iter().take_while(|message| message.lane == lane).map(|message| message.text.len());
+    /// The oldest messages that fit one batch, `most` at most.
+    pub fn take_batch(&mut self, most: usize) -> Vec<Message> {
+        if self.messages.is_empty() {
+            return Vec::new();
+        }
+        let lengths = self.messages.iter().take(most).map(|message| message.text.len());
         let batch: Vec<Message> = self.messages.drain(..batch::fitting(lengths)).collect();
         self.bytes -= batch.iter().map(|message| message.text.len()).sum::<usize>();
         batch
@@ -89,8 +90,8 @@ mod tests {
     use super::*;
     use crate::objects::job::tests::queued;
 
-    fn message(seq: u64, lane: Lane, bytes: usize) -> Message {
-        Message { seq, job_id: queued().id, lane, text: "x".repeat(bytes) }
+    fn message(seq: u64, bytes: usize) -> Message {
+        Message { seq, job_id: queued().id, lane: Lane::FreeLight, text: "x".repeat(bytes) }
     }
 
     fn seqs(batch: &[Message]) -> Vec<u64> {
@@ -98,40 +99,37 @@ mod tests {
     }
 
     #[test]
-    fn batches_keep_the_order_and_one_lane() {
+    fn batches_keep_the_order() {
         let mut pending = Pending::new(true);
-        for seq in 0..12 {
-            pending.push(message(seq, Lane::FreeLight, 1));
+        for seq in 0..14 {
+            pending.push(message(seq, 1));
         }
-        pending.push(message(12, Lane::FreeHeavy, 1));
-        pending.push(message(13, Lane::FreeLight, 1));
-        assert_eq!(seqs(&pending.take_batch()), (0..10).collect::<Vec<_>>());
-        assert_eq!(seqs(&pending.take_batch()), [10, 11]);
-        assert_eq!(seqs(&pending.take_batch()), [12]);
-        assert_eq!(seqs(&pending.take_batch()), [13]);
-        assert_eq!((pending.take_batch(), pending.bytes), (Vec::new(), 0));
+        assert_eq!(seqs(&pending.take_batch(10)), (0..10).collect::<Vec<_>>());
+        assert_eq!(seqs(&pending.take_batch(1)), [10]);
+        assert_eq!(seqs(&pending.take_batch(10)), [11, 12, 13]);
+        assert_eq!((pending.take_batch(10), pending.bytes), (Vec::new(), 0));
     }
 
     #[test]
     fn what_memory_has_no_room_for_is_left_to_the_table_until_that_is_empty() {
         let mut pending = Pending::new(true);
-        pending.push(message(0, Lane::FreeLight, MOST_BYTES));
+        pending.push(message(0, MOST_BYTES));
         assert!(pending.is_complete());
-        pending.push(message(1, Lane::FreeLight, 1));
+        pending.push(message(1, 1));
         assert!(!pending.is_complete());
-        pending.take_batch();
+        pending.take_batch(10);
         // Number 1 comes before it: out of order would be wrong.
-        pending.push(message(2, Lane::FreeLight, 1));
+        pending.push(message(2, 1));
         assert_eq!(pending.len(), 0);
         pending.caught_up();
-        pending.push(message(3, Lane::FreeLight, 1));
-        assert_eq!(seqs(&pending.take_batch()), [3]);
+        pending.push(message(3, 1));
+        assert_eq!(seqs(&pending.take_batch(10)), [3]);
     }
 
     #[test]
     fn a_failed_batch_sends_memory_back_to_the_table() {
         let mut pending = Pending::new(true);
-        pending.push(message(0, Lane::FreeLight, 1));
+        pending.push(message(0, 1));
         pending.fall_back();
         assert_eq!((pending.len(), pending.is_complete()), (0, false));
     }

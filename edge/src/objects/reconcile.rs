@@ -8,6 +8,25 @@ use crate::aws::s3::ObjectHead;
 /// The longest between two questions about one job.
 const LONGEST_MS: u64 = 30 * 60_000;
 
+/// After so many looks in vain the message of a job that waits is taken for lost, and again at each look from then on:
+/// with the first look after half a minute, a quarter of an hour, and then each time that long or longer. A queue may lose
+/// a message (it is purged, it expires, it was received too often); a double is a look into the bucket for a worker.
+const LOST_AFTER_CHECKS: u32 = 5;
+/// The same for a job that runs, whose message may well be hidden.
+const LOST_RUNNING_AFTER_CHECKS: u32 = 8;
+
+/// Whether the message of a job is to be sent again, after a look in vain. `expected_ms` is how long it was expected to
+/// take at most when it was accepted: in a long queue silence is no sign.
+pub fn is_lost(job: &Job, expected_ms: u64, now_ms: u64) -> bool {
+    let most_checks = match job.state {
+        JobState::Queued => LOST_AFTER_CHECKS,
+        JobState::Running => LOST_RUNNING_AFTER_CHECKS,
+        _ => return false,
+    };
+    let silent_ms = job.sent_ms.map(|sent_ms| now_ms.saturating_sub(sent_ms));
+    job.checks >= most_checks && silent_ms.is_some_and(|silent_ms| silent_ms >= expected_ms.saturating_mul(2))
+}
+
 /// What the bucket has of a job.
 #[derive(Debug)]
 pub enum Found {
@@ -123,6 +142,26 @@ mod tests {
         reconcile(&mut running, Found::Nothing, START_MS + 500, PATIENCE);
         assert_eq!(running.state, JobState::Running);
         assert!(running.check_ms.unwrap() > START_MS + 500);
+    }
+
+    #[test]
+    fn a_message_is_sent_again_after_a_silence_that_the_queue_does_not_explain() {
+        let mut job = Job { sent_ms: Some(START_MS), ..queued() };
+        let (mut now_ms, mut sent_again) = (START_MS, Vec::new());
+        for _ in 0..8 {
+            now_ms = job.check_ms.unwrap().max(now_ms);
+            reconcile(&mut job, Found::Nothing, now_ms, Patience { first_ms: 30_000, ..PATIENCE });
+            if is_lost(&job, 0, now_ms) {
+                sent_again.push((now_ms - START_MS) / 60_000);
+            }
+        }
+        assert_eq!(sent_again, [15, 31, 61, 91]);
+        assert!(!is_lost(&job, 46 * 60_000, now_ms) && is_lost(&job, 45 * 60_000, now_ms));
+        assert!(!is_lost(&Job { sent_ms: None, ..job.clone() }, 0, now_ms));
+        job.transition(Transition::Started(1), now_ms);
+        assert!(
+            !is_lost(&Job { checks: 7, ..job.clone() }, 0, now_ms) && is_lost(&Job { checks: 8, ..job }, 0, now_ms)
+        );
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Sockets {
 
 /// Listens to a socket that was opened.
 pub fn accept(core: &Rc<Core>, socket: Rc<dyn platform::Socket>, wanted: Wanted) {
-    let name = hex::encode(core.platform.secret::<8>());
+    let name = forebay_contract::hex(&core.platform.secret::<8>());
     let mut opened = Socket { socket, watching: Watching::new(name, wanted.origin, wanted.pass, core.now_ms()) };
     if let Some(id) = wanted.id {
         watch(core, &mut opened, &id.to_string());
@@ -144,7 +144,7 @@ pub fn message(core: &Rc<Core>, socket: &dyn platform::Socket, said: Said) -> Re
 }
 
 /// A client has closed, or is gone.
-pub fn closed(core: &Core, socket: &dyn platform::Socket, code: usize) {
+pub fn closed(core: &Rc<Core>, socket: &dyn platform::Socket, code: usize) {
     drop(take(core, socket));
     // Codes below 3000 but for this one are the protocol's own: they cannot be sent.
     let code = u16::try_from(code).ok().filter(|code| (3000..5000).contains(code)).unwrap_or(NORMAL);

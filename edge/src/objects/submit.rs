@@ -114,7 +114,8 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             finish(core, call, job, false, standings).await
         }
         Admission::Full => {
-            Ok(SubmitAnswer::OutboxFull { retry_after_ms: core.retry_at_ms.get().saturating_sub(core.now_ms()) })
+            let lane = decision.offer.lane;
+            Ok(SubmitAnswer::OutboxFull { retry_after_ms: core.outbox.retry_ms(lane, core.now_ms()) })
         }
         Admission::NoRoom => Ok(SubmitAnswer::AccountFull),
         Admission::Wait { wait, refused } if call.dry_run => {
@@ -299,7 +300,7 @@ fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], befo
         accounts,
         twin: before.twin,
         stored: before.stored,
-        outbox_jobs: core.unsent.get(),
+        outbox_jobs: core.outbox.unsent(offer.lane),
         outbox_max_jobs: core.config()?.outbox_max_jobs,
         room: core.room(),
     };
@@ -332,7 +333,7 @@ struct Newborn<'a> {
 
 async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, spent: Spent) -> Result<()> {
     let Newborn { job, text, timed } = newborn;
-    let message = (!job.state.is_final()).then(|| core.message(job, text));
+    let message = (!job.state.is_final()).then(|| core.outbox.message(job.id, job.lane, text));
     core.tables.submit(job, message.as_ref(), &spent.taken.buckets, call.idempotency.as_ref())?;
     if timed {
         core.tables.put_timing(job)?;
@@ -345,8 +346,10 @@ async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, sp
         match job.not_before_ms {
             Some(due_ms) => core.tables.delay_message(&job.id, message.seq, due_ms)?,
             None => {
-                core.unsent.set(core.unsent.get() + 1);
-                core.pending.borrow_mut().push(message);
+                core.outbox.with(message.lane, |outbox| {
+                    outbox.unsent += 1;
+                    outbox.pending.push(message);
+                });
             }
         }
         core.load.borrow_mut().opened(job);
@@ -356,12 +359,13 @@ async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, sp
         }
         tally::start(core);
     }
-    core.arrange_alarm().await?;
-    if let Some(at_ms) = appointment(job) {
-        core.wake_by(at_ms).await?;
-    }
+    let armed = match appointment(job) {
+        Some(at_ms) => core.wake_by(at_ms).await.and(core.arrange_alarm().await),
+        None => core.arrange_alarm().await,
+    };
+    // What is written is sent, whether or not an alarm stands behind it.
     flush::start(core);
-    Ok(())
+    armed
 }
 
 /// What the limits gave, and for which moment.

@@ -5,15 +5,15 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use forebay_contract::{Digest, JobId, ordered};
+use forebay_contract::{Digest, JobId, Lane, ordered};
 use serde_json::json;
 
 use super::{
     Job, Listed, Listing, UsageRow,
-    flush::Sent,
     job::Degraded,
     journal,
     load::{Kept, OpenRow, Stored},
+    outbox::Sent,
     pending::Message,
     seen::{self, Seen},
     webhook,
@@ -31,7 +31,7 @@ use crate::{
 /// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check,
 /// which is also where a job is open. A submission is one statement on a view: its trigger writes job, message, limits
 /// and key, and SQLite makes one statement all or nothing. It is also a third of the calls that three statements would be.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     "
 -- The layout before there was a first version.
 DROP VIEW IF EXISTS submissions;
@@ -99,6 +99,11 @@ CREATE TABLE usage (
     "
 -- Where an open job stands in its lane and what it was told, as JSON.
 ALTER TABLE jobs ADD COLUMN kept TEXT;
+",
+    "
+-- A lane's messages are looked for without passing over those of the others.
+DROP INDEX outbox_waiting;
+CREATE INDEX outbox_waiting ON outbox(lane, seq) WHERE sent = 0;
 ",
     KEPT_MESSAGES,
 ];
@@ -371,12 +376,15 @@ impl Tables {
         Ok(())
     }
 
-    /// The oldest message and up to `most` of its lane, in order.
-    pub fn next_messages(&self, most: usize) -> Result<Vec<Message>> {
-        let sql =
-            "SELECT * FROM outbox WHERE sent = 0 AND lane = (SELECT lane FROM outbox WHERE sent = 0 ORDER BY seq LIMIT 1)
-             ORDER BY seq LIMIT ?";
-        self.sql.rows(sql, vec![Value::whole(most as u64)])
+    /// The oldest messages of a lane that wait, `most` at most, in order.
+    pub fn next_messages(&self, lane: Lane, most: usize) -> Result<Vec<Message>> {
+        let sql = "SELECT seq, job_id, message FROM outbox WHERE sent = 0 AND lane = ? ORDER BY seq LIMIT ?";
+        let rows = self.sql.plain(sql, vec![lane.name().into(), Value::whole(most as u64)])?;
+        let message = |mut row: Columns| {
+            let (seq, job_id) = (row.number().unwrap_or(0), row.needed(|id| id.parse().ok())?);
+            Ok(Message { seq, job_id, lane, text: row.needed(Some)? })
+        };
+        rows.into_iter().map(message).collect()
     }
 
     /// Marks messages that their queue has; their jobs remember when, and where the message is.
@@ -414,10 +422,16 @@ impl Tables {
             let sql = "UPDATE jobs SET message_seq = ? WHERE id = ?";
             self.sql.exec(sql, vec![Value::whole(seq), id.as_str().into()])?;
             if job.state.is_final() {
-                self.keep_message(&Job { message_seq: Some(seq), ..job.clone() }, now_ms)?;
+                self.keep_message(job, now_ms)?;
             }
         }
         Ok(())
+    }
+
+    /// The message that a job was sent with waits for its queue again.
+    pub fn send_again(&self, job: &Job) -> Result<()> {
+        let sql = "UPDATE outbox SET sent = 0 WHERE seq = ? AND job_id = ? AND sent = 1";
+        self.sql.exec(sql, vec![Value::maybe(job.message_seq), job.id.to_string().into()])
     }
 
     /// Keeps a message back until `due_ms`.
@@ -465,11 +479,12 @@ impl Tables {
 
     /// The job has ended without a result: its message is kept for another try, for as long as there is room.
     pub fn keep_message(&self, job: &Job, now_ms: u64) -> Result<()> {
-        let Some(seq) = job.message_seq else { return Ok(()) };
+        // The table knows where the message is, even where this turn has found it out.
+        let id = job.id.to_string();
         let sql = "UPDATE outbox SET ended_ms = ?, kept_to = length(CAST(message AS BLOB)) +
              coalesce((SELECT max(kept_to) FROM outbox WHERE kept_to IS NOT NULL), 0)
-             WHERE seq = ? AND job_id = ? AND kept_to IS NULL";
-        self.sql.exec(sql, vec![Value::whole(now_ms), Value::whole(seq), job.id.to_string().into()])
+             WHERE seq = (SELECT message_seq FROM jobs WHERE id = ?) AND job_id = ? AND kept_to IS NULL";
+        self.sql.exec(sql, vec![Value::whole(now_ms), id.as_str().into(), id.as_str().into()])
     }
 
     /// Forgets messages of ended jobs that are older than `before_ms`, or have more than `bytes` of newer ones behind them:
@@ -487,9 +502,11 @@ impl Tables {
         self.sql.number(sql, Vec::new())
     }
 
-    /// How many messages wait.
-    pub fn outbox_jobs(&self) -> Result<usize> {
-        Ok(self.sql.number("SELECT count(*) AS n FROM outbox WHERE sent = 0", Vec::new())?.unwrap_or(0) as usize)
+    /// How many messages wait, by lane.
+    pub fn outbox_jobs(&self) -> Result<BTreeMap<Lane, usize>> {
+        let rows = self.sql.plain("SELECT lane, count(*) FROM outbox WHERE sent = 0 GROUP BY lane", Vec::new())?;
+        let lane = |mut row: Columns| Some((row.text()?.parse().ok()?, row.number()? as usize));
+        Ok(ordered::map(rows.into_iter().filter_map(lane)))
     }
 
     /// What limits remember, as it was stored last.

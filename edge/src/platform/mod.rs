@@ -68,9 +68,12 @@ pub trait Platform {
     /// <https://developers.cloudflare.com/durable-objects/platform/limits/>.
     fn stored_bytes(&self) -> u64;
 
-    /// Rings at `at_ms` instead of when it was to ring before. An alarm that fails is rung again, up to six times, later
+    /// When the alarm rings that is set; `None` without one, and while it rings.
+    fn alarm(&self) -> Task<'_, Result<Option<u64>>>;
+
+    /// Rings at `at_ms` instead of when it was to ring before; `None`: never. An alarm that fails is rung again, up to six times, later
     /// each time, and then given up: <https://developers.cloudflare.com/durable-objects/api/alarms/>.
-    fn set_alarm(&self, at_ms: u64) -> Task<'_, Result<()>>;
+    fn set_alarm(&self, at_ms: Option<u64>) -> Task<'_, Result<()>>;
 
     /// Goes on with `task` behind whatever happens now.
     fn spawn(&self, task: Task<'static, ()>);

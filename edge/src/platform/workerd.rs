@@ -76,10 +76,21 @@ impl Platform for Workerd {
         bytes.ok().and_then(|bytes| bytes.as_f64()).unwrap_or(0.0) as u64
     }
 
-    fn set_alarm(&self, at_ms: u64) -> Task<'_, Result<()>> {
+    fn alarm(&self) -> Task<'_, Result<Option<u64>>> {
         Box::pin(async move {
-            let wait_ms = i64::try_from(at_ms.saturating_sub(self.now_ms())).unwrap_or(i64::MAX);
-            self.storage.set_alarm(wait_ms).await.map_err(|error| Error::Storage(error.to_string()))
+            let alarm = self.storage.get_alarm().await.map_err(|error| Error::Storage(error.to_string()))?;
+            Ok(alarm.and_then(|at_ms| u64::try_from(at_ms).ok()))
+        })
+    }
+
+    fn set_alarm(&self, at_ms: Option<u64>) -> Task<'_, Result<()>> {
+        Box::pin(async move {
+            let wait_ms = at_ms.map(|at_ms| i64::try_from(at_ms.saturating_sub(self.now_ms())).unwrap_or(i64::MAX));
+            let set = match wait_ms {
+                Some(wait_ms) => self.storage.set_alarm(wait_ms).await,
+                None => self.storage.delete_alarm().await,
+            };
+            set.map_err(|error| Error::Storage(error.to_string()))
         })
     }
 

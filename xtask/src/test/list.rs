@@ -5,7 +5,7 @@ use super::{Check, promises, promises::first_sentence};
 use crate::{bench::Subject, console::Console, repository::Repository};
 
 /// Simulations: the file of each.
-const SIMULATIONS: [&str; 1] = ["backend/tests/simulation.rs"];
+const SIMULATIONS: [&str; 1] = ["tests/simulation/main.rs"];
 
 /// Names everything that can be run, and how.
 pub(super) fn tell(repository: &Repository, console: Console) -> Result<()> {

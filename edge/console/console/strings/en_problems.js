@@ -58,5 +58,6 @@ export const enProblems = {
   "failure.model-unavailable": "The model could not be loaded. Run it again later, or tell the operator.",
   "failure.execution-failed": "The model refused this input. Submit another one.",
   "failure.output-invalid": "The model's answer was no valid number. Submit another input.",
+  "failure.undeliverable": "The lane's queue refuses this job's message. Tell the operator the job's id.",
   "failure.out-of-memory": "The device had too little memory. Run it again, or submit something smaller.",
 };

@@ -58,5 +58,6 @@ export const zhProblems = {
   "failure.model-unavailable": "无法加载模型。请稍后再次运行，或告知运维人员。",
   "failure.execution-failed": "模型拒绝了该输入。请换一个输入。",
   "failure.output-invalid": "模型给出的不是有效数字。请换一个输入。",
+  "failure.undeliverable": "通道的队列拒绝接收此任务的消息。请将任务编号告知管理员。",
   "failure.out-of-memory": "设备内存不足。请再次运行，或提交较小的输入。",
 };

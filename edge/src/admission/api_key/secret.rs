@@ -26,7 +26,7 @@ impl Secret {
 
     /// What is stored of it.
     pub fn hash(&self) -> SecretHash {
-        SecretHash(hex::encode(Sha256::digest(&self.0)))
+        SecretHash(forebay_contract::hex(&Sha256::digest(&self.0)))
     }
 }
 

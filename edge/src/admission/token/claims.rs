@@ -127,8 +127,11 @@ fn time_ms(members: &Members, name: &str) -> Result<Option<i64>, Refusal> {
 }
 
 /// Subjects become names of accounts, which people read.
+/// U+FFFE, U+FFFF and their like at the end of each plane are no characters (Unicode 23.7), and SQS takes none of them
+/// in an attribute: what names an account goes through it.
 fn is_printable(c: char) -> bool {
-    c == ' ' || !(c.is_control() || c.is_whitespace())
+    let no_character = u32::from(c) & 0xFFFE == 0xFFFE || ('\u{FDD0}'..='\u{FDEF}').contains(&c);
+    c == ' ' || !(c.is_control() || c.is_whitespace() || no_character)
 }
 
 #[cfg(test)]

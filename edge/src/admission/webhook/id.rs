@@ -12,7 +12,7 @@ pub struct WebhookId(String);
 impl WebhookId {
     /// A new one.
     pub fn new(random: [u8; 12]) -> Self {
-        Self(WEBHOOK.0.to_owned() + &hex::encode(random))
+        Self(WEBHOOK.0.to_owned() + &forebay_contract::hex(&random))
     }
 
     /// Reads what a caller gave.
@@ -36,7 +36,7 @@ pub struct DeliveryId(String);
 impl DeliveryId {
     /// A new one.
     pub fn new(now_ms: u64, random: [u8; 10]) -> Self {
-        Self(format!("{}{now_ms:012x}{}", DELIVERY.0, hex::encode(random)))
+        Self(format!("{}{now_ms:012x}{}", DELIVERY.0, forebay_contract::hex(&random)))
     }
 
     /// Reads what a caller gave.

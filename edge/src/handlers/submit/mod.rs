@@ -316,7 +316,7 @@ fn inline(input: Input) -> InputRef {
 
 /// Puts the input into the bucket; it is the worker's to read before the job can be admitted.
 async fn store(cx: &Cx, id: &JobId, input: Input) -> Result<InputRef, Stop> {
-    let sha256 = hex::encode(input.sha256());
+    let sha256 = forebay_contract::hex(&input.sha256());
     let key = storage_key::input(&sha256, id);
     let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
     let object = NewObject { key: &key, media_type: input.media_type.name(), bytes: &input.bytes, sha256: &sha256 };

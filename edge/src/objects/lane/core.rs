@@ -164,16 +164,30 @@ impl LaneCore {
         written
     }
 
-    /// The alarm: forgets what is old.
-    pub async fn sweep(&self) -> Result<()> {
+    /// The alarm: forgets what is old. It fails where no next one can be set, and in no other case.
+    pub async fn ring(&self) -> Result<()> {
+        // Before anything that may fail: the runtime gives up on alarms that keep failing.
         self.alarm.set(false);
+        self.arrange_alarm().await?;
+        match self.sweep() {
+            Ok(true) => {
+                self.alarm.set(false);
+                self.platform.set_alarm(None).await?;
+            }
+            Ok(false) => {}
+            Err(error) => self.platform.log("lane-sweep-failed", &error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is left that could grow old.
+    fn sweep(&self) -> Result<bool> {
         let now = self.platform.now_ms();
         self.ledger.borrow_mut().sweep(now);
         self.write_ledger()?;
         self.backlog.borrow_mut().load(now);
         self.tables.delete_silent(now)?;
-        let empty = self.ledger.borrow().is_empty() && self.backlog.borrow().is_empty();
-        if empty { Ok(()) } else { self.arrange_alarm().await }
+        Ok(self.ledger.borrow().is_empty() && self.backlog.borrow().is_empty())
     }
 
     /// In the same turn as the writes that it stands for: the runtime commits both together.
@@ -181,7 +195,7 @@ impl LaneCore {
         if self.alarm.replace(true) {
             return Ok(());
         }
-        let set = self.platform.set_alarm(self.platform.now_ms() + SWEEP_MS).await;
+        let set = self.platform.set_alarm(Some(self.platform.now_ms() + SWEEP_MS)).await;
         set.inspect_err(|_| self.alarm.set(false))
     }
 }

@@ -1,23 +1,20 @@
 #![allow(missing_docs, reason = "the `durable_object` attribute writes methods that cannot be documented")]
 
-use std::rc::Rc;
-
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::core::{LaneCore, answer};
-use crate::platform::Workerd;
+use crate::{objects::life::Life, platform::Workerd};
 
 /// One lane, or one scope of shared limits.
 #[durable_object]
 pub struct Lane {
-    /// The inside, or why it could not be opened: a constructor cannot fail.
-    core: std::result::Result<Rc<LaneCore>, String>,
+    life: Life<LaneCore>,
 }
 
 impl DurableObject for Lane {
     fn new(state: State, env: Env) -> Self {
-        Self { core: LaneCore::open(Workerd::new(state, env)).map_err(|error| error.to_string()) }
+        Self { life: Life::new(Workerd::new(state, env)) }
     }
 
     async fn fetch(&self, _request: Request) -> Result<Response> {
@@ -25,7 +22,7 @@ impl DurableObject for Lane {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.core()?.sweep().await?;
+        self.life.ring().await?;
         Response::empty()
     }
 }
@@ -34,13 +31,7 @@ impl DurableObject for Lane {
 impl Lane {
     /// The answer to a `LaneCall`, as JSON; an error is read by our own Worker alone, which logs it and hides it.
     pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
-        let answered = async { Ok::<_, worker::Error>(answer(self.core()?, &call).await?) };
+        let answered = async { Ok::<_, worker::Error>(answer(&self.life.inside()?, &call).await?) };
         Ok(answered.await?)
-    }
-}
-
-impl Lane {
-    fn core(&self) -> Result<&Rc<LaneCore>> {
-        self.core.as_ref().map_err(|why| worker::Error::RustError(why.clone()))
     }
 }

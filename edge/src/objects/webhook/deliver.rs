@@ -50,12 +50,7 @@ pub fn start(core: &Rc<Core>) {
     if let Some(look_ms) = look_ms(core, now).filter(|look_ms| core.alarm_ms.get().is_none_or(|set| set > *look_ms)) {
         let inner = core.clone();
         core.spawn(async move {
-            // An alarm that an earlier life set may be earlier still: arranging knows what else is due.
-            let arranged = async {
-                inner.arrange_alarm().await?;
-                inner.wake_by(look_ms).await
-            };
-            if let Err(error) = arranged.await {
+            if let Err(error) = inner.wake_by(look_ms).await {
                 inner.log("alarm-failed", &error.to_string());
             }
         });
@@ -69,7 +64,7 @@ pub fn look_ms(core: &Core, now_ms: u64) -> Option<u64> {
 }
 
 /// Forgets old deliveries and keys that sign no more.
-pub fn sweep(core: &Rc<Core>) -> Result<()> {
+pub fn sweep(core: &Core) -> Result<()> {
     let now = core.now_ms();
     core.webhooks.sweep(now.saturating_sub(core.config()?.retention_ms))?;
     for endpoint in core.webhooks.all() {
@@ -77,8 +72,6 @@ pub fn sweep(core: &Rc<Core>) -> Result<()> {
             core.webhooks.put(Endpoint { old_secret: None, old_signing_key: None, ..(*endpoint).clone() })?;
         }
     }
-    // What was left for the next piece has its alarm.
-    start(core);
     Ok(())
 }
 
@@ -129,7 +122,7 @@ async fn attempt(core: &Core, endpoint: &Endpoint, delivery: &Delivery) -> Resul
 
 /// The status that the target answered with.
 async fn posted(core: &Core, endpoint: &Endpoint, delivery: &Delivery) -> std::result::Result<u16, Trouble> {
-    // Checked before each try: names change, and so do settings. What a name leads to is known for as long as its answer says.
+    // Checked before each try: names change, and so do settings. Where a name leads is known for as long as that was said.
     let url = core.platform.target(&endpoint.url).await.map_err(|unfit| match unfit {
         Unfit::Refused(_) => Trouble::Target(DeliveryError::RefusedAddress),
         Unfit::NoSuchName | Unfit::Unknown => Trouble::Target(DeliveryError::Unreachable),

@@ -59,8 +59,11 @@ impl Line {
         Self { endpoint: Rc::new(endpoint), due_ms, health: Health::Unknown, turn: 0, under_way: Vec::new(), ended }
     }
 
-    /// Something is due at `at_ms`.
+    /// Something is due at `at_ms`; not to one that is disabled, whose line is being given up.
     fn due_by(&mut self, at_ms: u64) {
+        if self.endpoint.disabled.is_some() {
+            return;
+        }
         self.due_ms = Some(self.due_ms.map_or(at_ms, |due_ms| due_ms.min(at_ms)));
     }
 }

@@ -1,0 +1,190 @@
+//! Seeds, each on a thread of its own, in processes side by side.
+//!
+//! How often tokio was asked for a coin in a process is part of its coins: each process runs its seeds one after the other,
+//! and lets those go by that come before.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    ops::Range,
+    process::{Command, Stdio},
+    thread,
+};
+
+use sha2::Digest as _;
+use tokio::runtime::Builder;
+
+use crate::{
+    judge::{Rule, Verdict},
+    native::{
+        self,
+        planted::{self, Defect},
+    },
+    run,
+    scenario::Scenario,
+    trouble::Fault,
+};
+
+pub(crate) const SEEDS: &str = "FOREBAY_SIMULATION_SEEDS";
+/// Faults that are left out, by name: for looking at one thing after the other.
+const WITHOUT: &str = "FOREBAY_SIMULATION_WITHOUT";
+
+/// What came of some seeds.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Report {
+    pub(crate) failed: Vec<Failed>,
+    struck: BTreeMap<String, u64>,
+    judged: BTreeMap<String, u64>,
+}
+
+/// A seed that shows something.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Failed {
+    seed: u64,
+    what: String,
+}
+
+impl Report {
+    /// The command that shows it again.
+    pub(crate) fn replay(failed: &Failed) -> String {
+        format!("cargo xtask test --only simulation -- {}    # {}", failed.seed, failed.what)
+    }
+
+    pub(crate) fn print(&self) {
+        for (what, counts) in [("struck", &self.struck), ("looked at", &self.judged)] {
+            let lines = counts.iter().fold(String::new(), |mut lines, (name, count)| {
+                let _ = writeln!(lines, "  {name:<24} {count:>9}");
+                lines
+            });
+            println!("{what}:\n{lines}");
+        }
+        println!("{} seeds fail", self.failed.len());
+    }
+
+    /// What happened less often.
+    pub(crate) fn seldom(&self, least: u64) -> Vec<String> {
+        let names = Fault::ALL.iter().map(|fault| (format!("{fault:?}"), &self.struck));
+        let names = names.chain(Rule::ALL.iter().map(|rule| (format!("{rule:?}"), &self.judged)));
+        names
+            .filter(|(name, counts)| counts.get(name).copied().unwrap_or(0) < least)
+            .map(|(name, counts)| format!("{name}: {}", counts.get(&name).copied().unwrap_or(0)))
+            .collect()
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.failed.extend(other.failed);
+        for (mine, theirs) in [(&mut self.struck, other.struck), (&mut self.judged, other.judged)] {
+            theirs.into_iter().for_each(|(name, count)| *mine.entry(name).or_default() += count);
+        }
+        self
+    }
+}
+
+/// What the environment asks for: `FROM..TO`.
+pub(crate) fn asked() -> Option<Range<u64>> {
+    let text = std::env::var(SEEDS).ok()?;
+    let range = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    Some(range.unwrap_or_else(|| panic!("{SEEDS}: found {text}; allowed is FROM..TO")))
+}
+
+/// Runs them in as many processes as there are processors.
+pub(crate) fn run_all(seeds: Range<u64>) -> Report {
+    let count = seeds.end - seeds.start;
+    let processes = thread::available_parallelism().map_or(1, usize::from).min(count.max(1) as usize) as u64;
+    let part = |number: u64| {
+        let at = |number: u64| seeds.start + count * number / processes;
+        at(number)..at(number + 1)
+    };
+    let parts: Vec<_> = (0..processes)
+        .map(|number| {
+            thread::spawn({
+                let part = part(number);
+                move || run_elsewhere(&part)
+            })
+        })
+        .collect();
+    parts.into_iter().map(|part| part.join().unwrap()).fold(Report::default(), Report::and)
+}
+
+fn run_elsewhere(seeds: &Range<u64>) -> Report {
+    let this = std::env::current_exe().unwrap();
+    let run = Command::new(this)
+        .args(["some_seeds", "--exact", "--ignored", "--nocapture"])
+        .env(SEEDS, format!("{}..{}", seeds.start, seeds.end))
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    said.lines()
+        .filter(|line| !line.starts_with("report ") && !line.starts_with("seed "))
+        .for_each(|line| println!("{line}"));
+    let report = said.lines().find_map(|line| line.strip_prefix("report "));
+    serde_json::from_str(report.expect("a process of seeds tells what came of them")).unwrap()
+}
+
+/// Runs them one after the other and says what came of them.
+pub(crate) fn run_here(seeds: Range<u64>) {
+    run::prepare();
+    let alone = seeds.end == seeds.start + 1;
+    (0..seeds.start).for_each(|_| pass_by());
+    let mut report = Report::default();
+    for seed in seeds {
+        let (verdict, struck) = one(seed, None);
+        if alone {
+            verdict.history.iter().for_each(|line| println!("{line}"));
+        } else if !verdict.violations.is_empty() {
+            println!("of seed {seed}:");
+            verdict.excerpt.iter().for_each(|line| println!("{line}"));
+        }
+        println!("seed {seed}: history {}", hex::encode(&sha2::Sha256::digest(verdict.history.join("\n"))[..8]));
+        let names = |(rule, what): &(Rule, String)| format!("{rule:?}: {what}");
+        if let Some(first) = verdict.violations.first() {
+            report.failed.push(Failed { seed, what: names(first) });
+        }
+        let judged = verdict.judged.into_iter().map(|(rule, count)| (format!("{rule:?}"), count)).collect();
+        report = report.and(Report { failed: Vec::new(), struck, judged });
+    }
+    println!("report {}", serde_json::to_string(&report).unwrap());
+}
+
+/// The planted defects that no seed shows. A seed shows one if it fails with it and not without.
+pub(crate) fn unfound(within: u64) -> Vec<Defect> {
+    run::prepare();
+    let mut clean: BTreeMap<u64, bool> = BTreeMap::new();
+    let mut unfound = Vec::new();
+    for defect in Defect::ALL.iter().copied() {
+        let shows = (0..within).find_map(|seed| {
+            let well = *clean.entry(seed).or_insert_with(|| one(seed, None).0.violations.is_empty());
+            let found = if well { one(seed, Some(defect)).0.violations.into_iter().next() } else { None };
+            found.map(|(rule, what)| (seed, rule, what))
+        });
+        match shows {
+            Some((seed, rule, what)) => println!("{defect:?} is found by seed {seed}: {rule:?}: {what}"),
+            None => unfound.push(defect),
+        }
+    }
+    unfound
+}
+
+/// One seed on a thread of its own: what a thread draws from the machine's randomness is its own.
+fn one(seed: u64, defect: Option<Defect>) -> (Verdict, BTreeMap<String, u64>) {
+    native::run(seed, move || async move {
+        planted::plant(defect);
+        let (verdict, cloud) = run::simulate(Scenario::of(seed, &without())).await;
+        let struck = cloud.scenario.troubles.struck();
+        cloud.end();
+        (verdict, struck.into_iter().map(|(fault, count)| (format!("{fault:?}"), count)).collect())
+    })
+}
+
+fn without() -> Vec<Fault> {
+    let names = std::env::var(WITHOUT).unwrap_or_default();
+    let named = |fault: &Fault| names.split(',').any(|name| name == format!("{fault:?}"));
+    Fault::ALL.iter().copied().filter(named).collect()
+}
+
+/// A runtime that does nothing, for the coin that its seed would have drawn.
+fn pass_by() {
+    let pass = || drop(Builder::new_current_thread().enable_time().start_paused(true).build().unwrap());
+    thread::spawn(pass).join().unwrap();
+}
