@@ -241,4 +241,8 @@ impl Store for Shared {
     async fn head(&self, key: &str) -> std::result::Result<Option<Head>, StoreError> {
         self.0.store.inner.head(key).await
     }
+
+    async fn renew(&self, key: &str, head: &Head) -> std::result::Result<(), StoreError> {
+        self.0.store.inner.renew(key, head).await
+    }
 }

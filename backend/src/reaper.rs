@@ -12,7 +12,7 @@ use crate::{
     clock::wall_ms,
     edge::{Edge, EdgeError},
     failure::Failure,
-    store::{NewObject, Store, StoreError},
+    store::{NewObject, Store, StoreError, find_result},
     trace,
 };
 
@@ -84,7 +84,7 @@ impl Reaper {
     }
 
     async fn end_job(&self, message: &JobMessage) -> Result<EventKind, StoreError> {
-        if let Some(head) = self.store.head(&storage_key::result(&message.digest)).await? {
+        if let Some(head) = find_result(self.store.as_ref(), &storage_key::result(&message.digest)).await? {
             info!("the result of a dead letter is there");
             return Ok(head.succeeded(&message.job_id));
         }

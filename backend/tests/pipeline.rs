@@ -350,6 +350,11 @@ impl Store for Flaky {
         self.fails()?;
         self.inner.head(key).await
     }
+
+    async fn renew(&self, key: &str, head: &Head) -> Result<(), StoreError> {
+        self.fails()?;
+        self.inner.renew(key, head).await
+    }
 }
 
 #[tokio::test]
@@ -390,6 +395,10 @@ impl Store for Shut {
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
         self.inner.head(key).await
     }
+
+    async fn renew(&self, key: &str, head: &Head) -> Result<(), StoreError> {
+        self.inner.renew(key, head).await
+    }
 }
 
 #[tokio::test]
@@ -410,6 +419,34 @@ async fn while_results_are_stored_as_much_work_is_taken_in_as_before() {
     eventually("all are acknowledged", || world.queue.is_empty()).await;
     worker.drain().await;
     assert_eq!(world.store.keys().len(), 300);
+}
+
+/// A result that was stored so long ago answers a job, which does not run: how old it is afterwards.
+async fn found_at_the_age_of(ms: u64) -> Option<u64> {
+    let world = World::new();
+    let message = job(1, "[3, 4]");
+    let key = storage_key::result(&message.digest);
+    world.store.put_if_absent(&key, NewObject::new(r#"{"output":[6.0,8.0]}"#, "application/json")).await.unwrap();
+    world.store.age(&key, ms);
+    world.send(&message);
+    let worker = world.start();
+    let load = Arc::clone(&worker.load);
+    eventually("acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    let events = world.edge.events_of(message.job_id);
+    assert!(matches!(events.last(), Some(EventKind::Succeeded { bytes: 20, .. })), "{events:?}");
+    assert_eq!(result_of(&world.store, &message).await, r#"{"output":[6.0,8.0]}"#);
+    assert_eq!(load.rows(), 0);
+    world.store.head(&key).await.unwrap().unwrap().age_ms
+}
+
+#[tokio::test]
+async fn a_result_that_has_lived_a_while_is_renewed_before_it_answers_another_job() {
+    const DAY_MS: u64 = 86_400_000;
+    assert_eq!(found_at_the_age_of(DAY_MS - 1).await, Some(DAY_MS - 1));
+    for old_ms in [DAY_MS, 29 * DAY_MS] {
+        assert_eq!(found_at_the_age_of(old_ms).await, Some(0), "{old_ms}");
+    }
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ pub use encoding::hex;
 pub use id::{JobId, JobIdParseError, ShardKey};
 pub use input::{Input, InputKind, InputRef, MediaType};
 pub use lane::{Lane, PlanClass, WorkClass};
-pub use made::Made;
+pub use made::{Made, RENEW_AFTER_MS};
 pub use message::{JobMessage, MessageError};
 pub use outcome::{FailureCode, JobFailure};
 pub use parameters::{ParameterError, ParameterSpec, ParameterValue, Parameters, resolve as resolve_parameters};

@@ -1,5 +1,9 @@
 use crate::JobId;
 
+/// How old a stored result may be until whoever finds it there for a new job writes it again, byte for byte: its life in
+/// the bucket counts from its last write.
+pub const RENEW_AFTER_MS: u64 = 86_400_000;
+
 /// Which job's run made a stored result, and what it took: kept with the object, so that it is billed as the run's own
 /// report would have been when that is lost.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -13,6 +13,7 @@ use worker::kv::KvError;
 
 use crate::{
     admission::Refusal,
+    config::Config,
     cx::{Cx, Stop, log_line},
 };
 
@@ -48,7 +49,13 @@ pub async fn current(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
         Err(error) => Err(format!("CONFIG cannot be read: {error}")),
     };
     let before = IN_FORCE.with_borrow(Clone::clone);
+    let known = before.as_ref().map(|before| before.catalog.clone());
     let after = decide(before, text, |why| log_line("catalog-refused", &why))?;
+    if !known.is_some_and(|known| Rc::ptr_eq(&known, &after.catalog))
+        && let Some(why) = unkept(&after.catalog, &cx.config)
+    {
+        log_line("plan-not-kept", &why);
+    }
     IN_FORCE.with_borrow_mut(|in_force| *in_force = Some(after.clone()));
     Ok(after.catalog)
 }
@@ -56,6 +63,9 @@ pub async fn current(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
 /// Puts a catalogue into the namespace: in force here at once, elsewhere within a minute. A bad one changes nothing.
 pub async fn replace(cx: &Cx, text: String) -> Result<Rc<Catalog>, Stop> {
     let catalog = Rc::new(Catalog::from_json(&text).map_err(|complaints| refused(&complaints))?);
+    if let Some(why) = unkept(&catalog, &cx.config) {
+        return Err(Refusal::new(ProblemCode::InvalidField, why).into());
+    }
     let put = cx.env.kv("CONFIG")?.put("catalog", text.as_str()).map_err(|error| Stop::broken(error.to_string()))?;
     put.execute().await.map_err(|error| unreachable(&error))?;
     adopt(cx, InForce { catalog: Rc::clone(&catalog), text: Some(text) });
@@ -75,6 +85,14 @@ pub async fn remove(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
 fn adopt(cx: &Cx, decided: InForce) {
     IN_FORCE.with_borrow_mut(|in_force| *in_force = Some(decided));
     LOOK_AGAIN_MS.set(cx.now_ms.saturating_add(2 * cx.config.catalog_recheck_ms));
+}
+
+/// The first plan that promises more days than rows and results live here, which no catalogue knows.
+fn unkept(catalog: &Catalog, config: &Config) -> Option<String> {
+    let (name, _) = catalog.plans.iter().find(|(_, plan)| !config.lifetime(plan.keep_ms()).is_kept())?;
+    Some(format!(
+        "plans.{name}.keep_days is more than JOB_RETENTION_DAYS, or less than two days below RESULT_LIFETIME_DAYS"
+    ))
 }
 
 fn refused(complaints: &[Complaint]) -> Refusal {

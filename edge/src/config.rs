@@ -4,7 +4,7 @@ use std::{cell::OnceCell, fmt, rc::Rc};
 
 use worker::Env;
 
-use crate::admission::administrate::AdminToken;
+use crate::admission::{administrate::AdminToken, lifetime::Lifetime};
 
 /// Everything from the environment; read once an isolate, whose variables never change.
 pub struct Config {
@@ -26,6 +26,8 @@ pub struct Config {
     pub outbox_max_jobs: usize,
     /// How long a job is kept after it was accepted, in milliseconds.
     pub retention_ms: u64,
+    /// How long the bucket keeps a result after its last write, in milliseconds.
+    pub result_lifetime_ms: u64,
     /// The most event streams of one object.
     pub event_streams_max: usize,
     /// The most WebSockets of one object.
@@ -79,6 +81,12 @@ impl Config {
         Ok(CONFIG.with(|cell| cell.get_or_init(|| config).clone()))
     }
 
+    /// What answers are held to, where the plan shows results for so long; as long as jobs are kept, unless said.
+    pub fn lifetime(&self, keep_ms: Option<u64>) -> Lifetime {
+        let (result_ms, retention_ms) = (self.result_lifetime_ms, self.retention_ms);
+        Lifetime { keep_ms: keep_ms.unwrap_or(retention_ms), result_ms, retention_ms }
+    }
+
     /// What variables say.
     pub fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut settings = Settings { var, faults: Faults::default() };
@@ -103,6 +111,7 @@ impl Config {
             reconcile_after_ms: settings.number("RECONCILE_AFTER_MS", 30_000, DAY_MS),
             outbox_max_jobs: settings.number("OUTBOX_MAX_JOBS", 10_000, 1_000_000) as usize,
             retention_ms: settings.number("JOB_RETENTION_DAYS", 7, 365) * DAY_MS,
+            result_lifetime_ms: settings.number("RESULT_LIFETIME_DAYS", 30, 3_650) * DAY_MS,
             event_streams_max: settings.number("EVENT_STREAMS_MAX", 1_000, 1_000) as usize,
             sockets_max: settings.number("SOCKETS_MAX", 2_500, 10_000) as usize,
             catalog_recheck_ms: settings.number("CATALOG_RECHECK_MS", 30_000, DAY_MS),
@@ -207,7 +216,7 @@ mod tests {
             "ADMIN_TOKEN" | "INLINE_LIMIT_BYTES" | "RECONCILE_AFTER_MS" | "OUTBOX_MAX_JOBS" | "JOB_RETENTION_DAYS" => {
                 None
             }
-            "CATALOG_RECHECK_MS" | "EVENT_STREAMS_MAX" | "SOCKETS_MAX" => None,
+            "RESULT_LIFETIME_DAYS" | "CATALOG_RECHECK_MS" | "EVENT_STREAMS_MAX" | "SOCKETS_MAX" => None,
             _ if name.starts_with("TURNSTILE_") || name.starts_with("WEBHOOK_") => None,
             _ => Some("x/".to_owned()),
         })

@@ -22,12 +22,14 @@ use crate::{
         limit::Level,
     },
     cx::{Cx, log_line, now_ms},
-    objects::LaneCall,
+    objects::{Asked, LaneCall, asked_lane},
     runtime::{Class, ask_object},
 };
 
 /// A request waits no longer than this for a lane's status, in milliseconds: admission goes on without it.
 const PATIENCE_MS: u64 = 500;
+/// What is about lanes alone waits no longer than this, in milliseconds.
+const MOST_MS: u64 = 5_000;
 /// Lanes out of reach are complained of this often.
 const COMPLAIN_MS: u64 = 60_000;
 
@@ -71,7 +73,7 @@ pub fn remembered(lane: Lane, now_ms: u64) -> Rc<LaneStatus> {
 /// How a lane stands, asked now. Takes no probes.
 pub async fn ask(cx: &Cx, lane: Lane) -> Result<LaneStatus, String> {
     cx.asks();
-    call(&cx.env, lane.name(), &LaneCall::Status { wanted: Vec::new() }).await
+    call(&cx.env, lane.name(), asked_lane::Status(Vec::new())).await
 }
 
 /// Counts a job that was just admitted into the remembered backlog, until the lane knows of it.
@@ -93,12 +95,11 @@ pub fn hand_back(lane: Lane, model: &str, version: &str) {
 /// How shared limits stand, leases counted as used; one level a limit, `None` for what is not shared by leases.
 pub async fn levels(cx: &Cx, scope: &Scope, limits: Vec<(String, LimitSpec)>) -> Result<Vec<Option<Level>>, String> {
     cx.asks();
-    call(&cx.env, &scope.to_string(), &LaneCall::Levels { limits }).await
+    call(&cx.env, &scope.to_string(), asked_lane::Levels(limits)).await
 }
 
 async fn fetch(env: Env, lane: Lane, wanted: Vec<ModelVersion>, asked_ms: u64) {
-    let question = LaneCall::Status { wanted };
-    let asked = pin!(call::<LaneStatus>(&env, lane.name(), &question));
+    let asked = pin!(call(&env, lane.name(), asked_lane::Status(wanted)));
     let fetched = match select(asked, Delay::from(Duration::from_millis(PATIENCE_MS))).await {
         Either::Left((fetched, _)) => fetched,
         Either::Right(_) => Err(format!("no answer in {PATIENCE_MS} ms")),
@@ -109,10 +110,14 @@ async fn fetch(env: Env, lane: Lane, wanted: Vec<ModelVersion>, asked_ms: u64) {
     with(lane, |remembered| remembered.fetch_ended(fetched.ok(), asked_ms));
 }
 
-async fn call<Answer: DeserializeOwned>(env: &Env, name: &str, call: &LaneCall) -> Result<Answer, String> {
-    let body = serde_json::to_string(call).map_err(|error| error.to_string())?;
+async fn call<Answer: DeserializeOwned>(
+    env: &Env,
+    name: &str,
+    asked: Asked<LaneCall, Answer>,
+) -> Result<Answer, String> {
+    let body = serde_json::to_string(&asked.call).map_err(|error| error.to_string())?;
     let broken = |error: String| format!("lane object {name}: {error}");
-    let answer = ask_object(env, Class::Lane, name, &body).await.map_err(|error| broken(error.to_string()))?;
+    let answer = ask_object(env, Class::Lane, name, &body, MOST_MS).await.map_err(|error| broken(error.to_string()))?;
     serde_json::from_str(&answer).map_err(|error| broken(error.to_string()))
 }
 

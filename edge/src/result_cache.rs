@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use worker::{Cache, Headers, Response, web_sys};
 
 use crate::{
+    aws::s3,
     cx::{Cx, log_line, now_ms},
     expiring::Expiring,
     objects::Job,
@@ -49,7 +50,7 @@ pub struct Cached {
     /// The job that made it.
     pub job: Job,
     /// The result itself, where somebody wanted it and it is not too large.
-    pub content: Option<Content>,
+    pub content: Option<Rc<Content>>,
 }
 
 /// A result.
@@ -63,14 +64,14 @@ pub enum Content {
 impl Cached {
     /// The result, where it is JSON and short enough to travel inside another answer.
     pub fn inline(&self) -> Option<Box<RawValue>> {
-        match &self.content {
+        match self.content.as_deref() {
             Some(Content::Json(json)) if json.get().len() as u64 <= INLINE_BYTES => Some(json.clone()),
             _ => None,
         }
     }
 
     fn weight(&self) -> usize {
-        let content = match &self.content {
+        let content = match self.content.as_deref() {
             Some(Content::Json(json)) => json.get().len(),
             Some(Content::Other(_, bytes)) => bytes.len(),
             None => 0,
@@ -93,8 +94,22 @@ pub async fn get(digest: &Digest, most_bytes: u64) -> Option<Rc<Cached>> {
         return Some(cached);
     }
     let cached = Rc::new(read(&stored(digest).await?, most_bytes).await?);
-    REMEMBERED.with_borrow_mut(|remembered| remembered.put_weighing(*digest, cached.clone(), cached.weight(), now));
+    remember(cached.clone(), now);
     Some(cached)
+}
+
+/// Remembers that a younger job of the same account has the same result: its URL shows it for longer.
+pub fn renew(cached: &Cached, job: &Job, now_ms: u64) {
+    let (is_younger, same) = (job.id > cached.job.id, job.id.shard() == cached.job.id.shard());
+    if is_younger && same && job.no_store == 0 && job.degraded.is_none() {
+        let job = Job { log: None, ..job.clone() };
+        remember(Rc::new(Cached { job, content: cached.content.clone() }), now_ms);
+    }
+}
+
+fn remember(cached: Rc<Cached>, now_ms: u64) {
+    let (digest, weight) = (cached.job.digest, cached.weight());
+    REMEMBERED.with_borrow_mut(|remembered| remembered.put_weighing(digest, cached, weight, now_ms));
 }
 
 /// The stored answer to a request for the result of `digest`, headers and body, when this colo has it.
@@ -118,7 +133,7 @@ async fn read(response: &web_sys::Response, most_bytes: u64) -> Option<Cached> {
     let job: Job = serde_json::from_slice(&STANDARD.decode(field).ok()?).ok()?;
     let content = if is_within(&job, most_bytes) {
         let bytes = runtime::body_bytes(response).await.ok()?;
-        Some(content(job.media_type.as_deref().unwrap_or("application/octet-stream"), bytes)?)
+        Some(Rc::new(content(job.media_type.as_deref().unwrap_or("application/octet-stream"), bytes)?))
     } else {
         None
     };
@@ -143,7 +158,8 @@ pub fn put(cx: &Cx, job: &Job, response: &mut Response) -> worker::Result<()> {
     }
     headers.set("cache-control", &format!("public, max-age={MAX_AGE_S}, immutable"))?;
     // A header has room for so much; what happened on the way is no part of the result.
-    let job = Job { log: None, ..job.clone() };
+    let stored_ms = s3::stored_ms(response).or(job.stored_ms);
+    let job = Job { log: None, stored_ms, ..job.clone() };
     headers.set(JOB_FIELD, &STANDARD.encode(serde_json::to_vec(&job)?))?;
     let (copy, url) = (copy.with_headers(headers), url(&job.digest));
     cx.context.wait_until(async move {

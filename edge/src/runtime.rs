@@ -38,8 +38,17 @@ export async function bytes_of(message) {
 }
 
 // A call of a method costs less than a request, which is a stream of bytes each way.
-export function ask(env, binding, name, call) {
-  return env[binding].getByName(name).ask(call);
+export async function ask(env, binding, name, call, patience) {
+  let timer;
+  const late = new Promise((_, refuse) => {
+    const error = Object.assign(new Error(`no answer within ${patience} ms`), { retryable: true });
+    timer = setTimeout(refuse, patience, error);
+  });
+  try {
+    return await Promise.race([env[binding].getByName(name).ask(call), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function headersOf(fields) {
@@ -102,7 +111,7 @@ extern "C" {
     fn bytes_of(message: &JsValue) -> Result<Promise, JsValue>;
     /// How many header fields of different names a request has.
     pub fn count_headers(request: &web_sys::Request) -> u32;
-    fn ask(env: &JsValue, binding: &str, name: &str, call: &str) -> Promise;
+    fn ask(env: &JsValue, binding: &str, name: &str, call: &str, patience_ms: f64) -> Promise;
     #[wasm_bindgen(js_name = exchange)]
     fn exchange_texts(url: &str, fields: &str, body: &str, patience_ms: f64) -> Promise;
     #[wasm_bindgen(catch)]
@@ -195,13 +204,20 @@ pub enum Class {
     Lane,
 }
 
-/// What the object `name` of `class` answers to `call`: its method `ask`.
-pub async fn ask_object(env: &Env, class: Class, name: &str, call: &str) -> Result<String, CallError> {
+/// What the object `name` of `class` answers to `call` within so long: its method `ask`.
+pub async fn ask_object(
+    env: &Env,
+    class: Class,
+    name: &str,
+    call: &str,
+    patience_ms: u64,
+) -> Result<String, CallError> {
     let binding = match class {
         Class::Account => "ACCOUNT",
         Class::Lane => "LANE",
     };
-    let answer = JsFuture::from(ask(env.as_ref(), binding, name, call)).await.map_err(|error| {
+    let asked = ask(env.as_ref(), binding, name, call, patience_ms as f64);
+    let answer = JsFuture::from(asked).await.map_err(|error| {
         let says = |word: &str| Reflect::get(&error, &word.into()).is_ok_and(|value| value.is_truthy());
         let (overloaded, retryable) = (says("overloaded"), says("retryable"));
         CallError { what: worker::Error::from(error).to_string(), overloaded, retryable }

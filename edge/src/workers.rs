@@ -6,12 +6,14 @@ use worker::Env;
 
 use crate::{
     cx::{Cx, log_line, now_ms},
-    objects::LaneCall,
+    objects::{Asked, LaneCall, asked_lane},
     runtime::{Class, ask_object},
 };
 
 /// A scope of its own: no lane and no limit has a colon at its end.
 const OBJECT: &str = "workers:";
+/// Nobody waits longer for it, in milliseconds.
+const PATIENCE_MS: u64 = 5_000;
 /// How often an isolate tells what it hears.
 const TELL_MS: u64 = 30_000;
 
@@ -28,7 +30,7 @@ pub fn note_heard(cx: &Cx) {
     cx.asks();
     let env = cx.env.clone();
     cx.context.wait_until(async move {
-        if let Err(error) = ask(&env, &LaneCall::WorkerHeard).await {
+        if let Err(error) = ask(&env, asked_lane::WorkerHeard()).await {
             log_line("worker-not-noted", &error);
         }
     });
@@ -38,11 +40,11 @@ pub fn note_heard(cx: &Cx) {
 pub async fn heard_ms(cx: &Cx) -> Result<Option<u64>, String> {
     cx.asks();
     let told_ms = Some(TOLD_MS.get()).filter(|at_ms| now_ms().abs_diff(*at_ms) < TELL_MS);
-    Ok(ask(&cx.env, &LaneCall::LastWorker).await?.max(told_ms))
+    Ok(ask(&cx.env, asked_lane::LastWorker()).await?.max(told_ms))
 }
 
-async fn ask(env: &Env, call: &LaneCall) -> Result<Option<u64>, String> {
-    let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
-    let answer = ask_object(env, Class::Lane, OBJECT, &call).await.map_err(|error| error.to_string())?;
+async fn ask(env: &Env, asked: Asked<LaneCall, Option<u64>>) -> Result<Option<u64>, String> {
+    let call = serde_json::to_string(&asked.call).map_err(|error| error.to_string())?;
+    let answer = ask_object(env, Class::Lane, OBJECT, &call, PATIENCE_MS).await.map_err(|error| error.to_string())?;
     serde_json::from_str(&answer).map_err(|error| error.to_string())
 }

@@ -8,7 +8,10 @@ mod native;
 mod scene;
 
 mod alarms;
+mod calls;
+mod joined;
 mod outbox;
+mod results;
 mod room;
 mod turns;
 mod webhooks;

@@ -155,7 +155,10 @@ impl Acting {
 
     async fn cancels(&self, id: JobId) {
         self.judge().cancels(id);
-        if let Ok(CancelAnswer::Canceled { .. }) = self.ask(&Call::Cancel { id }, "").await {
+        let call = Call::Cancel { id, caller: "k1".to_owned(), key: None };
+        if let Ok(CancelAnswer::Canceled { job }) = self.ask(&call, "").await
+            && job.state == JobState::Canceled
+        {
             self.judge().canceled(id);
         }
     }
@@ -215,6 +218,8 @@ impl Acting {
             reuse: if client.fresh { Reuse::Unfinished } else { Reuse::Any },
             free_hits: false,
             known: self.isolates.known(isolate, &digest).filter(|_| !client.fresh),
+            keep_ms: None,
+            again: false,
             idempotency: client.key.clone().map(|key| Idempotency { key, fingerprint: digest.to_hex() }),
             nothing_new: false,
             challenged: false,

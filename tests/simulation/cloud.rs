@@ -294,10 +294,22 @@ impl World for Cloud {
                 return Ok(None);
             }
             if planted::happens(Defect::HeadLies) {
-                return Ok(Some(ObjectHead { media_type: "application/json".to_owned(), bytes: 1, made: None }));
+                return Ok(Some(ObjectHead {
+                    media_type: "application/json".to_owned(),
+                    bytes: 1,
+                    made: None,
+                    stored_ms: None,
+                }));
             }
             let found = cloud.store.head(&key).await.map_err(|error| AwsError::Unexpected(error.to_string()))?;
-            Ok(found.map(|head| ObjectHead { media_type: head.media_type, bytes: head.bytes, made: head.made }))
+            Ok(found.map(|head| ObjectHead {
+                media_type: head.media_type,
+                bytes: head.bytes,
+                made: head.made,
+                stored_ms: head
+                    .age_ms
+                    .map(|age_ms| (native::START_MS + native::since_start_ms()).saturating_sub(age_ms)),
+            }))
         })
     }
 

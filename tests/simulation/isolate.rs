@@ -49,7 +49,7 @@ impl Isolates {
     }
 
     pub(crate) fn remember(&self, isolate: usize, job: &Job) {
-        let known = KnownResult { media_type: job.media_type.clone(), bytes: job.bytes };
+        let known = KnownResult::of(job);
         self.remembered.borrow_mut()[isolate].insert(job.digest, (known, since_start_ms() + REMEMBER_MS));
     }
 

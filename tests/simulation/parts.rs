@@ -185,6 +185,11 @@ impl Store for FarStore {
         self.is_there()?;
         self.way.call_in_person(self.inner.head(key)).await.map_err(Self::away)?
     }
+
+    async fn renew(&self, key: &str, head: &Head) -> Result<(), StoreError> {
+        self.is_there()?;
+        self.way.call_in_person(self.inner.renew(key, head)).await.map_err(Self::away)?
+    }
 }
 
 /// A report on its way to the edge, which lives on a task of its own.

@@ -46,4 +46,9 @@ impl Store for MeasuredStore {
         let began = Instant::now();
         self.timed("head", began, self.inner.head(key).await)
     }
+
+    async fn renew(&self, key: &str, head: &Head) -> Result<(), StoreError> {
+        let began = Instant::now();
+        self.timed("renew", began, self.inner.renew(key, head).await)
+    }
 }

@@ -19,7 +19,7 @@ use crate::{
     job::{Decoded, Inferred, Job, Received, Settled},
     model::{AGAIN_AFTER, Model, Registry},
     retry,
-    store::{Head, Store, StoreError},
+    store::{Head, Store, StoreError, find_result},
 };
 
 /// How many payloads of pictures are held at once, and as many others: what bounds memory.
@@ -169,7 +169,7 @@ impl Shared {
         let Decode { store, stop, .. } = &self.decode;
         let result = storage_key::result(&job.digest);
         if job.attempt == 1 {
-            let stored = store.head(&result).await.inspect_err(|error| {
+            let stored = find_result(store.as_ref(), &result).await.inspect_err(|error| {
                 // Running it again costs time, never correctness.
                 warn!(job = %job.id, %error, "could not look whether the result is there");
             });
@@ -177,7 +177,7 @@ impl Shared {
         }
         // An earlier delivery may have failed for a reason that is gone by now: nothing ends in both ways, so it is
         // looked until the store says.
-        if let Ok(Some(head)) = retry::while_unavailable(stop, || store.head(&result)).await? {
+        if let Ok(Some(head)) = retry::while_unavailable(stop, || find_result(store.as_ref(), &result)).await? {
             return Some(Outcome::AlreadyStored(head));
         }
         let failure = storage_key::failure(&job.id);

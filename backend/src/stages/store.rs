@@ -17,7 +17,7 @@ use crate::{
     logging,
     output::{self, Rendered},
     retry,
-    store::{NewObject, Store},
+    store::{Head, NewObject, Put, Store, find_result},
 };
 
 /// Puts in flight at once.
@@ -82,7 +82,11 @@ impl Storing {
         let Rendered { media_type, body } = rendered;
         let bytes = body.len() as u64;
         let object = NewObject::new(body, media_type).made(Made { job_id: job.id, device_ms });
-        self.put(&storage_key::result(&job.digest), object).await?;
+        let key = storage_key::result(&job.digest);
+        if self.put(&key, object).await? == Put::AlreadyThere {
+            // It may be old: nobody could look before. If it has gone since, the next delivery stores it.
+            self.found(&key).await?;
+        }
         info!(job = %job.id, model = job.model, attempt = job.attempt, bytes, device_ms, "result stored");
         Some(EventKind::Succeeded { media_type: media_type.to_owned(), bytes, device_ms })
     }
@@ -90,7 +94,7 @@ impl Storing {
     /// Unless there is a result by now: then the job has succeeded, whoever ran it.
     async fn put_failure(&self, job: &Job, failure: Failure) -> Option<EventKind> {
         let result = storage_key::result(&job.digest);
-        let stored = retry::while_unavailable(&self.stop, || self.store.head(&result)).await?;
+        let stored = retry::while_unavailable(&self.stop, || find_result(self.store.as_ref(), &result)).await?;
         if let Ok(Some(head)) = stored {
             return Some(head.succeeded(&job.id));
         }
@@ -102,8 +106,13 @@ impl Storing {
     }
 
     /// Whoever wrote it first, it is there then. `None` when the worker stops while the store is away.
-    async fn put(&self, key: &str, object: NewObject<'_>) -> Option<()> {
+    async fn put(&self, key: &str, object: NewObject<'_>) -> Option<Put> {
         let put = || self.store.put_if_absent(key, object.clone());
-        retry::while_unavailable(&self.stop, put).await?.ok().map(|_| ())
+        retry::while_unavailable(&self.stop, put).await?.ok()
+    }
+
+    /// A result that is there for as long as any. `None` when it is not, or the worker stops while the store is away.
+    async fn found(&self, key: &str) -> Option<Head> {
+        retry::while_unavailable(&self.stop, || find_result(self.store.as_ref(), key)).await?.ok()?
     }
 }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::{Head, NewObject, Put, Store, StoreError};
 
-/// A store in memory that behaves as S3 does; it passes the same contract tests.
+/// A store in memory that behaves as S3 does; it passes the same contract tests. It has no clock: objects get older when
+/// they are told to.
 #[derive(Default)]
 pub struct MemoryStore {
     objects: Mutex<BTreeMap<String, (Bytes, Head)>>,
@@ -18,6 +19,13 @@ impl MemoryStore {
     /// Every key there is, in order.
     pub fn keys(&self) -> Vec<String> {
         self.objects().keys().cloned().collect()
+    }
+
+    /// Lets an object be older by so many milliseconds.
+    pub fn age(&self, key: &str, ms: u64) {
+        if let Some((_, head)) = self.objects().get_mut(key) {
+            head.age_ms = head.age_ms.map(|age_ms| age_ms.saturating_add(ms));
+        }
     }
 
     fn objects(&self) -> MutexGuard<'_, BTreeMap<String, (Bytes, Head)>> {
@@ -34,7 +42,7 @@ impl Store for MemoryStore {
         if objects.contains_key(key) {
             return Ok(Put::AlreadyThere);
         }
-        let head = Head { bytes: body.len() as u64, media_type: media_type.to_owned(), made };
+        let head = Head { bytes: body.len() as u64, media_type: media_type.to_owned(), made, age_ms: Some(0) };
         objects.insert(key.to_owned(), (body, head));
         Ok(Put::Created)
     }
@@ -46,5 +54,12 @@ impl Store for MemoryStore {
 
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
         Ok(self.objects().get(key).map(|(_, head)| head.clone()))
+    }
+
+    async fn renew(&self, key: &str, _: &Head) -> Result<(), StoreError> {
+        let mut objects = self.objects();
+        let (_, head) = objects.get_mut(key).ok_or(StoreError::Missing)?;
+        head.age_ms = Some(0);
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ mod s3;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_contract::{EventKind, JobId, Made};
+use forebay_contract::{EventKind, JobId, Made, RENEW_AFTER_MS};
 
 pub use memory::MemoryStore;
 pub use s3::S3Store;
@@ -53,6 +53,8 @@ pub struct Head {
     pub media_type: String,
     /// Whose run made it, where it says so.
     pub made: Option<Made>,
+    /// How long ago it was written last, in milliseconds; `None` where the store does not say.
+    pub age_ms: Option<u64>,
 }
 
 impl Head {
@@ -83,7 +85,26 @@ pub enum StoreError {
     Unavailable(String),
 }
 
-/// Objects by key, written once.
+/// The result of that name, if it is there. One that has lived a while is renewed: whoever is told of it now is promised
+/// all of its days.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn find_result(store: &dyn Store, key: &str) -> Result<Option<Head>, StoreError> {
+    let Some(head) = store.head(key).await? else { return Ok(None) };
+    if head.age_ms.is_some_and(|age_ms| age_ms < RENEW_AFTER_MS) {
+        return Ok(Some(head));
+    }
+    match store.renew(key, &head).await {
+        Ok(()) => Ok(Some(head)),
+        // Its life ended in between.
+        Err(StoreError::Missing) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Objects by key, written once; a byte-identical rewrite may renew the life of one.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Writes the object unless it is there. Of several writers at once exactly one is told [`Put::Created`].
@@ -92,6 +113,9 @@ pub trait Store: Send + Sync {
     /// Reads an object of at most `max_bytes`.
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError>;
 
-    /// Looks whether the object is there.
+    /// Looks whether the object is there. `None` only where the store says that there is no such key.
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError>;
+
+    /// Writes an object once more as it is: its life begins anew. `head` is what is known of it.
+    async fn renew(&self, key: &str, head: &Head) -> Result<(), StoreError>;
 }

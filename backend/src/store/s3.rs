@@ -4,12 +4,14 @@ use async_trait::async_trait;
 use aws_sdk_s3::{
     Client,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
-    primitives::ByteStream,
+    primitives::{ByteStream, DateTime},
+    types::MetadataDirective,
 };
 use bytes::{Bytes, BytesMut};
 use forebay_contract::Made;
 
 use super::{Head, NewObject, Put, Store, StoreError, multipart};
+use crate::clock::wall_ms;
 
 /// One S3 bucket.
 pub struct S3Store {
@@ -64,10 +66,7 @@ impl Store for S3Store {
         let too_large = StoreError::TooLarge { max_bytes };
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => object,
-            // A bucket that is gone is 404 too, and is trouble, not an answer.
-            Err(error) if status(&error) == Some(404) && error.code() != Some("NoSuchBucket") => {
-                return Err(StoreError::Missing);
-            }
+            Err(error) if is_absence(&error) => return Err(StoreError::Missing),
             Err(error) => return Err(trouble(error)),
         };
         let announced = object.content_length().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
@@ -86,18 +85,66 @@ impl Store for S3Store {
         Ok(body.freeze())
     }
 
+    /// By GET of the first byte: an answer to HEAD has no body, which alone tells a missing object from a missing bucket.
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
-        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
-            Ok(head) => Ok(Some(Head {
-                bytes: head.content_length().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
-                media_type: head.content_type().unwrap_or("application/octet-stream").to_owned(),
-                made: head.metadata().and_then(|metadata| {
-                    let field = |name| metadata.get(name).map(String::as_str);
-                    Made::read(field(Made::JOB), field(Made::DEVICE_MS))
-                }),
-            })),
-            Err(error) if status(&error) == Some(404) => Ok(None),
+        let first = self.client.get_object().bucket(&self.bucket).key(key).range("bytes=0-0");
+        match first.send().await {
+            Ok(object) => {
+                let bytes = object.content_range().and_then(whole).or(object.content_length());
+                let head = head(bytes, object.content_type(), object.metadata(), object.last_modified());
+                if object.content_range().is_some() {
+                    // Read to its end, the connection serves the next question too.
+                    drop(object.body.collect().await);
+                }
+                Ok(Some(head))
+            }
+            Err(error) if is_absence(&error) => Ok(None),
+            // There is no first byte: it is there, and empty.
+            Err(error) if status(&error) == Some(416) => {
+                let empty = self.client.head_object().bucket(&self.bucket).key(key).send().await.map_err(trouble)?;
+                Ok(Some(head(empty.content_length(), empty.content_type(), empty.metadata(), empty.last_modified())))
+            }
             Err(error) => Err(trouble(error)),
         }
     }
+
+    /// A copy onto itself, which S3 makes only where something is said anew: what is known of it.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+    async fn renew(&self, key: &str, head: &Head) -> Result<(), StoreError> {
+        let copy =
+            self.client.copy_object().bucket(&self.bucket).key(key).copy_source(format!("{}/{key}", self.bucket));
+        let copy = copy.metadata_directive(MetadataDirective::Replace).content_type(&head.media_type);
+        match copy.set_metadata(metadata(head.made)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_absence(&error) => Err(StoreError::Missing),
+            Err(error) => Err(trouble(error)),
+        }
+    }
+}
+
+fn head(
+    bytes: Option<i64>,
+    media_type: Option<&str>,
+    metadata: Option<&HashMap<String, String>>,
+    modified: Option<&DateTime>,
+) -> Head {
+    let field = |name| metadata?.get(name).map(String::as_str);
+    let modified_ms = modified.and_then(|at| u64::try_from(at.to_millis().ok()?).ok());
+    Head {
+        bytes: bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
+        media_type: media_type.unwrap_or("application/octet-stream").to_owned(),
+        made: Made::read(field(Made::JOB), field(Made::DEVICE_MS)),
+        age_ms: modified_ms.map(|at_ms| wall_ms().saturating_sub(at_ms)),
+    }
+}
+
+/// How long the whole is, by `Content-Range` of a part: `bytes 0-0/12`.
+fn whole(range: &str) -> Option<i64> {
+    range.rsplit_once('/')?.1.parse().ok()
+}
+
+/// Whether S3 says that it has no such key. Any other 404 is trouble: a bucket that is gone, or somebody else who answers
+/// in its place.
+fn is_absence<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    status(error) == Some(404) && error.code() == Some("NoSuchKey")
 }

@@ -11,8 +11,29 @@ pub(crate) async fn the_first_put_writes_and_later_ones_change_nothing(store: &d
         assert_eq!(put, Put::AlreadyThere);
     }
     assert_eq!(store.get(key, 100).await.unwrap(), "one");
-    let head = Head { bytes: 3, media_type: "text/plain".to_owned(), made: None };
-    assert_eq!(store.head(key).await.unwrap(), Some(head));
+    let Head { bytes, media_type, made, age_ms } = store.head(key).await.unwrap().unwrap();
+    assert_eq!((bytes, media_type.as_str(), made), (3, "text/plain", None));
+    assert!(age_ms.is_some_and(|age_ms| age_ms < 60_000), "{age_ms:?}");
+}
+
+/// What it holds and whose it is stay as they were.
+pub(crate) async fn a_renewed_object_is_the_same(store: &dyn Store) {
+    let key = "results/ab/renewed";
+    let made = Made { job_id: JobId::new(1, [7; 10], ShardKey::new("a", 0)), device_ms: 12.5 };
+    for made in [Some(made), None] {
+        let key = &format!("{key}{}", made.is_some());
+        let object = NewObject { made, ..NewObject::new("one", "image/png") };
+        store.put_if_absent(key, object).await.unwrap();
+        let before = store.head(key).await.unwrap().unwrap();
+        store.renew(key, &before).await.unwrap();
+        let after = store.head(key).await.unwrap().unwrap();
+        assert_eq!((after.bytes, &after.media_type, after.made), (3, &before.media_type, made));
+        assert_eq!(store.get(key, 100).await.unwrap(), "one");
+        let again = store.put_if_absent(key, NewObject::new("two", "image/png")).await.unwrap();
+        assert_eq!(again, Put::AlreadyThere);
+    }
+    let head = Head { bytes: 3, media_type: "image/png".to_owned(), made: None, age_ms: None };
+    assert!(matches!(store.renew("results/ab/none", &head).await, Err(StoreError::Missing)));
 }
 
 pub(crate) async fn of_many_writers_at_once_one_creates(store: &dyn Store) {
@@ -88,6 +109,7 @@ macro_rules! store_contract {
             an_empty_object_is_there
             a_large_object_is_written_whole_and_once
             an_object_says_whose_run_made_it
+            a_renewed_object_is_the_same
         }
     };
 }

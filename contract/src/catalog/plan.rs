@@ -26,8 +26,13 @@ pub struct PlanSpec {
 impl PlanSpec {
     /// Whether a result that was stored `age_ms` ago is there to be fetched.
     pub fn keeps(&self, age_ms: u64) -> bool {
+        self.keep_ms().is_none_or(|keep_ms| age_ms < keep_ms)
+    }
+
+    /// For how long a result is there to be fetched, in milliseconds; as long as jobs are kept, unless said.
+    pub fn keep_ms(&self) -> Option<u64> {
         const DAY_MS: u64 = 86_400_000;
-        self.keep_days.is_none_or(|days| age_ms < u64::from(days) * DAY_MS)
+        self.keep_days.map(|days| u64::from(days) * DAY_MS)
     }
 }
 

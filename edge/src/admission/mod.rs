@@ -20,6 +20,7 @@ pub mod fields;
 pub mod idempotency;
 mod image_header;
 pub mod lane;
+pub mod lifetime;
 pub mod limit;
 pub mod listing;
 pub mod patience;

@@ -33,6 +33,8 @@ pub struct ObjectHead {
     pub bytes: u64,
     /// Whose run made it, where it says so.
     pub made: Option<Made>,
+    /// When it was written last, in milliseconds since the epoch: its life counts from there.
+    pub stored_ms: Option<u64>,
 }
 
 /// An object to put.
@@ -63,20 +65,28 @@ impl Bucket<'_> {
         succeeded(send(self.signer, now_ms, request).await?).await.map(|_| ())
     }
 
-    /// An object as it streams, or `None` when there is none.
+    /// An object as it streams, or `None` when the bucket says that there is no such key.
     pub async fn get(&self, now_ms: u64, key: &str) -> Result<Option<Response>, AwsError> {
-        self.read(now_ms, Method::Get, key).await
+        match succeeded(self.ask(now_ms, Method::Get, key).await?).await {
+            Err(error) if is_absence(&error) => Ok(None),
+            answer => answer.map(Some),
+        }
     }
 
-    /// What is known of an object, or `None` when there is none.
+    /// What is known of an object, or `None` when there is none, or no bucket: an answer without a body cannot say which.
+    /// Nothing ends on that alone: [`Bucket::get`] is asked then.
     pub async fn head(&self, now_ms: u64, key: &str) -> Result<Option<ObjectHead>, AwsError> {
-        let Some(answer) = self.read(now_ms, Method::Head, key).await? else { return Ok(None) };
+        let answer = self.ask(now_ms, Method::Head, key).await?;
+        if answer.status_code() == 404 {
+            return Ok(None);
+        }
+        let answer = succeeded(answer).await?;
         let field = |name: &str| answer.headers().get(name).ok().flatten();
         let bytes = field("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let media_type = field("content-type").unwrap_or_else(|| "application/octet-stream".to_owned());
         let metadata = |name| field(&format!("x-amz-meta-{name}"));
         let made = Made::read(metadata(Made::JOB).as_deref(), metadata(Made::DEVICE_MS).as_deref());
-        Ok(Some(ObjectHead { media_type, bytes, made }))
+        Ok(Some(ObjectHead { media_type, bytes, made, stored_ms: stored_ms(&answer) }))
     }
 
     /// The text of a small object, or `None` when there is none.
@@ -89,7 +99,7 @@ impl Bucket<'_> {
         }
     }
 
-    async fn read(&self, now_ms: u64, method: Method, key: &str) -> Result<Option<Response>, AwsError> {
+    async fn ask(&self, now_ms: u64, method: Method, key: &str) -> Result<Response, AwsError> {
         let url = self.url_of(key);
         let request = AwsRequest {
             service: "s3",
@@ -100,12 +110,47 @@ impl Bucket<'_> {
             sent: None,
             timeout_ms: READ_TIMEOUT_MS,
         };
-        let answer = send(self.signer, now_ms, request).await?;
-        if answer.status_code() == 404 { Ok(None) } else { succeeded(answer).await.map(Some) }
+        send(self.signer, now_ms, request).await
     }
 
     /// Keys are made of hex, letters, `/`, `_` and `-`: nothing to escape.
     fn url_of(&self, key: &str) -> String {
         format!("{}/{key}", self.url)
+    }
+}
+
+/// When the object of an answer was written last.
+pub fn stored_ms(answer: &Response) -> Option<u64> {
+    let modified = answer.headers().get("last-modified").ok().flatten()?;
+    // What cannot be read is NaN, and no time.
+    Some(js_sys::Date::parse(&modified)).filter(|ms| *ms > 0.0).map(|ms| ms as u64)
+}
+
+/// Whether the bucket says that it has no such key. Every other 404 is trouble: NoSuchBucket, or somebody else who
+/// answers in its place. <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+fn is_absence(error: &AwsError) -> bool {
+    matches!(error, AwsError::Status { status: 404, body } if body.contains("<Code>NoSuchKey</Code>"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_no_such_key_is_absence() {
+        let xml =
+            |code: &str| format!("<?xml version=\"1.0\"?>\n<Error><Code>{code}</Code><Key>NoSuchKey</Key></Error>");
+        for (status, body, expect) in [
+            (404, xml("NoSuchKey"), true),
+            (404, xml("NoSuchBucket"), false),
+            (404, xml("NoSuchVersion"), false),
+            (404, String::new(), false),
+            (404, "not found".to_owned(), false),
+            (403, xml("NoSuchKey"), false),
+            (503, xml("SlowDown"), false),
+        ] {
+            assert_eq!(is_absence(&AwsError::Status { status, body: body.clone() }), expect, "{status} {body}");
+        }
+        assert!(!is_absence(&AwsError::Unreachable("NoSuchKey".to_owned())));
     }
 }

@@ -4,21 +4,23 @@ use forebay_contract::{JobState, ProblemCode};
 
 use super::{Target, caller, found, job_body::JobBody, outlook::timing, own_job_id, shard};
 use crate::{
-    admission::{Refusal, query},
+    admission::{Refusal, idempotency, query},
     answer::{self, Answer},
     cx::{Cx, Stop},
-    objects::{self, Call, CancelAnswer},
+    objects::{self, CancelAnswer, asked},
 };
 
-/// Cancels what has not ended. A worker that runs the job already is told with its next report.
+/// Cancels what has not ended and nobody else wants. A worker that runs the job already is told with its next report.
 pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let id = own_job_id(&caller, id)?;
     query::none(&target.query)?;
-    match objects::call(cx, shard(&caller), &Call::Cancel { id }).await? {
+    let key = idempotency::key(cx.incoming.idempotency_key.as_deref())?;
+    let by = caller.key.clone().unwrap_or_default();
+    match objects::call(cx, shard(&caller), asked::Cancel(id, by, key)).await? {
         CancelAnswer::Canceled { job } => answer::json(202, &JobBody::new(&job, &target.origin)?, vec![timing(&job)]),
-        // Nobody but its owner cancels a job: this is the same wish again, whose first answer may have been lost.
-        CancelAnswer::Ended { job } if job.state == JobState::Canceled => {
+        // It is canceled, or runs for others alone: this is the same wish again, whose first answer may have been lost.
+        CancelAnswer::Ended { job } if job.state == JobState::Canceled || !job.state.is_final() => {
             answer::json(200, &JobBody::new(&job, &target.origin)?, vec![timing(&job)])
         }
         CancelAnswer::Ended { job } => {

@@ -9,7 +9,7 @@ use crate::{
     admission::{Refusal, authenticate::revoked_key, caller::Caller, query, subprotocol},
     answer::Answer,
     cx::{Cx, Stop},
-    objects::{self, Call, Job, Listen, Pass, is_told},
+    objects::{self, Job, Listen, Pass, asked, is_told},
 };
 
 /// Of an event stream. Proxies that gather an answer before they pass it on (nginx does) are told not to.
@@ -25,7 +25,7 @@ pub async fn of_job(cx: &Cx, request: Request, target: &Target, id: &str) -> Res
     query::none(&target.query)?;
     let id = own_job_id(&caller, id)?;
     let after = last_event_id(field(&request, "last-event-id").as_deref())?;
-    let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: 0 }).await?;
+    let job = objects::call(cx, shard(&caller), asked::Job(id, 0)).await?;
     let job = found(cx, &id, job)?;
     if cx.incoming.is_head() {
         return Ok(head(&job, after));
@@ -69,7 +69,7 @@ async fn socket(cx: &Cx, request: &Request, target: &Target, id: Option<&str>) -
 
 /// Refuses a job that is not the caller's, or is no more.
 async fn known(cx: &Cx, caller: &Caller, id: JobId) -> Result<(), Stop> {
-    let job = objects::call(cx, shard(caller), &Call::Job { id, wait_ms: 0 }).await?;
+    let job = objects::call(cx, shard(caller), asked::Job(id, 0)).await?;
     found(cx, &id, job)?;
     Ok(())
 }

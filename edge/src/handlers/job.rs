@@ -5,7 +5,7 @@ use crate::{
     admission::patience::Patience,
     answer::{self, Answer},
     cx::{Cx, Stop},
-    objects::{self, Call},
+    objects::{self, asked},
 };
 
 /// Answers with the job; `?wait=N` and `Prefer: wait=N` wait inside its object, where the report arrives.
@@ -13,7 +13,7 @@ pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let patience = Patience::of(&target.query, cx.incoming.prefer.as_deref())?;
     let id = own_job_id(&caller, id)?;
-    let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: patience.ms }).await?;
+    let job = objects::call(cx, shard(&caller), asked::Job(id, patience.ms)).await?;
     let job = found(cx, &id, job)?;
     let (body, mut fields) = Outlook::of(cx, job.lane).await?.describe(&job, &target.origin)?;
     fields.extend(patience.applied());

@@ -10,7 +10,7 @@ use crate::{
     admission::listing,
     answer::{self, Answer},
     cx::{Cx, Stop},
-    objects::{self, Call, Listed, Listing},
+    objects::{self, Listed, Listing, asked},
 };
 
 /// A page of a list.
@@ -27,7 +27,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let listing::Asked { state, model, cursor, limit } = listing::read(&target.query)?;
     let listing = Listing { state, model, before: cursor, limit };
-    let Listed { jobs, next } = objects::call(cx, shard(&caller), &Call::List(listing)).await?;
+    let Listed { jobs, next } = objects::call(cx, shard(&caller), asked::List(listing)).await?;
     let cursor = next.map(|id| id.to_string());
     let mut outlooks = BTreeMap::new();
     let lanes = ordered::set(jobs.iter().filter(|job| !job.state.is_final()).map(|job| job.lane));

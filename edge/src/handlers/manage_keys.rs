@@ -15,7 +15,7 @@ use crate::{
     catalog,
     cx::{Cx, Stop, log_line},
     entropy, keys,
-    objects::{self, Call},
+    objects::{self, asked},
 };
 
 /// The longest body that says anything about a key.
@@ -102,8 +102,7 @@ pub async fn revoke(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> 
     key.revoke(cx.now_ms);
     keys::store(cx, &key).await?;
     // The namespace takes its time to be the same everywhere; the account's object is one place alone.
-    let call = Call::RevokeKey { key: key.id.as_str().to_owned() };
-    let () = objects::call(cx, ShardKey::new(&key.account, 0), &call).await?;
+    objects::call(cx, ShardKey::new(&key.account, 0), asked::RevokeKey(key.id.as_str().to_owned())).await?;
     log_line("key-revoked", &of(&key));
     answer::json(200, &Revoked { id: &key.id, revoked: true, revoked_ms: key.revoked_ms }, Vec::new())
 }

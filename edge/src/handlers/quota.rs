@@ -13,14 +13,14 @@ use super::{Target, caller, shard, submit::plan_of};
 use crate::{
     admission::{
         lane::{Scope, holdings::SharedLimit, shed::multiplier},
-        policy::{Policy, Standing, Subject},
+        policy::{Policy, Subject},
         query,
     },
     answer::{self, Answer},
     catalog,
     cx::{Cx, Stop, log_line},
     lanes,
-    objects::{self, Call, StandingsCall},
+    objects::{self, StandingsCall, asked},
 };
 
 /// Every limit of a caller.
@@ -65,13 +65,13 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
         lowest = lowest.min(multiplier(&status, &catalog.lane(lane), plan.guaranteed));
     }
     let policy = Policy::of(&catalog, &caller.plan, plan, lowest);
-    let call = Call::Standings(Box::new(StandingsCall {
+    let call = asked::Standings(Box::new(StandingsCall {
         policy: policy.clone(),
         key: caller.key.clone().unwrap_or_default(),
         ip: caller.ip.clone(),
         endpoint: "/v1/jobs".to_owned(),
     }));
-    let standings: Vec<Standing> = objects::call(cx, shard(&caller), &call).await?;
+    let standings = objects::call(cx, shard(&caller), call).await?;
     let specs = ordered::map(policy.limits.iter().chain(&policy.common).map(|spec| (spec.name.as_str(), spec)));
     let own = standings.iter().filter_map(|standing| {
         let spec = specs.get(standing.name.as_str())?;

@@ -20,7 +20,7 @@ use crate::{
 
 /// The path.
 pub const PATH: &str = "/readyz";
-/// There is never an object of this name: a bucket that says so answers.
+/// There is never an object of this name: a bucket that says so answers. Where there is no bucket, nothing says so.
 const NO_OBJECT: &str = "ready";
 
 thread_local! {
@@ -97,7 +97,7 @@ async fn look(cx: &Cx) -> Seen {
     let bucket = Bucket { url: &cx.config.bucket_url, signer };
     let (queue, bucket, worker) = join3(
         in_time("queue", Box::pin(sqs::ask(signer, cx.now_ms, &queue_url).map_ok(|()| None).map_err(told))),
-        in_time("bucket", Box::pin(bucket.head(cx.now_ms, NO_OBJECT).map_ok(|_| None).map_err(told))),
+        in_time("bucket", Box::pin(bucket.get(cx.now_ms, NO_OBJECT).map_ok(|_| None).map_err(told))),
         in_time("worker", Box::pin(workers::heard_ms(cx))),
     )
     .await;

@@ -11,7 +11,7 @@ use crate::{
     answer::{self, Answer},
     body,
     cx::{Cx, Stop},
-    objects::{self, Call},
+    objects::{self, asked},
     workers,
 };
 
@@ -31,8 +31,8 @@ pub async fn post(cx: &Cx, request: Request) -> Result<Answer, Stop> {
     let report = read(&bytes)?;
     workers::note_heard(cx);
     let calls = by_shard(report.events).into_iter().map(|(shard, events)| {
-        let call = Call::Report { worker: report.worker.clone(), events };
-        async move { objects::call::<ReportAnswer>(cx, shard, &call).await }
+        let call = asked::Report(report.worker.clone(), events);
+        async move { objects::call(cx, shard, call).await }
     });
     let mut answer = ReportAnswer::default();
     for answered in join_all(calls).await {

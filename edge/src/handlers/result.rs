@@ -15,7 +15,7 @@ use crate::{
     catalog,
     cx::{Cx, Stop, log_line},
     finished,
-    objects::{self, Call, Job},
+    objects::{self, Job, asked},
     result_cache::{self, Content, REMEMBERED_BYTES},
 };
 
@@ -27,7 +27,7 @@ pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     if let Some(job) = finished::recall(&id, cx.now_ms) {
         return kept(cx, &caller, &job).await;
     }
-    let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: patience.ms }).await?;
+    let job = objects::call(cx, shard(&caller), asked::Job(id, patience.ms)).await?;
     let job = found(cx, &id, job)?;
     match job.state {
         JobState::Succeeded => kept(cx, &caller, &finished::remember(job, cx.now_ms)).await,
@@ -49,9 +49,9 @@ pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     }
 }
 
-/// The result, as long as the caller's plan keeps it.
+/// The result, as long as the caller's plan keeps it. Another caller's plan may show it longer: its job stays as it is.
 async fn kept(cx: &Cx, caller: &Caller, job: &Job) -> Result<Answer, Stop> {
-    if is_kept(cx, caller, job).await? { deliver(cx, job).await } else { Err(gone(cx, job).await?.into()) }
+    if is_kept(cx, caller, job).await? { deliver(cx, job).await } else { Err(expired().into()) }
 }
 
 /// Whether the caller's plan keeps a result so long.
@@ -61,9 +61,9 @@ async fn is_kept(cx: &Cx, caller: &Caller, job: &Job) -> Result<bool, Stop> {
     Ok(plan_of(&catalog, caller)?.keeps(age_ms))
 }
 
-/// The result is not there any more: its job says so from now on.
+/// The bucket itself says that the result is not there any more: its job says so from now on.
 async fn gone(cx: &Cx, job: &Job) -> Result<Refusal, Stop> {
-    let _: Option<Job> = objects::call(cx, job.id.shard(), &Call::Expire { id: job.id }).await?;
+    objects::call(cx, job.id.shard(), asked::Expire(job.id)).await?;
     Ok(expired())
 }
 
@@ -77,7 +77,7 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
     fields.push(timing(job));
     if result_cache::is_within(job, REMEMBERED_BYTES) {
         let cached = result_cache::get(&job.digest, REMEMBERED_BYTES).await;
-        match cached.as_ref().and_then(|cached| cached.content.as_ref()) {
+        match cached.as_ref().and_then(|cached| cached.content.as_deref()) {
             Some(Content::Json(json)) => {
                 let body = json.get().to_owned();
                 return Ok(Answer::Text { status: 200, content_type: "application/json", body, fields });
@@ -93,14 +93,15 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
     let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
     let key = storage_key::result(&job.digest);
     if cx.incoming.is_head() {
-        return match bucket.head(cx.now_ms, &key).await {
+        match bucket.head(cx.now_ms, &key).await {
             Ok(Some(head)) => {
                 fields.extend([("content-type", head.media_type), ("content-length", head.bytes.to_string())]);
-                Ok(Answer::Empty { status: 200, fields })
+                return Ok(Answer::Empty { status: 200, fields });
             }
-            Ok(None) => Err(gone(cx, job).await?.into()),
-            Err(error) => Err(out_of_reach(&error).into()),
-        };
+            // It cannot say what there is not, the result or the bucket: the question below is answered in full.
+            Ok(None) => {}
+            Err(error) => return Err(out_of_reach(&error).into()),
+        }
     }
     match bucket.get(cx.now_ms, &key).await {
         Ok(Some(mut stored)) => {

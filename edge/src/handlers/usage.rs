@@ -8,7 +8,7 @@ use crate::{
     admission::{accept, days},
     answer::{self, Answer},
     cx::{Cx, Stop},
-    objects::{self, Call, UsageRow},
+    objects::{self, UsageRow, asked},
 };
 
 /// What an account has used.
@@ -24,7 +24,7 @@ const COLUMNS: &str = "day,model,succeeded,failed,canceled,expired,cached,degrad
 pub async fn get(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let (from, to) = days::read(&target.query, cx.now_ms)?;
-    let days: Vec<UsageRow> = objects::call(cx, shard(&caller), &Call::Usage { from, to }).await?;
+    let days = objects::call(cx, shard(&caller), asked::Usage(from, to)).await?;
     let accepted = request.headers().get("accept").ok().flatten();
     if !accept::prefers(accepted.as_deref(), "text/csv", "application/json") {
         return answer::json(200, &Usage { days }, vec![("vary", "Accept".to_owned())]);

@@ -5,7 +5,7 @@ use forebay_contract::{
     catalog::{Beyond, LimitSpec},
 };
 
-use super::{Job, KnownResult, Offer, Reuse, SubmitCall, job::Degraded, room::Room};
+use super::{Job, KnownResult, Offer, Reuse, SubmitCall, interests, job::Degraded, room::Room};
 use crate::admission::{
     lane::holdings::SharedLimit,
     policy::{Accounts, Buckets, Standing, Taken, Verdict, Violation},
@@ -198,6 +198,8 @@ pub fn new_job(call: &SubmitCall, offer: &Offer, birth: Birth) -> Job {
         log: None,
         told_ms: None,
         message_seq: None,
+        stored_ms: None,
+        interests: None,
         place: None,
     };
     if let Some(known) = birth.known {
@@ -206,7 +208,11 @@ pub fn new_job(call: &SubmitCall, offer: &Offer, birth: Birth) -> Job {
         job.finished_ms = Some(birth.now_ms);
         job.media_type = known.media_type;
         job.bytes = known.bytes;
+        job.stored_ms = known.stored_ms;
         job.check_ms = None;
+    } else {
+        let key = call.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
+        job.interests = Some(interests::first(&call.key, key));
     }
     job
 }
@@ -258,6 +264,8 @@ pub(super) mod tests {
             reuse: Reuse::Any,
             free_hits: false,
             known: None,
+            keep_ms: None,
+            again: false,
             idempotency: None,
             nothing_new: false,
             challenged: false,
@@ -389,11 +397,17 @@ pub(super) mod tests {
     fn a_job_whose_result_is_known_is_born_finished() {
         let one = call(Vec::new());
         let birth = Birth { now_ms: START_MS, reconcile_after_ms: 30_000, ..Birth::default() };
-        assert_eq!(new_job(&one, &one.offer, birth.clone()), queued());
-        let known = Some(KnownResult { media_type: Some("image/png".to_owned()), bytes: Some(9) });
+        let made = Job { interests: Some("+ k1".to_owned()), ..queued() };
+        assert_eq!(new_job(&one, &one.offer, birth.clone()), made);
+        let known = Some(KnownResult {
+            media_type: Some("image/png".to_owned()),
+            bytes: Some(9),
+            stored_ms: Some(START_MS - 1),
+        });
         let job = new_job(&one, &one.offer, Birth { known, ..birth });
         assert_eq!((job.state, job.cached, job.check_ms), (JobState::Succeeded, 1, None));
         assert_eq!((job.bytes, job.finished_ms), (Some(9), Some(START_MS)));
+        assert_eq!((job.stored_ms, job.interests), (Some(START_MS - 1), None));
     }
 
     #[test]

@@ -86,7 +86,7 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
         core.log("reconciliation-failed", &error.to_string());
     }
     for (job, found) in due.iter().zip(found) {
-        let found = found.unwrap_or(Found::Nothing);
+        let found = found.unwrap_or(Found::Unknown);
         // Read anew: a report may have come while the bucket was asked.
         let Some(mut job) = core.tables.job(&job.id)? else { continue };
         let patience = Patience {
@@ -120,6 +120,8 @@ fn send_again(core: &Rc<Core>, job: &Job) -> Result<()> {
     Ok(())
 }
 
+/// What the bucket has of a job. That it has no result is said by HEAD, which a missing bucket says too; the question for
+/// the failure is answered by the bucket itself, or not at all.
 async fn look(core: &Core, job: &Job) -> std::result::Result<Found, AwsError> {
     let found = core.platform.within(LOOK_MS, Box::pin(ask(core, job))).await;
     found.unwrap_or_else(|| Err(AwsError::Unreachable(format!("no answer within {LOOK_MS} ms"))))

@@ -3,14 +3,15 @@
 use std::rc::Rc;
 
 use forebay_contract::{JobId, JobState, Lane, ReportAnswer, ReportEvent, state::Transition};
-use serde::Serialize;
 
 use super::{
     Call, CancelAnswer, Job, Listed, StandingsCall,
     alarm::MOST_FORGOTTEN,
     apply::apply,
+    call::answers,
     core::Core,
     flush,
+    interests::{self, Withdrawal},
     retry::retry,
     room::Room,
     sockets,
@@ -19,57 +20,68 @@ use super::{
 };
 use crate::{admission::policy::Subject, platform::Result};
 
+/// The most other jobs of one digest that go with a result: the next who asks for one takes more along.
+const MOST_EXPIRED: usize = 32;
+
 /// The answer to a [`Call`], as JSON.
 pub async fn answer(core: &Rc<Core>, text: &str) -> Result<String> {
     let (call, message) = text.split_once('\n').unwrap_or((text, ""));
     match serde_json::from_str(call)? {
         Call::Submit(call) => {
             let (first, lighter) = message.split_once('\n').unwrap_or((message, ""));
-            json(&submit(core, &call, Messages { first, lighter }).await?)
+            answers::Submit.told(&submit(core, &call, Messages { first, lighter }).await?)
         }
         Call::Standings(call) => {
             let StandingsCall { policy, key, ip, endpoint } = *call;
             // Shared limits alone look at model and lane, and those are not this object's to tell.
             let lane = Lane::FreeLight;
             let subject = Subject { key: &key, ip: &ip, endpoint: &endpoint, model: "", lane, cost_ms: 0 };
-            json(&standings(core, &policy, &subject))
+            answers::Standings.told(&standings(core, &policy, &subject))
         }
         Call::RevokeKey { key } => {
             core.tables.revoke_key(&key)?;
             core.revoked_keys.borrow_mut().insert(key);
             sockets::dismiss(core);
-            json(&())
+            answers::RevokeKey.told(&())
         }
         Call::Job { id, wait_ms } => {
             flush::settle(core)?;
-            json(&core.job(id, wait_ms).await?.map(|job| core.placed(job)))
+            answers::Job.told(&core.job(id, wait_ms).await?.map(|job| core.placed(job)))
         }
-        Call::Cancel { id } => json(&cancel(core, id).await?),
-        Call::Expire { id } => json(&expire(core, id)?),
-        Call::Report { worker, events } => json(&report(core, &worker, &events).await?),
+        Call::Cancel { id, caller, key } => answers::Cancel.told(&cancel(core, id, &caller, key.as_deref())?),
+        Call::Expire { id } => answers::Expire.told(&expire(core, id)?),
+        Call::Report { worker, events } => answers::Report.told(&report(core, &worker, &events).await?),
         Call::List(listing) => {
             flush::settle(core)?;
             let Listed { jobs, next } = core.tables.list(&listing)?;
-            json(&Listed { jobs: jobs.into_iter().map(|job| core.placed(job)).collect(), next })
+            answers::List.told(&Listed { jobs: jobs.into_iter().map(|job| core.placed(job)).collect(), next })
         }
-        Call::Retry { id, submit } => json(&retry(core, id, *submit).await?),
+        Call::Retry { id, submit } => answers::Retry.told(&retry(core, id, *submit).await?),
         Call::Webhooks(call) => Ok(webhook::answer(core, &call).await?.to_text()),
         Call::Hits(rows) => {
             rows.into_iter().try_for_each(|row| core.use_up(Some(row)))?;
-            json(&())
+            answers::Hits.told(&())
         }
-        Call::Usage { from, to } => json(&core.tables.usage(&from, &to)?),
+        Call::Usage { from, to } => answers::Usage.told(&core.tables.usage(&from, &to)?),
     }
 }
 
-fn json(answer: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string(answer)?)
-}
-
-async fn cancel(core: &Rc<Core>, id: JobId) -> Result<CancelAnswer> {
+/// A job that others joined goes on: what one caller wants no more, they may.
+fn cancel(core: &Rc<Core>, id: JobId, caller: &str, key: Option<&str>) -> Result<CancelAnswer> {
     flush::settle(core)?;
     let Some(mut job) = core.tables.job(&id)? else { return Ok(CancelAnswer::Unknown) };
     let before = job.state;
+    if before.is_final() {
+        return Ok(CancelAnswer::Ended { job: Box::new(job) });
+    }
+    match interests::withdraw(job.interests.as_deref(), caller, key) {
+        Withdrawal::Last => {}
+        Withdrawal::Others(left) => {
+            core.tables.put_interests(&id, &left)?;
+            return Ok(CancelAnswer::Canceled { job: Box::new(core.placed(job)) });
+        }
+        Withdrawal::Again => return Ok(CancelAnswer::Ended { job: Box::new(core.placed(job)) }),
+    }
     if !job.transition(Transition::Canceled, core.now_ms()) {
         return Ok(CancelAnswer::Ended { job: Box::new(job) });
     }
@@ -79,13 +91,24 @@ async fn cancel(core: &Rc<Core>, id: JobId) -> Result<CancelAnswer> {
     Ok(CancelAnswer::Canceled { job: Box::new(job) })
 }
 
+/// Its result is gone for every other job of the same digest as well: none of them answers for a submission any more.
 fn expire(core: &Rc<Core>, id: JobId) -> Result<Option<Job>> {
     let Some(mut job) = core.tables.job(&id)? else { return Ok(None) };
-    let before = job.state;
-    if job.transition(Transition::Expired, core.now_ms()) {
-        core.save(before, &job)?;
+    end_without_result(core, &mut job)?;
+    for _ in 0..MOST_EXPIRED {
+        let twin = core.tables.twin(&job.digest)?.filter(|twin| twin.state == JobState::Succeeded);
+        let Some(mut twin) = twin else { break };
+        end_without_result(core, &mut twin)?;
     }
     Ok(Some(job))
+}
+
+fn end_without_result(core: &Rc<Core>, job: &mut Job) -> Result<()> {
+    let before = job.state;
+    if before == JobState::Succeeded && job.transition(Transition::Expired, core.now_ms()) {
+        core.save(before, job)?;
+    }
+    Ok(())
 }
 
 async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result<ReportAnswer> {

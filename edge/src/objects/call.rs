@@ -1,71 +1,121 @@
 //! What the Worker says to an Account object and what it answers.
 
-use forebay_contract::{Digest, JobId, JobState, Lane, ReportEvent};
+use forebay_contract::{Digest, JobId, JobState, Lane, ReportAnswer, ReportEvent, catalog::Beyond};
 use serde::{Deserialize, Serialize};
 
-use super::{Job, Timing, UsageRow, WebhookCall};
+use super::{Job, Timing, UsageRow, WebhookCall, table::calls};
 use crate::admission::{
     idempotency::Idempotency,
     policy::{Policy, Standing, Subject, Violation},
+    webhook::Action,
 };
 
-/// A call: the first line of the request's body, as JSON. A submission's message is the next line, untouched, and that
-/// of its lighter offer the one after.
-#[derive(Debug, Serialize, Deserialize)]
-pub enum Call {
-    /// Admit a job. Answer: [`SubmitAnswer`].
-    Submit(Box<SubmitCall>),
-    /// The job, waiting up to `wait_ms` for its end. Answer: `Option<Job>`.
+calls! {
+    /// A call: the first line of the request's body, as JSON. A submission's message is the next line, untouched, and
+    /// that of its lighter offer the one after.
+    Call:
+    /// Admit a job.
+    Submit(Box<SubmitCall>) => SubmitAnswer;
+    /// The job, waiting up to `wait_ms` for its end.
     Job {
         /// Which.
         id: JobId,
         /// How long to wait.
         wait_ms: u64,
-    },
-    /// Call a job off. Answer: [`CancelAnswer`].
+    } => Option<Job>;
+    /// A caller does not want a job any more.
     Cancel {
         /// Which.
         id: JobId,
-    },
-    /// The job's result is gone from the bucket. Answer: `Option<Job>`.
+        /// The API key's id; empty for callers without one.
+        #[serde(default)]
+        caller: String,
+        /// The idempotency key whose submission is meant, where it is one alone.
+        #[serde(default)]
+        key: Option<String>,
+    } => CancelAnswer;
+    /// The bucket says that the job's result is not there any more.
     Expire {
         /// Which.
         id: JobId,
-    },
-    /// How the caller stands with its limits. Answer: `Vec<Standing>`.
-    Standings(Box<StandingsCall>),
-    /// An API key is revoked: nothing is accepted for it any more. Answer: `()`.
+    } => Option<Job>;
+    /// How the caller stands with its limits.
+    Standings(Box<StandingsCall>) => Vec<Standing>;
+    /// An API key is revoked: nothing is accepted for it any more.
     RevokeKey {
         /// The key's id.
         key: String,
-    },
-    /// What a worker reported of this object's jobs. Answer: `ReportAnswer`.
+    } => ();
+    /// What a worker reported of this object's jobs.
     Report {
         /// The worker's name.
         worker: String,
         /// Oldest first.
         events: Vec<ReportEvent>,
-    },
-    /// Jobs, newest first. Answer: [`Listed`].
-    List(Listing),
-    /// Run a job's input again: its message is the object's own. Answer: [`RetryAnswer`].
+    } => ReportAnswer;
+    /// Jobs, newest first.
+    List(Listing) => Listed;
+    /// Run a job's input again: its message is the object's own.
     Retry {
         /// The job that ended without a result.
         id: JobId,
         /// The new one.
         submit: Box<SubmitCall>,
-    },
-    /// Something about webhooks. Answer: the text of a `WebhookAnswer`.
-    Webhooks(WebhookCall),
-    /// Submissions that the Worker answered by itself. Answer: `()`.
-    Hits(Vec<UsageRow>),
-    /// What was used on these days, both included. Answer: `Vec<UsageRow>`.
+    } => RetryAnswer;
+    /// Something about webhooks. The answer is the text of a `WebhookAnswer`, as it is.
+    Webhooks(WebhookCall) => String;
+    /// Submissions that the Worker answered by itself.
+    Hits(Vec<UsageRow>) => ();
+    /// What was used on these days, both included.
     Usage {
         /// `YYYY-MM-DD`.
         from: String,
         /// `YYYY-MM-DD`.
         to: String,
-    },
+    } => Vec<UsageRow>;
+}
+
+impl Call {
+    /// Whether asking twice is asking once.
+    pub fn is_idempotent(&self) -> bool {
+        match self {
+            Self::Hits(_) => false,
+            Self::Webhooks(call) => matches!(call.action, Action::List | Action::Get | Action::Deliveries),
+            Self::Submit(_)
+            | Self::Job { .. }
+            | Self::Cancel { .. }
+            | Self::Expire { .. }
+            | Self::Standings(_)
+            | Self::RevokeKey { .. }
+            | Self::Report { .. }
+            | Self::List(_)
+            | Self::Retry { .. }
+            | Self::Usage { .. } => true,
+        }
+    }
+
+    /// How long the object may wait before it answers, in milliseconds.
+    pub fn wait_ms(&self) -> u64 {
+        match self {
+            Self::Job { wait_ms, .. } => *wait_ms,
+            Self::Submit(call) | Self::Retry { submit: call, .. } => {
+                call.wait_ms.saturating_add(call.patience_ms().unwrap_or(0))
+            }
+            _ => 0,
+        }
+    }
+
+    /// The same a second time: nobody waits twice, and what was done is told again.
+    pub fn repeat(&mut self) {
+        match self {
+            Self::Job { wait_ms, .. } => *wait_ms = 0,
+            Self::Submit(call) | Self::Retry { submit: call, .. } => {
+                call.again = true;
+                call.wait_ms = 0;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Which jobs are listed.
@@ -129,8 +179,14 @@ pub struct SubmitCall {
     pub reuse: Reuse,
     /// Whether an answer that is there already counts against no limit.
     pub free_hits: bool,
-    /// Set when the result is known to be stored: then nothing is queued.
+    /// Set when the result is known to be stored, for long enough: then nothing is queued.
     pub known: Option<KnownResult>,
+    /// For how long the plan shows a result, in milliseconds; as long as jobs are kept, unless said.
+    #[serde(default)]
+    pub keep_ms: Option<u64>,
+    /// Whether it was sent before, and nobody knows what became of it: if there is a job of this id, that is the answer.
+    #[serde(default)]
+    pub again: bool,
     /// Sending it again is not asking again.
     pub idempotency: Option<Idempotency>,
     /// Set when nothing new is taken at the moment: then what was decided under the idempotency key may be told again,
@@ -202,6 +258,14 @@ impl SubmitCall {
             cost_ms: offer.cost_ms,
         }
     }
+
+    /// How long the limits let it wait for its turn; `None` when none of them does.
+    pub fn patience_ms(&self) -> Option<u64> {
+        let limits = self.policy.limits.iter();
+        let waits =
+            limits.filter_map(|limit| if let Beyond::Wait(most_ms) = limit.beyond { Some(most_ms) } else { None });
+        waits.min()
+    }
 }
 
 /// A stored result.
@@ -211,6 +275,16 @@ pub struct KnownResult {
     pub media_type: Option<String>,
     /// Its length.
     pub bytes: Option<u64>,
+    /// When it was written last, in milliseconds since the epoch; `None` where nobody knows.
+    #[serde(default)]
+    pub stored_ms: Option<u64>,
+}
+
+impl KnownResult {
+    /// The one that a job has.
+    pub fn of(job: &Job) -> Self {
+        Self { media_type: job.media_type.clone(), bytes: job.bytes, stored_ms: job.result_stored_ms() }
+    }
 }
 
 /// How a submission ended.
@@ -261,12 +335,12 @@ pub enum SubmitAnswer {
 /// How a cancellation ended.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum CancelAnswer {
-    /// It is canceled.
+    /// The caller does not want it any more. The job is canceled, unless others want it.
     Canceled {
         /// The job.
         job: Box<Job>,
     },
-    /// It had ended before.
+    /// It had ended before, or this caller had canceled it before while others want it still.
     Ended {
         /// The job.
         job: Box<Job>,

@@ -5,7 +5,7 @@ use forebay_contract::{
 use serde::{Deserialize, Serialize};
 
 use super::journal::{self, EventName};
-use crate::admission::lane::place::Place;
+use crate::admission::{lane::place::Place, lifetime::Lifetime};
 
 /// A job as its object keeps it: a row of `jobs`, and what object and Worker tell each other.
 ///
@@ -91,6 +91,12 @@ pub struct Job {
     /// Where its message is kept, once its queue has it.
     #[serde(default)]
     pub message_seq: Option<u64>,
+    /// When its result was written last, where another job's run made it.
+    #[serde(default)]
+    pub stored_ms: Option<u64>,
+    /// Who wants it, while it is open: see `interests`.
+    #[serde(default)]
+    pub interests: Option<String>,
     /// Where it stands in its lane: told with the job, not kept in its row.
     #[serde(default)]
     pub place: Option<Place>,
@@ -133,6 +139,7 @@ impl Job {
         if self.state.is_final() {
             self.finished_ms = self.finished_ms.or(Some(now_ms));
             self.check_ms = None;
+            self.interests = None;
         }
         true
     }
@@ -141,6 +148,16 @@ impl Job {
     pub fn checked_by(&self, at_ms: u64) -> u64 {
         let deadline_ms = self.deadline_ms.filter(|_| self.state == JobState::Queued);
         deadline_ms.map_or(at_ms, |deadline_ms| deadline_ms.min(at_ms))
+    }
+
+    /// When its result was written last, in milliseconds since the epoch; `None` where nobody knows.
+    pub fn result_stored_ms(&self) -> Option<u64> {
+        self.stored_ms.or(self.finished_ms.filter(|_| self.cached == 0))
+    }
+
+    /// Whether its own URL shows its result for as long as others who are answered with it are promised.
+    pub fn is_shown(&self, lifetime: Lifetime, now_ms: u64) -> bool {
+        lifetime.shows(self.accepted_ms, self.finished_ms.unwrap_or(self.accepted_ms), now_ms)
     }
 
     /// Why the job failed, if it did.
@@ -196,8 +213,21 @@ pub(crate) mod tests {
             log: None,
             told_ms: None,
             message_seq: None,
+            stored_ms: None,
+            interests: None,
             place: None,
         }
+    }
+
+    #[test]
+    fn a_result_is_as_old_as_its_object_where_that_is_known() {
+        let done = Job { state: JobState::Succeeded, finished_ms: Some(START_MS + 9), ..queued() };
+        for (cached, stored_ms, expect) in
+            [(0, None, Some(START_MS + 9)), (1, None, None), (1, Some(START_MS), Some(START_MS))]
+        {
+            assert_eq!(Job { cached, stored_ms, ..done.clone() }.result_stored_ms(), expect);
+        }
+        assert_eq!(queued().result_stored_ms(), None);
     }
 
     #[test]

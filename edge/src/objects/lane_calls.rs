@@ -3,7 +3,7 @@
 use forebay_contract::Lane;
 use serde::de::DeserializeOwned;
 
-use super::{LaneCall, core::Core};
+use super::{LaneCall, core::Core, lane::asked_lane, table::Asked};
 use crate::{
     admission::lane::{
         LaneStatus, Scope, Tally,
@@ -17,18 +17,22 @@ const PATIENCE_MS: u64 = 5_000;
 
 /// Tells a lane what this object has open in it, and is told how the lane stands.
 pub async fn tally(core: &Core, lane: Lane, tally: Tally) -> Result<LaneStatus, CallError> {
-    call(core, lane.name(), &LaneCall::Tally(tally)).await
+    call(core, lane.name(), asked_lane::Tally(tally)).await
 }
 
 /// Settles and asks for leases; one answer an ask, `None` for what cannot be lent.
 pub async fn lease(core: &Core, scope: &Scope, asks: Vec<Ask>) -> Result<Vec<Option<Answer>>, CallError> {
-    call(core, &scope.to_string(), &LaneCall::Lease { holder: core.shard.clone(), asks }).await
+    call(core, &scope.to_string(), asked_lane::Lease(core.shard.clone(), asks)).await
 }
 
-async fn call<Answer: DeserializeOwned>(core: &Core, name: &str, call: &LaneCall) -> Result<Answer, CallError> {
+async fn call<Answer: DeserializeOwned>(
+    core: &Core,
+    name: &str,
+    asked: Asked<LaneCall, Answer>,
+) -> Result<Answer, CallError> {
     let broken = |what: String| CallError::new(format!("lane object {name}: {what}"));
-    let body = serde_json::to_string(call).map_err(|error| broken(error.to_string()))?;
+    let body = serde_json::to_string(&asked.call).map_err(|error| broken(error.to_string()))?;
     let answer = core.platform.within(PATIENCE_MS, core.platform.ask_lane(name, &body)).await;
-    let answer = answer.unwrap_or_else(|| Err(broken(format!("no answer in {PATIENCE_MS} ms"))))?;
+    let answer = answer.unwrap_or_else(|| Err(CallError::late(PATIENCE_MS)))?;
     serde_json::from_str(&answer).map_err(|error| broken(error.to_string()))
 }

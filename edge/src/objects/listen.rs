@@ -9,6 +9,7 @@ use worker::Response;
 
 use super::{
     Job,
+    client::busy,
     core::Core,
     flush,
     journal::{self, Event},
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     admission::lane::place::{Lined, Queue},
-    cx::{Cx, Stop},
+    cx::{Cx, Stop, log_line},
     handlers::{job_body::JobBody, outlook::waiting},
     platform::{Error, Result},
     runtime::{self, Redirect},
@@ -67,7 +68,12 @@ pub async fn listen(cx: &Cx, shard: ShardKey, listen: &Listen) -> std::result::R
     let url = format!("https://object/?{query}");
     let request = runtime::request("GET", &url, upgrade, None, Redirect::Follow)?;
     cx.asks();
-    Ok(cx.env.durable_object("ACCOUNT")?.get_by_name(&shard.to_string())?.fetch_with_request(request).await?)
+    let opened = cx.env.durable_object("ACCOUNT")?.get_by_name(&shard.to_string())?.fetch_with_request(request).await;
+    // It was asked about the job a moment ago: what is wrong with it now passes, and whoever listens comes again anyway.
+    opened.map_err(|error| {
+        log_line("account-out-of-reach", &error.to_string());
+        busy("1")
+    })
 }
 
 /// What comes of a wish to listen.

@@ -34,8 +34,10 @@ pub enum Found {
     Result(ObjectHead),
     /// Its failure.
     Failure(JobFailure),
-    /// Neither, or no answer.
+    /// Neither.
     Nothing,
+    /// It could not be asked: there may be one or the other.
+    Unknown,
 }
 
 /// How long jobs are asked about.
@@ -57,6 +59,7 @@ pub fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Patience) {
                 job.media_type = Some(head.media_type);
                 job.bytes = Some(head.bytes);
                 job.device_ms = head.made.and_then(|made| made.billed_to(&job.id));
+                job.stored_ms = head.stored_ms;
             }
         }
         Found::Failure(failure) => {
@@ -71,7 +74,8 @@ pub fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Patience) {
         Found::Nothing if now_ms.saturating_sub(job.accepted_ms) > patience.retention_ms => {
             job.transition(Transition::Expired, now_ms);
         }
-        Found::Nothing if !job.state.is_final() => {
+        // A bucket that is away ends nothing, however late it is.
+        Found::Nothing | Found::Unknown if !job.state.is_final() => {
             job.checks = job.checks.saturating_add(1);
             let wait = backoff_ms(
                 job.checks.saturating_add(1),
@@ -79,9 +83,10 @@ pub fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Patience) {
                 LONGEST_MS.max(patience.first_ms),
                 patience.random,
             );
-            job.check_ms = Some(job.checked_by(now_ms.saturating_add(wait)));
+            let at_ms = now_ms.saturating_add(wait);
+            job.check_ms = Some(if is_late(job, now_ms) { at_ms } else { job.checked_by(at_ms) });
         }
-        Found::Nothing => {}
+        Found::Nothing | Found::Unknown => {}
     }
 }
 
@@ -105,9 +110,11 @@ mod tests {
         for (maker, device_ms) in [(Some(queued().id), Some(2.5)), (Some(another), None), (None, None)] {
             let mut job = queued();
             let made = maker.map(|job_id| Made { job_id, device_ms: 2.5 });
-            let head = ObjectHead { media_type: "image/png".to_owned(), bytes: 5, made };
+            let stored_ms = Some(START_MS + 9);
+            let head = ObjectHead { media_type: "image/png".to_owned(), bytes: 5, made, stored_ms };
             reconcile(&mut job, Found::Result(head), START_MS + 10, PATIENCE);
             assert_eq!((job.state, job.bytes, job.check_ms), (JobState::Succeeded, Some(5), None));
+            assert_eq!(job.stored_ms, stored_ms);
             assert_eq!(job.device_ms, device_ms);
         }
 
@@ -165,11 +172,35 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_that_does_not_answer_ends_nothing_and_is_asked_ever_more_rarely() {
+        let deadline_ms = Some(START_MS + 500);
+        for (deadline_ms, now_ms) in
+            [(None, START_MS), (deadline_ms, START_MS + 500), (deadline_ms, START_MS + PATIENCE.retention_ms + 1)]
+        {
+            let mut job = Job { deadline_ms, ..queued() };
+            let mut waits = Vec::new();
+            for _ in 0..3 {
+                reconcile(&mut job, Found::Unknown, now_ms, PATIENCE);
+                waits.push(job.check_ms.unwrap() - now_ms);
+            }
+            assert_eq!((job.state, waits), (JobState::Queued, vec![2000, 4000, 8000]), "{deadline_ms:?} {now_ms}");
+            // What it said before counts as little against what it says then.
+            reconcile(&mut job, Found::Nothing, START_MS + PATIENCE.retention_ms + 1, PATIENCE);
+            assert_eq!(job.state, JobState::Expired);
+        }
+        let mut job = Job { deadline_ms, ..queued() };
+        reconcile(&mut job, Found::Unknown, START_MS, PATIENCE);
+        assert_eq!(job.check_ms, deadline_ms);
+    }
+
+    #[test]
     fn a_job_that_ended_meanwhile_is_left_alone() {
-        let mut job = queued();
-        job.transition(Transition::Canceled, START_MS);
-        let before = job.clone();
-        reconcile(&mut job, Found::Nothing, START_MS + 10, PATIENCE);
-        assert_eq!(job, before);
+        for found in [Found::Nothing, Found::Unknown] {
+            let mut job = queued();
+            job.transition(Transition::Canceled, START_MS);
+            let before = job.clone();
+            reconcile(&mut job, found, START_MS + 10, PATIENCE);
+            assert_eq!(job, before);
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::{
     core::Core,
     flush,
     idempotent::{Claim, claim},
+    interests,
     job::Degraded,
     leases,
     line::Place,
@@ -23,8 +24,8 @@ use super::{
 };
 use crate::{
     admission::{
-        idempotency::Idempotency,
         lane::holdings::Need,
+        lifetime::Lifetime,
         policy::{Accounts, Buckets, Policy, Standing, Subject, Taken, Violation},
     },
     platform::Result,
@@ -66,6 +67,9 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
         return Ok(SubmitAnswer::Revoked);
     }
     let asked_ms = core.now_ms();
+    if let Some(job) = done_before(core, call)? {
+        return told_again(core, call, job).await;
+    }
     let claimed = match &call.idempotency {
         None => None,
         Some(idempotency) => match claim(core, idempotency, core.now_ms())? {
@@ -78,22 +82,26 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             Claim::InProgress => return Ok(SubmitAnswer::IdempotencyInProgress),
         },
     };
-    if call.nothing_new && twin(core, call, asked_ms)?.is_none() {
+    if call.nothing_new && matches!(earlier(core, call, asked_ms)?, Earlier::Nothing) {
         return Ok(SubmitAnswer::NothingToTell);
     }
     let decision = decide(core, call).await?;
+    // The first try may have waited as long as this one.
+    if let Some(job) = done_before(core, call)? {
+        return told_again(core, call, job).await;
+    }
     // Whoever sends the key again from here on finds its job.
     drop(claimed);
     let spent = |taken| Spent { taken, at_ms: decision.at_ms };
     match decision.admission {
         Admission::Join { job, taken, standings } => {
             if !call.dry_run {
-                commit_join(core, call.idempotency.as_ref(), &job, spent(taken))?;
+                commit_join(core, call, &job, spent(taken))?;
             }
             finish(core, call, *job, true, standings).await
         }
         // The twin is gone since.
-        Admission::Accept { .. } if call.nothing_new => Ok(SubmitAnswer::NothingToTell),
+        Admission::Accept { .. } if call.nothing_new && decision.known.is_none() => Ok(SubmitAnswer::NothingToTell),
         Admission::Accept { taken, standings } => {
             let config = core.config()?;
             let birth = Birth {
@@ -109,7 +117,10 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
                 if job.not_before_ms.is_some() && core.tables.delayed_jobs()? >= config.outbox_max_jobs {
                     return Ok(SubmitAnswer::OutboxFull { retry_after_ms: DELAYED_RETRY_MS });
                 }
-                commit_new(core, call, Newborn { job: &job, text, timed }, spent(taken)).await?;
+                let newborn = Newborn { job: &job, text, timed };
+                if let Some(before) = commit_new(core, call, newborn, spent(taken)).await? {
+                    return told_again(core, call, before).await;
+                }
             }
             finish(core, call, job, false, standings).await
         }
@@ -139,6 +150,17 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             Ok(SubmitAnswer::Denied { violations, standings })
         }
     }
+}
+
+/// The job of a submission that is sent again. One that joined another is decided anew.
+fn done_before(core: &Core, call: &SubmitCall) -> Result<Option<Job>> {
+    if call.again { core.tables.job(&call.id) } else { Ok(None) }
+}
+
+/// What was decided is told once more: nothing is spent and nothing written.
+async fn told_again(core: &Rc<Core>, call: &SubmitCall, job: Job) -> Result<SubmitAnswer> {
+    let standings = standings(core, &call.policy, &call.subject(&call.offer));
+    finish(core, call, job, false, standings).await
 }
 
 /// The keeper is out of reach. Nobody may pass a limit that nobody counts.
@@ -171,7 +193,7 @@ async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a
     let mut asked = 0;
     let mut place: Option<Place> = None;
     // Who may wait comes after those who wait already.
-    if let Some(most_ms) = patience(call)
+    if let Some(most_ms) = call.patience_ms()
         && !core.line.is_empty()
         && !call.dry_run
     {
@@ -209,13 +231,6 @@ async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a
     }
 }
 
-/// How long the call's limits let it wait; `None` when none of them does.
-fn patience(call: &SubmitCall) -> Option<u64> {
-    let limits = call.policy.limits.iter();
-    let waits = limits.filter_map(|limit| if let Beyond::Wait(most_ms) = limit.beyond { Some(most_ms) } else { None });
-    waits.min()
-}
-
 /// A place at the end of the line; none for who would not pass by `until_ms`, and is refused at once instead.
 fn join(core: &Core, call: &SubmitCall, until_ms: u64) -> std::result::Result<Option<Place>, Refused> {
     Ok(core.line.join(turn(core, call, until_ms, core.now_ms())?))
@@ -233,19 +248,45 @@ async fn wait_for_turn(core: &Core, place: &mut Option<Place>, most_ms: u64) -> 
     core.platform.within(most_ms, Box::pin(turn)).await.is_some()
 }
 
-/// A job that answers the submission too.
-fn twin(core: &Core, call: &SubmitCall, now_ms: u64) -> Result<Option<Job>> {
+/// What an earlier job of the same question does for a submission.
+enum Earlier {
+    /// It is the answer.
+    Answers(Job),
+    /// Its result is: there is one for long enough, but the job's own URL would not show it so long.
+    Stored(KnownResult),
+    Nothing,
+}
+
+fn earlier(core: &Core, call: &SubmitCall, now_ms: u64) -> Result<Earlier> {
     if call.reuse == Reuse::Nothing {
-        return Ok(None);
+        return Ok(Earlier::Nothing);
     }
     let joins = |twin: &Job| answers(call.reuse, twin) && call.timing.may_join(twin, now_ms);
-    Ok(core.tables.twin(&call.offer.digest)?.filter(joins))
+    let Some(twin) = core.tables.twin(&call.offer.digest)?.filter(joins) else { return Ok(Earlier::Nothing) };
+    if !twin.state.is_final() {
+        return Ok(Earlier::Answers(twin));
+    }
+    let lifetime = lifetime(core, call)?;
+    if !lifetime.outlasts(twin.result_stored_ms(), now_ms) {
+        return Ok(Earlier::Nothing);
+    }
+    let is_shown = twin.is_shown(lifetime, now_ms);
+    Ok(if is_shown { Earlier::Answers(twin) } else { Earlier::Stored(KnownResult::of(&twin)) })
+}
+
+/// What answers are held to.
+fn lifetime(core: &Core, call: &SubmitCall) -> Result<Lifetime> {
+    Ok(core.config()?.lifetime(call.keep_ms))
 }
 
 /// Decides with what is known, for the moment `at_ms`.
 fn choose<'a>(core: &Core, call: &'a SubmitCall, at_ms: u64) -> Result<Decision<'a>> {
-    let twin = twin(core, call, at_ms)?;
-    let known = call.known.clone();
+    let (twin, found) = match earlier(core, call, at_ms)? {
+        Earlier::Answers(twin) => (Some(twin), None),
+        Earlier::Stored(known) => (None, Some(known)),
+        Earlier::Nothing => (None, None),
+    };
+    let known = call.known.clone().or(found);
     let admission = judge(core, call, &call.offer, &[], Before { twin, stored: known.is_some(), at_ms })?;
     let Admission::Degrade(refused) = admission else {
         return Ok(Decision { admission, at_ms, offer: &call.offer, degraded: None, known });
@@ -257,9 +298,10 @@ fn choose<'a>(core: &Core, call: &'a SubmitCall, at_ms: u64) -> Result<Decision<
         .map(|violation| violation.name.clone())
         .collect();
     // A degraded answer is a job of its own, so that it stays labelled; what is stored already need not run for it.
+    let lifetime = lifetime(core, call)?;
+    let lasts = |twin: &Job| twin.state == JobState::Succeeded && lifetime.outlasts(twin.result_stored_ms(), at_ms);
     let stored = |offer: &Offer| -> Result<Option<KnownResult>> {
-        let twin = core.tables.twin(&offer.digest)?.filter(|twin| twin.state == JobState::Succeeded);
-        Ok(twin.map(|twin| KnownResult { media_type: twin.media_type, bytes: twin.bytes }))
+        Ok(core.tables.twin(&offer.digest)?.filter(lasts).as_ref().map(KnownResult::of))
     };
     for offer in &call.stale {
         if let Some(known) = stored(offer)? {
@@ -307,7 +349,14 @@ fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], befo
     Ok(admit(call, offer, excused, present))
 }
 
-fn commit_join(core: &Rc<Core>, idempotency: Option<&Idempotency>, job: &Job, spent: Spent) -> Result<()> {
+fn commit_join(core: &Rc<Core>, call: &SubmitCall, job: &Job, spent: Spent) -> Result<()> {
+    let idempotency = call.idempotency.as_ref();
+    let key = idempotency.map(|idempotency| idempotency.key.as_str());
+    if !job.state.is_final()
+        && let Some(joined) = interests::add(job.interests.as_deref(), &call.key, key)
+    {
+        core.tables.put_interests(&job.id, &joined)?;
+    }
     core.tables.put_buckets(&spent.taken.buckets)?;
     core.use_up((job.state == JobState::Succeeded).then(|| UsageRow::hit(job, core.now_ms())))?;
     // Without its key the request joins the same job again.
@@ -331,10 +380,14 @@ struct Newborn<'a> {
     timed: bool,
 }
 
-async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, spent: Spent) -> Result<()> {
+/// The job of that id, if there is one: this try comes after the one that was sent because nobody knew of it.
+async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, spent: Spent) -> Result<Option<Job>> {
     let Newborn { job, text, timed } = newborn;
     let message = (!job.state.is_final()).then(|| core.outbox.message(job.id, job.lane, text));
-    core.tables.submit(job, message.as_ref(), &spent.taken.buckets, call.idempotency.as_ref())?;
+    let written = core.tables.submit(job, message.as_ref(), &spent.taken.buckets, call.idempotency.as_ref());
+    if let Err(error) = written {
+        return core.tables.job(&job.id)?.map(Some).ok_or(error);
+    }
     if timed {
         core.tables.put_timing(job)?;
     }
@@ -365,7 +418,7 @@ async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, sp
     };
     // What is written is sent, whether or not an alarm stands behind it.
     flush::start(core);
-    armed
+    armed.map(|()| None)
 }
 
 /// What the limits gave, and for which moment.

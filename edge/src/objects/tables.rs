@@ -31,7 +31,7 @@ use crate::{
 /// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check,
 /// which is also where a job is open. A submission is one statement on a view: its trigger writes job, message, limits
 /// and key, and SQLite makes one statement all or nothing. It is also a third of the calls that three statements would be.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     "
 -- The layout before there was a first version.
 DROP VIEW IF EXISTS submissions;
@@ -105,8 +105,34 @@ ALTER TABLE jobs ADD COLUMN kept TEXT;
 DROP INDEX outbox_waiting;
 CREATE INDEX outbox_waiting ON outbox(lane, seq) WHERE sent = 0;
 ",
+    RESULTS_AND_INTERESTS,
     KEPT_MESSAGES,
 ];
+
+/// When the result of a job that another run made was written last, and who wants a job that is open.
+const RESULTS_AND_INTERESTS: &str = "
+ALTER TABLE jobs ADD COLUMN stored_ms INTEGER;
+ALTER TABLE jobs ADD COLUMN interests TEXT;
+DROP VIEW submissions;
+CREATE VIEW submissions AS
+  SELECT id, digest, model, version, parameters, lane, cost_ms, degraded, no_store, state, cached, accepted_ms,
+         finished_ms, media_type, bytes, check_ms, stored_ms, interests, NULL AS seq, NULL AS message, NULL AS limits,
+         NULL AS key, NULL AS fingerprint
+  FROM jobs;
+CREATE TRIGGER submit INSTEAD OF INSERT ON submissions BEGIN
+  INSERT INTO jobs (id, digest, model, version, parameters, lane, cost_ms, degraded, no_store, state, attempt, cached,
+                    accepted_ms, finished_ms, media_type, bytes, check_ms, checks, stored_ms, interests)
+    VALUES (NEW.id, NEW.digest, NEW.model, NEW.version, NEW.parameters, NEW.lane, NEW.cost_ms, NEW.degraded,
+            NEW.no_store, NEW.state, 0, NEW.cached, NEW.accepted_ms, NEW.finished_ms, NEW.media_type, NEW.bytes,
+            NEW.check_ms, 0, NEW.stored_ms, NEW.interests);
+  INSERT INTO outbox (seq, job_id, lane, message)
+    SELECT NEW.seq, NEW.id, NEW.lane, NEW.message WHERE NEW.message IS NOT NULL;
+  INSERT OR REPLACE INTO limits (name, memory, until_ms)
+    SELECT key, value ->> 'memory', value ->> 'until_ms' FROM json_each(NEW.limits);
+  INSERT OR REPLACE INTO idempotency (key, fingerprint, job_id, made_ms)
+    SELECT NEW.key, NEW.fingerprint, NEW.id, NEW.accepted_ms WHERE NEW.key IS NOT NULL;
+END;
+";
 
 /// Messages of jobs that ended without a result: since when, and how many bytes were kept so, this one included. The
 /// difference to the newest's is what came after it, so that nobody adds them up.
@@ -201,8 +227,8 @@ impl Tables {
     ) -> Result<()> {
         self.sql.exec(
             "INSERT INTO submissions (id, digest, model, version, parameters, lane, cost_ms, degraded, no_store, state,
-             cached, accepted_ms, finished_ms, media_type, bytes, check_ms, seq, message, limits, key, fingerprint)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             cached, accepted_ms, finished_ms, media_type, bytes, check_ms, seq, message, limits, key, fingerprint,
+             stored_ms, interests) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 job.id.to_string().into(),
                 job.digest.to_hex().into(),
@@ -225,6 +251,8 @@ impl Tables {
                 rows(buckets)?.into(),
                 idempotency.map(|idempotency| idempotency.key.as_str()).into(),
                 idempotency.map(|idempotency| idempotency.fingerprint.as_str()).into(),
+                Value::maybe(job.stored_ms),
+                job.interests.clone().into(),
             ],
         )?;
         self.seen.borrow_mut().add(&job.digest);
@@ -244,7 +272,8 @@ impl Tables {
         self.sql.exec(
             "UPDATE jobs SET state = ?, attempt = ?, received_ms = ?, started_ms = ?, finished_ms = ?, batch_size = ?,
              device_ms = ?, worker = ?, media_type = ?, bytes = ?, failure_code = ?, failure_detail = ?, check_ms = ?,
-             checks = ?, done = ?, total = ?, log = ?, kept = iif(?, kept, NULL) WHERE id = ?",
+             checks = ?, done = ?, total = ?, log = ?, stored_ms = ?, interests = ?, kept = iif(?, kept, NULL)
+             WHERE id = ?",
             vec![
                 job.state.name().into(),
                 Value::whole(job.attempt),
@@ -263,10 +292,19 @@ impl Tables {
                 Value::maybe(job.done),
                 Value::maybe(job.total),
                 journal::stored(job).into(),
+                Value::maybe(job.stored_ms),
+                job.interests.clone().into(),
                 Value::whole(!job.state.is_final()),
                 job.id.to_string().into(),
             ],
         )?;
+        Ok(())
+    }
+
+    /// Writes who wants an open job.
+    pub fn put_interests(&self, id: &JobId, interests: &str) -> Result<()> {
+        let sql = "UPDATE jobs SET interests = ? WHERE id = ?";
+        self.sql.exec(sql, vec![interests.into(), id.to_string().into()])?;
         Ok(())
     }
 

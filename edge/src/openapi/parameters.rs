@@ -110,13 +110,21 @@ pub fn prefer() -> Value {
     header("Prefer", description, &json!({ "type": "string", "examples": ["wait=10"] }))
 }
 
+fn idempotency_key(description: &str) -> Value {
+    let schema = json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-+\\--\\[\\]-~]+$" });
+    header("Idempotency-Key", description, &schema)
+}
+
+/// `Idempotency-Key` of one among several submissions.
+pub fn idempotency_key_of_one() -> Value {
+    idempotency_key("The submission of this key alone is meant, where several of yours became one job.")
+}
+
 /// What a submission may say in its header, `Prefer` among it.
 pub fn submission() -> Vec<Value> {
     vec![
-        header(
-            "Idempotency-Key",
+        idempotency_key(
             "Sending the request again with the same key is not asking again, for a day: the job of the first is told.",
-            &json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-+\\--\\[\\]-~]+$" }),
         ),
         prefer(),
         header(

@@ -47,8 +47,33 @@ pub struct CallError {
 }
 
 impl CallError {
-    /// Of an answer that cannot be read, or that did not come in time.
+    /// Of an answer that cannot be read.
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), ..Self::default() }
+    }
+
+    /// Of an answer that did not come within so long: nobody knows whether the call arrived.
+    pub fn late(ms: u64) -> Self {
+        Self { retryable: true, ..Self::new(format!("no answer within {ms} ms")) }
+    }
+
+    /// Whether the same call may go well at once.
+    pub fn may_pass(&self) -> bool {
+        self.retryable && !self.overloaded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_overloaded_is_not_asked_at_once() {
+        for (overloaded, retryable, expect) in
+            [(false, true, true), (false, false, false), (true, true, false), (true, false, false)]
+        {
+            assert_eq!(CallError { overloaded, retryable, ..CallError::default() }.may_pass(), expect);
+        }
+        assert!(CallError::late(5).may_pass() && !CallError::new("x").may_pass());
     }
 }

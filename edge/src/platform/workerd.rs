@@ -21,6 +21,9 @@ use crate::{
     targets::{self, Unfit},
 };
 
+/// What a Lane object takes at most to answer; who asks has less patience of its own.
+const LANE_PATIENCE_MS: u64 = 10_000;
+
 /// An object of the runtime.
 pub struct Workerd {
     state: State,
@@ -125,7 +128,7 @@ impl Platform for Workerd {
     }
 
     fn ask_lane<'a>(&'a self, object: &'a str, call: &'a str) -> Task<'a, std::result::Result<String, CallError>> {
-        Box::pin(ask_object(&self.env, Class::Lane, object, call))
+        Box::pin(ask_object(&self.env, Class::Lane, object, call, LANE_PATIENCE_MS))
     }
 
     fn target<'a>(&'a self, url: &'a str) -> Task<'a, std::result::Result<String, Unfit>> {

@@ -229,10 +229,8 @@ impl World for Fakes {
         let world = self.this();
         Box::pin(async move {
             let (effect, answer) = go(world.bucket_mode.get(), Some(SENDING_ENDS_MS)).await;
-            let found = world.bucket.borrow().get(&key).filter(|_| effect && !world.no_bucket.get()).map(|stored| {
-                let ObjectHead { media_type, bytes, made } = &stored.head;
-                ObjectHead { media_type: media_type.clone(), bytes: *bytes, made: *made }
-            });
+            let found = world.bucket.borrow().get(&key).filter(|_| effect && !world.no_bucket.get()).cloned();
+            let found = found.map(|stored| stored.head);
             if answer { Ok(found) } else { Err(away()) }
         })
     }

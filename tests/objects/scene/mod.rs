@@ -19,7 +19,7 @@ mod wish;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use forebay_contract::{JobId, Lane, Made, ReportAnswer, ReportEvent, ShardKey, storage_key};
-use forebay_edge::inside::{Call, CallError, CancelAnswer, Job, ObjectHead, SubmitAnswer, UsageRow};
+use forebay_edge::inside::{Call, CallError, CancelAnswer, Job, ObjectHead, SubmitAnswer, SubmitCall, UsageRow};
 use serde::de::DeserializeOwned;
 
 #[allow(unused_imports, reason = "a theme that needs it brings it")]
@@ -80,9 +80,13 @@ impl Scene {
 
     /// Submits a job.
     pub(crate) async fn try_submit(&self, account: &Rc<Object>, wish: &Wish) -> Result<SubmitAnswer, CallError> {
-        let (call, message) =
-            wish.call(self.shards.borrow()[account.name()], native::START_MS + native::since_start_ms());
+        let (call, message) = self.call(account, wish);
         say(account, &Call::Submit(Box::new(call)), &message).await
+    }
+
+    /// What the edge says to submit a job: the call, and the message behind it.
+    pub(crate) fn call(&self, account: &Rc<Object>, wish: &Wish) -> (SubmitCall, String) {
+        wish.call(self.shards.borrow()[account.name()], native::START_MS + native::since_start_ms())
     }
 
     /// The job as its object has it.
@@ -93,7 +97,7 @@ impl Scene {
 
     /// Calls a job off.
     pub(crate) async fn cancel(&self, account: &Rc<Object>, id: JobId) -> CancelAnswer {
-        say(account, &Call::Cancel { id }, "").await.unwrap()
+        say(account, &Call::Cancel { id, caller: "k1".to_owned(), key: None }, "").await.unwrap()
     }
 
     /// A worker reports.
@@ -104,7 +108,8 @@ impl Scene {
     /// A worker has stored the job's result, and says nothing of it.
     pub(crate) fn store_result(&self, job: &Job) {
         let made = Some(Made { job_id: job.id, device_ms: 1.0 });
-        let head = ObjectHead { media_type: "application/json".to_owned(), bytes: 2, made };
+        let stored_ms = Some(native::START_MS + native::since_start_ms());
+        let head = ObjectHead { media_type: "application/json".to_owned(), bytes: 2, made, stored_ms };
         self.fakes.store(&storage_key::result(&job.digest), "{}", head);
     }
 

@@ -82,6 +82,8 @@ impl Wish {
             reuse: Reuse::Any,
             free_hits: false,
             known: None,
+            keep_ms: None,
+            again: false,
             idempotency: self.key.clone().map(|key| Idempotency { key, fingerprint }),
             nothing_new: false,
             challenged: false,

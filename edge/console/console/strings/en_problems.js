@@ -14,6 +14,7 @@ export const enProblems = {
   "problem.outbox-full": "No more jobs are taken at the moment",
   "problem.account-full": "The account keeps as many jobs as it may",
   "problem.storage-unavailable": "The storage cannot be reached",
+  "problem.account-busy": "Your account cannot be looked after at the moment",
   "problem.challenge-required": "A challenge must be solved first",
   "problem.internal": "Something went wrong on our side",
   "problem.model-not-found": "There is no such model",

@@ -44,7 +44,7 @@ use crate::{
     body, catalog,
     cx::{Cx, Stop, log_line},
     denied, entropy, header_bound, lanes,
-    objects::{self, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing},
+    objects::{self, Job, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing},
     result_cache::{self, Cached, INLINE_BYTES},
     turnstile,
 };
@@ -161,15 +161,19 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>, step
         Reuse::Any => result_cache::recall(&offer.digest, cx.now_ms),
         Reuse::Unfinished | Reuse::Nothing => None,
     };
+    // What would be gone while the plan still promises it is not there.
+    let lifetime = cx.config.lifetime(plan.keep_ms());
+    let cached = cached.filter(|cached| lifetime.outlasts(cached.job.result_stored_ms(), cx.now_ms));
     let free_hits = plan.cached == CachedHits::Free;
     let nothing_to_write = free_hits && wishes.idempotency_key.is_none() && !dry_run;
     if let Some(cached) = cached.as_deref().filter(|_| nothing_to_write)
         && cached.job.id.shard() == shard(&caller)
+        && cached.job.is_shown(lifetime, cx.now_ms)
     {
         return outcome.hit(cached);
     }
     let found = cached.as_ref().map(|cached| &cached.job);
-    let known = found.map(|job| KnownResult { media_type: job.media_type.clone(), bytes: job.bytes });
+    let known = found.map(KnownResult::of);
     // A result that is there takes no room.
     let refused = refused.filter(|_| known.is_none());
     // What was taken already is no more work: sent again under its key it is told again, and asked again it is joined.
@@ -227,6 +231,8 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>, step
         reuse,
         free_hits,
         known,
+        keep_ms: plan.keep_ms(),
+        again: false,
         idempotency,
         nothing_new,
         challenged,
@@ -276,7 +282,13 @@ async fn recalled(outcome: &Outcome<'_>, request: Request, form: Form<'_>, wishe
         return None;
     }
     let digest = digest(routed.model, &caller.account, &routed.parameters, &submission.input);
-    result_cache::recall(&digest, cx.now_ms).filter(|cached| cached.job.id.shard() == shard(caller))
+    let lifetime = cx.config.lifetime(plan.keep_ms());
+    let answers = |job: &Job| {
+        job.id.shard() == shard(caller)
+            && lifetime.outlasts(job.result_stored_ms(), cx.now_ms)
+            && job.is_shown(lifetime, cx.now_ms)
+    };
+    result_cache::recall(&digest, cx.now_ms).filter(|cached| answers(&cached.job))
 }
 
 /// As breakers that nobody asks: what is stored already needs none.

@@ -66,6 +66,9 @@ impl Outcome<'_> {
                     None if joined && self.was_there(&job) => result_cache::get(&job.digest, INLINE_BYTES).await,
                     found => found.filter(|cached| cached.job.digest == job.digest),
                 };
+                if let Some(cached) = cached.as_ref().filter(|_| job.state == JobState::Succeeded) {
+                    result_cache::renew(cached, &job, self.cx.now_ms);
+                }
                 let result = cached.and_then(|cached| cached.inline());
                 self.admitted(&job, joined, &standings, result)
             }

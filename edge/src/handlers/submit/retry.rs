@@ -21,7 +21,7 @@ use crate::{
     entropy,
     handlers::{Target, caller, found, own_job_id, shard, submit::wishes::Wishes, unknown_job},
     lanes,
-    objects::{self, Call, Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing},
+    objects::{self, Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing, asked},
 };
 
 /// Runs what failed, was canceled or expired. Nothing is joined and nothing stands in for it: the worker finds a result
@@ -33,7 +33,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let id = own_job_id(&caller, id)?;
     let catalog = catalog::current(cx).await?;
     let plan = plan_of(&catalog, &caller)?;
-    let job = objects::call(cx, shard(&caller), &Call::Job { id, wait_ms: 0 }).await?;
+    let job = objects::call(cx, shard(&caller), asked::Job(id, 0)).await?;
     let job = found(cx, &id, job)?;
     if !matches!(job.state, JobState::Failed | JobState::Canceled | JobState::Expired) {
         return Err(refused(&job).into());
@@ -73,6 +73,8 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         reuse: Reuse::Nothing,
         free_hits: false,
         known: None,
+        keep_ms: plan.keep_ms(),
+        again: false,
         idempotency,
         nothing_new: false,
         challenged: false,
@@ -82,7 +84,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         timing,
     };
     let outcome = Outcome { cx, catalog: &catalog, caller: &caller, plan, target, wait_s: wishes.wait_s };
-    match objects::call(cx, shard(&caller), &Call::Retry { id, submit: Box::new(call) }).await? {
+    match objects::call(cx, shard(&caller), asked::Retry(id, Box::new(call))).await? {
         RetryAnswer::Submitted(answer) => outcome.answer(*answer, None).await,
         RetryAnswer::Refused { job } => Err(refused(&job).into()),
         RetryAnswer::NotKept => {

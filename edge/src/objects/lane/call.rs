@@ -1,7 +1,16 @@
 use forebay_contract::catalog::LimitSpec;
-use serde::{Deserialize, Serialize};
 
-use crate::admission::lane::{ModelVersion, Tally, holdings::MOST_SETTLED, lease::Ask};
+use crate::{
+    admission::{
+        lane::{
+            LaneStatus, ModelVersion, Tally,
+            holdings::MOST_SETTLED,
+            lease::{Answer, Ask},
+        },
+        limit::Level,
+    },
+    objects::table::calls,
+};
 
 /// The longest name of a shard or a limit, in bytes.
 const MAX_NAME_BYTES: usize = 256;
@@ -12,32 +21,32 @@ pub const MAX_WAITS: usize = 64;
 /// The most limits in one call: more than may hold for one submission.
 const MAX_LIMITS: usize = 64;
 
-/// What the Worker and Account objects say to a Lane object: the request's body, as JSON.
-#[derive(Debug, Serialize, Deserialize)]
-pub enum LaneCall {
-    /// How does the lane stand? Answer: `LaneStatus`.
+calls! {
+    /// What the Worker and Account objects say to a Lane object: the request's body, as JSON.
+    LaneCall:
+    /// How does the lane stand?
     Status {
         /// Model versions for which the asker has jobs that a breaker kept out: it gets their probes.
         wanted: Vec<ModelVersion>,
-    },
-    /// What an Account object has open in the lane. Answer: `LaneStatus`, without breakers.
-    Tally(Tally),
-    /// Settle and lend. Answer: `Vec<Option<Answer>>`, one an ask; `None` for what cannot be lent.
+    } => LaneStatus;
+    /// What an Account object has open in the lane. The answer is without breakers.
+    Tally(Tally) => LaneStatus;
+    /// Settle and lend. One answer an ask; `None` for what cannot be lent.
     Lease {
         /// The Account object's name.
         holder: String,
         /// One a limit.
         asks: Vec<Ask>,
-    },
-    /// A worker was just heard of. Answer: `Option<u64>`, the same as to the next.
-    WorkerHeard,
-    /// When was one last heard of, in milliseconds since the epoch? Answer: `Option<u64>`.
-    LastWorker,
-    /// How do these limits stand? Answer: `Vec<Option<Level>>`, one a limit.
+    } => Vec<Option<Answer>>;
+    /// A worker was just heard of. The answer is the same as to the next.
+    WorkerHeard => Option<u64>;
+    /// When was one last heard of, in milliseconds since the epoch?
+    LastWorker => Option<u64>;
+    /// How do these limits stand? One level a limit; `None` for what is not shared by leases.
     Levels {
         /// Limits by id.
         limits: Vec<(String, LimitSpec)>,
-    },
+    } => Vec<Option<Level>>;
 }
 
 impl LaneCall {

@@ -5,9 +5,10 @@ use std::{
     rc::Rc,
 };
 
-use serde::Serialize;
-
-use super::{LaneCall, tables::Tables};
+use super::{
+    call::{LaneCall, answers},
+    tables::Tables,
+};
 use crate::{
     admission::lane::{
         LaneStatus, ModelVersion, Tally,
@@ -49,26 +50,22 @@ pub async fn answer(core: &Rc<LaneCore>, text: &str) -> Result<String> {
         return Err(Error::Unreadable(excess.to_owned()));
     }
     match call {
-        LaneCall::Status { wanted } => json(&core.status(&wanted)),
+        LaneCall::Status { wanted } => answers::Status.told(&core.status(&wanted)),
         LaneCall::Tally(tally) => {
             keep_soon(core);
-            json(&core.tally(tally).await?)
+            answers::Tally.told(&core.tally(tally).await?)
         }
-        LaneCall::Lease { holder, asks } => json(&core.lease(&holder, &asks).await?),
+        LaneCall::Lease { holder, asks } => answers::Lease.told(&core.lease(&holder, &asks).await?),
         LaneCall::WorkerHeard => {
             core.tables.put_heard(core.platform.now_ms())?;
-            json(&core.tables.heard()?)
+            answers::WorkerHeard.told(&core.tables.heard()?)
         }
-        LaneCall::LastWorker => json(&core.tables.heard()?),
+        LaneCall::LastWorker => answers::LastWorker.told(&core.tables.heard()?),
         LaneCall::Levels { limits } => {
             let (ledger, now) = (core.ledger.borrow(), core.platform.now_ms());
-            json(&limits.iter().map(|(id, spec)| ledger.level(id, spec, now)).collect::<Vec<_>>())
+            answers::Levels.told(&limits.iter().map(|(id, spec)| ledger.level(id, spec, now)).collect())
         }
     }
-}
-
-fn json(answer: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string(answer)?)
 }
 
 /// Keeps what the lane is like, once a second at most.

@@ -10,5 +10,5 @@ mod object;
 mod tables;
 
 pub use self::core::{LaneCore, answer as answer_lane};
-pub use call::{LaneCall, MAX_WAITS};
+pub use call::{LaneCall, MAX_WAITS, asked as asked_lane};
 pub use object::Lane;

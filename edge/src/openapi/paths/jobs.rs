@@ -83,10 +83,15 @@ pub fn cancel(schemas: &mut Schemas) -> Operation {
     Operation {
         id: "cancelJob",
         summary: "Call a job off",
-        description: "A job that waits never runs; one that runs stops at its next step. Neither is billed.",
-        parameters: vec![parameters::job_id(schemas)],
-        answers: vec![answer(200, "It was canceled before."), answer(202, "It is canceled.")],
-        problems: &[InvalidQuery, MalformedJobId, JobNotFound, JobExpired, JobNotCancelable],
+        description: "A job that waits never runs; one that runs stops at its next step. Neither is billed. An identical \
+                      submission may have joined the job, with another API key or another `Idempotency-Key`: it goes on until \
+                      the last who wants it has canceled it.",
+        parameters: vec![parameters::job_id(schemas), parameters::idempotency_key_of_one()],
+        answers: vec![
+            answer(200, "You had canceled it before."),
+            answer(202, "It is canceled; or it goes on for others, as its `status` says."),
+        ],
+        problems: &[InvalidQuery, InvalidIdempotencyKey, MalformedJobId, JobNotFound, JobExpired, JobNotCancelable],
         ..Operation::of(Tag::Jobs, Callers::Accounts)
     }
 }

@@ -106,7 +106,7 @@ pub fn revoke_key(schemas: &mut Schemas) -> Operation {
         description: "All its secrets are refused: here at once, elsewhere within a minute. Doing it again changes nothing.",
         parameters: vec![parameters::key_id()],
         answers: vec![Answer::json(200, "It lets nobody in.", &revoked, &gone).with(PLAIN)],
-        problems: &[InvalidQuery, KeyNotFound, StorageUnavailable],
+        problems: &[InvalidQuery, KeyNotFound, StorageUnavailable, AccountBusy],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
 }

@@ -1,0 +1,54 @@
+//! What S3 has not is told from a bucket that is not there: only «there is no such key» is absence.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod http_server;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_http_client::Builder;
+use forebay_backend::{
+    aws,
+    store::{Head, S3Store, Store as _, StoreError, find_result},
+};
+use http_server::HttpServer;
+
+async fn bucket(server: &HttpServer) -> S3Store {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Builder::new().build_http())
+        .endpoint_url(server.url())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
+        .load()
+        .await;
+    S3Store::new(aws::s3(&config), "a-bucket")
+}
+
+/// What a bucket that answers everything with such a 404 says of a result: by looking, by reading, by renewing.
+async fn told(body: &str) -> [Result<(), StoreError>; 4] {
+    let body = body.to_owned();
+    let server = HttpServer::start(move |_| (404, body.clone())).await;
+    let store = bucket(&server).await;
+    let absent = |found: Option<Head>| assert_eq!(found, None);
+    let head = Head { bytes: 1, media_type: "image/png".to_owned(), made: None, age_ms: None };
+    [
+        store.head("results/ab/none").await.map(absent),
+        find_result(&store, "results/ab/none").await.map(absent),
+        store.get("inputs/none", 100).await.map(drop),
+        store.renew("results/ab/none", &head).await,
+    ]
+}
+
+#[tokio::test]
+async fn only_no_such_key_is_absence() {
+    let error = |code: &str| format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>m</Message></Error>");
+    let [looked, found, read, renewed] = told(&error("NoSuchKey")).await;
+    assert!(looked.is_ok() && found.is_ok());
+    for missing in [read, renewed] {
+        assert!(matches!(missing, Err(StoreError::Missing)), "{missing:?}");
+    }
+    for body in [error("NoSuchBucket"), error("NoSuchUpload"), String::new(), "<html>not here</html>".to_owned()] {
+        for answer in told(&body).await {
+            assert!(matches!(answer, Err(StoreError::Refused(_))), "{body}: {answer:?}");
+        }
+    }
+}
