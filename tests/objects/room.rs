@@ -53,7 +53,10 @@ async fn is_refused(scene: &Scene, account: &Rc<Object>, wish: &Wish) -> bool {
 }
 
 fn known() -> Wish {
-    Wish { change: |call| call.known = Some(KnownResult { media_type: None, bytes: None }), ..Wish::default() }
+    Wish {
+        change: |call| call.known = Some(KnownResult { media_type: None, bytes: None, stored_ms: None }),
+        ..Wish::default()
+    }
 }
 
 #[test]
@@ -78,7 +81,7 @@ fn an_account_that_fills_takes_nothing_new_and_goes_on_with_what_it_has() {
         scene.report(&account, vec![event(first.id, started()), event(first.id, succeeded())]).await;
         assert_eq!(scene.job(&account, first.id).await.state, JobState::Succeeded);
         assert!(matches!(scene.cancel(&account, second.id).await, CancelAnswer::Canceled { .. }));
-        let head = ObjectHead { media_type: "application/json".to_owned(), bytes: 9, made: None };
+        let head = ObjectHead { media_type: "application/json".to_owned(), bytes: 9, made: None, stored_ms: None };
         scene.fakes.store(&storage_key::result(&third.digest), "", head);
         scene.pass(120_000).await;
         assert_eq!(scene.job(&account, third.id).await.state, JobState::Succeeded, "its alarm rings");
@@ -121,7 +124,7 @@ fn a_report_that_cannot_be_written_is_a_hint_that_was_lost() {
         assert!(say::<Value>(&account, &call, "").await.is_err());
         assert_eq!(scene.job(&account, job.id).await.state, JobState::Queued);
         account.disk.limit_bytes(None);
-        let head = ObjectHead { media_type: "application/json".to_owned(), bytes: 9, made: None };
+        let head = ObjectHead { media_type: "application/json".to_owned(), bytes: 9, made: None, stored_ms: None };
         scene.fakes.store(&storage_key::result(&job.digest), "", head);
         account.ring().await.unwrap().unwrap();
         scene.pass(120_000).await;
