@@ -11,6 +11,8 @@ use tokio::time::sleep;
 use super::{object::Object, runtime::since_start_ms};
 
 const MOST_RETRIES: u32 = 6;
+/// What «at once» takes: without it an object whose clock is behind would set an alarm that is due for ever.
+const AT_ONCE_MS: u64 = 10;
 const FIRST_RETRY_MS: u64 = 2_000;
 
 /// How a handler ended.
@@ -31,7 +33,8 @@ impl Object {
                 continue;
             };
             let due_ms = at_ms + self.world.alarm_delay_ms(self.name());
-            let wait = Duration::from_millis(due_ms.saturating_sub(self.world.alarm_clock_ms()));
+            let wait_ms = due_ms.saturating_sub(self.world.alarm_clock_ms()).max(AT_ONCE_MS);
+            let wait = Duration::from_millis(wait_ms);
             tokio::select! {
                 biased;
                 () = self.alarm_changed.notified() => continue,

@@ -47,6 +47,10 @@ impl Acting {
             self.cancels(job.id).await;
         }
         let ended = self.follows(job).await;
+        if let Some(after_ms) = self.client.repeats_after_ms.filter(|_| self.client.key.is_some()) {
+            sleep(Duration::from_millis(after_ms)).await;
+            self.submits().await;
+        }
         if let Some(job) = ended.filter(|job| self.client.retries && job.state == JobState::Failed) {
             self.retries(&job).await;
         }
@@ -122,7 +126,8 @@ impl Acting {
         let object = self.isolates.cloud.account(self.client.account);
         let Ok(Heard::Stream(mut chunks)) = object.listen(&wish).await else { return };
         let (life, mut heard) = (object.lives(), String::new());
-        loop {
+        let until_ms = since_start_ms() + PATIENCE_MS;
+        while since_start_ms() < until_ms {
             match timeout(Duration::from_secs(60), chunks.recv()).await {
                 Ok(Some(chunk)) => heard.push_str(&chunk),
                 // It ended, and its object did not.

@@ -308,7 +308,7 @@ impl World for Cloud {
                 made: head.made,
                 stored_ms: head
                     .age_ms
-                    .map(|age_ms| (native::START_MS + native::since_start_ms()).saturating_sub(age_ms)),
+                    .map(|age_ms| (START_MS + since_start_ms()).saturating_sub(age_ms)),
             }))
         })
     }

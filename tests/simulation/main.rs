@@ -27,24 +27,26 @@ mod parts;
 mod run;
 mod scenario;
 mod seeds;
+mod shown;
 mod trouble;
 
 use std::process::Command;
 
-use native::planted::Defect;
-use seeds::{Report, SEEDS};
+use seeds::{DEFECTS, Report, SEEDS};
+
+/// How many times as many seeds are run as CI does.
+const TIMES: &str = "FOREBAY_SIMULATION_TIMES";
 
 /// What CI runs.
 const DEFAULT: u64 = 1_500;
 /// How seldom a fault may strike and a rule be looked at, over those.
 const SELDOM: u64 = 100;
-/// Seeds within which each planted defect is found.
-const DEFECTS_SHOW_WITHIN: u64 = 300;
 
 #[test]
 fn every_job_ends_once_whatever_fails() {
     let asked = seeds::asked();
-    let report = seeds::run_all(asked.clone().unwrap_or(0..DEFAULT));
+    let times = std::env::var(TIMES).map_or(1, |times| times.parse().unwrap());
+    let report = seeds::run_all(asked.clone().unwrap_or(0..DEFAULT * times));
     report.print();
     if asked.is_none() {
         let seldom = report.seldom(SELDOM);
@@ -59,6 +61,13 @@ fn every_job_ends_once_whatever_fails() {
 #[ignore = "what the others start"]
 fn some_seeds() {
     seeds::run_here(seeds::asked().unwrap());
+}
+
+/// Some of the planted defects, likewise.
+#[test]
+#[ignore = "what the others start"]
+fn some_defects() {
+    seeds::look_for(&std::env::var(DEFECTS).unwrap(), DEFAULT);
 }
 
 #[test]
@@ -81,6 +90,6 @@ fn a_seed_gives_the_same_history_in_every_process_and_in_every_range() {
 
 #[test]
 fn every_planted_defect_is_found() {
-    let unfound: Vec<Defect> = seeds::unfound(DEFECTS_SHOW_WITHIN);
+    let unfound = seeds::unfound();
     assert!(unfound.is_empty(), "planted and not found: {unfound:?}");
 }

@@ -141,8 +141,15 @@ impl FarStore {
         StoreError::Unavailable("away".to_owned())
     }
 
-    fn is_there(&self) -> Result<(), StoreError> {
-        match self.way.scenario.troubles.lasts(Fault::NoSuchBucket, None) {
+    async fn is_there(&self) -> Result<(), StoreError> {
+        let troubles = &self.way.scenario.troubles;
+        if troubles.strikes(Fault::BucketSlow) {
+            sleep(Duration::from_millis(troubles.ms(Fault::BucketSlow, 1_000, 5_000))).await;
+        }
+        if troubles.strikes(Fault::BucketAway) {
+            return Err(Self::away(Failed));
+        }
+        match troubles.lasts(Fault::NoSuchBucket, None) {
             true => Err(StoreError::Unavailable("NoSuchBucket".to_owned())),
             false => Ok(()),
         }
@@ -172,22 +179,22 @@ impl FarStore {
 #[async_trait]
 impl Store for FarStore {
     async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         self.way.call_in_person(self.put_wrongly(key, object)).await.map_err(Self::away)?
     }
 
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         self.way.call_in_person(self.inner.get(key, max_bytes)).await.map_err(Self::away)?
     }
 
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         self.way.call_in_person(self.inner.head(key)).await.map_err(Self::away)?
     }
 
     async fn renew(&self, key: &str, head: &Head) -> Result<(), StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         self.way.call_in_person(self.inner.renew(key, head)).await.map_err(Self::away)?
     }
 }

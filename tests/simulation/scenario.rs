@@ -55,6 +55,8 @@ pub(crate) struct Client {
     pub(crate) not_before_ms: Option<u64>,
     pub(crate) deadline_ms: Option<u64>,
     pub(crate) wait_ms: u64,
+    /// Sends its submission once more, long after it was answered.
+    pub(crate) repeats_after_ms: Option<u64>,
     /// Calls its job off so long after it was accepted.
     pub(crate) cancels_after_ms: Option<u64>,
     /// Has its job run again when it failed.
@@ -88,7 +90,7 @@ impl Scenario {
         let accounts: Vec<Account> = (0..chance.between(1, 3))
             .map(|number| Account {
                 name: format!("account-{number}"),
-                has_webhook: chance.per_mille(500),
+                has_webhook: chance.per_mille(700),
                 limit: chance.per_mille(150).then(|| chance.between(2, 4)),
             })
             .collect();
@@ -148,6 +150,7 @@ fn client(number: u64, at_ms: u64, accounts: u64, chance: &mut Chance) -> Client
         not_before_ms,
         deadline_ms: chance.per_mille(150).then(|| from_ms + chance.between(2_000, 60_000)),
         wait_ms: if chance.per_mille(200) { chance.between(100, 10_000) } else { 0 },
+        repeats_after_ms: chance.per_mille(300).then(|| chance.between(1_000, 30_000)),
         cancels_after_ms: chance.per_mille(150).then(|| chance.below(5_000)),
         retries: chance.per_mille(300),
         fresh: chance.per_mille(150),

@@ -22,10 +22,12 @@ use crate::{
     },
     run,
     scenario::Scenario,
+    shown,
     trouble::Fault,
 };
 
 pub(crate) const SEEDS: &str = "FOREBAY_SIMULATION_SEEDS";
+pub(crate) const DEFECTS: &str = "FOREBAY_SIMULATION_DEFECTS";
 /// Faults that are left out, by name: for looking at one thing after the other.
 const WITHOUT: &str = "FOREBAY_SIMULATION_WITHOUT";
 
@@ -107,19 +109,19 @@ pub(crate) fn run_all(seeds: Range<u64>) -> Report {
 }
 
 fn run_elsewhere(seeds: &Range<u64>) -> Report {
-    let this = std::env::current_exe().unwrap();
-    let run = Command::new(this)
-        .args(["some_seeds", "--exact", "--ignored", "--nocapture"])
-        .env(SEEDS, format!("{}..{}", seeds.start, seeds.end))
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&run.stdout);
-    said.lines()
-        .filter(|line| !line.starts_with("report ") && !line.starts_with("seed "))
-        .for_each(|line| println!("{line}"));
+    let said = start("some_seeds", SEEDS, &format!("{}..{}", seeds.start, seeds.end));
+    let is_for_people = |line: &&str| !line.starts_with("report ") && !line.starts_with("seed ");
+    said.lines().filter(is_for_people).for_each(|line| println!("{line}"));
     let report = said.lines().find_map(|line| line.strip_prefix("report "));
     serde_json::from_str(report.expect("a process of seeds tells what came of them")).unwrap()
+}
+
+/// Runs one of the tests that are started in this way; what it said.
+fn start(test: &str, variable: &str, value: &str) -> String {
+    let this = std::env::current_exe().unwrap();
+    let mut run = Command::new(this);
+    run.args([test, "--exact", "--ignored", "--nocapture"]).env(variable, value).stderr(Stdio::inherit());
+    String::from_utf8_lossy(&run.output().unwrap().stdout).into_owned()
 }
 
 /// Runs them one after the other and says what came of them.
@@ -147,23 +149,39 @@ pub(crate) fn run_here(seeds: Range<u64>) {
     println!("report {}", serde_json::to_string(&report).unwrap());
 }
 
-/// The planted defects that no seed shows. A seed shows one if it fails with it and not without.
-pub(crate) fn unfound(within: u64) -> Vec<Defect> {
+/// Looks for these defects, and says which of them no seed shows. A seed shows one if it fails with it and not without.
+pub(crate) fn look_for(defects: &str, within: u64) {
     run::prepare();
-    let mut clean: BTreeMap<u64, bool> = BTreeMap::new();
-    let mut unfound = Vec::new();
-    for defect in Defect::ALL.iter().copied() {
+    for defect in Defect::ALL.iter().filter(|defect| defects.split(',').any(|name| name == format!("{defect:?}"))) {
         let shows = (0..within).find_map(|seed| {
-            let well = *clean.entry(seed).or_insert_with(|| one(seed, None).0.violations.is_empty());
-            let found = if well { one(seed, Some(defect)).0.violations.into_iter().next() } else { None };
-            found.map(|(rule, what)| (seed, rule, what))
+            if !shown::may_be(*defect, &Scenario::of(seed, &without())) {
+                return None;
+            }
+            let (rule, what) = one(seed, Some(*defect)).0.violations.into_iter().next()?;
+            one(seed, None).0.violations.is_empty().then_some((seed, rule, what))
         });
         match shows {
-            Some((seed, rule, what)) => println!("{defect:?} is found by seed {seed}: {rule:?}: {what}"),
-            None => unfound.push(defect),
+            Some((seed, rule, what)) => {
+                println!("found {defect:?} by seed {seed}, {rule:?}: {}", what.lines().next().unwrap_or_default());
+            }
+            None => println!("unfound {defect:?}"),
         }
     }
-    unfound
+}
+
+/// The planted defects that no seed shows.
+pub(crate) fn unfound() -> Vec<String> {
+    let names: Vec<String> = Defect::ALL.iter().map(|defect| format!("{defect:?}")).collect();
+    let processes = thread::available_parallelism().map_or(1, usize::from);
+    let parts: Vec<_> = (0..processes)
+        .map(|part| names.iter().skip(part).step_by(processes).cloned().collect::<Vec<_>>().join(","))
+        .map(|part| thread::spawn(move || start("some_defects", DEFECTS, &part)))
+        .collect();
+    let said: Vec<String> = parts.into_iter().map(|part| part.join().unwrap()).collect();
+    let lines = || said.iter().flat_map(|said| said.lines());
+    lines().filter(|line| line.starts_with("found ")).for_each(|line| println!("{line}"));
+    let found = |name: &&String| lines().any(|line| line.starts_with(&format!("found {name} ")));
+    names.iter().filter(|name| !found(name)).cloned().collect()
 }
 
 /// One seed on a thread of its own: what a thread draws from the machine's randomness is its own.

@@ -90,6 +90,16 @@ faults! {
     OutOfMemory,
 }
 
+/// What strikes seldom even where it is about, and so is about more often.
+const SELDOM: [Fault; 6] = [
+    Fault::BucketSlow,
+    Fault::MessageInvalid,
+    Fault::MessageLost,
+    Fault::TargetFails,
+    Fault::TargetSilent,
+    Fault::WorkerStops,
+];
+
 /// When something goes wrong, and in how many of a thousand cases.
 #[derive(Debug, Clone)]
 pub(crate) struct Episode {
@@ -119,7 +129,7 @@ impl Troubles {
         let count = chance.one_of(&[1, 2, 3, 3, 4, 4, 6, 9]);
         let mut episodes: Vec<Episode> = Vec::new();
         for _ in 0..count {
-            let fault = chance.one_of(Fault::ALL);
+            let fault = if chance.per_mille(250) { chance.one_of(&SELDOM) } else { chance.one_of(Fault::ALL) };
             let from_ms = chance.below(last_ms / 2);
             let long_ms = if fault == Fault::BrokenSetting { 300_000 } else { last_ms };
             let episode = Episode {
