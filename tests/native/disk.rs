@@ -72,7 +72,9 @@ impl Disk {
 
     pub(crate) fn stored_bytes(&self) -> u64 {
         let count = |pragma: &str| self.sqlite.query_row(pragma, [], |row| row.get::<_, i64>(0)).unwrap_or(0) as u64;
-        self.stored_bytes.get().unwrap_or_else(|| count("PRAGMA page_count") * count("PRAGMA page_size"))
+        // As the runtime counts: a page that was emptied is not stored.
+        let pages = || count("PRAGMA page_count").saturating_sub(count("PRAGMA freelist_count"));
+        self.stored_bytes.get().unwrap_or_else(|| pages() * count("PRAGMA page_size"))
     }
 
     /// What the object is told that it stores, whatever it does.

@@ -17,6 +17,7 @@ use super::{
     job::Degraded,
     leases,
     line::Place,
+    room::Room,
     tally,
     turn::{Expected, expected},
     usage, webhook,
@@ -127,6 +128,7 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             let lane = decision.offer.lane;
             Ok(SubmitAnswer::OutboxFull { retry_after_ms: core.outbox.retry_ms(lane, core.now_ms()) })
         }
+        Admission::NoRoom => Ok(SubmitAnswer::AccountFull),
         Admission::Wait { wait, refused } if call.dry_run => {
             let now_ms = core.now_ms();
             match turn(core, call, now_ms.saturating_add(wait.most_ms), now_ms) {
@@ -342,6 +344,7 @@ fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], befo
         stored: before.stored,
         outbox_jobs: core.outbox.unsent(offer.lane),
         outbox_max_jobs: core.config()?.outbox_max_jobs,
+        room: core.room(),
     };
     Ok(admit(call, offer, excused, present))
 }
@@ -356,7 +359,8 @@ fn commit_join(core: &Rc<Core>, call: &SubmitCall, job: &Job, spent: Spent) -> R
     }
     core.tables.put_buckets(&spent.taken.buckets)?;
     core.use_up((job.state == JobState::Succeeded).then(|| UsageRow::hit(job, core.now_ms())))?;
-    if let Some(idempotency) = idempotency {
+    // Without its key the request joins the same job again.
+    if let Some(idempotency) = idempotency.filter(|_| core.room() != Room::Out) {
         core.tables.put_idempotency(idempotency, &job.id, core.now_ms())?;
     }
     take(core, spent);
