@@ -131,6 +131,7 @@ impl Disk {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 pub(super) fn error(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Error::Full(error.to_string()),

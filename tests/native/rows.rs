@@ -19,8 +19,7 @@ pub(super) fn all(statement: &mut Statement<'_>, values: Vec<Value>, rows: Rows)
         Value::Real(number) => Bound::Real(number),
         Value::Text(text) => Bound::Text(text),
     });
-    let names: Vec<String> =
-        statement.column_names().into_iter().map(serde_json::to_string).collect::<serde_json::Result<_>>()?;
+    let names: Vec<String> = statement.column_names().map(serde_json::to_string).collect::<serde_json::Result<_>>()?;
     let mut found = statement.query(params_from_iter(bound)).map_err(error)?;
     let mut text = String::from("[");
     while let Some(row) = found.next().map_err(error)? {

@@ -158,7 +158,11 @@ impl Object {
     /// A client closes its socket.
     pub(crate) async fn hang_up(self: &Rc<Self>, socket: &Rc<NativeSocket>) -> std::result::Result<(), CallError> {
         let held = Held { socket: socket.clone(), life: self.awake()?.0 };
-        let told = self.of_account(move |core| Ok(closed(core, &held, 1000))).await;
+        let told = self.of_account(move |core| {
+            closed(core, &held, 1000);
+            Ok(())
+        });
+        let told = told.await;
         socket.cut();
         told
     }

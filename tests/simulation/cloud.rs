@@ -8,21 +8,14 @@ use std::{
     time::Duration,
 };
 
-use forebay_backend::{
-    queue::MemoryQueue,
-    store::{MemoryStore, Store as _},
-};
+use forebay_backend::{queue::MemoryQueue, store::MemoryStore};
 use forebay_contract::{JobMessage, Lane, ShardKey};
-use forebay_edge::inside::{AwsError, CallError, Config, DeliveryError, Error, ObjectHead, Result, Taken, Task, Unfit};
+use forebay_edge::inside::{AwsError, CallError, Taken, Task};
 use tokio::{task::spawn_local, time::sleep};
 
 use crate::{
     judge::Judge,
-    native::{
-        Chance, Class, Death, Object, Posted, START_MS, World,
-        planted::{self, Defect},
-        since_start_ms,
-    },
+    native::{Chance, Class, Object},
     scenario::{LANES, Scenario},
     trouble::Fault,
 };
@@ -32,7 +25,7 @@ const AWS_TIMEOUT_MS: u64 = 10_000;
 /// The longest that a call of an object takes on its way, there and back.
 const FAR_MS: u64 = 300;
 /// Objects read at most so much.
-const MAX_BYTES: u64 = 65_536;
+pub(crate) const MAX_BYTES: u64 = 65_536;
 
 pub(crate) struct Cloud {
     this: Weak<Self>,
@@ -42,9 +35,9 @@ pub(crate) struct Cloud {
     pub(crate) store: Arc<MemoryStore>,
     accounts: RefCell<Vec<Rc<Object>>>,
     lanes: RefCell<BTreeMap<String, Rc<Object>>>,
-    skews_ms: RefCell<BTreeMap<String, i64>>,
-    chance: RefCell<Chance>,
-    settings: BTreeMap<&'static str, String>,
+    pub(crate) skews_ms: RefCell<BTreeMap<String, i64>>,
+    pub(crate) chance: RefCell<Chance>,
+    pub(crate) settings: BTreeMap<&'static str, String>,
 }
 
 impl Cloud {
@@ -147,12 +140,12 @@ impl Cloud {
         }
     }
 
-    fn lane(&self, name: &str) -> Rc<Object> {
+    pub(crate) fn lane(&self, name: &str) -> Rc<Object> {
         let make = || Object::new(Class::Lane, name, self.this());
         self.lanes.borrow_mut().entry(name.to_owned()).or_insert_with(make).clone()
     }
 
-    fn this(&self) -> Rc<Self> {
+    pub(crate) fn this(&self) -> Rc<Self> {
         self.this.upgrade().expect("the world outlives its objects")
     }
 
@@ -166,7 +159,7 @@ impl Cloud {
         }
     }
 
-    fn take(&self, lane: Lane, text: String) -> Taken {
+    pub(crate) fn take(&self, lane: Lane, text: String) -> Taken {
         let troubles = &self.scenario.troubles;
         let Ok(message) = JobMessage::from_json(&text) else { return Taken::Never("unreadable".to_owned()) };
         let id = message.job_id;
@@ -196,7 +189,7 @@ impl Cloud {
     }
 
     /// The way to the bucket and back; an error where it fails.
-    async fn bucket(&self) -> std::result::Result<(), AwsError> {
+    pub(crate) async fn bucket(&self) -> std::result::Result<(), AwsError> {
         let troubles = &self.scenario.troubles;
         let mut wait_ms = self.random(5, 100);
         if troubles.strikes(Fault::BucketSlow) {
@@ -213,150 +206,6 @@ impl Cloud {
 /// The beginning of a name that nobody reads to its end.
 pub(crate) fn short(name: &str) -> &str {
     name.get(..6).unwrap_or(name)
-}
-
-impl World for Cloud {
-    fn now_ms(&self, object: &str) -> u64 {
-        self.alarm_clock_ms().saturating_add_signed(self.skews_ms.borrow().get(object).copied().unwrap_or(0))
-    }
-
-    fn alarm_clock_ms(&self) -> u64 {
-        START_MS + since_start_ms()
-    }
-
-    fn alarm_delay_ms(&self, _object: &str) -> u64 {
-        let troubles = &self.scenario.troubles;
-        if troubles.strikes(Fault::AlarmLate) { troubles.ms(Fault::AlarmLate, 500, 20_000) } else { 0 }
-    }
-
-    fn rings_again(&self, _object: &str) -> bool {
-        self.scenario.troubles.strikes(Fault::AlarmTwice)
-    }
-
-    fn died(&self, object: &str, death: Option<Death>) {
-        let fault = match death {
-            Some(Death::BeforeCommit) => Fault::DiesBeforeCommit,
-            Some(Death::AfterCommit) => Fault::DiesAfterCommit,
-            None => return,
-        };
-        self.scenario.troubles.count(fault);
-        self.judge.note(format!("{} dies: {fault:?}", short(object)));
-    }
-
-    fn config(&self, _object: &str) -> Result<Rc<Config>> {
-        let broken = self.scenario.troubles.lasts(Fault::BrokenSetting, None);
-        let read = |name: &str| match name {
-            "SOCKETS_MAX" if broken => Some("many".to_owned()),
-            name => self.settings.get(name).cloned(),
-        };
-        Config::read(&read).map(Rc::new).map_err(|faults| Error::Config(faults.to_string()))
-    }
-
-    fn fill(&self, _object: &str, bytes: &mut [u8]) {
-        let mut chance = self.chance.borrow_mut();
-        bytes.iter_mut().for_each(|byte| *byte = chance.next() as u8);
-    }
-
-    fn log(&self, object: &str, event: &str, what: &str) {
-        self.judge.note(format!("{} says {event}: {what}", short(object)));
-    }
-
-    fn send(
-        &self,
-        object: &str,
-        lane: Lane,
-        messages: Vec<String>,
-    ) -> Task<'static, std::result::Result<Vec<Taken>, AwsError>> {
-        let (cloud, object) = (self.this(), object.to_owned());
-        Box::pin(async move {
-            let troubles = &cloud.scenario.troubles;
-            sleep(Duration::from_millis(cloud.random(5, 100))).await;
-            let away = |why: &str| Err(AwsError::Unreachable(why.to_owned()));
-            if troubles.lasts(Fault::QueuesDown, None) || troubles.lasts(Fault::QueueDown, Some(lane)) {
-                cloud.judge.sent_in_vain(&object, lane);
-                return away("the queue is down");
-            }
-            if troubles.strikes(Fault::SendFails) {
-                return away("it was not sent");
-            }
-            let taken = messages.into_iter().map(|text| cloud.take(lane, text)).collect();
-            sleep(Duration::from_millis(cloud.random(1, 50))).await;
-            if troubles.strikes(Fault::SendAnswerLost) { away("no answer") } else { Ok(taken) }
-        })
-    }
-
-    fn find(&self, _object: &str, key: String) -> Task<'static, std::result::Result<Option<ObjectHead>, AwsError>> {
-        let cloud = self.this();
-        Box::pin(async move {
-            cloud.bucket().await?;
-            // The answer to HEAD has no body that could say what is missing.
-            if cloud.scenario.troubles.lasts(Fault::NoSuchBucket, None) {
-                return Ok(None);
-            }
-            if planted::happens(Defect::HeadLies) {
-                return Ok(Some(ObjectHead {
-                    media_type: "application/json".to_owned(),
-                    bytes: 1,
-                    made: None,
-                    stored_ms: None,
-                }));
-            }
-            let found = cloud.store.head(&key).await.map_err(|error| AwsError::Unexpected(error.to_string()))?;
-            Ok(found.map(|head| ObjectHead {
-                media_type: head.media_type,
-                bytes: head.bytes,
-                made: head.made,
-                stored_ms: head.age_ms.map(|age_ms| (START_MS + since_start_ms()).saturating_sub(age_ms)),
-            }))
-        })
-    }
-
-    fn read(&self, _object: &str, key: String) -> Task<'static, std::result::Result<Option<String>, AwsError>> {
-        let cloud = self.this();
-        Box::pin(async move {
-            cloud.bucket().await?;
-            if cloud.scenario.troubles.lasts(Fault::NoSuchBucket, None) {
-                return Err(AwsError::Status { status: 404, body: "<Code>NoSuchBucket</Code>".to_owned() });
-            }
-            let found = cloud.store.get(&key, MAX_BYTES).await.ok();
-            Ok(found.map(|body| String::from_utf8_lossy(&body).into_owned()))
-        })
-    }
-
-    fn ask_lane(
-        &self,
-        _object: &str,
-        lane: String,
-        call: String,
-    ) -> Task<'static, std::result::Result<String, CallError>> {
-        let silent = self.scenario.troubles.strikes(Fault::LaneSilent);
-        let calling = self.call(self.lane(&lane), call);
-        Box::pin(async move {
-            let answer = calling.await;
-            if silent { std::future::pending().await } else { answer.map(planted::lend_more) }
-        })
-    }
-
-    fn target(&self, _object: &str, url: String) -> Task<'static, std::result::Result<String, Unfit>> {
-        Box::pin(async { Ok(url) })
-    }
-
-    fn post(&self, _object: &str, posted: Posted) -> Task<'static, std::result::Result<u16, DeliveryError>> {
-        let cloud = self.this();
-        Box::pin(async move {
-            let troubles = &cloud.scenario.troubles;
-            sleep(Duration::from_millis(cloud.random(5, 500))).await;
-            if troubles.strikes(Fault::TargetFails) {
-                return Ok(if planted::is(Defect::FailedDeliveryIsDone) { 200 } else { 500 });
-            }
-            cloud.judge.posted(&posted);
-            if troubles.strikes(Fault::TargetSilent) {
-                sleep(Duration::from_millis(posted.timeout_ms)).await;
-                return Err(DeliveryError::Timeout);
-            }
-            Ok(200)
-        })
-    }
 }
 
 /// A queue for each lane.

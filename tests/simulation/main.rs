@@ -17,6 +17,7 @@
 #![allow(clippy::print_stdout, reason = "a history is for people")]
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
+mod beyond;
 mod client;
 mod cloud;
 mod isolate;
@@ -28,7 +29,10 @@ mod run;
 mod scenario;
 mod seeds;
 mod shown;
+mod submission;
 mod trouble;
+mod unrest;
+mod workers;
 
 use std::process::Command;
 

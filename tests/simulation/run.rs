@@ -1,43 +1,34 @@
 //! One simulation from its first submission to its verdict.
 
 use std::{
-    path::Path,
     rc::Rc,
     sync::{
-        Arc, LazyLock, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use forebay_backend::{
-    DeviceLoad,
-    edge::Edge,
-    engine::Devices,
-    model::{Manifest, Registry},
-    pipeline::{self, Bounds, Hands, Parts},
-    queue::{Disorder, Lanes, MemoryQueue, MemoryQueueSettings, Queue},
-    reaper::{DeadLetter, Reaper},
-    store::{MemoryStore, NewObject, Store},
+    queue::{Disorder, MemoryQueue, MemoryQueueSettings},
+    store::{MemoryStore, NewObject, Store as _},
 };
-use forebay_contract::{JobMessage, Lane};
+use forebay_contract::Lane;
 use forebay_edge::inside::{Call, Listed, Listing, Rows, WebhookAnswer, WebhookCall, webhook::Action};
 use tokio::{
-    runtime::Builder,
     sync::mpsc,
     task::{JoinSet, spawn_local},
-    time::{sleep, timeout},
+    time::sleep,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::Acting,
-    cloud::{self, Cloud, short},
+    cloud::{self, Cloud},
     isolate::Isolates,
     judge::{Ended, Judge, Verdict},
-    native::{self, Chance, Death, START_MS, since_start_ms},
-    parts::{FarEdge, FarQueue, FarStore, FrailEngine, Posted, Way},
-    scenario::{MODELS, Poison, STORED, Scenario},
+    native::{self, Chance, since_start_ms},
+    parts::{FarEdge, FarQueue, FarStore, Posted, Way},
+    scenario::{STORED, Scenario},
     trouble::Fault,
 };
 
@@ -45,70 +36,29 @@ use crate::{
 const ALL_ENDS_WITHIN_MS: u64 = 3_900_000;
 /// Webhooks that failed are tried again within so long, by the schedule of Standard Webhooks.
 const ALL_TOLD_WITHIN_MS: u64 = 80 * 3_600_000;
-/// A worker that is told to stop ends within so long.
-const STOPS_WITHIN: Duration = Duration::from_secs(30);
 /// How often a message is delivered before it is dead.
-const MAX_RECEIVES: u32 = 5;
-
-/// Opened once for all simulations, on threads of their own: reading files is no part of what is simulated.
-static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(|| {
-    let mut registry = Registry::default();
-    for (name, max_items) in MODELS {
-        let text = MODEL.replace("NAME", name).replace("MAX_ITEMS", &max_items.to_string());
-        let file = format!("models/{name}/1/model.toml");
-        registry.insert(Manifest::parse(Path::new(&file), &text).unwrap());
-    }
-    let open = async {
-        for (name, _) in MODELS {
-            registry.open(&format!("{name}@1")).await.unwrap().unwrap();
-        }
-    };
-    Builder::new_current_thread().build().unwrap().block_on(open);
-    Arc::new(registry)
-});
-
-const MODEL: &str = r#"
-[model]
-name = "NAME"
-version = "1"
-task = "tensor"
-title = "Doubles two numbers"
-licence = "Apache-2.0"
-work = "light"
-cost_ms = 1.0
-input = { kind = "tensor", max_bytes = 1000 }
-[tensor]
-shape = [2]
-[batch]
-max_items = MAX_ITEMS
-max_wait_ms = 5
-"#;
-
-/// What all simulations share is made now.
-pub(crate) fn prepare() {
-    LazyLock::force(&REGISTRY);
-}
+pub(crate) const MAX_RECEIVES: u32 = 5;
 
 /// Runs the seed on this thread, in whose simulated time it is.
 pub(crate) async fn simulate(scenario: Scenario) -> (Verdict, Rc<Cloud>) {
-    let world = Rc::new(World::new(Arc::new(scenario)));
+    let world = Rc::new(World::new(&Arc::new(scenario)));
     world.live().await;
     let verdict = world.cloud.judge.verdict();
     (verdict, world.cloud.clone())
 }
 
-struct World {
-    cloud: Rc<Cloud>,
-    isolates: Rc<Isolates>,
-    far_queues: Vec<(Lane, Arc<FarQueue>)>,
-    store: Arc<FarStore>,
-    edge: Arc<FarEdge>,
+pub(crate) struct World {
+    pub(crate) cloud: Rc<Cloud>,
+    pub(crate) isolates: Rc<Isolates>,
+    pub(crate) far_queues: Vec<(Lane, Arc<FarQueue>)>,
+    pub(crate) store: Arc<FarStore>,
+    pub(crate) edge: Arc<FarEdge>,
 }
 
 impl World {
-    fn new(scenario: Arc<Scenario>) -> Self {
+    fn new(scenario: &Arc<Scenario>) -> Self {
         let store = Arc::new(MemoryStore::default());
-        let judge = Arc::new(Judge::new(Arc::clone(&scenario), Arc::clone(&store)));
+        let judge = Arc::new(Judge::new(Arc::clone(scenario), Arc::clone(&store)));
         let queues = cloud::queues(|lane| {
             let mut chance = Chance::new(scenario.seed, &format!("disorder {lane}"));
             let doubles = if scenario.troubles.has(Fault::MessageDoubled) { 50 } else { 0 };
@@ -119,24 +69,24 @@ impl World {
         });
         let far = |(lane, queue): (&Lane, &Arc<MemoryQueue>)| {
             let (inner, judge) = (Arc::clone(queue), Arc::clone(&judge));
-            let way = Way::new(&scenario, &format!("queue {lane}"));
+            let way = Way::new(scenario, &format!("queue {lane}"));
             (*lane, Arc::new(FarQueue { inner, way, judge, bodies: Arc::default() }))
         };
         let far_queues = queues.iter().map(far).collect();
-        let cloud = Cloud::new(Arc::clone(&scenario), Arc::clone(&judge), queues, Arc::clone(&store));
+        let cloud = Cloud::new(Arc::clone(scenario), Arc::clone(&judge), queues, Arc::clone(&store));
         let isolates = Isolates::new(cloud.clone());
         let (edge, reports) = mpsc::unbounded_channel();
         spawn_local(take_reports(isolates.clone(), reports));
         Self {
             isolates,
             far_queues,
-            store: Arc::new(FarStore { inner: store, way: Way::new(&scenario, "store") }),
-            edge: Arc::new(FarEdge { edge, way: Way::new(&scenario, "edge"), judge }),
+            store: Arc::new(FarStore { inner: store, way: Way::new(scenario, "store") }),
+            edge: Arc::new(FarEdge { edge, way: Way::new(scenario, "edge"), judge }),
             cloud,
         }
     }
 
-    fn scenario(&self) -> &Arc<Scenario> {
+    pub(crate) fn scenario(&self) -> &Arc<Scenario> {
         &self.cloud.scenario
     }
 
@@ -185,7 +135,7 @@ impl World {
         self.cloud.judge.all_ended(&accounts).await;
     }
 
-    async fn until(&self, at_ms: u64) {
+    pub(crate) async fn until(&self, at_ms: u64) {
         sleep(Duration::from_millis(at_ms.saturating_sub(since_start_ms()))).await;
     }
 
@@ -238,156 +188,6 @@ impl World {
             }
             sleep(Duration::from_millis(2_000)).await;
         }
-    }
-
-    async fn poisons(self: Rc<Self>, poison: Poison) {
-        sleep(Duration::from_millis(poison.at_ms)).await;
-        self.cloud.judge.note(format!("{:?} comes into {}", poison.text, poison.lane));
-        self.cloud.queues[&poison.lane].send(poison.text);
-    }
-
-    /// Objects are moved, crash and sleep while there is trouble.
-    async fn moves(self: Rc<Self>) {
-        let mut chance = Chance::new(self.scenario().seed, "moves");
-        loop {
-            sleep(chance.ms(50, 1_500)).await;
-            let objects = self.cloud.objects();
-            let object = objects[chance.below(objects.len() as u64) as usize].clone();
-            let troubles = &self.scenario().troubles;
-            if object.turns().is_none() {
-                continue;
-            }
-            if troubles.strikes(Fault::Moved) || troubles.is_about(Fault::ClockOff) {
-                self.cloud.judge.note(format!("{} is moved", short(object.name())));
-                object.kill();
-                self.cloud.move_clock(&object);
-            } else if troubles.is_about(Fault::DiesBeforeCommit) && chance.per_mille(500) {
-                object.doom(chance.between(1, 6), Death::BeforeCommit);
-            } else if troubles.is_about(Fault::DiesAfterCommit) && chance.per_mille(500) {
-                object.doom(chance.between(1, 6), Death::AfterCommit);
-            }
-        }
-    }
-
-    /// A deployment with a broken setting, and the one that mends it: each starts every program anew.
-    async fn deploys(self: Rc<Self>) {
-        for episode in &self.scenario().troubles.episodes {
-            if episode.fault == Fault::BrokenSetting {
-                for at_ms in [episode.from_ms, episode.to_ms] {
-                    self.until(at_ms).await;
-                    self.cloud.judge.note(format!("a deployment, at {at_ms}"));
-                    self.cloud.objects().iter().for_each(|object| object.kill());
-                    self.isolates.restart();
-                }
-            }
-        }
-    }
-
-    /// Objects that can store nothing more for a while.
-    async fn fills_up(self: Rc<Self>) {
-        for episode in &self.scenario().troubles.episodes {
-            if episode.fault == Fault::Full {
-                self.until(episode.from_ms).await;
-                // A new one is not full.
-                let is_old = |account: &Rc<native::Object>| {
-                    account.disk.sql("SELECT count(*) FROM jobs", Vec::new(), Rows::Plain).is_ok()
-                };
-                for account in self.cloud.accounts().into_iter().filter(is_old) {
-                    self.cloud.judge.note(format!("{} is full", short(account.name())));
-                    self.scenario().troubles.count(Fault::Full);
-                    account.disk.limit_bytes(Some(1));
-                }
-                self.until(episode.to_ms).await;
-                self.cloud.accounts().iter().for_each(|account| account.disk.limit_bytes(None));
-            }
-        }
-    }
-
-    /// The reaper ends the jobs of dead letters, as it does beside the real queues.
-    async fn reap(self: Rc<Self>, unreadable: Rc<AtomicU64>) {
-        let mut reaped = vec![0; self.far_queues.len()];
-        loop {
-            sleep(Duration::from_secs(5)).await;
-            for ((lane, queue), reaped) in self.far_queues.iter().zip(&mut reaped) {
-                let dead = queue.inner.dead_letters();
-                let letters: Vec<DeadLetter> = dead
-                    .iter()
-                    .skip(*reaped)
-                    .enumerate()
-                    .map(|(number, body)| {
-                        match JobMessage::from_json(body) {
-                            Ok(message) => self.cloud.judge.died(message.job_id),
-                            Err(_) => drop(unreadable.fetch_add(1, Ordering::Relaxed)),
-                        }
-                        DeadLetter {
-                            id: format!("{lane}-{}", *reaped + number),
-                            body: body.clone(),
-                            receives: MAX_RECEIVES,
-                        }
-                    })
-                    .collect();
-                *reaped = dead.len();
-                let store = Arc::clone(&self.store.inner) as Arc<dyn Store>;
-                let edge = Some(Arc::clone(&self.edge) as Arc<dyn Edge>);
-                let _: Vec<String> = Reaper { store, edge, name: "reaper".to_owned() }.reap(&letters).await;
-            }
-        }
-    }
-
-    /// One place for a worker: while there is trouble, one life after the other.
-    async fn worker_lives(self: Rc<Self>, place: u64) {
-        let (scenario, judge) = (self.scenario(), &self.cloud.judge);
-        let mut chance = Chance::new(scenario.seed, &format!("lives {place}"));
-        for life in 0.. {
-            let name = format!("worker {place}.{life}");
-            let stop = CancellationToken::new();
-            let mut running = Box::pin(self.worker(&name, stop.clone()));
-            // It goes on to the end, unless something strikes.
-            loop {
-                tokio::select! {
-                    biased;
-                    ended = &mut running => {
-                        return judge.judge_worker(false, || format!("{name} ended by itself: {ended:?}"));
-                    }
-                    () = sleep(chance.ms(20, scenario.longest_life_ms)) => {}
-                }
-                if scenario.troubles.strikes(Fault::WorkerCrashes) {
-                    judge.note(format!("{name} crashes"));
-                    drop(running);
-                    break;
-                }
-                if scenario.troubles.strikes(Fault::WorkerStops) {
-                    judge.note(format!("{name} is told to stop"));
-                    stop.cancel();
-                    let ended = timeout(STOPS_WITHIN, running).await;
-                    judge.judge_worker(matches!(ended, Ok(Ok(()))), || format!("{name} was told to stop: {ended:?}"));
-                    break;
-                }
-            }
-            sleep(chance.ms(0, 1_000)).await;
-        }
-    }
-
-    fn worker(&self, name: &str, stop: CancellationToken) -> impl Future<Output = Result<(), pipeline::PipelineError>> {
-        let scenario = self.scenario();
-        let lanes: Lanes =
-            self.far_queues.iter().map(|(lane, queue)| (*lane, Arc::clone(queue) as Arc<dyn Queue>)).collect();
-        let parts = Parts {
-            lanes,
-            store: Arc::clone(&self.store) as Arc<dyn Store>,
-            edge: Some(Arc::clone(&self.edge) as Arc<dyn Edge>),
-            registry: Arc::clone(&REGISTRY),
-            devices: Devices::one(FrailEngine(Arc::clone(scenario))),
-            vitals: Arc::default(),
-            load: Arc::new(DeviceLoad::default()),
-        };
-        let lease = Duration::from_millis(scenario.lease_ms);
-        let bounds = Bounds { worker: name.to_owned(), lease, prefetch: scenario.prefetch, cpu_threads: 1 };
-        let chance = Mutex::new(Chance::new(scenario.seed, &format!("pace {name}")));
-        let slowest = scenario.slowest_batch_ms;
-        let pace = Box::new(move |_rows| chance.lock().unwrap().ms(1, slowest));
-        let wall_ms = Arc::new(|| START_MS + since_start_ms());
-        pipeline::run_by(Hands::Runtime { pace, wall_ms }, parts, bounds, stop)
     }
 }
 

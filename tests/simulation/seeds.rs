@@ -24,6 +24,7 @@ use crate::{
     scenario::Scenario,
     shown,
     trouble::Fault,
+    workers,
 };
 
 pub(crate) const SEEDS: &str = "FOREBAY_SIMULATION_SEEDS";
@@ -128,7 +129,7 @@ fn start(test: &str, variable: &str, value: &str) -> String {
 
 /// Runs them one after the other and says what came of them.
 pub(crate) fn run_here(seeds: Range<u64>) {
-    run::prepare();
+    workers::prepare();
     let alone = seeds.end == seeds.start + 1;
     (0..seeds.start).for_each(|_| pass_by());
     let mut report = Report::default();
@@ -153,7 +154,7 @@ pub(crate) fn run_here(seeds: Range<u64>) {
 
 /// Looks for these defects, and says which of them no seed shows. A seed shows one if it fails with it and not without.
 pub(crate) fn look_for(defects: &str, within: u64) {
-    run::prepare();
+    workers::prepare();
     for defect in Defect::ALL.iter().filter(|defect| defects.split(',').any(|name| name == format!("{defect:?}"))) {
         let shows = (0..within).find_map(|seed| {
             if !shown::may_be(*defect, &Scenario::of(seed, &without())) {
