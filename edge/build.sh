@@ -45,6 +45,14 @@ bundle() {
   "$here/node_modules/esbuild/bin/esbuild" "$folder/program/entry.mjs" --bundle --minify --format=esm \
     '--external:cloudflare:*' '--external:*.wasm' --log-level=warning \
     --log-override:duplicate-object-key=error --outfile="$folder/program/bundle.js"
+  # A tenth less to be loaded by every isolate, and what it takes to make it so is half a minute.
+  if [ -z "$fast" ]; then
+    # The features that the compiler and wasm-bindgen use, and no other.
+    "$here/node_modules/.bin/wasm-opt" -O1 --enable-bulk-memory --enable-exception-handling \
+      --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types \
+      --enable-sign-ext \
+      "$folder/program/index_bg.wasm" --output "$folder/program/index_bg.wasm"
+  fi
   mv "$folder/program/index_bg.wasm" "$folder/index_bg.wasm"
   mv "$folder/program/bundle.js" "$folder/index.js"
   rm -rf "$folder/program"

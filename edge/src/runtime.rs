@@ -41,8 +41,8 @@ export async function bytes_of(message) {
 export async function ask(env, binding, name, call, patience) {
   let timer;
   const late = new Promise((_, refuse) => {
-    const error = Object.assign(new Error(`no answer within ${patience} ms`), { retryable: true });
-    timer = setTimeout(refuse, patience, error);
+    const refuses = () => refuse(Object.assign(new Error(`no answer within ${patience} ms`), { retryable: true }));
+    timer = setTimeout(refuses, patience);
   });
   try {
     return await Promise.race([env[binding].getByName(name).ask(call), late]);

@@ -48,13 +48,15 @@ impl Object {
     async fn ring_until_well(self: &Rc<Self>) {
         let (mut failures, mut tries) = (0, 0);
         loop {
-            let ended = self.run_handler().await;
+            let mut ended = self.run_handler().await;
+            if matches!(ended, Ended::Well) && self.world.rings_again(self.name()) {
+                ended = self.run_handler().await;
+            }
             if self.disk.alarm_ms().is_some() {
                 // It was replaced, whatever became of it.
                 return;
             }
             match ended {
-                Ended::Well if self.world.rings_again(self.name()) => {}
                 Ended::Well => return,
                 Ended::Badly(why) => {
                     failures += 1;

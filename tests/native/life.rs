@@ -82,6 +82,11 @@ impl Life {
         self.doom.set(Some((self.turns.get() + after.max(1), death)));
     }
 
+    /// It does not, after all.
+    pub(super) fn spare(&self) {
+        self.doom.set(None);
+    }
+
     /// Whether something of it goes on.
     pub(crate) fn is_busy(&self) -> bool {
         self.tasks.borrow().iter().any(|task| !task.is_finished())

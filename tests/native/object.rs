@@ -137,6 +137,13 @@ impl Object {
         }
     }
 
+    /// It does not die, after all.
+    pub(crate) fn spare(&self) {
+        if let Some(life) = self.life() {
+            life.spare();
+        }
+    }
+
     /// What a statement says of what is on its disk.
     pub(crate) fn sql(&self, statement: &str) -> String {
         self.disk.sql(statement, Vec::new(), Rows::Plain).expect("a statement of the test's own")

@@ -10,13 +10,14 @@ use forebay_edge::inside::{
     Call, CancelAnswer, Job, Listen, Offer, Pass, RetryAnswer, Reuse, SubmitAnswer, SubmitCall, Timing,
     idempotency::Idempotency, policy::Policy,
 };
+use sha2::Digest as _;
 use tokio::time::{sleep, timeout};
 
 use crate::{
     isolate::Isolates,
     judge::Judge,
     native::{Heard, START_MS, since_start_ms},
-    scenario::{Client, Manner, Scenario},
+    scenario::{Client, Manner, STORED, Scenario, Twist},
 };
 
 /// How often a client sends a submission that it has a key for.
@@ -94,7 +95,7 @@ impl Acting {
     }
 
     async fn follows(&self, mut job: Job) -> Option<Job> {
-        let until_ms = since_start_ms() + PATIENCE_MS;
+        let (until_ms, mut pause_ms) = (since_start_ms() + PATIENCE_MS, 500);
         while !job.state.is_final() && since_start_ms() < until_ms {
             let wait_ms = match self.client.manner {
                 Manner::Forgets => return None,
@@ -115,7 +116,8 @@ impl Acting {
                 self.delivered(isolate, &found);
                 job = found;
             }
-            sleep(Duration::from_millis(1_000)).await;
+            sleep(Duration::from_millis(pause_ms)).await;
+            pause_ms = (pause_ms * 3 / 2).min(10_000);
         }
         Some(job)
     }
@@ -181,6 +183,21 @@ impl Acting {
         }
     }
 
+    fn input(&self, input: Input) -> InputRef {
+        let stored = |key: &str| InputRef::Stored {
+            media_type: MediaType::Json,
+            key: key.to_owned(),
+            bytes: STORED.1.len() as u64,
+            sha256: hex::encode(sha2::Sha256::digest(STORED.1)),
+        };
+        match self.client.twist {
+            Twist::None | Twist::Version => InputRef::Inline { media_type: MediaType::Json, data: input.bytes },
+            Twist::Media => InputRef::Inline { media_type: MediaType::Png, data: vec![1] },
+            Twist::Stored => stored(STORED.0),
+            Twist::Gone => stored("inputs/gone"),
+        }
+    }
+
     /// What the edge says to the object.
     fn call(&self, isolate: usize) -> (SubmitCall, String) {
         let (client, scenario) = (&self.client, self.scenario());
@@ -191,15 +208,16 @@ impl Acting {
         let id = JobId::new(now_ms, random, ShardKey::new(&account.name, 0));
         let input = Input { media_type: MediaType::Json, bytes: client.input.clone().into_bytes() };
         let digest = Digest::new(Namespace::Account(&account.name), client.model, "1", &Parameters::new(), &input);
+        let version = if client.twist == Twist::Version { "9" } else { "1" };
         let deadline_ms = client.deadline_ms.map(|at_ms| START_MS + at_ms);
         let message = JobMessage {
             job_id: id,
             account: account.name.clone(),
             model: client.model.to_owned(),
-            version: "1".to_owned(),
+            version: version.to_owned(),
             parameters: Parameters::new(),
             digest,
-            input: InputRef::Inline { media_type: MediaType::Json, data: input.bytes },
+            input: self.input(input),
             cost_ms: 1.0,
             accepted_ms: now_ms,
             deadline_ms,

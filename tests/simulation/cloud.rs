@@ -306,9 +306,7 @@ impl World for Cloud {
                 media_type: head.media_type,
                 bytes: head.bytes,
                 made: head.made,
-                stored_ms: head
-                    .age_ms
-                    .map(|age_ms| (START_MS + since_start_ms()).saturating_sub(age_ms)),
+                stored_ms: head.age_ms.map(|age_ms| (START_MS + since_start_ms()).saturating_sub(age_ms)),
             }))
         })
     }

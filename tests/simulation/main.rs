@@ -38,7 +38,7 @@ use seeds::{DEFECTS, Report, SEEDS};
 const TIMES: &str = "FOREBAY_SIMULATION_TIMES";
 
 /// What CI runs.
-const DEFAULT: u64 = 1_500;
+const DEFAULT: u64 = 1_200;
 /// How seldom a fault may strike and a rule be looked at, over those.
 const SELDOM: u64 = 100;
 

@@ -3,7 +3,10 @@
 use std::{
     path::Path,
     rc::Rc,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,10 +18,10 @@ use forebay_backend::{
     pipeline::{self, Bounds, Hands, Parts},
     queue::{Disorder, Lanes, MemoryQueue, MemoryQueueSettings, Queue},
     reaper::{DeadLetter, Reaper},
-    store::{MemoryStore, Store},
+    store::{MemoryStore, NewObject, Store},
 };
 use forebay_contract::{JobMessage, Lane};
-use forebay_edge::inside::{Call, Job, Listed, Listing, Rows, WebhookAnswer, WebhookCall, webhook::Action};
+use forebay_edge::inside::{Call, Listed, Listing, Rows, WebhookAnswer, WebhookCall, webhook::Action};
 use tokio::{
     runtime::Builder,
     sync::mpsc,
@@ -34,7 +37,7 @@ use crate::{
     judge::{Ended, Judge, Verdict},
     native::{self, Chance, Death, START_MS, since_start_ms},
     parts::{FarEdge, FarQueue, FarStore, FrailEngine, Posted, Way},
-    scenario::{MODELS, Scenario},
+    scenario::{MODELS, Poison, STORED, Scenario},
     trouble::Fault,
 };
 
@@ -145,10 +148,16 @@ impl World {
         for number in 0..self.scenario().workers {
             lives.spawn_local(Rc::clone(self).worker_lives(number));
         }
-        lives.spawn_local(Rc::clone(self).reap());
+        let (key, body) = STORED;
+        self.store.inner.put_if_absent(key, NewObject::new(body, "application/json")).await.expect("it is stored");
+        let reaped = Rc::<AtomicU64>::default();
+        lives.spawn_local(Rc::clone(self).reap(reaped.clone()));
         let mut actors = JoinSet::new();
         for (account, _) in self.scenario().accounts.iter().enumerate().filter(|(_, account)| account.has_webhook) {
             actors.spawn_local(Rc::clone(self).makes_webhook(account));
+        }
+        for poison in self.scenario().poison.clone() {
+            actors.spawn_local(Rc::clone(self).poisons(poison));
         }
         for client in self.scenario().clients.clone() {
             actors.spawn_local(Acting { isolates: self.isolates.clone(), client }.act());
@@ -159,14 +168,19 @@ impl World {
         self.until(self.scenario().troubles.last_ms).await;
         self.scenario().troubles.calm();
         self.cloud.accounts().iter().for_each(|account| account.disk.limit_bytes(None));
+        self.cloud.objects().iter().for_each(|object| object.spare());
         self.cloud.judge.note("all is well from now on");
         let last_ms = since_start_ms();
         while actors.join_next().await.is_some() {}
         self.wait(last_ms + ALL_ENDS_WITHIN_MS, 5_000, "unended", || self.unended()).await;
+        let poisoned = self.scenario().poison.len() as u64;
+        let alive = || poisoned.saturating_sub(reaped.load(Ordering::Relaxed));
+        self.wait(since_start_ms() + 600_000, 5_000, "alive and no job's", alive).await;
         lives.shutdown().await;
         if self.unended() == 0 {
             self.wait(last_ms + ALL_TOLD_WITHIN_MS, 60_000, "untold", || self.untold()).await;
         }
+        self.cloud.judge.poison_is_kept(reaped.load(Ordering::Relaxed));
         let accounts = self.accounts_in_the_end().await;
         self.cloud.judge.all_ended(&accounts).await;
     }
@@ -204,11 +218,10 @@ impl World {
         let mut accounts = Vec::new();
         for (account, object) in self.cloud.accounts().into_iter().enumerate() {
             let listing = Listing { state: None, model: None, before: None, limit: 1_000 };
-            let listed: Option<Listed> = say(&object, &Call::List(listing)).await;
+            let listed: Listed = say(&object, &Call::List(listing)).await;
             let days = Call::Usage { from: "2000-01-01".to_owned(), to: "2100-01-01".to_owned() };
-            let usage = say(&object, &days).await.unwrap_or_default();
-            let jobs: Vec<Job> = listed.map(|listed| listed.jobs).unwrap_or_default();
-            accounts.push(Ended { account, object, jobs, usage });
+            let usage = say(&object, &days).await;
+            accounts.push(Ended { account, object, jobs: listed.jobs, usage });
         }
         accounts
     }
@@ -225,6 +238,12 @@ impl World {
             }
             sleep(Duration::from_millis(2_000)).await;
         }
+    }
+
+    async fn poisons(self: Rc<Self>, poison: Poison) {
+        sleep(Duration::from_millis(poison.at_ms)).await;
+        self.cloud.judge.note(format!("{:?} comes into {}", poison.text, poison.lane));
+        self.cloud.queues[&poison.lane].send(poison.text);
     }
 
     /// Objects are moved, crash and sleep while there is trouble.
@@ -269,7 +288,11 @@ impl World {
         for episode in &self.scenario().troubles.episodes {
             if episode.fault == Fault::Full {
                 self.until(episode.from_ms).await;
-                for account in self.cloud.accounts() {
+                // A new one is not full.
+                let is_old = |account: &Rc<native::Object>| {
+                    account.disk.sql("SELECT count(*) FROM jobs", Vec::new(), Rows::Plain).is_ok()
+                };
+                for account in self.cloud.accounts().into_iter().filter(is_old) {
                     self.cloud.judge.note(format!("{} is full", short(account.name())));
                     self.scenario().troubles.count(Fault::Full);
                     account.disk.limit_bytes(Some(1));
@@ -281,21 +304,26 @@ impl World {
     }
 
     /// The reaper ends the jobs of dead letters, as it does beside the real queues.
-    async fn reap(self: Rc<Self>) {
+    async fn reap(self: Rc<Self>, unreadable: Rc<AtomicU64>) {
         let mut reaped = vec![0; self.far_queues.len()];
         loop {
             sleep(Duration::from_secs(5)).await;
-            for ((_, queue), reaped) in self.far_queues.iter().zip(&mut reaped) {
+            for ((lane, queue), reaped) in self.far_queues.iter().zip(&mut reaped) {
                 let dead = queue.inner.dead_letters();
                 let letters: Vec<DeadLetter> = dead
                     .iter()
                     .skip(*reaped)
                     .enumerate()
                     .map(|(number, body)| {
-                        if let Ok(message) = JobMessage::from_json(body) {
-                            self.cloud.judge.died(message.job_id);
+                        match JobMessage::from_json(body) {
+                            Ok(message) => self.cloud.judge.died(message.job_id),
+                            Err(_) => drop(unreadable.fetch_add(1, Ordering::Relaxed)),
                         }
-                        DeadLetter { id: number.to_string(), body: body.clone(), receives: MAX_RECEIVES }
+                        DeadLetter {
+                            id: format!("{lane}-{}", *reaped + number),
+                            body: body.clone(),
+                            receives: MAX_RECEIVES,
+                        }
                     })
                     .collect();
                 *reaped = dead.len();
@@ -374,7 +402,8 @@ async fn take_reports(isolates: Rc<Isolates>, mut reports: mpsc::UnboundedReceiv
 }
 
 /// Asks an object itself.
-async fn say<Answer: serde::de::DeserializeOwned>(object: &Rc<native::Object>, call: &Call) -> Option<Answer> {
-    let call = serde_json::to_string(call).ok()?;
-    serde_json::from_str(&object.ask(&call).await.ok()?).ok()
+async fn say<Answer: serde::de::DeserializeOwned>(object: &Rc<native::Object>, call: &Call) -> Answer {
+    let call = serde_json::to_string(call).expect("a call is JSON");
+    let answer = object.ask(&call).await.expect("an object answers when all is well");
+    serde_json::from_str(&answer).expect("an answer can be read")
 }

@@ -17,6 +17,7 @@ pub(crate) struct Scenario {
     pub(crate) seed: u64,
     pub(crate) accounts: Vec<Account>,
     pub(crate) clients: Vec<Client>,
+    pub(crate) poison: Vec<Poison>,
     pub(crate) troubles: Troubles,
     /// How many workers live at once.
     pub(crate) workers: u64,
@@ -29,6 +30,14 @@ pub(crate) struct Scenario {
     pub(crate) shared_limit: Option<u64>,
     pub(crate) slowest_batch_ms: u64,
     pub(crate) longest_life_ms: u64,
+}
+
+/// What queues have that is no job's.
+#[derive(Debug, Clone)]
+pub(crate) struct Poison {
+    pub(crate) at_ms: u64,
+    pub(crate) lane: Lane,
+    pub(crate) text: String,
 }
 
 pub(crate) struct Account {
@@ -48,6 +57,7 @@ pub(crate) struct Client {
     pub(crate) lane: Lane,
     pub(crate) model: &'static str,
     pub(crate) input: String,
+    pub(crate) twist: Twist,
     pub(crate) fate: Fate,
     pub(crate) manner: Manner,
     /// It sends its submission again until it is answered.
@@ -63,6 +73,20 @@ pub(crate) struct Client {
     pub(crate) retries: bool,
     /// It wants no answer of a cache.
     pub(crate) fresh: bool,
+}
+
+/// What is odd about a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Twist {
+    None,
+    /// No worker has the version.
+    Version,
+    /// The input is of another kind than the model's.
+    Media,
+    /// The input waits in the bucket.
+    Stored,
+    /// It should.
+    Gone,
 }
 
 /// How a client learns what became of its job.
@@ -105,9 +129,8 @@ impl Scenario {
             if let Some(earlier) = earlier.map(|earlier| clients[earlier].clone()).filter(|_| chance.per_mille(250)) {
                 // The same question once more, soon or late.
                 let at_ms = earlier.at_ms + chance.one_of(&[10, 500, 5_000, 30_000]);
-                let (model, input, fate) = (earlier.model, earlier.input, earlier.fate);
-                let account = earlier.account;
-                client = Client { at_ms, account, model, input, fate, ..client };
+                let Client { account, model, input, twist, fate, .. } = earlier;
+                client = Client { at_ms, account, model, input, twist, fate, ..client };
             }
             clients.push(client);
         }
@@ -115,6 +138,7 @@ impl Scenario {
             seed,
             accounts,
             clients,
+            poison: poison(busy_ms, &mut chance),
             workers: chance.one_of(&[1, 1, 2]),
             isolates: chance.between(1, 3),
             lease_ms: chance.one_of(&[1_000, 3_000, 9_000]),
@@ -128,12 +152,31 @@ impl Scenario {
     }
 }
 
+/// Where the input lies that is not in its message.
+pub(crate) const STORED: (&str, &[u8]) = ("inputs/there", b"[40, 2]");
+
+fn poison(busy_ms: u64, chance: &mut Chance) -> Vec<Poison> {
+    let count = chance.one_of(&[0, 0, 0, 1, 2]);
+    let one = |number: u64| {
+        let text = chance.one_of(&["no job", "{\"v\":\"forebay.job.v9\"}", "{\"v\":\"forebay.job.v1\"}", "[]"]);
+        let text = text.to_owned() + &" ".repeat(number as usize);
+        Poison { at_ms: chance.below(busy_ms), lane: chance.one_of(&LANES), text }
+    };
+    (0..count).map(one).collect()
+}
+
 fn client(number: u64, at_ms: u64, accounts: u64, chance: &mut Chance) -> Client {
-    let (input, fate) = match chance.below(100) {
-        0..6 => (format!("[-666, {number}]"), Fate::Failure(FailureCode::ExecutionFailed)),
-        6..10 => (format!("[-777, {number}]"), Fate::Failure(FailureCode::OutputInvalid)),
-        10..14 => (format!("[1, 2, {number}]"), Fate::Failure(FailureCode::TensorShape)),
-        _ => (format!("[{number}, 1]"), Fate::Result(format!("{{\"output\":[{}.0,2.0]}}", number * 2))),
+    let failed = Fate::Failure;
+    let plain = format!("[{number}, 1]");
+    let (input, twist, fate) = match chance.below(100) {
+        0..6 => (format!("[-666, {number}]"), Twist::None, failed(FailureCode::ExecutionFailed)),
+        6..9 => (format!("[-777, {number}]"), Twist::None, failed(FailureCode::OutputInvalid)),
+        9..12 => (format!("[1, 2, {number}]"), Twist::None, failed(FailureCode::TensorShape)),
+        12..15 => (plain, Twist::Version, failed(FailureCode::ModelUnavailable)),
+        15..18 => (plain, Twist::Media, failed(FailureCode::InputMismatch)),
+        18..21 => (plain, Twist::Gone, failed(FailureCode::InputMissing)),
+        21..28 => (plain, Twist::Stored, Fate::Result("{\"output\":[80.0,4.0]}".to_owned())),
+        _ => (plain, Twist::None, Fate::Result(format!("{{\"output\":[{}.0,2.0]}}", number * 2))),
     };
     let not_before_ms = chance.per_mille(120).then(|| at_ms + chance.between(1_000, 40_000));
     let from_ms = not_before_ms.unwrap_or(at_ms);
@@ -144,6 +187,7 @@ fn client(number: u64, at_ms: u64, accounts: u64, chance: &mut Chance) -> Client
         lane: chance.one_of(&LANES),
         model: chance.one_of(&MODELS).0,
         input,
+        twist,
         fate,
         manner: chance.one_of(&[Manner::Polls, Manner::LongPolls, Manner::Streams, Manner::Listens, Manner::Forgets]),
         key: chance.per_mille(600).then(|| format!("key-{number}")),

@@ -251,7 +251,7 @@ async fn wait_for_turn(core: &Core, place: &mut Option<Place>, most_ms: u64) -> 
 /// What an earlier job of the same question does for a submission.
 enum Earlier {
     /// It is the answer.
-    Answers(Job),
+    Answers(Box<Job>),
     /// Its result is: there is one for long enough, but the job's own URL would not show it so long.
     Stored(KnownResult),
     Nothing,
@@ -264,14 +264,14 @@ fn earlier(core: &Core, call: &SubmitCall, now_ms: u64) -> Result<Earlier> {
     let joins = |twin: &Job| answers(call.reuse, twin) && call.timing.may_join(twin, now_ms);
     let Some(twin) = core.tables.twin(&call.offer.digest)?.filter(joins) else { return Ok(Earlier::Nothing) };
     if !twin.state.is_final() {
-        return Ok(Earlier::Answers(twin));
+        return Ok(Earlier::Answers(Box::new(twin)));
     }
     let lifetime = lifetime(core, call)?;
     if !lifetime.outlasts(twin.result_stored_ms(), now_ms) {
         return Ok(Earlier::Nothing);
     }
     let is_shown = twin.is_shown(lifetime, now_ms);
-    Ok(if is_shown { Earlier::Answers(twin) } else { Earlier::Stored(KnownResult::of(&twin)) })
+    Ok(if is_shown { Earlier::Answers(Box::new(twin)) } else { Earlier::Stored(KnownResult::of(&twin)) })
 }
 
 /// What answers are held to.
@@ -282,7 +282,7 @@ fn lifetime(core: &Core, call: &SubmitCall) -> Result<Lifetime> {
 /// Decides with what is known, for the moment `at_ms`.
 fn choose<'a>(core: &Core, call: &'a SubmitCall, at_ms: u64) -> Result<Decision<'a>> {
     let (twin, found) = match earlier(core, call, at_ms)? {
-        Earlier::Answers(twin) => (Some(twin), None),
+        Earlier::Answers(twin) => (Some(*twin), None),
         Earlier::Stored(known) => (None, Some(known)),
         Earlier::Nothing => (None, None),
     };

@@ -55,6 +55,8 @@ rules! {
     ListenerHears,
     /// Nobody who is down is asked all the time.
     BacksOff,
+    /// What no worker can read is kept, and nothing else of it happens.
+    PoisonIsKept,
     /// A worker acknowledges what is stored.
     AcknowledgedWhenStored,
     /// A worker reports what is stored.

@@ -53,7 +53,10 @@ impl Judge {
         if before.last().is_none_or(|last| (last.state, last.attempt) != (now.state, now.attempt)) {
             self.note_of(job.id, format!("is seen {} in attempt {}", job.state.name(), job.attempt));
         }
-        self.state().sights.entry(job.id).or_default().push(now);
+        // The first of those that say the same is the one that later ones must follow.
+        if before.iter().all(|sight| (sight.state, sight.attempt) != (now.state, now.attempt)) {
+            self.state().sights.entry(job.id).or_default().push(now);
+        }
         if job.state == JobState::Succeeded {
             self.fetched(job, &client.fate).await;
         }

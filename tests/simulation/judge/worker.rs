@@ -50,6 +50,16 @@ impl Judge {
         self.judge(Rule::WorkerEnds, None, so, what);
     }
 
+    /// So many unreadable messages were reaped.
+    pub(crate) fn poison_is_kept(&self, reaped: u64) {
+        let sent = self.scenario.poison.len() as u64;
+        if sent > 0 {
+            let kept = self.store.keys().iter().filter(|key| key.starts_with("failures/unreadable/")).count() as u64;
+            let so = kept == sent && reaped == sent;
+            self.judge(Rule::PoisonIsKept, None, so, || format!("{sent} came, {reaped} were reaped, {kept} are kept"));
+        }
+    }
+
     /// Read by the reaper, because it was delivered too often.
     pub(crate) fn died(&self, id: JobId) {
         self.note_of(id, "is reaped");

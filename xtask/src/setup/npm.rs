@@ -19,7 +19,7 @@ pub(super) struct NpmPackages {
 /// `edge/node_modules`: wrangler with workerd, esbuild, and a Node for machines whose own is too old.
 pub(super) const EDGE_PACKAGES: NpmPackages = NpmPackages {
     name: "edge-packages",
-    what: "wrangler, workerd and esbuild, which run the edge: 95 MB to download, 330 MB on disk",
+    what: "wrangler and workerd, which run the edge, esbuild and binaryen, which make it small: 118 MB, 434 MB on disk",
     folder: "edge",
     packages: &["wrangler", "workerd", "esbuild"],
     recorded_secs: 30,

@@ -8,7 +8,7 @@ pub struct TestArguments {
     /// Run only these, by name, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub only: Vec<Check>,
-    /// Also run again what nothing changed for since it passed, and what is long
+    /// Also run again what nothing changed for since it passed, what is long, and a hundred times as many seeds
     #[arg(long)]
     pub all: bool,
     /// Run what the changes of the working tree can have broken: what differs from HEAD, and new files

@@ -15,7 +15,7 @@ pub enum Check {
     ClippyWasm,
     /// unit and property tests, natively
     Unit,
-    /// the whole worker in thousands of bad worlds, one a seed
+    /// accounts, lanes, workers and clients in a thousand bad worlds, one a seed
     Simulation,
     /// contract tests of queue and store, Lambda functions and dead letters, against LocalStack
     Localstack,

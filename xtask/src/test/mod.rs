@@ -93,6 +93,7 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
         proofs: if hangs_on_content { Proofs::of(repository)? } else { None },
         chosen: &chosen,
         run_again: arguments.all || !arguments.only.is_empty(),
+        at_length: arguments.all,
         keep: arguments.keep,
     };
     // Building the edge leaves a core idle for minutes, and most checks do not need it.

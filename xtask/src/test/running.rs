@@ -27,6 +27,8 @@ pub(super) struct Checks<'a> {
     pub(super) chosen: &'a Chosen,
     /// Whether checks run that passed on the same content.
     pub(super) run_again: bool,
+    /// Whether simulations run a hundred times as many seeds as usual.
+    pub(super) at_length: bool,
     /// Whether stacks of failing promises stay up.
     pub(super) keep: bool,
 }
@@ -110,6 +112,9 @@ impl Checks<'_> {
         if check == Check::E2e && self.keep {
             let _ = fs::remove_file(&kept);
             environment.push(("FOREBAY_TEST_KEEP", kept.clone()));
+        }
+        if check == Check::Simulation && self.at_length {
+            environment.push(("FOREBAY_SIMULATION_TIMES", "100".into()));
         }
         let names = self.chosen.names(check);
         let mut told = false;
