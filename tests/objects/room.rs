@@ -240,8 +240,7 @@ fn a_job_that_has_ended_takes_little() {
             (End::Succeeded, 3_000, 460),
         ] {
             let bytes = bytes_each(&scene, &format!("{end:?}{wait_ms}").to_lowercase(), end, wait_ms).await;
-            println!("{end:?} after {wait_ms} ms: {bytes} bytes");
-            assert!(bytes <= most, "{end:?}: {bytes}");
+            assert!(bytes <= most, "{end:?} after {wait_ms} ms: {bytes}");
         }
         assert!(!scene.fakes.messages().is_empty() && scene.fakes.sent(LANE).len() > 1_000);
     });

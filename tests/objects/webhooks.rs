@@ -6,7 +6,7 @@ use forebay_edge::inside::{Call, WebhookAnswer, WebhookCall, webhook::Action};
 use serde_json::{Value, json};
 
 use crate::{
-    native::{Object, START_MS},
+    native::{Object, START_MS, since_start_ms},
     scene::{self, Mode, Scene, Wish},
 };
 
@@ -74,11 +74,11 @@ fn a_healthy_endpoint_is_told_of_several_at_once_and_of_each_once() {
         let account = scene.account("acme");
         let hook = hook(&scene, &account, WELL, Mode::Slow(POST_MS)).await;
         wait(&account, &hook, 400, 0);
-        let began_ms = crate::native::since_start_ms();
+        let began_ms = since_start_ms();
         end(&scene, &account).await;
         scene.until(60_000, "all are told", || told(&scene, WELL).len() == 401).await;
-        let took_ms = crate::native::since_start_ms() - began_ms;
-        println!("401 deliveries in {took_ms} ms: {:.1} per second", 401_000.0 / took_ms as f64);
+        let took_ms = since_start_ms() - began_ms;
+        // One after the other they take 16 seconds.
         assert!(took_ms < 5_000, "{took_ms}");
         scene.pass(120_000).await;
         assert_eq!(told(&scene, WELL).into_iter().collect::<BTreeSet<_>>().len(), 401);

@@ -102,7 +102,8 @@ impl EventName {
     }
 }
 
-/// Writes an event down, of a job whose log is unfolded. Progress is kept until something else happens: nobody wants older steps again.
+/// Writes an event down, of a job whose log is unfolded. Progress is kept until something else happens: nobody wants older
+/// steps again.
 pub fn note(job: &mut Job, name: EventName, at_ms: u64) {
     let mut stored = logged(job);
     let id = stored.last().map_or(1, Event::id).saturating_add(1);
