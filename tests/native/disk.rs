@@ -48,14 +48,25 @@ impl Disk {
             self.sqlite.execute_batch("BEGIN").map_err(error)?;
         }
         if values.is_empty() && statement.trim_end().trim_end_matches(';').contains(';') {
-            let mut batch = Batch::new(&self.sqlite, statement);
-            let mut last = "[]".to_owned();
-            while let Some(mut one) = batch.next().map_err(error)? {
-                last = rows::all(&mut one, Vec::new(), form)?;
-            }
-            return Ok(last);
+            return self.all_or_nothing(statement, form);
         }
         rows::all(&mut *self.sqlite.prepare_cached(statement).map_err(error)?, values, form)
+    }
+
+    /// Several statements: `transactionSync`, <https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/>.
+    fn all_or_nothing(&self, statements: &str, form: Rows) -> Result<String> {
+        self.sqlite.execute_batch("SAVEPOINT several").map_err(error)?;
+        let run = || {
+            let mut batch = Batch::new(&self.sqlite, statements);
+            while let Some(mut one) = batch.next().map_err(error)? {
+                rows::all(&mut one, Vec::new(), form)?;
+            }
+            Ok("[]".to_owned())
+        };
+        let done = run();
+        let end = if done.is_ok() { "RELEASE several" } else { "ROLLBACK TO several; RELEASE several" };
+        self.sqlite.execute_batch(end).map_err(error)?;
+        done
     }
 
     fn may_write(&self, statement: &str) -> Result<()> {
