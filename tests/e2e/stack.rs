@@ -298,6 +298,11 @@ impl Stack {
         self.deployment.messages_in_lanes()
     }
 
+    /// Its queues and its bucket.
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
     /// What the edge and the workers wrote down so far.
     pub fn logs(&self) -> Result<String> {
         let workers = (0..self.workers.len()).map(|number| format!("worker-{number}.log"));

@@ -5,6 +5,7 @@ mod anonymous_callers_are_told_apart_by_address;
 mod anonymous_credits_run_out;
 mod aws_outage_loses_nothing;
 mod bad_input_is_named;
+mod broken_queue_loses_nothing;
 mod canceled_before_start_never_runs;
 mod catalog_changes_while_running;
 mod challenge_lets_people_in;

@@ -123,6 +123,23 @@ impl Deployment {
         messages.iter().map(|message| body(message).context("a message without a body")).collect()
     }
 
+    /// A lane's queue forgets its messages.
+    pub fn purge(&self, lane: Lane) -> Result<()> {
+        self.ask_sqs("PurgeQueue", &json!({"QueueUrl": lane.queue_url(&self.queue_url_prefix)})).map(drop)
+    }
+
+    /// A lane's queue is gone.
+    pub fn delete_queue(&self, lane: Lane) -> Result<()> {
+        self.ask_sqs("DeleteQueue", &json!({"QueueUrl": lane.queue_url(&self.queue_url_prefix)})).map(drop)
+    }
+
+    /// A lane has a queue again, with the service's own settings.
+    pub fn create_queue(&self, lane: Lane) -> Result<()> {
+        let url = lane.queue_url(&self.queue_url_prefix);
+        let name = url.rsplit('/').next().unwrap_or_default();
+        self.ask_sqs("CreateQueue", &json!({"QueueName": name})).map(drop)
+    }
+
     /// Puts an object into the bucket.
     pub fn store(&self, key: &str, media_type: &str, bytes: &[u8]) -> Result<()> {
         let http = Http::new(Duration::from_secs(10));
