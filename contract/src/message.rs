@@ -103,7 +103,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_queue_takes_every_character_of_a_message(
-            account in prop::collection::vec(prop_oneof![any::<char>(), Just('\u{FFFE}'), Just('\u{FFFF}'), Just('\u{0}')], 0..9),
+            account in prop::collection::vec(
+                prop_oneof![any::<char>(), Just('\u{FFFE}'), Just('\u{FFFF}'), Just('\u{0}')], 0..9,
+            ),
         ) {
             let message = message(account.into_iter().collect());
             let json = message.to_json().unwrap();

@@ -94,6 +94,7 @@ codes! {
     LaneFull = 503 "lane-full" "Too much work waits already", retryable;
     ModelUnavailable = 503 "model-unavailable" "The model fails too often to be worth a try", retryable;
     OutboxFull = 503 "outbox-full" "The queue cannot be reached and no more jobs are taken", retryable;
+    AccountFull = 503 "account-full" "The account stores as much as it may and no more jobs are taken", retryable;
     StorageUnavailable = 503 "storage-unavailable" "The storage cannot be reached", retryable;
     AccountBusy = 503 "account-busy" "The account's requests cannot be looked after at the moment", retryable;
     Internal = 500 "internal" "Something went wrong on our side", retryable;

@@ -41,8 +41,8 @@ export async function bytes_of(message) {
 export async function ask(env, binding, name, call, patience) {
   let timer;
   const late = new Promise((_, refuse) => {
-    const error = Object.assign(new Error(`no answer within ${patience} ms`), { retryable: true });
-    timer = setTimeout(refuse, patience, error);
+    const refuses = () => refuse(Object.assign(new Error(`no answer within ${patience} ms`), { retryable: true }));
+    timer = setTimeout(refuses, patience);
   });
   try {
     return await Promise.race([env[binding].getByName(name).ask(call), late]);
@@ -94,7 +94,10 @@ export function pass(found, fields) {
 }
 
 // One crossing each way, however many columns a row has.
-export function run_sql(sql, statement, values, named) {
+export function run_sql(storage, statement, values, named) {
+  const { sql } = storage;
+  // Several statements stand or fall together.
+  if (!values && statement.includes(";")) return storage.transactionSync(() => (sql.exec(statement), "[]"));
   const cursor = values ? sql.exec(statement, ...JSON.parse(values)) : sql.exec(statement);
   return JSON.stringify(named ? cursor.toArray() : [...cursor.raw()]);
 }
@@ -129,7 +132,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = pass)]
     fn pass_response(found: &web_sys::Response, fields: &str) -> Result<web_sys::Response, JsValue>;
     #[wasm_bindgen(catch)]
-    fn run_sql(sql: &JsValue, statement: &str, values: Option<&str>, named: bool) -> Result<String, JsValue>;
+    fn run_sql(storage: &JsValue, statement: &str, values: Option<&str>, named: bool) -> Result<String, JsValue>;
     #[wasm_bindgen(catch, js_name = match)]
     fn match_url(url: &str) -> Result<Promise, JsValue>;
 }
@@ -226,8 +229,8 @@ pub async fn ask_object(
 }
 
 /// The rows that a statement gives, as JSON; an error says what SQLite did not like. `values` is a JSON list.
-pub fn sql(sql: &JsValue, statement: &str, values: Option<&str>, named: bool) -> Result<String, String> {
-    run_sql(sql, statement, values, named).map_err(|error| worker::Error::from(error).to_string())
+pub fn sql(storage: &JsValue, statement: &str, values: Option<&str>, named: bool) -> Result<String, String> {
+    run_sql(storage, statement, values, named).map_err(|error| worker::Error::from(error).to_string())
 }
 
 /// What happens where an answer says that it is elsewhere.

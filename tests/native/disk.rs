@@ -48,14 +48,25 @@ impl Disk {
             self.sqlite.execute_batch("BEGIN").map_err(error)?;
         }
         if values.is_empty() && statement.trim_end().trim_end_matches(';').contains(';') {
-            let mut batch = Batch::new(&self.sqlite, statement);
-            let mut last = "[]".to_owned();
-            while let Some(mut one) = batch.next().map_err(error)? {
-                last = rows::all(&mut one, Vec::new(), form)?;
-            }
-            return Ok(last);
+            return self.all_or_nothing(statement, form);
         }
         rows::all(&mut *self.sqlite.prepare_cached(statement).map_err(error)?, values, form)
+    }
+
+    /// Several statements: `transactionSync`, <https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/>.
+    fn all_or_nothing(&self, statements: &str, form: Rows) -> Result<String> {
+        self.sqlite.execute_batch("SAVEPOINT several").map_err(error)?;
+        let run = || {
+            let mut batch = Batch::new(&self.sqlite, statements);
+            while let Some(mut one) = batch.next().map_err(error)? {
+                rows::all(&mut one, Vec::new(), form)?;
+            }
+            Ok("[]".to_owned())
+        };
+        let done = run();
+        let end = if done.is_ok() { "RELEASE several" } else { "ROLLBACK TO several; RELEASE several" };
+        self.sqlite.execute_batch(end).map_err(error)?;
+        done
     }
 
     fn may_write(&self, statement: &str) -> Result<()> {
@@ -72,7 +83,9 @@ impl Disk {
 
     pub(crate) fn stored_bytes(&self) -> u64 {
         let count = |pragma: &str| self.sqlite.query_row(pragma, [], |row| row.get::<_, i64>(0)).unwrap_or(0) as u64;
-        self.stored_bytes.get().unwrap_or_else(|| count("PRAGMA page_count") * count("PRAGMA page_size"))
+        // As the runtime counts: a page that was emptied is not stored.
+        let pages = || count("PRAGMA page_count").saturating_sub(count("PRAGMA freelist_count"));
+        self.stored_bytes.get().unwrap_or_else(|| pages() * count("PRAGMA page_size"))
     }
 
     /// What the object is told that it stores, whatever it does.

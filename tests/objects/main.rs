@@ -12,4 +12,6 @@ mod calls;
 mod joined;
 mod outbox;
 mod results;
+mod room;
 mod turns;
+mod webhooks;

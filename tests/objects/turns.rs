@@ -56,3 +56,13 @@ fn a_full_object_takes_nothing_and_deletes() {
     disk.pretend_bytes(Some(100));
     plain(&disk, "INSERT INTO a VALUES (2)", Vec::new());
 }
+
+#[test]
+fn several_statements_are_made_together_or_not_at_all() {
+    let disk = Disk::new();
+    let exec = |statement: &str| disk.sql(statement, Vec::new(), Rows::Plain);
+    exec("CREATE TABLE a (x INTEGER);").unwrap();
+    exec("ALTER TABLE a ADD COLUMN y INTEGER; CREATE INDEX none ON nowhere(x);").unwrap_err();
+    // The first of them can be made again.
+    exec("ALTER TABLE a ADD COLUMN y INTEGER; CREATE INDEX a_by_y ON a(y);").unwrap();
+}

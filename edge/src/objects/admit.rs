@@ -5,7 +5,7 @@ use forebay_contract::{
     catalog::{Beyond, LimitSpec},
 };
 
-use super::{Job, KnownResult, Offer, Reuse, SubmitCall, interests, job::Degraded};
+use super::{Job, KnownResult, Offer, Reuse, SubmitCall, interests, job::Degraded, room::Room};
 use crate::admission::{
     lane::holdings::SharedLimit,
     policy::{Accounts, Buckets, Standing, Taken, Verdict, Violation},
@@ -23,6 +23,8 @@ pub struct Present<'a> {
     pub outbox_jobs: usize,
     /// How many may.
     pub outbox_max_jobs: usize,
+    /// How much more the object may store.
+    pub room: Room,
 }
 
 /// What is to be done.
@@ -42,6 +44,8 @@ pub enum Admission {
     Deny(Refused),
     /// Store nothing: the queue is out of reach.
     Full,
+    /// Store nothing: the object has no room.
+    NoRoom,
 }
 
 /// What limits said against it.
@@ -65,7 +69,7 @@ pub struct Wait {
 }
 
 /// Decides for `offer`; `excused` limits are not asked. A submission counts against its limits whether it joins or not,
-/// unless the plan gives hits away; one that the outbox has no room for does not.
+/// unless the plan gives hits away; one that outbox or object have no room for does not.
 pub fn admit(call: &SubmitCall, offer: &Offer, excused: &[String], present: Present<'_>) -> Admission {
     let subject = call.subject(offer);
     let policy = &call.policy;
@@ -92,6 +96,7 @@ pub fn admit(call: &SubmitCall, offer: &Offer, excused: &[String], present: Pres
     let standings = standings(&taken, u64::from(opens));
     match present.twin {
         Some(job) => Admission::Join { job: Box::new(job), taken, standings },
+        None if !present.room.takes(present.stored) => Admission::NoRoom,
         None if !present.stored && present.outbox_jobs >= present.outbox_max_jobs => Admission::Full,
         None => Admission::Accept { taken, standings },
     }
@@ -277,7 +282,8 @@ pub(super) mod tests {
         [(); 2].map(|()| {
             let accounts =
                 Accounts { buckets: &buckets, shared: &|_, want| Need::Ask { want }, in_flight: 1, now_ms: START_MS };
-            let present = Present { accounts, twin: twin.cloned(), stored: false, outbox_jobs, outbox_max_jobs: 2 };
+            let (twin, room) = (twin.cloned(), Room::Ample);
+            let present = Present { accounts, twin, stored: false, outbox_jobs, outbox_max_jobs: 2, room };
             let admission = admit(call, &call.offer, &[], present);
             if let Admission::Join { taken, .. } | Admission::Accept { taken, .. } = &admission {
                 buckets.extend(taken.buckets.clone());
@@ -300,6 +306,26 @@ pub(super) mod tests {
         assert_eq!(standings[0].remaining, 0);
         let [first, second] = twice(&one, None, 2);
         assert_eq!((first, second), (Admission::Full, Admission::Full));
+    }
+
+    #[test]
+    fn an_object_without_room_tells_what_is_there_and_takes_nothing_new() {
+        let one = call(Vec::new());
+        let admitted = |twin: Option<Job>, stored, room| {
+            let buckets = Buckets::new();
+            let accounts =
+                Accounts { buckets: &buckets, shared: &|_, want| Need::Ask { want }, in_flight: 1, now_ms: START_MS };
+            admit(&one, &one.offer, &[], Present { accounts, twin, stored, outbox_jobs: 0, outbox_max_jobs: 2, room })
+        };
+        for (room, new, stored) in [(Room::Ample, true, true), (Room::Low, false, true), (Room::Out, false, false)] {
+            for (admission, taken) in [(admitted(None, false, room), new), (admitted(None, true, room), stored)] {
+                assert_eq!(matches!(admission, Admission::Accept { .. }), taken, "{room:?}: {admission:?}");
+                assert_eq!(admission == Admission::NoRoom, !taken, "{room:?}: {admission:?}");
+            }
+            for twin in [queued(), done()] {
+                assert!(matches!(admitted(Some(twin), false, room), Admission::Join { .. }));
+            }
+        }
     }
 
     #[test]

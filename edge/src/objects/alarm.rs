@@ -26,8 +26,9 @@ use crate::{
 const MOST_CHECKS: u32 = 16;
 /// How many days of usage are kept.
 const USAGE_DAYS: u64 = 400;
-/// Rows deleted at one alarm.
+/// Rows deleted at one alarm; of messages, which may be large, fewer.
 const MOST_DELETED: u32 = 500;
+pub const MOST_FORGOTTEN: u32 = 100;
 
 /// The alarm does a bounded piece of work and comes again: alarms of one object do not overlap, and what hangs here holds
 /// up all that is due. In milliseconds, from its beginning to the last question it begins.
@@ -141,6 +142,7 @@ async fn ask(core: &Core, job: &Job) -> std::result::Result<Found, AwsError> {
 fn sweep(core: &Core) -> Result<()> {
     let now = core.now_ms();
     core.tables.delete_stale(now, now.saturating_sub(idempotency::LIFETIME_MS))?;
+    core.forget_messages(MOST_FORGOTTEN)?;
     core.tables.delete_usage(&date(day_of(now).saturating_sub(USAGE_DAYS)))?;
     core.buckets.borrow_mut().retain(|_, bucket| bucket.until_ms >= now);
     let Some(oldest) = core.tables.oldest_ended()? else { return Ok(()) };

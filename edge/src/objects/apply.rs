@@ -36,6 +36,7 @@ pub fn apply(job: &mut Job, event: &ReportEvent, worker: &str, now_ms: u64, reco
         EventKind::Received => job.received_ms = Some(event.at_ms),
         EventKind::Progress { done, total } => {
             (job.done, job.total) = (Some(*done), Some(*total));
+            journal::unfold(job);
             journal::note(job, EventName::Progress, event.at_ms);
         }
         EventKind::Started { batch_size } => {
@@ -79,7 +80,8 @@ fn goes_on(job: &Job, attempt: u32, done: u32, total: u32) -> bool {
     running && (1..=total).contains(&done) && job.done.is_none_or(|before| before < done)
 }
 
-fn short(text: &str) -> String {
+/// As much of a worker's text as is kept.
+pub fn short(text: &str) -> String {
     text.chars().take(MAX_TEXT_CHARS).collect()
 }
 

@@ -6,12 +6,14 @@ use forebay_contract::{JobId, JobState, Lane, ReportAnswer, ReportEvent, state::
 
 use super::{
     Call, CancelAnswer, Job, Listed, StandingsCall,
+    alarm::MOST_FORGOTTEN,
     apply::apply,
     call::answers,
     core::Core,
     flush,
     interests::{self, Withdrawal},
     retry::retry,
+    room::Room,
     sockets,
     submit::{Messages, standings, submit},
     tally, usage, webhook,
@@ -112,6 +114,10 @@ fn end_without_result(core: &Rc<Core>, job: &mut Job) -> Result<()> {
 async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result<ReportAnswer> {
     let config = core.config()?;
     flush::settle(core)?;
+    if core.room() == Room::Out {
+        // Before anything is written.
+        core.forget_messages(MOST_FORGOTTEN)?;
+    }
     let mut answer = ReportAnswer::default();
     // The next look comes sooner by news than it would without, and a report may be the last that arrives.
     let mut earliest_check_ms = None;

@@ -320,6 +320,8 @@ pub enum SubmitAnswer {
         /// When the queue is tried next, from now.
         retry_after_ms: u64,
     },
+    /// The object stores so much that it takes nothing new.
+    AccountFull,
     /// The key is revoked.
     Revoked,
     /// There is nothing that could be told, and nothing new is taken.

@@ -14,6 +14,7 @@ use super::{
     line::Line,
     load::Load,
     outbox::Outbox,
+    room::Size,
     sockets::{self, Sockets},
     tables::Tables,
     usage,
@@ -32,6 +33,8 @@ pub struct Core {
     pub platform: Rc<dyn Platform>,
     /// What it has in SQLite.
     pub tables: Tables,
+    /// How much that is.
+    pub size: Size,
     /// Long polls.
     pub waiters: Waiters,
     /// Event streams.
@@ -75,8 +78,8 @@ impl Core {
         let tables = Tables::open(sql.clone())?;
         let outbox = Outbox::new(tables.outbox_jobs()?, tables.last_seq()?);
         let shard = platform.name();
-        // Once in its life: how often objects sleep, move and break is seen by it.
-        platform.log("account-wakes", &shard);
+        // Once in its life: how often objects sleep, move and break is seen by it, and what they store.
+        platform.log("account-wakes", &format!("{shard} stores {} KB", platform.stored_bytes() / 1_000));
         let core = Rc::new(Self {
             shard,
             buckets: RefCell::new(tables.buckets()?),
@@ -97,6 +100,7 @@ impl Core {
             alarm_ms: Cell::new(None),
             platform,
             tables,
+            size: Size::default(),
         });
         due::arm(&core);
         Ok(core)
@@ -141,18 +145,24 @@ impl Core {
     }
 
     /// Writes a job that was in state `before`; when it has ended, wakes who waits for that, and tells who is to be told.
+    ///
+    /// Who is told comes first: should there be no room for that, the job has not ended either, and whatever brought its end
+    /// comes again.
     pub fn save(self: &Rc<Self>, before: JobState, job: &Job) -> Result<()> {
+        webhook::tell(self, Some(before), job)?;
         self.tables.update_job(job)?;
         self.load.borrow_mut().moved(before, job);
         self.use_up(usage::change(Some(before), job))?;
-        if job.state == JobState::Succeeded {
-            self.tables.drop_message(job)?;
+        match job.state {
+            JobState::Succeeded => self.tables.drop_message(job)?,
+            state if state.is_final() => self.keep_message(job)?,
+            _ => {}
         }
         if job.state.is_final() {
             self.waiters.wake(&job.id);
         }
         self.watchers.wake(&job.id);
         sockets::publish(self, job);
-        webhook::tell(self, Some(before), job)
+        Ok(())
     }
 }

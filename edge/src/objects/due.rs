@@ -85,7 +85,8 @@ impl Core {
         let sweep = self.tables.oldest_ended()?.map(|id| id.made_at_ms().saturating_add(retention_ms));
         let keys = self.tables.oldest_idempotency_ms()?.map(|made_ms| made_ms.saturating_add(idempotency::LIFETIME_MS));
         let release = self.tables.next_release_ms()?;
+        let message = self.messages_due_ms()?;
         let (deliveries, log) = (webhook::look_ms(self, now_ms), self.webhooks.sweep_ms(retention_ms)?);
-        Ok([check, sweep, keys, release, deliveries, log].into_iter().flatten().min())
+        Ok([check, sweep, keys, release, message, deliveries, log].into_iter().flatten().min())
     }
 }

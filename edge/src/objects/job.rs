@@ -129,6 +129,7 @@ impl Job {
         let Some(then) = next(Standing { state: self.state, attempt: self.attempt }, transition) else {
             return false;
         };
+        journal::unfold(self);
         (self.state, self.attempt) = (then.state, then.attempt);
         if !matches!(transition, Transition::Succeeded) {
             // Another attempt begins with the first step.

@@ -11,6 +11,9 @@ use super::Job;
 /// The most stored events of one job: beyond it the oldest go. A job that is given back so often has other troubles.
 const MOST_EVENTS: usize = 32;
 
+/// The most of one that has ended.
+const MOST_TOLD: usize = 8;
+
 /// What can happen to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -99,9 +102,10 @@ impl EventName {
     }
 }
 
-/// Writes an event down. Progress is kept until something else happens: nobody wants older steps again.
+/// Writes an event down, of a job whose log is unfolded. Progress is kept until something else happens: nobody wants older
+/// steps again.
 pub fn note(job: &mut Job, name: EventName, at_ms: u64) {
-    let mut stored = stored(job);
+    let mut stored = logged(job);
     let id = stored.last().map_or(1, Event::id).saturating_add(1);
     if stored.last().is_some_and(|last| last.name() == EventName::Progress) {
         stored.pop();
@@ -117,23 +121,33 @@ pub fn note(job: &mut Job, name: EventName, at_ms: u64) {
 
 /// The events after number `after`, oldest first.
 pub fn after(job: &Job, after: u32) -> Vec<Event> {
-    let mut events = stored(job);
+    let mut events = events(job);
     if events.first().is_none_or(|first| first.id() == 2) {
         events.insert(0, Event(1, EventName::Queued, job.accepted_ms, 0, None));
     }
-    // A job that was born with its result has had no event yet.
-    if job.state.is_final() && events.last().is_none_or(|last| !last.name().state().is_final()) {
-        let id = events.last().map_or(1, Event::id).saturating_add(1);
-        let name = match job.state {
-            JobState::Failed => EventName::Failed,
-            JobState::Canceled => EventName::Canceled,
-            JobState::Expired => EventName::Expired,
-            JobState::Queued | JobState::Running | JobState::Succeeded => EventName::Succeeded,
-        };
-        events.push(Event(id, name, job.finished_ms.unwrap_or(job.accepted_ms), job.attempt, None));
-    }
     events.retain(|event| event.id() > after);
     events
+}
+
+/// The log as the job's row keeps it: without what its other columns say, and of one that has ended without much of a story
+/// that is very long. Most rows have none, and a row that does not grow leaves no holes in its page.
+pub fn stored(job: &Job) -> Option<String> {
+    let mut told = events(job);
+    if job.state.is_final() {
+        told.drain(..told.len().saturating_sub(MOST_TOLD));
+    }
+    let without = |left: usize| {
+        let log = told.get(..told.len().checked_sub(left)?).filter(|log| !log.is_empty());
+        let log = log.and_then(|log| serde_json::to_string(log).ok());
+        (events(&Job { log: log.clone(), ..job.clone() }) == told).then_some(log)
+    };
+    without(told.len()).or_else(|| without(1)).unwrap_or_else(|| serde_json::to_string(&told).ok())
+}
+
+/// Before anything happens to a job, what its columns say of its story is written out: they will say something else.
+pub fn unfold(job: &mut Job) {
+    let events = events(job);
+    job.log = Some(events).filter(|events| !events.is_empty()).and_then(|events| serde_json::to_string(&events).ok());
 }
 
 /// Whether nothing more will happen to a job and all of it has been told.
@@ -156,7 +170,7 @@ pub fn last(job: &Job) -> Event {
 /// The job as it was at an event: what came later is taken away again.
 pub fn as_of(job: &Job, event: &Event) -> Job {
     let Event(id, name, _, attempt, steps) = *event;
-    let mut log = stored(job);
+    let mut log = events(job);
     let is_last = log.last().is_none_or(|last| last.id() <= id);
     log.retain(|stored| stored.id() <= id);
     if is_last && name.state() == job.state {
@@ -180,13 +194,35 @@ pub fn as_of(job: &Job, event: &Event) -> Job {
     then
 }
 
-fn stored(job: &Job) -> Vec<Event> {
+/// What is written, and what the job's columns say: when it began, if it did so once, and when it ended.
+fn events(job: &Job) -> Vec<Event> {
+    let mut events = logged(job);
+    if let (true, Some(started_ms)) = (events.is_empty(), job.started_ms.filter(|_| job.state != JobState::Queued)) {
+        events.push(Event(2, EventName::Running, started_ms, job.attempt, None));
+    }
+    // A job that was born with its result has had no event yet.
+    if job.state.is_final() && events.last().is_none_or(|last| !last.name().state().is_final()) {
+        let id = events.last().map_or(1, Event::id).saturating_add(1);
+        let name = match job.state {
+            JobState::Failed => EventName::Failed,
+            JobState::Canceled => EventName::Canceled,
+            JobState::Expired => EventName::Expired,
+            JobState::Queued | JobState::Running | JobState::Succeeded => EventName::Succeeded,
+        };
+        events.push(Event(id, name, job.finished_ms.unwrap_or(job.accepted_ms), job.attempt, None));
+    }
+    events
+}
+
+fn logged(job: &Job) -> Vec<Event> {
     // What another build wrote and this one cannot read is a log that starts anew.
     job.log.as_deref().and_then(|log| serde_json::from_str(log).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::objects::job::tests::{START_MS, queued};
 
@@ -202,6 +238,7 @@ mod tests {
         job.transition(Transition::Started(1), START_MS + 5);
         for done in [1, 2, 9] {
             (job.done, job.total) = (Some(done), Some(9));
+            unfold(&mut job);
             note(&mut job, EventName::Progress, START_MS + 6);
         }
         assert_eq!(ids(&job, 0), [(1, "queued"), (2, "running"), (5, "progress")]);
@@ -266,6 +303,63 @@ mod tests {
         };
         assert_eq!(told(&job), [("queued", 0, 0), ("running", 5, 1), ("running", 50, 2)]);
         assert_eq!(told(&then), [("queued", 0, 0), ("running", 5, 1)]);
+    }
+
+    #[test]
+    fn what_the_columns_of_an_ended_job_say_is_not_kept_twice() {
+        let mut job = queued();
+        job.transition(Transition::Started(1), START_MS + 5);
+        job.started_ms = Some(START_MS + 5);
+        assert_eq!(stored(&job), None);
+        job.transition(Transition::Failed(1), START_MS + 9);
+        assert_eq!(stored(&job), None);
+        // Two attempts: when the first began is nowhere else.
+        let mut job = queued();
+        job.transition(Transition::Started(1), START_MS + 5);
+        job.transition(Transition::Returned(1), START_MS + 6);
+        job.transition(Transition::Started(2), START_MS + 7);
+        job.started_ms = Some(START_MS + 7);
+        assert_eq!(stored(&job), job.log);
+        let open = job.log.clone();
+        job.transition(Transition::Succeeded, START_MS + 9);
+        assert_eq!(stored(&job), open);
+    }
+
+    /// As rows go: written short, read, gone on with.
+    fn reread(job: &mut Job) {
+        job.log = stored(job);
+    }
+
+    proptest! {
+        /// Whatever happens to a job, and however often its row is written and read in between: the same is told.
+        #[test]
+        fn a_short_row_tells_the_same_story(
+            steps in prop::collection::vec((0u8..6, 0u64..50, any::<bool>()), 0..20),
+        ) {
+            let (mut job, mut whole) = (queued(), queued());
+            for (number, (step, at_ms, rereads)) in (0u64..).zip(steps) {
+                let at_ms = START_MS + 100 * number + at_ms;
+                for job in [&mut job, &mut whole] {
+                    let attempt = job.attempt;
+                    let transition = match step {
+                        0 | 1 => Transition::Started(attempt + 1),
+                        2 => Transition::Returned(attempt),
+                        3 => Transition::Succeeded,
+                        4 => Transition::Failed(attempt),
+                        _ => Transition::Expired,
+                    };
+                    if job.transition(transition, at_ms) && matches!(transition, Transition::Started(_)) {
+                        job.started_ms = Some(at_ms);
+                    }
+                }
+                if rereads {
+                    reread(&mut job);
+                }
+                let bound = |events: Vec<Event>| events.into_iter().rev().take(MOST_TOLD).collect::<Vec<_>>();
+                prop_assert_eq!(bound(after(&job, 0)), bound(after(&whole, 0)));
+                prop_assert!(!job.state.is_final() || stored(&job).is_none_or(|log| log.len() <= 64 * MOST_TOLD));
+            }
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod pass;
 mod pending;
 mod reconcile;
 mod retry;
+mod room;
 mod seen;
 mod sockets;
 mod submit;

@@ -2,7 +2,7 @@
 
 use forebay_contract::{JobFailure, JobState, state::Transition};
 
-use super::{Job, backoff::backoff_ms};
+use super::{Job, apply::short, backoff::backoff_ms};
 use crate::aws::s3::ObjectHead;
 
 /// The longest between two questions about one job.
@@ -65,7 +65,7 @@ pub fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Patience) {
         Found::Failure(failure) => {
             if job.transition(Transition::Failed(job.attempt), now_ms) {
                 job.failure_code = Some(failure.code);
-                job.failure_detail = Some(failure.detail);
+                job.failure_detail = Some(short(&failure.detail));
             }
         }
         Found::Nothing if is_late(job, now_ms) => {

@@ -9,7 +9,7 @@ use forebay_contract::{JobState, catalog::Beyond};
 
 use super::{
     Job, KnownResult, Offer, Reuse, SubmitAnswer, SubmitCall, UsageRow,
-    admit::{Admission, Birth, Present, Refused, admit, answers, new_job},
+    admit::{Admission, Birth, Present, Refused, Wait, admit, answers, new_job},
     core::Core,
     flush,
     idempotent::{Claim, claim},
@@ -17,6 +17,7 @@ use super::{
     job::Degraded,
     leases,
     line::Place,
+    room::Room,
     tally,
     turn::{Expected, expected},
     usage, webhook,
@@ -102,41 +103,23 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
         // The twin is gone since.
         Admission::Accept { .. } if call.nothing_new && decision.known.is_none() => Ok(SubmitAnswer::NothingToTell),
         Admission::Accept { taken, standings } => {
-            let config = core.config()?;
             let birth = Birth {
                 degraded: decision.degraded,
                 known: decision.known,
                 now_ms: decision.at_ms,
-                reconcile_after_ms: config.reconcile_after_ms,
+                reconcile_after_ms: core.config()?.reconcile_after_ms,
             };
             let mut job = new_job(call, decision.offer, birth);
             let timed = call.timing.mark(&mut job, asked_ms);
-            if !call.dry_run {
-                let text = if decision.offer == &call.offer { messages.first } else { messages.lighter };
-                if job.not_before_ms.is_some() && core.tables.delayed_jobs()? >= config.outbox_max_jobs {
-                    return Ok(SubmitAnswer::OutboxFull { retry_after_ms: DELAYED_RETRY_MS });
-                }
-                let newborn = Newborn { job: &job, text, timed };
-                if let Some(before) = commit_new(core, call, newborn, spent(taken)).await? {
-                    return told_again(core, call, before).await;
-                }
-            }
-            finish(core, call, job, false, standings).await
+            let text = if decision.offer == &call.offer { messages.first } else { messages.lighter };
+            accept(core, call, Newborn { job: &job, text, timed }, spent(taken), standings).await
         }
         Admission::Full => {
             let lane = decision.offer.lane;
             Ok(SubmitAnswer::OutboxFull { retry_after_ms: core.outbox.retry_ms(lane, core.now_ms()) })
         }
-        Admission::Wait { wait, refused } if call.dry_run => {
-            let now_ms = core.now_ms();
-            match turn(core, call, now_ms.saturating_add(wait.most_ms), now_ms) {
-                Ok(turn) => {
-                    let expected_ms = turn.at_ms.saturating_sub(now_ms);
-                    Ok(SubmitAnswer::Waits { expected_ms, most_ms: wait.most_ms, standings: refused.standings })
-                }
-                Err(Refused { violations, standings, .. }) => Ok(SubmitAnswer::Denied { violations, standings }),
-            }
-        }
+        Admission::NoRoom => Ok(SubmitAnswer::AccountFull),
+        Admission::Wait { wait, refused } if call.dry_run => Ok(foretold(core, call, wait, refused.standings)),
         Admission::Deny(refused) | Admission::Degrade(refused) | Admission::Wait { refused, .. } => {
             let Refused { violations, standings, settled } = refused;
             core.buckets.borrow_mut().extend(settled);
@@ -148,6 +131,38 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             Ok(SubmitAnswer::Denied { violations, standings })
         }
     }
+}
+
+/// A dry run: whether its turn would come in time.
+fn foretold(core: &Core, call: &SubmitCall, wait: Wait, standings: Vec<Standing>) -> SubmitAnswer {
+    let now_ms = core.now_ms();
+    match turn(core, call, now_ms.saturating_add(wait.most_ms), now_ms) {
+        Ok(turn) => {
+            let expected_ms = turn.at_ms.saturating_sub(now_ms);
+            SubmitAnswer::Waits { expected_ms, most_ms: wait.most_ms, standings }
+        }
+        Err(Refused { violations, standings, .. }) => SubmitAnswer::Denied { violations, standings },
+    }
+}
+
+/// Writes the new job, unless this is a dry run.
+async fn accept(
+    core: &Rc<Core>,
+    call: &SubmitCall,
+    newborn: Newborn<'_>,
+    spent: Spent,
+    standings: Vec<Standing>,
+) -> Result<SubmitAnswer> {
+    let job = newborn.job.clone();
+    if !call.dry_run {
+        if job.not_before_ms.is_some() && core.tables.delayed_jobs()? >= core.config()?.outbox_max_jobs {
+            return Ok(SubmitAnswer::OutboxFull { retry_after_ms: DELAYED_RETRY_MS });
+        }
+        if let Some(before) = commit_new(core, call, newborn, spent).await? {
+            return told_again(core, call, before).await;
+        }
+    }
+    finish(core, call, job, false, standings).await
 }
 
 /// The job of a submission that is sent again. One that joined another is decided anew.
@@ -342,6 +357,7 @@ fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], befo
         stored: before.stored,
         outbox_jobs: core.outbox.unsent(offer.lane),
         outbox_max_jobs: core.config()?.outbox_max_jobs,
+        room: core.room(),
     };
     Ok(admit(call, offer, excused, present))
 }
@@ -356,7 +372,8 @@ fn commit_join(core: &Rc<Core>, call: &SubmitCall, job: &Job, spent: Spent) -> R
     }
     core.tables.put_buckets(&spent.taken.buckets)?;
     core.use_up((job.state == JobState::Succeeded).then(|| UsageRow::hit(job, core.now_ms())))?;
-    if let Some(idempotency) = idempotency {
+    // Without its key the request joins the same job again.
+    if let Some(idempotency) = idempotency.filter(|_| core.room() != Room::Out) {
         core.tables.put_idempotency(idempotency, &job.id, core.now_ms())?;
     }
     take(core, spent);

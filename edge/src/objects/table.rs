@@ -37,7 +37,10 @@ macro_rules! calls {
     (
         $(#[$about:meta])*
         $Calls:ident:
-        $($(#[$doc:meta])* $Name:ident $(($Inner:ty))? $({ $($(#[$said:meta])* $field:ident: $Type:ty),* $(,)? })? => $Answer:ty;)*
+        $(
+            $(#[$doc:meta])*
+            $Name:ident $(($Inner:ty))? $({ $($(#[$said:meta])* $field:ident: $Type:ty),* $(,)? })? => $Answer:ty;
+        )*
     ) => {
         $(#[$about])*
         #[derive(Debug, serde::Serialize, serde::Deserialize)]

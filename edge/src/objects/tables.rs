@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     Job, Listed, Listing, UsageRow,
     job::Degraded,
+    journal,
     load::{Kept, OpenRow, Stored},
     outbox::Sent,
     pending::Message,
@@ -30,7 +31,7 @@ use crate::{
 /// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check,
 /// which is also where a job is open. A submission is one statement on a view: its trigger writes job, message, limits
 /// and key, and SQLite makes one statement all or nothing. It is also a third of the calls that three statements would be.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     "
 -- The layout before there was a first version.
 DROP VIEW IF EXISTS submissions;
@@ -105,6 +106,7 @@ DROP INDEX outbox_waiting;
 CREATE INDEX outbox_waiting ON outbox(lane, seq) WHERE sent = 0;
 ",
     RESULTS_AND_INTERESTS,
+    KEPT_MESSAGES,
 ];
 
 /// When the result of a job that another run made was written last, and who wants a job that is open.
@@ -132,8 +134,19 @@ CREATE TRIGGER submit INSTEAD OF INSERT ON submissions BEGIN
 END;
 ";
 
+/// Messages of jobs that ended without a result: since when, and how many bytes were kept so, this one included. The
+/// difference to the newest's is what came after it, so that nobody adds them up.
+const KEPT_MESSAGES: &str = "
+ALTER TABLE outbox ADD COLUMN ended_ms INTEGER;
+ALTER TABLE outbox ADD COLUMN kept_to INTEGER;
+CREATE INDEX outbox_kept ON outbox(kept_to, ended_ms) WHERE kept_to IS NOT NULL;
+";
+
 /// The most rows that one page of a filtered list looks at.
 const MOST_LOOKED_AT: u32 = 5_000;
+
+/// The most rows that one statement deletes of what has no bound.
+const MOST_STALE: u32 = 2_000;
 
 /// The tables of one object.
 pub struct Tables {
@@ -159,8 +172,9 @@ impl Tables {
         let tables = Self { sql, seen: RefCell::new(Seen::new(&[])) };
         let done = tables.sql.number("SELECT max(version) AS n FROM migrations", Vec::new())?.unwrap_or(0);
         for (version, statements) in (1u64..).zip(MIGRATIONS).filter(|(version, _)| *version > done) {
-            tables.sql.exec(statements, Vec::new())?;
-            tables.sql.exec("INSERT INTO migrations (version) VALUES (?)", vec![Value::whole(version)])?;
+            // Together: one that was made by half could be made neither whole nor again.
+            let noted = format!("{statements}; INSERT INTO migrations (version) VALUES ({version});");
+            tables.sql.exec(&noted, Vec::new())?;
         }
         tables.seen.replace(Seen::new(&tables.digests(seen::MOST_READ)?));
         Ok(tables)
@@ -252,13 +266,15 @@ impl Tables {
         rows.into_iter().map(|mut row| row.needed(|digest| digest.parse().ok())).collect()
     }
 
-    /// Writes what may change in a job. The sent time is the outbox's to write.
+    /// Writes what may change in a job. The sent time is the outbox's to write. The row of one that has ended is as short
+    /// as what is told of it: most rows are such.
     pub fn update_job(&self, job: &Job) -> Result<()> {
         let failure_code = job.failure_code.and_then(|code| serde_json::to_value(code).ok());
         self.sql.exec(
             "UPDATE jobs SET state = ?, attempt = ?, received_ms = ?, started_ms = ?, finished_ms = ?, batch_size = ?,
              device_ms = ?, worker = ?, media_type = ?, bytes = ?, failure_code = ?, failure_detail = ?, check_ms = ?,
-             checks = ?, done = ?, total = ?, log = ?, stored_ms = ?, interests = ? WHERE id = ?",
+             checks = ?, done = ?, total = ?, log = ?, stored_ms = ?, interests = ?, kept = iif(?, kept, NULL)
+             WHERE id = ?",
             vec![
                 job.state.name().into(),
                 Value::whole(job.attempt),
@@ -276,9 +292,10 @@ impl Tables {
                 Value::whole(job.checks),
                 Value::maybe(job.done),
                 Value::maybe(job.total),
-                job.log.clone().into(),
+                journal::stored(job).into(),
                 Value::maybe(job.stored_ms),
                 job.interests.clone().into(),
+                Value::whole(!job.state.is_final()),
                 job.id.to_string().into(),
             ],
         )?;
@@ -432,7 +449,7 @@ impl Tables {
     }
 
     /// Takes a job's message back, if its queue does not have it yet: it is kept, and not sent.
-    pub fn hold_message(&self, job: &Job) -> Result<()> {
+    pub fn hold_message(&self, job: &Job, now_ms: u64) -> Result<()> {
         let id = job.id.to_string();
         let sql = "SELECT seq AS n FROM outbox WHERE sent = 0 AND job_id = ?";
         let waiting = self.sql.number(sql, vec![id.as_str().into()])?;
@@ -443,6 +460,9 @@ impl Tables {
             )?;
             let sql = "UPDATE jobs SET message_seq = ? WHERE id = ?";
             self.sql.exec(sql, vec![Value::whole(seq), id.as_str().into()])?;
+            if job.state.is_final() {
+                self.keep_message(job, now_ms)?;
+            }
         }
         Ok(())
     }
@@ -496,6 +516,31 @@ impl Tables {
         Ok(())
     }
 
+    /// The job has ended without a result: its message is kept for another try, for as long as there is room.
+    pub fn keep_message(&self, job: &Job, now_ms: u64) -> Result<()> {
+        // The table knows where the message is, even where this turn has found it out.
+        let id = job.id.to_string();
+        let sql = "UPDATE outbox SET ended_ms = ?, kept_to = length(CAST(message AS BLOB)) +
+             coalesce((SELECT max(kept_to) FROM outbox WHERE kept_to IS NOT NULL), 0)
+             WHERE seq = (SELECT message_seq FROM jobs WHERE id = ?) AND job_id = ? AND kept_to IS NULL";
+        self.sql.exec(sql, vec![Value::whole(now_ms), id.as_str().into(), id.as_str().into()])
+    }
+
+    /// Forgets messages of ended jobs that are older than `before_ms`, or have more than `bytes` of newer ones behind them:
+    /// of the `most` that are the oldest.
+    pub fn forget_messages(&self, before_ms: u64, bytes: u64, most: u32) -> Result<()> {
+        let sql = "DELETE FROM outbox WHERE seq IN (
+             SELECT seq FROM (SELECT seq, ended_ms, kept_to FROM outbox WHERE kept_to IS NOT NULL ORDER BY kept_to LIMIT ?)
+             WHERE ended_ms < ? OR kept_to <= (SELECT max(kept_to) FROM outbox WHERE kept_to IS NOT NULL) - ?)";
+        self.sql.exec(sql, vec![Value::whole(most), Value::whole(before_ms), Value::whole(bytes)])
+    }
+
+    /// When the job of the oldest kept message ended.
+    pub fn oldest_kept_ms(&self) -> Result<Option<u64>> {
+        let sql = "SELECT ended_ms AS n FROM outbox WHERE kept_to IS NOT NULL ORDER BY kept_to LIMIT 1";
+        self.sql.number(sql, Vec::new())
+    }
+
     /// How many messages wait, by lane.
     pub fn outbox_jobs(&self) -> Result<BTreeMap<Lane, usize>> {
         let rows = self.sql.plain("SELECT lane, count(*) FROM outbox WHERE sent = 0 GROUP BY lane", Vec::new())?;
@@ -525,11 +570,13 @@ impl Tables {
         Ok(())
     }
 
-    /// Deletes what no longer matters by `now_ms`: memories of limits and idempotency keys.
+    /// Deletes some of what no longer matters by `now_ms`: memories of limits and idempotency keys.
     pub fn delete_stale(&self, now_ms: u64, keys_before_ms: u64) -> Result<()> {
-        self.sql.exec("DELETE FROM limits WHERE until_ms < ?", vec![Value::whole(now_ms)])?;
-        self.sql.exec("DELETE FROM idempotency WHERE made_ms < ?", vec![Value::whole(keys_before_ms)])?;
-        Ok(())
+        let sql = "DELETE FROM limits WHERE name IN (SELECT name FROM limits WHERE until_ms < ? LIMIT ?)";
+        self.sql.exec(sql, vec![Value::whole(now_ms), Value::whole(MOST_STALE)])?;
+        let sql = "DELETE FROM idempotency WHERE key IN
+             (SELECT key FROM idempotency WHERE made_ms < ? ORDER BY made_ms LIMIT ?)";
+        self.sql.exec(sql, vec![Value::whole(keys_before_ms), Value::whole(MOST_STALE)])
     }
 
     /// When the oldest idempotency key was made.

@@ -3,6 +3,7 @@
 use super::{
     SubmitCall,
     admit::{Admission, Present, Refused, admit},
+    room::Room,
 };
 use crate::admission::{
     lane::holdings::Need,
@@ -23,14 +24,15 @@ pub struct Expected {
 
 /// When `call` will pass after what is expected `before` it; a refusal, as of `now_ms`, when that is after `until_ms`.
 ///
-/// Limits that others share and jobs in flight are looked at when it has its turn.
+/// Limits that others share, jobs in flight and room are looked at when it has its turn.
 pub fn expected(call: &SubmitCall, before: Expected, until_ms: u64, now_ms: u64) -> Result<Expected, Refused> {
     let Expected { mut at_ms, mut buckets } = before;
     at_ms = at_ms.max(now_ms);
     for _ in 0..MOST_STEPS {
         let accounts = Accounts { buckets: &buckets, shared: &|_, _| Need::Enough, in_flight: 0, now_ms: at_ms };
         let stored = call.known.is_some();
-        let present = Present { accounts, twin: None, stored, outbox_jobs: 0, outbox_max_jobs: 1 };
+        let room = Room::Ample;
+        let present = Present { accounts, twin: None, stored, outbox_jobs: 0, outbox_max_jobs: 1, room };
         let (then_ms, refused) = match admit(call, &call.offer, &[], present) {
             Admission::Accept { taken, .. } => {
                 buckets.extend(taken.buckets);

@@ -19,7 +19,7 @@ impl Core {
 
     /// Takes back the message of a job that is not to run, as far as its queue does not have it.
     pub fn withdraw(&self, job: &Job) -> Result<()> {
-        self.tables.hold_message(job)?;
+        self.tables.hold_message(job, self.now_ms())?;
         let unsent = self.tables.outbox_jobs()?.get(&job.lane).copied().unwrap_or(0);
         self.outbox.with(job.lane, |outbox| {
             outbox.pending.remove(&job.id);

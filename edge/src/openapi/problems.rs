@@ -58,6 +58,7 @@ const DETAILS: &[(ProblemCode, &str)] = &[
         "beyond the limit submit; the next request passes in 740 ms, or once a challenge is solved: send its token in cf-turnstile-response",
     ),
     (ProblemCode::LaneFull, "the lane free-light is full; it will have room in about 2200 ms"),
+    (ProblemCode::AccountFull, "the account keeps as many jobs as it may; there is room again as the oldest go"),
     (ProblemCode::StorageUnavailable, "the input could not be stored; nothing was accepted"),
     (ProblemCode::AccountBusy, "your account's requests cannot be looked after at the moment: send this one again"),
     (ProblemCode::Internal, "try again; if it stays, tell the operator the request_id"),

@@ -60,8 +60,8 @@ pub trait Platform {
     /// One line in the log. Never payloads, keys or tokens.
     fn log(&self, event: &str, what: &str);
 
-    /// Runs one statement, or several without values, in SQLite's dialect. The rows as a JSON list: whole numbers are
-    /// told without a fraction, whatever column they are from.
+    /// Runs one statement in SQLite's dialect, or several without values, which then stand or fall together. The rows as a
+    /// JSON list: whole numbers are told without a fraction, whatever column they are from.
     fn sql(&self, statement: &str, values: Vec<Value>, rows: Rows) -> Result<String>;
 
     /// How much the object stores, in bytes. It may store 10 GB:
@@ -71,8 +71,8 @@ pub trait Platform {
     /// When the alarm rings that is set; `None` without one, and while it rings.
     fn alarm(&self) -> Task<'_, Result<Option<u64>>>;
 
-    /// Rings at `at_ms` instead of when it was to ring before; `None`: never. An alarm that fails is rung again, up to six times, later
-    /// each time, and then given up: <https://developers.cloudflare.com/durable-objects/api/alarms/>.
+    /// Rings at `at_ms` instead of when it was to ring before; `None`: never. An alarm that fails is rung again, up to six
+    /// times, later each time, and then given up: <https://developers.cloudflare.com/durable-objects/api/alarms/>.
     fn set_alarm(&self, at_ms: Option<u64>) -> Task<'_, Result<()>>;
 
     /// Goes on with `task` behind whatever happens now.

@@ -69,7 +69,7 @@ impl Platform for Workerd {
 
     fn sql(&self, statement: &str, values: Vec<Value>, rows: Rows) -> Result<String> {
         let values = if values.is_empty() { None } else { Some(serde_json::to_string(&values)?) };
-        runtime::sql(self.sql.as_ref(), statement, values.as_deref(), rows == Rows::Named)
+        runtime::sql(self.storage.as_raw().as_ref(), statement, values.as_deref(), rows == Rows::Named)
             .map_err(|why| if why.contains("SQLITE_FULL") { Error::Full(why) } else { Error::Storage(why) })
     }
 

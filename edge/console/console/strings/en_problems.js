@@ -12,6 +12,7 @@ export const enProblems = {
   "problem.lane-full": "Too much work waits already",
   "problem.model-unavailable": "The model fails too often at the moment",
   "problem.outbox-full": "No more jobs are taken at the moment",
+  "problem.account-full": "The account keeps as many jobs as it may",
   "problem.storage-unavailable": "The storage cannot be reached",
   "problem.account-busy": "Your account cannot be looked after at the moment",
   "problem.challenge-required": "A challenge must be solved first",

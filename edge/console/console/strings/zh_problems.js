@@ -12,6 +12,7 @@ export const zhProblems = {
   "problem.lane-full": "等待的工作已经太多",
   "problem.model-unavailable": "该模型目前失败过多",
   "problem.outbox-full": "暂时不再接受任务",
+  "problem.account-full": "该账户保存的任务已达上限",
   "problem.storage-unavailable": "无法连接存储",
   "problem.account-busy": "暂时无法处理您账户的请求",
   "problem.challenge-required": "需要先完成人机验证",

@@ -11,7 +11,7 @@ mod wishes;
 use std::rc::Rc;
 
 use forebay_contract::{
-    Input, InputRef, JobId, ProblemCode, Traceparent,
+    Digest, Input, InputRef, JobId, ProblemCode, Traceparent,
     catalog::{CachedHits, Catalog, ModelSpec, PlanSpec},
     storage_key,
 };
@@ -33,6 +33,7 @@ use crate::{
         deadline, decode,
         idempotency::{self, Idempotency},
         lane::{remembered::Passage, shed::multiplier},
+        lifetime::Lifetime,
         policy::{Policy, degrades},
         query, quoted,
         route::{Unrouted, digest, route},
@@ -152,18 +153,10 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>, step
 
     // cache: the same question has been answered in this place before
     let large = submission.input.bytes.len() > cx.config.inline_limit_bytes;
-    let cached = match reuse {
-        // Where others may have asked, and where a miss costs more than a look.
-        Reuse::Any if candidates.first.routed.model.shareable || large || dry_run || refused.is_some() => {
-            result_cache::get(&offer.digest, INLINE_BYTES).await
-        }
-        // What nobody else may see, the account's object knows of: it is asked in any case.
-        Reuse::Any => result_cache::recall(&offer.digest, cx.now_ms),
-        Reuse::Unfinished | Reuse::Nothing => None,
-    };
-    // What would be gone while the plan still promises it is not there.
+    // Where others may have asked, and where a miss costs more than a look.
+    let far = candidates.first.routed.model.shareable || large || dry_run || refused.is_some();
     let lifetime = cx.config.lifetime(plan.keep_ms());
-    let cached = cached.filter(|cached| lifetime.outlasts(cached.job.result_stored_ms(), cx.now_ms));
+    let cached = cached(cx, &offer.digest, reuse, far, lifetime).await;
     let free_hits = plan.cached == CachedHits::Free;
     let nothing_to_write = free_hits && wishes.idempotency_key.is_none() && !dry_run;
     if let Some(cached) = cached.as_deref().filter(|_| nothing_to_write)
@@ -261,6 +254,18 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>, step
         (Some(foreseen), admitted, _) => outcome.foreseen(admitted, foreseen),
         (None, admitted, _) => outcome.answer(admitted, cached).await,
     }
+}
+
+/// The stored result that answers, if it is known here: of this isolate, or (`far`) of the whole colo.
+async fn cached(cx: &Cx, digest: &Digest, reuse: Reuse, far: bool, lifetime: Lifetime) -> Option<Rc<Cached>> {
+    let cached = match reuse {
+        Reuse::Any if far => result_cache::get(digest, INLINE_BYTES).await,
+        // What nobody else may see, the account's object knows of: it is asked in any case.
+        Reuse::Any => result_cache::recall(digest, cx.now_ms),
+        Reuse::Unfinished | Reuse::Nothing => None,
+    };
+    // What would be gone while the plan still promises it is not there.
+    cached.filter(|cached| lifetime.outlasts(cached.job.result_stored_ms(), cx.now_ms))
 }
 
 /// What this isolate remembers of the very question, for a caller who is refused: no object is asked, and nothing that

@@ -32,6 +32,9 @@ use crate::{
     turnstile,
 };
 
+/// When to come back to an account that is full, in seconds.
+const ROOM_RETRY_S: &str = "60";
+
 /// What answers need to know.
 pub struct Outcome<'a> {
     pub cx: &'a Cx,
@@ -85,6 +88,10 @@ impl Outcome<'_> {
                     "too many accepted jobs wait for a queue that cannot be reached; this one was not accepted";
                 let refusal = Refusal::new(ProblemCode::OutboxFull, detail);
                 refusal.with_header("retry-after", rate_fields::retry_after(retry_after_ms)).into()
+            }
+            SubmitAnswer::AccountFull => {
+                let detail = "the account keeps as many jobs as it may; there is room again as the oldest go";
+                Refusal::new(ProblemCode::AccountFull, detail).with_header("retry-after", ROOM_RETRY_S).into()
             }
             SubmitAnswer::Revoked => revoked_key().into(),
             SubmitAnswer::IdempotencyMismatch => {

@@ -19,8 +19,6 @@ use crate::{
 
 /// What a delivery may take besides its timeout: looking the name up, signing, writing.
 const MARGIN_MS: u64 = 15_000;
-/// When a webhook is looked at again whose rows could not be read or written.
-const BROKEN_RETRY_MS: u64 = 60_000;
 
 /// Writes what is told of a job that was in state `before` (`None`: there was none), and starts telling. In the turn that
 /// writes the job: both are there, or none.
@@ -32,11 +30,7 @@ pub fn tell(core: &Rc<Core>, before: Option<JobState>, job: &Job) -> Result<()> 
     for endpoint in core.webhooks.wanting(event) {
         let payload = payload::of_job(event, job, &endpoint.origin, core.now_ms())?;
         let news = News { event, job_id: Some(job.id), random: core.platform.drawn() };
-        let mut delivery = Delivery::new(&endpoint.id, news, payload, core.now_ms());
-        if core.webhooks.is_full(&endpoint.id) {
-            delivery.give_up();
-        }
-        core.webhooks.enqueue(&delivery)?;
+        core.webhooks.enqueue(&Delivery::new(&endpoint.id, news, payload, core.now_ms()))?;
     }
     start(core);
     Ok(())
@@ -46,8 +40,12 @@ pub fn tell(core: &Rc<Core>, before: Option<JobState>, job: &Job) -> Result<()> 
 /// this turn, so that it is committed with what was written.
 pub fn start(core: &Rc<Core>) {
     let now = core.now_ms();
-    for id in core.webhooks.take_turns(now) {
-        core.spawn(deliver(core.clone(), id));
+    loop {
+        match core.webhooks.take(now) {
+            Ok(Some(delivery)) => core.spawn(deliver(core.clone(), delivery)),
+            Ok(None) => break,
+            Err((id, error)) => broken(core, &id, &error),
+        }
     }
     if let Some(look_ms) = look_ms(core, now).filter(|look_ms| core.alarm_ms.get().is_none_or(|set| set > *look_ms)) {
         let inner = core.clone();
@@ -77,29 +75,29 @@ pub fn sweep(core: &Core) -> Result<()> {
     Ok(())
 }
 
-/// One delivery of a webhook whose turn it is.
-async fn deliver(core: Rc<Core>, id: WebhookId) {
-    let troubled = match one(&core, &id).await {
-        Ok(troubled) => troubled,
+/// One delivery whose turn it is.
+async fn deliver(core: Rc<Core>, delivery: Delivery) {
+    let failed = match one(&core, &delivery).await {
+        Ok(failed) => failed,
         Err(error) => {
-            core.log("webhook-broken", &format!("{}: {error}", id.as_str()));
-            core.webhooks.postpone(&id, core.now_ms() + BROKEN_RETRY_MS);
+            broken(&core, &delivery.webhook, &error);
+            core.webhooks.postpone(&delivery.webhook, core.now_ms());
             None
         }
     };
-    core.webhooks.end_turn(&id, troubled);
+    core.webhooks.end(&delivery, failed);
     start(&core);
 }
 
+fn broken(core: &Core, id: &WebhookId, error: &Error) {
+    core.log("webhook-broken", &format!("{}: {error}", id.as_str()));
+}
+
 /// Whether the try failed; `None` where there was none.
-async fn one(core: &Rc<Core>, id: &WebhookId) -> Result<Option<bool>> {
-    let Some(endpoint) = core.webhooks.get(id) else { return Ok(None) };
-    let Some(delivery) = core.webhooks.tables.due(id, core.now_ms())? else {
-        core.webhooks.recount(id)?;
-        return Ok(None);
-    };
-    let attempt = attempt(core, &endpoint, &delivery).await?;
-    settle(core, &delivery, &attempt)?;
+async fn one(core: &Rc<Core>, delivery: &Delivery) -> Result<Option<bool>> {
+    let Some(endpoint) = core.webhooks.get(&delivery.webhook) else { return Ok(None) };
+    let attempt = attempt(core, &endpoint, delivery).await?;
+    settle(core, delivery, &attempt)?;
     Ok(Some(attempt.error.is_some()))
 }
 
@@ -124,7 +122,7 @@ async fn attempt(core: &Core, endpoint: &Endpoint, delivery: &Delivery) -> Resul
 
 /// The status that the target answered with.
 async fn posted(core: &Core, endpoint: &Endpoint, delivery: &Delivery) -> std::result::Result<u16, Trouble> {
-    // Checked anew each time: names change, and so do settings.
+    // Checked before each try: names change, and so do settings. Where a name leads is known for as long as that was said.
     let url = core.platform.target(&endpoint.url).await.map_err(|unfit| match unfit {
         Unfit::Refused(_) => Trouble::Target(DeliveryError::RefusedAddress),
         Unfit::NoSuchName | Unfit::Unknown => Trouble::Target(DeliveryError::Unreachable),

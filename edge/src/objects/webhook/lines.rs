@@ -1,41 +1,71 @@
 //! What an object remembers of its webhooks: who they are, and where their lines of deliveries stand. An account without
 //! any pays one look at an empty list.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use super::{
     delivery::Delivery,
     endpoint::Endpoint,
     shown::Disabled,
     tables::WebhookTables,
-    turns::{self, Turn},
+    turns::{self, Health, Turn},
 };
 use crate::{
     admission::webhook::{DeliveryId, Event, WebhookId},
     objects::core::Core,
-    platform::{Platform, Result, Sql},
+    platform::{Error, Platform, Result, Sql},
 };
 
-/// The most pending deliveries of one webhook. What comes beyond them is in the log as failed, and can be replayed.
-const MOST_PENDING: u64 = 10_000;
 /// How many deliveries of one webhook are kept after they are over.
 const MOST_ENDED: u32 = 1_000;
 /// The log is trimmed each time that so many more are over.
 const TRIM_EVERY: u32 = 100;
+/// When a webhook is looked at again whose rows could not be read or written.
+const BROKEN_RETRY_MS: u64 = 60_000;
+/// While there is more to be swept than one piece, the next comes so soon.
+const NEXT_PIECE_MS: u64 = 1_000;
 
-/// The webhooks of one object.
+/// The webhooks of one object. What is pending is rows alone: memory has of each webhook when its next delivery is due and
+/// which few are under way, however long its line is.
 pub struct Webhooks {
     pub tables: WebhookTables,
     /// Oldest first.
     lines: RefCell<Vec<Line>>,
+    /// How many turns there have been.
+    turns: Cell<u64>,
+    /// Whether rows may be left of webhooks that are gone.
+    orphans: Cell<bool>,
+    /// Whether the last sweep left something for the next.
+    unswept: Cell<bool>,
 }
 
 struct Line {
     endpoint: Rc<Endpoint>,
-    turn: Turn,
-    pending: u64,
+    /// When the next delivery is due that is not under way, or earlier.
+    due_ms: Option<u64>,
+    health: Health,
+    turn: u64,
+    /// What is being posted: no other place takes it. A new life of the object has nothing under way.
+    under_way: Vec<DeliveryId>,
     /// Deliveries that are over since the log was trimmed.
     ended: u32,
+}
+
+impl Line {
+    fn new(endpoint: Endpoint, due_ms: Option<u64>, ended: u32) -> Self {
+        Self { endpoint: Rc::new(endpoint), due_ms, health: Health::Unknown, turn: 0, under_way: Vec::new(), ended }
+    }
+
+    /// Something is due at `at_ms`; not to one that is disabled, whose line is being given up.
+    fn due_by(&mut self, at_ms: u64) {
+        if self.endpoint.disabled.is_some() {
+            return;
+        }
+        self.due_ms = Some(self.due_ms.map_or(at_ms, |due_ms| due_ms.min(at_ms)));
+    }
 }
 
 impl Webhooks {
@@ -43,11 +73,11 @@ impl Webhooks {
     pub fn open(sql: Sql, platform: &dyn Platform) -> Result<Self> {
         let tables = WebhookTables::new(sql);
         let lines = tables.endpoints(platform)?.into_iter().map(|endpoint| {
-            let turn = Turn { due_ms: tables.due_ms(&endpoint.id)?, busy: false, troubled: false };
-            Ok(Line { pending: tables.pending(&endpoint.id)?, endpoint: Rc::new(endpoint), turn, ended: TRIM_EVERY })
+            let due_ms = if endpoint.disabled.is_some() { None } else { tables.due_ms(&endpoint.id)? };
+            Ok(Line::new(endpoint, due_ms, TRIM_EVERY))
         });
         let lines = RefCell::new(lines.collect::<Result<_>>()?);
-        Ok(Self { tables, lines })
+        Ok(Self { tables, lines, turns: Cell::new(0), orphans: Cell::new(true), unswept: Cell::new(false) })
     }
 
     /// How many there are.
@@ -74,8 +104,7 @@ impl Webhooks {
     /// Adds one.
     pub fn add(&self, endpoint: Endpoint) -> Result<()> {
         self.tables.put_endpoint(&endpoint)?;
-        let turn = Turn { due_ms: None, busy: false, troubled: false };
-        self.lines.borrow_mut().push(Line { endpoint: Rc::new(endpoint), turn, pending: 0, ended: 0 });
+        self.lines.borrow_mut().push(Line::new(endpoint, None, 0));
         Ok(())
     }
 
@@ -83,16 +112,14 @@ impl Webhooks {
     /// enabled again.
     pub fn put(&self, endpoint: Endpoint) -> Result<()> {
         self.tables.put_endpoint(&endpoint)?;
-        if endpoint.disabled.is_some() {
-            self.tables.give_up(&endpoint.id)?;
-        }
-        self.with(&endpoint.id.clone(), |line| {
-            if endpoint.disabled.is_some() {
-                (line.turn.due_ms, line.pending) = (None, 0);
-            }
+        let id = endpoint.id.clone();
+        let due_ms = if endpoint.disabled.is_some() { None } else { self.tables.due_ms(&id)? };
+        let disabled = endpoint.disabled.is_some();
+        self.with(&id, |line| {
+            line.due_ms = due_ms;
             line.endpoint = Rc::new(endpoint);
         });
-        Ok(())
+        if disabled { self.give_up(&id) } else { Ok(()) }
     }
 
     /// Disables one.
@@ -106,92 +133,110 @@ impl Webhooks {
     pub fn remove(&self, id: &WebhookId) -> Result<()> {
         self.tables.delete_endpoint(id)?;
         self.lines.borrow_mut().retain(|line| line.endpoint.id != *id);
+        self.orphans.set(true);
+        self.unswept.set(true);
         Ok(())
     }
 
-    /// Whether one has so much pending that more of it is not waited for.
-    pub fn is_full(&self, id: &WebhookId) -> bool {
-        self.with(id, |line| line.pending >= MOST_PENDING).unwrap_or(true)
-    }
-
-    /// Writes a delivery that nobody counts as pending so far.
+    /// Writes a delivery that is due, or over.
     pub fn enqueue(&self, delivery: &Delivery) -> Result<()> {
         self.tables.put_delivery(delivery)?;
-        self.with(&delivery.webhook, |line| match delivery.next_ms {
-            Some(next_ms) => {
-                line.pending += 1;
-                line.turn.due_ms = Some(line.turn.due_ms.map_or(next_ms, |due_ms| due_ms.min(next_ms)));
-            }
-            None => line.ended += 1,
-        });
-        self.trim(&delivery.webhook, TRIM_EVERY)
-    }
-
-    /// A delivery is about to be written anew: it counts as pending no more.
-    pub fn uncount(&self, delivery: &Delivery) {
-        if delivery.next_ms.is_some() {
-            self.with(&delivery.webhook, |line| line.pending = line.pending.saturating_sub(1));
-        }
-    }
-
-    /// Makes memory say of a webhook what the table does.
-    pub fn recount(&self, id: &WebhookId) -> Result<()> {
-        let (due_ms, pending) = (self.tables.due_ms(id)?, self.tables.pending(id)?);
-        self.with(id, |line| (line.turn.due_ms, line.pending) = (due_ms, pending));
+        self.with(&delivery.webhook, |line| delivery.next_ms.map(|next_ms| line.due_by(next_ms)));
         Ok(())
     }
 
-    /// The webhooks whose turn it is, which are busy from here on.
-    pub fn take_turns(&self, now_ms: u64) -> Vec<WebhookId> {
-        let next = turns::next(&self.turns(), now_ms);
-        let mut lines = self.lines.borrow_mut();
-        let mut taken = Vec::with_capacity(next.len());
-        for index in next {
-            if let Some(line) = lines.get_mut(index) {
-                line.turn.busy = true;
-                taken.push(line.endpoint.id.clone());
+    /// The delivery whose turn it is, which is under way from here on. A webhook whose rows cannot be read is looked at
+    /// again later: the error says whose.
+    pub fn take(&self, now_ms: u64) -> std::result::Result<Option<Delivery>, (WebhookId, Error)> {
+        loop {
+            let Some((id, under_way)) = self.next(now_ms) else { return Ok(None) };
+            match self.tables.next_two(&id, &under_way) {
+                Ok(rows) => {
+                    let mut rows = rows.into_iter().peekable();
+                    let taken = rows.next_if(|delivery| delivery.next_ms.is_some_and(|at_ms| at_ms <= now_ms));
+                    let due_ms = rows.next().and_then(|delivery| delivery.next_ms);
+                    let Some(delivery) = taken else {
+                        self.with(&id, |line| line.due_ms = due_ms);
+                        continue;
+                    };
+                    self.turns.set(self.turns.get() + 1);
+                    self.with(&id, |line| {
+                        (line.due_ms, line.turn) = (due_ms, self.turns.get());
+                        line.under_way.push(delivery.id.clone());
+                    });
+                    return Ok(Some(delivery));
+                }
+                Err(error) => {
+                    self.postpone(&id, now_ms);
+                    return Err((id, error));
+                }
             }
         }
-        taken
+    }
+
+    /// Whose turn it is, and what of it is under way.
+    fn next(&self, now_ms: u64) -> Option<(WebhookId, Vec<DeliveryId>)> {
+        let index = turns::next(&self.turns(), now_ms)?;
+        self.lines.borrow().get(index).map(|line| (line.endpoint.id.clone(), line.under_way.clone()))
     }
 
     /// When somebody must look again.
     pub fn look_ms(&self, now_ms: u64, guard_ms: u64) -> Option<u64> {
-        turns::look_ms(&self.turns(), now_ms, guard_ms)
+        let piece = self.unswept.get().then(|| now_ms.saturating_add(NEXT_PIECE_MS));
+        turns::look_ms(&self.turns(), now_ms, guard_ms).into_iter().chain(piece).min()
     }
 
-    /// A webhook's turn is over.
-    pub fn end_turn(&self, id: &WebhookId, troubled: Option<bool>) {
-        self.with(id, |line| {
-            line.turn.busy = false;
-            line.turn.troubled = troubled.unwrap_or(line.turn.troubled);
+    /// A delivery is under way no more; `failed` says whether its try was in vain, if there was one.
+    pub fn end(&self, delivery: &Delivery, failed: Option<bool>) {
+        self.with(&delivery.webhook, |line| {
+            line.under_way.retain(|id| *id != delivery.id);
+            line.health = match failed {
+                Some(true) => Health::Troubled,
+                Some(false) => Health::Well,
+                None => line.health,
+            };
         });
     }
 
-    /// Nothing of a webhook is looked at before `at_ms`: its rows cannot be read or written.
-    pub fn postpone(&self, id: &WebhookId, at_ms: u64) {
-        self.with(id, |line| line.turn.due_ms = line.turn.due_ms.map(|_| at_ms));
+    /// Nothing of a webhook is looked at for a while: its rows cannot be read or written.
+    pub fn postpone(&self, id: &WebhookId, now_ms: u64) {
+        self.with(id, |line| line.due_ms = Some(now_ms.saturating_add(BROKEN_RETRY_MS)));
     }
 
     /// Writes a delivery after a try; `pending` says whether it was before.
     pub fn settled(&self, delivery: &Delivery, pending: bool) -> Result<()> {
         self.tables.put_delivery(delivery)?;
-        let due_ms = self.tables.due_ms(&delivery.webhook)?;
-        self.with(&delivery.webhook, |line| {
-            line.turn.due_ms = due_ms;
-            if delivery.next_ms.is_none() && pending {
-                line.pending = line.pending.saturating_sub(1);
-                line.ended += 1;
-            }
+        self.with(&delivery.webhook, |line| match delivery.next_ms {
+            Some(next_ms) => line.due_by(next_ms),
+            None => line.ended += u32::from(pending),
         });
         self.trim(&delivery.webhook, TRIM_EVERY)
     }
 
-    /// Forgets deliveries older than `before_ms`, and those beyond the bound.
+    /// Forgets deliveries older than `before_ms`, those beyond the bound, and some of those that wait for nobody.
     pub fn sweep(&self, before_ms: u64) -> Result<()> {
+        self.unswept.set(false);
         for endpoint in self.all() {
             self.tables.forget(&endpoint.id, &DeliveryId::new(before_ms, [0; 10]))?;
+            if endpoint.disabled.is_some() && self.tables.due_ms(&endpoint.id)?.is_some() {
+                self.give_up(&endpoint.id)?;
+            }
             self.trim(&endpoint.id, 1)?;
+        }
+        if self.orphans.get() {
+            let left = self.tables.delete_orphans()?;
+            self.orphans.set(left);
+            self.unswept.set(left || self.unswept.get());
+        }
+        Ok(())
+    }
+
+    /// Gives up what is pending of a webhook that is disabled: a piece now, the rest by alarm, since a line has no bound.
+    fn give_up(&self, id: &WebhookId) -> Result<()> {
+        self.tables.give_up_some(id)?;
+        self.tables.trim(id, MOST_ENDED)?;
+        if self.tables.due_ms(id)?.is_some() {
+            self.unswept.set(true);
         }
         Ok(())
     }
@@ -216,7 +261,11 @@ impl Webhooks {
     }
 
     fn turns(&self) -> Vec<Turn> {
-        self.lines.borrow().iter().map(|line| line.turn).collect()
+        let turn = |line: &Line| {
+            let Line { due_ms, health, turn, .. } = *line;
+            Turn { due_ms, under_way: line.under_way.len(), health, turn }
+        };
+        self.lines.borrow().iter().map(turn).collect()
     }
 
     fn with<T>(&self, id: &WebhookId, change: impl FnOnce(&mut Line) -> T) -> Option<T> {

@@ -45,10 +45,12 @@ pub async fn answer(core: &Rc<Core>, call: &WebhookCall) -> Result<WebhookAnswer
             endpoint.change(WebhookChange::read(body.as_bytes()).map_err(|_| unread())?);
             let body = endpoint.body();
             core.webhooks.put(endpoint)?;
+            start(core);
             done(id_of(&body), &body)
         }
         Action::Delete => {
             core.webhooks.remove(id)?;
+            start(core);
             done(id.as_str(), &())
         }
         Action::Rotate => rotate(core, id).await,
@@ -66,7 +68,6 @@ pub async fn answer(core: &Rc<Core>, call: &WebhookCall) -> Result<WebhookAnswer
             if endpoint.disabled.is_some() {
                 return Ok(WebhookAnswer::Disabled);
             }
-            core.webhooks.uncount(&delivery);
             delivery.replay(core.now_ms());
             enqueue(core, &delivery)
         }

@@ -1,7 +1,9 @@
 //! Webhooks of an Account object (Standard Webhooks 1.0): endpoints, what they are told, and an outbox that delivers.
 //!
-//! A delivery is written in the turn in which its job ends. It is posted behind that, one at a time an endpoint, and an
-//! alarm stands behind the posting: what dies in between is posted again under the same `webhook-id`.
+//! A delivery is written in the turn in which its job ends, however many wait already: they are rows, whose number is
+//! bounded by what the object may store before it takes no new jobs, and by three days of a target that takes nothing. It is
+//! posted behind that, several at a time where they arrive and in no order that is promised, and an alarm stands behind the
+//! posting: what dies in between is posted again under the same `webhook-id`.
 //! Pure: `delivery`, `endpoint`, `payload`, `row`, `schedule`, `turns`.
 
 mod call;

@@ -23,6 +23,9 @@ CREATE INDEX deliveries_due ON deliveries(webhook, next_ms) WHERE next_ms IS NOT
 ALTER TABLE jobs ADD COLUMN told_ms INTEGER;
 ";
 
+/// The most rows that one statement changes of a line that has no bound.
+const PIECE: u32 = 2_000;
+
 /// The tables of one object.
 pub struct WebhookTables {
     sql: Sql,
@@ -49,11 +52,33 @@ impl WebhookTables {
         Ok(())
     }
 
-    /// Deletes a webhook with its deliveries.
+    /// Deletes a webhook. Its deliveries go by pieces: see `delete_orphans`.
     pub fn delete_endpoint(&self, id: &WebhookId) -> Result<()> {
-        self.sql.exec("DELETE FROM deliveries WHERE webhook = ?", vec![id.as_str().into()])?;
         self.sql.exec("DELETE FROM webhooks WHERE id = ?", vec![id.as_str().into()])?;
-        Ok(())
+        self.delete_some(id.as_str())
+    }
+
+    /// Deletes some deliveries of a webhook that is gone; whether there may be more.
+    ///
+    /// Rows lie by webhook, so whose there are is found by as many steps as there are webhooks.
+    pub fn delete_orphans(&self) -> Result<bool> {
+        let sql = "SELECT webhook, webhook IN (SELECT id FROM webhooks) FROM deliveries WHERE webhook > ?
+             ORDER BY webhook LIMIT 1";
+        let mut after = String::new();
+        while let Some(mut row) = self.sql.plain(sql, vec![after.as_str().into()])?.pop() {
+            after = row.needed(Some)?;
+            if row.number() == Some(0) {
+                self.delete_some(&after)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn delete_some(&self, webhook: &str) -> Result<()> {
+        let sql = "DELETE FROM deliveries WHERE (webhook, id) IN
+             (SELECT webhook, id FROM deliveries WHERE webhook = ? LIMIT ?)";
+        self.sql.exec(sql, vec![webhook.into(), Value::whole(PIECE)])
     }
 
     /// Writes a delivery, new or changed.
@@ -69,10 +94,12 @@ impl WebhookTables {
         self.one(sql, vec![webhook.as_str().into(), id.as_str().into()])
     }
 
-    /// The delivery of a webhook that is due first, and due by `now_ms`.
-    pub fn due(&self, webhook: &WebhookId, now_ms: u64) -> Result<Option<Delivery>> {
-        let sql = "SELECT * FROM deliveries WHERE webhook = ? AND next_ms <= ? ORDER BY next_ms LIMIT 1";
-        self.one(sql, vec![webhook.as_str().into(), Value::whole(now_ms)])
+    /// The two deliveries of a webhook that are due first, but for those that are under way.
+    pub fn next_two(&self, webhook: &WebhookId, under_way: &[DeliveryId]) -> Result<Vec<Delivery>> {
+        let sql = "SELECT * FROM deliveries WHERE webhook = ? AND next_ms IS NOT NULL
+             AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY next_ms LIMIT 2";
+        let values = vec![webhook.as_str().into(), serde_json::to_string(under_way)?.into()];
+        self.sql.plain(sql, values)?.into_iter().map(row::to_delivery).collect()
     }
 
     /// A test of a webhook that is not over.
@@ -85,12 +112,6 @@ impl WebhookTables {
     pub fn due_ms(&self, webhook: &WebhookId) -> Result<Option<u64>> {
         let sql = "SELECT min(next_ms) AS n FROM deliveries WHERE webhook = ? AND next_ms IS NOT NULL";
         self.number(sql, webhook)
-    }
-
-    /// How many deliveries of a webhook are pending.
-    pub fn pending(&self, webhook: &WebhookId) -> Result<u64> {
-        let sql = "SELECT count(*) AS n FROM deliveries WHERE webhook = ? AND next_ms IS NOT NULL";
-        Ok(self.number(sql, webhook)?.unwrap_or(0))
     }
 
     /// Deliveries of a webhook, newest first.
@@ -106,11 +127,11 @@ impl WebhookTables {
         self.sql.plain(&sql, values)?.into_iter().map(row::to_delivery).collect()
     }
 
-    /// What is pending of a webhook is not tried any more.
-    pub fn give_up(&self, webhook: &WebhookId) -> Result<()> {
-        let sql = "UPDATE deliveries SET state = 'failed', next_ms = NULL WHERE webhook = ? AND next_ms IS NOT NULL";
-        self.sql.exec(sql, vec![webhook.as_str().into()])?;
-        Ok(())
+    /// Some of what is pending of a webhook, the longest due first, is not tried any more.
+    pub fn give_up_some(&self, webhook: &WebhookId) -> Result<()> {
+        let sql = "UPDATE deliveries SET state = 'failed', next_ms = NULL WHERE (webhook, id) IN
+             (SELECT webhook, id FROM deliveries WHERE webhook = ? AND next_ms IS NOT NULL ORDER BY next_ms LIMIT ?)";
+        self.sql.exec(sql, vec![webhook.as_str().into(), Value::whole(PIECE)])
     }
 
     /// Keeps the newest `most` of a webhook's deliveries that are over.

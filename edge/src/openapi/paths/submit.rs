@@ -48,6 +48,7 @@ const REFUSALS: &[ProblemCode] = &[
     LaneFull,
     ModelUnavailable,
     OutboxFull,
+    AccountFull,
     StorageUnavailable,
     // What a body in JSON adds.
     MalformedJson,
@@ -102,6 +103,7 @@ const RETRY_REFUSALS: &[ProblemCode] = &[
     RateLimited,
     ChallengeRequired,
     OutboxFull,
+    AccountFull,
     IdempotencyMismatch,
     IdempotencyInProgress,
 ];
