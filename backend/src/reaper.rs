@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use forebay_contract::{
-    EventKind, FailureCode, JobId, JobMessage, Report, ReportEvent, report::MAX_EVENTS, storage_key,
-};
+use forebay_contract::{EventKind, FailureCode, JobMessage, Report, ReportEvent, report::MAX_EVENTS, storage_key};
 use futures_util::future::join_all;
 use tracing::{Instrument as _, error, info, warn};
 
@@ -12,7 +10,7 @@ use crate::{
     clock::wall_ms,
     edge::{Edge, EdgeError},
     failure::Failure,
-    store::{NewObject, Store, StoreError, find_result},
+    store::{NewObject, Store, StoreError, find_result, put_failure},
     trace,
 };
 
@@ -88,17 +86,9 @@ impl Reaper {
             info!("the result of a dead letter is there");
             return Ok(head.succeeded(&message.job_id));
         }
-        let failure = abandoned();
-        self.store_failure(message.job_id, &failure).await?;
+        let failure = put_failure(self.store.as_ref(), abandoned().of(message.job_id)).await?;
         info!(model = message.model, version = message.version, "a dead letter is now a failure");
         Ok(EventKind::Failed { code: failure.code, detail: failure.detail })
-    }
-
-    async fn store_failure(&self, job_id: JobId, failure: &Failure) -> Result<(), StoreError> {
-        // Two strings and an id always have a JSON form.
-        let body = serde_json::to_vec(&failure.of(job_id)).unwrap_or_default();
-        let object = NewObject::new(body, "application/json");
-        self.store.put_if_absent(&storage_key::failure(&job_id), object).await.map(|_| ())
     }
 
     async fn report(&self, events: &[ReportEvent]) {

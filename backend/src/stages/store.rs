@@ -17,7 +17,7 @@ use crate::{
     logging,
     output::{self, Rendered},
     retry,
-    store::{Head, NewObject, Put, Store, find_result},
+    store::{Head, NewObject, Put, Store, find_result, put_failure},
 };
 
 /// Puts in flight at once.
@@ -70,7 +70,7 @@ impl Storing {
         };
         let event = match rendered {
             Ok(rendered) => self.put_result(&job, rendered, device_ms).await,
-            Err(failure) => self.put_failure(&job, failure).await,
+            Err(failure) => self.put_failure(&job, &failure).await,
         };
         match event {
             Some(event) => Settled::Stored(job, Some(event)),
@@ -92,15 +92,14 @@ impl Storing {
     }
 
     /// Unless there is a result by now: then the job has succeeded, whoever ran it.
-    async fn put_failure(&self, job: &Job, failure: Failure) -> Option<EventKind> {
+    async fn put_failure(&self, job: &Job, failure: &Failure) -> Option<EventKind> {
         let result = storage_key::result(&job.digest);
         let stored = retry::while_unavailable(&self.stop, || find_result(self.store.as_ref(), &result)).await?;
         if let Ok(Some(head)) = stored {
             return Some(head.succeeded(&job.id));
         }
-        // Two strings and an id always have a JSON form.
-        let body = serde_json::to_vec(&failure.of(job.id)).unwrap_or_default();
-        self.put(&storage_key::failure(&job.id), NewObject::new(body, "application/json")).await?;
+        let put = || put_failure(self.store.as_ref(), failure.of(job.id));
+        let failure = retry::while_unavailable(&self.stop, put).await?.ok()?;
         info!(job = %job.id, model = job.model, attempt = job.attempt, code = ?failure.code, "failure stored");
         Some(EventKind::Failed { code: failure.code, detail: failure.detail })
     }

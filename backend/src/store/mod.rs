@@ -6,7 +6,7 @@ mod s3;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_contract::{EventKind, JobId, Made, RENEW_AFTER_MS};
+use forebay_contract::{EventKind, JobFailure, JobId, Made, RENEW_AFTER_MS, storage_key};
 
 pub use memory::MemoryStore;
 pub use s3::S3Store;
@@ -100,6 +100,28 @@ pub async fn find_result(store: &dyn Store, key: &str) -> Result<Option<Head>, S
         Ok(()) => Ok(Some(head)),
         // Its life ended in between.
         Err(StoreError::Missing) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A failure is some hundred bytes.
+const MAX_FAILURE_BYTES: u64 = 65_536;
+
+/// Stores a failure, unless there is one: what is said of the job is what lies there, whoever stored it.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn put_failure(store: &dyn Store, failure: JobFailure) -> Result<JobFailure, StoreError> {
+    let key = storage_key::failure(&failure.job_id);
+    // Two strings and an id always have a JSON form.
+    let body = serde_json::to_vec(&failure).unwrap_or_default();
+    if store.put_if_absent(&key, NewObject::new(body, "application/json")).await? == Put::Created {
+        return Ok(failure);
+    }
+    match store.get(&key, MAX_FAILURE_BYTES).await {
+        Ok(stored) => Ok(serde_json::from_slice(&stored).unwrap_or(failure)),
+        Err(StoreError::Missing | StoreError::TooLarge { .. }) => Ok(failure),
         Err(error) => Err(error),
     }
 }
