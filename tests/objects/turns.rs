@@ -21,13 +21,6 @@ fn rows_are_told_as_javascript_writes_them() {
 }
 
 #[test]
-fn several_statements_without_values_all_run() {
-    let disk = Disk::new();
-    let several = "CREATE TABLE a (n INTEGER); INSERT INTO a VALUES (1), (2);\n-- The last one's rows are told.\nSELECT n FROM a;";
-    assert_eq!(plain(&disk, several, Vec::new()), "[[1],[2]]");
-}
-
-#[test]
 fn a_turn_is_written_whole_or_not_at_all_and_its_alarm_with_it() {
     let disk = Disk::new();
     plain(&disk, "CREATE TABLE a (n INTEGER)", Vec::new());
