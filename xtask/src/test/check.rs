@@ -55,8 +55,8 @@ impl Check {
     /// The steps of set-up that must be done before.
     pub(super) fn after(self) -> &'static [&'static str] {
         match self {
-            Self::Fmt | Self::Tidy | Self::ClippyLean => &[],
-            Self::Clippy | Self::Doc | Self::Simulation => &["libtorch"],
+            Self::Fmt | Self::Tidy | Self::ClippyLean | Self::Simulation => &[],
+            Self::Clippy | Self::Doc => &["libtorch"],
             Self::Unit => &["libtorch", "localstack", "models"],
             Self::Localstack => &["libtorch", "localstack", "cargo-lambda"],
             Self::Models => &["libtorch", "models"],

@@ -13,8 +13,7 @@ use crate::{
 const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 
 /// Tests that run only when they are named.
-const NAMED: [&str; 10] =
-    ["--test", "localstack", "--test", "models", "--test", "dlq", "--test", "e2e", "--test", "simulation"];
+const NAMED: [&str; 8] = ["--test", "localstack", "--test", "models", "--test", "dlq", "--test", "e2e"];
 
 /// The worker's parts without the engine. With the tests' package, for what it asks of what they share: see its Cargo.toml.
 const CLOUD: &str = "--package forebay-backend --package forebay-tests --no-default-features --features \
@@ -89,7 +88,7 @@ pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) 
         // --all-targets passes over tests that run only when they are named.
         Check::Clippy => vec![all(&["--all-targets", "--no-run"]), all(&[&["--no-run"], NAMED.as_slice()].concat())],
         Check::Unit => vec![named(all(&[])), named(test(&format!("{CLOUD} --lib --test signals --test traces")))],
-        Check::Simulation if names.is_empty() => vec![all(&["--test", "simulation"])],
+        Check::Simulation if names.is_empty() => vec![test(&format!("{CLOUD} --test simulation"))],
         Check::Simulation => names.iter().map(|name| simulation(repository, name)).collect::<Result<_>>()?,
         Check::Localstack => {
             vec![named(all(&["--test", "localstack", "--test", "dlq"])), named(test(&format!("{CLOUD} --test lambda")))]
@@ -97,7 +96,11 @@ pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) 
         Check::Models => vec![named(all(&["--test", "models"]))],
         Check::E2e => vec![promises(repository, names)],
         Check::ClippyWasm => vec![wasm_clippy(repository)],
-        Check::ClippyLean => vec![test(&format!("{CLOUD} --all-targets --no-run"))],
+        Check::ClippyLean => vec![
+            test(&format!("{CLOUD} --all-targets --no-run")),
+            // Without the engine: where nothing of libtorch is run, nothing of it need be found.
+            test(&format!("{CLOUD} --test simulation --no-run")),
+        ],
         Check::Console => vec![console_tests(repository)?],
         Check::Deny => deny::commands(repository),
         Check::Doc => {
@@ -119,7 +122,7 @@ fn promises(repository: &Repository, names: &[String]) -> Command {
 fn simulation(repository: &Repository, name: &str) -> Result<Command> {
     const TEST: &str = "every_job_ends_once_whatever_fails";
     let seeds = seeds::parse(name)?;
-    let mut command = all(repository, &["--test", "simulation", "--", TEST, "--exact", "--nocapture"]);
+    let mut command = test(repository, &format!("{CLOUD} --test simulation -- {TEST} --exact --nocapture"));
     command.env("FOREBAY_SIMULATION_SEEDS", format!("{}..{}", seeds.start, seeds.end));
     Ok(command)
 }
