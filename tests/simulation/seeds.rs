@@ -5,7 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     ops::Range,
     process::{Command, Stdio},
     thread,
@@ -54,14 +53,12 @@ impl Report {
     }
 
     pub(crate) fn print(&self) {
-        for (what, counts) in [("struck", &self.struck), ("looked at", &self.judged)] {
-            let lines = counts.iter().fold(String::new(), |mut lines, (name, count)| {
-                let _ = writeln!(lines, "  {name:<24} {count:>9}");
-                lines
-            });
-            println!("{what}:\n{lines}");
+        // Lines that begin so are shown by `cargo xtask test`, of a run that went well too.
+        for (what, counts) in [("faults", &self.struck), ("rules", &self.judged)] {
+            let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            println!("counted: {what}: {}", counts.join(", "));
         }
-        println!("{} seeds fail", self.failed.len());
+        println!("counted: {} seeds fail", self.failed.len());
     }
 
     /// What happened less often.
@@ -184,6 +181,7 @@ pub(crate) fn unfound() -> Vec<String> {
     let lines = || said.iter().flat_map(|said| said.lines());
     lines().filter(|line| line.starts_with("found ")).for_each(|line| println!("{line}"));
     let found = |name: &&String| lines().any(|line| line.starts_with(&format!("found {name} ")));
+    println!("counted: {} of {} planted defects found", names.iter().filter(found).count(), names.len());
     names.iter().filter(|name| !found(name)).cloned().collect()
 }
 

@@ -88,7 +88,7 @@ pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) 
         // --all-targets passes over tests that run only when they are named.
         Check::Clippy => vec![all(&["--all-targets", "--no-run"]), all(&[&["--no-run"], NAMED.as_slice()].concat())],
         Check::Unit => vec![named(all(&[])), named(test(&format!("{CLOUD} --lib --test signals --test traces")))],
-        Check::Simulation if names.is_empty() => vec![test(&format!("{CLOUD} --test simulation"))],
+        Check::Simulation if names.is_empty() => vec![test(&format!("{CLOUD} --test simulation -- --nocapture"))],
         Check::Simulation => names.iter().map(|name| simulation(repository, name)).collect::<Result<_>>()?,
         Check::Localstack => {
             vec![named(all(&["--test", "localstack", "--test", "dlq"])), named(test(&format!("{CLOUD} --test lambda")))]

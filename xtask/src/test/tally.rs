@@ -56,7 +56,7 @@ pub(super) fn tests(log: &str) -> (Vec<&str>, Vec<&str>) {
     (all.into_iter().map(|(name, _)| name).collect(), failed)
 }
 
-/// What cargo and the test programs say of their outcome: each program's name and its closing line. Programs without
+/// What cargo and the test programs say of their outcome: each program's name, what it counted and its closing line. Programs without
 /// any test are left out.
 pub(super) fn closing_lines(log: &str) -> Vec<String> {
     let mut lines = Vec::new();
@@ -64,6 +64,9 @@ pub(super) fn closing_lines(log: &str) -> Vec<String> {
     for line in log.lines().map(str::trim) {
         if line.starts_with("Running ") || line.starts_with("Doc-tests ") {
             program = Some(line);
+        } else if line.starts_with("counted: ") {
+            lines.extend(program.take().map(str::to_owned));
+            lines.push(line.to_owned());
         } else if line.starts_with("test result: ") {
             let is_empty = line.contains(" 0 passed; 0 failed; 0 ignored;");
             if !is_empty {
