@@ -27,9 +27,9 @@ pub fn check(hall: &Hall) -> Result<()> {
     stack.deployment().purge(Lane::PaidLight)?;
     in_lanes(0)?;
 
+    stack.start_worker(&[])?;
     stack.deployment().delete_queue(Lane::PaidHeavy)?;
     let stuck = client.accepted(&json!({"model": "dcgan-faces", "parameters": {"seed": 5}}))?;
-    stack.start_worker(&[])?;
     let other = client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(2, 6)}}))?;
     ensure!(client.finished(&other)?["status"] == "succeeded");
     let waits = client.get(&format!("/v1/jobs/{}", id(&stuck)?))?.expect(200)?.json()?;
