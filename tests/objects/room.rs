@@ -245,3 +245,22 @@ fn a_job_that_has_ended_takes_little() {
         assert!(!scene.fakes.messages().is_empty() && scene.fakes.sent(LANE).len() > 1_000);
     });
 }
+
+#[test]
+fn a_full_object_makes_room_for_its_alarm() {
+    scene::run(|scene| async move {
+        let account = scene.account("acme");
+        for number in 0..20 {
+            let job =
+                scene.submit(&account, Wish { input: number.to_string().repeat(20_000), ..Wish::default() }).await;
+            scene.cancel(&account, job.id).await;
+        }
+        let open = scene.submit(&account, Wish::default()).await;
+        scene.pass(2_000).await;
+        account.disk.limit_bytes(Some(account.disk.stored_bytes()));
+        scene.store_result(&open);
+        scene.pass(120_000).await;
+        assert_eq!((account.abandoned_ms().len(), scene.stored_state(&account, &open)), (0, "succeeded".to_owned()));
+        assert!(messages(&account) < 20, "what is kept as a favour goes first");
+    });
+}

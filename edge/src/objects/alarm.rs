@@ -19,7 +19,7 @@ use crate::{
         limit::civil::{date, day_of},
     },
     aws::AwsError,
-    platform::Result,
+    platform::{Error, Result},
 };
 
 /// Jobs asked about at once: two requests each, and the runtime lets six wait for their answers.
@@ -43,7 +43,7 @@ pub async fn ring(core: &Rc<Core>) -> Result<()> {
     // Before anything that may fail, hang or end this life: what is due is looked at again.
     core.alarm_ms.set(None);
     let again_ms = began_ms.saturating_add(AGAIN_MS);
-    core.platform.set_alarm(Some(again_ms)).await?;
+    set_again(core, again_ms).await?;
     core.alarm_ms.set(Some(again_ms));
     if let Err(error) = core.release() {
         core.log("release-failed", &error.to_string());
@@ -65,6 +65,19 @@ pub async fn ring(core: &Rc<Core>) -> Result<()> {
     let inner = core.clone();
     core.spawn(async move { tally::tell(&inner).await });
     Ok(())
+}
+
+/// Sets the next alarm, which takes room: an object that is full makes some first, of what is kept as a favour.
+async fn set_again(core: &Rc<Core>, again_ms: u64) -> Result<()> {
+    match core.platform.set_alarm(Some(again_ms)).await {
+        Err(Error::Full(why)) => {
+            core.log("alarm-without-room", &why);
+            core.tables.forget_messages(core.now_ms(), 0, MOST_FORGOTTEN)?;
+            sweep(core)?;
+            core.platform.set_alarm(Some(again_ms)).await
+        }
+        set => set,
+    }
 }
 
 async fn check(core: &Rc<Core>, began_ms: u64) -> Result<()> {

@@ -69,8 +69,7 @@ impl Platform for Workerd {
 
     fn sql(&self, statement: &str, values: Vec<Value>, rows: Rows) -> Result<String> {
         let values = if values.is_empty() { None } else { Some(serde_json::to_string(&values)?) };
-        runtime::sql(self.storage.as_raw().as_ref(), statement, values.as_deref(), rows == Rows::Named)
-            .map_err(|why| if why.contains("SQLITE_FULL") { Error::Full(why) } else { Error::Storage(why) })
+        runtime::sql(self.storage.as_raw().as_ref(), statement, values.as_deref(), rows == Rows::Named).map_err(storage)
     }
 
     fn stored_bytes(&self) -> u64 {
@@ -93,7 +92,7 @@ impl Platform for Workerd {
                 Some(wait_ms) => self.storage.set_alarm(wait_ms).await,
                 None => self.storage.delete_alarm().await,
             };
-            set.map_err(|error| Error::Storage(error.to_string()))
+            set.map_err(|error| storage(error.to_string()))
         })
     }
 
@@ -159,6 +158,11 @@ impl Workerd {
     fn settings(&self) -> std::result::Result<Rc<Config>, AwsError> {
         self.config().map_err(|error| AwsError::Unreachable(error.to_string()))
     }
+}
+
+/// What the runtime says of its storage.
+fn storage(why: String) -> Error {
+    if why.contains("SQLITE_FULL") { Error::Full(why) } else { Error::Storage(why) }
 }
 
 /// A socket that the runtime holds.
