@@ -6,7 +6,7 @@ use forebay_contract::{Digest, Report, ReportAnswer, ReportEvent, ShardKey};
 use forebay_edge::inside::{Call, Job, KnownResult};
 use serde::de::DeserializeOwned;
 
-use crate::{cloud::Cloud, native::since_start_ms, trouble::Fault};
+use crate::{cloud::Cloud, native::since_start_ms, released, trouble::Fault};
 
 /// How long an isolate goes by what it has delivered itself.
 const REMEMBER_MS: u64 = 60_000;
@@ -60,7 +60,10 @@ impl Isolates {
         call: &Call,
         rest: &str,
     ) -> Result<Answer, NoAnswer> {
-        let call = serde_json::to_string(call).map_err(|_| NoAnswer)?;
+        let mut call = serde_json::to_string(call).map_err(|_| NoAnswer)?;
+        if self.cloud.scenario.troubles.strikes(Fault::OldWorker) {
+            call = released::as_released(&call).unwrap_or(call);
+        }
         let answer = self.ask(account, format!("{call}\n{rest}")).await?;
         serde_json::from_str(&answer).map_err(|_| NoAnswer)
     }

@@ -25,6 +25,7 @@ mod judge;
 #[path = "../native/mod.rs"]
 mod native;
 mod parts;
+mod released;
 mod run;
 mod scenario;
 mod seeds;

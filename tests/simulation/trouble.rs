@@ -48,6 +48,8 @@ faults! {
     AnswerLost,
     /// An isolate starts anew and remembers nothing.
     IsolateCold,
+    /// A Worker of the released version asks, in the middle of a rollout: it says nothing that is newer.
+    OldWorker,
     /// A Lane object does not answer.
     LaneSilent,
     /// One queue fails.
@@ -91,10 +93,12 @@ faults! {
 }
 
 /// What strikes seldom even where it is about, and so is about more often.
-const SELDOM: [Fault; 6] = [
+const SELDOM: [Fault; 8] = [
     Fault::BucketSlow,
     Fault::MessageInvalid,
+    Fault::MessageLate,
     Fault::MessageLost,
+    Fault::OutOfMemory,
     Fault::TargetFails,
     Fault::TargetSilent,
     Fault::WorkerStops,
