@@ -56,8 +56,8 @@ pub(super) fn tests(log: &str) -> (Vec<&str>, Vec<&str>) {
     (all.into_iter().map(|(name, _)| name).collect(), failed)
 }
 
-/// What cargo and the test programs say of their outcome: each program's name, what it counted and its closing line. Programs without
-/// any test are left out.
+/// What cargo and the test programs say of their outcome: each program's name, what it counted and its closing line.
+/// Programs without any test are left out.
 pub(super) fn closing_lines(log: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut program = None;
