@@ -112,7 +112,7 @@ pub async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Messages<'_>) 
             let mut job = new_job(call, decision.offer, birth);
             let timed = call.timing.mark(&mut job, asked_ms);
             let text = if decision.offer == &call.offer { messages.first } else { messages.lighter };
-            accept(core, call, Newborn { job: &job, text, timed }, spent(taken), standings).await
+            accept(core, call, Newborn { job, text, timed }, spent(taken), standings).await
         }
         Admission::Full => {
             let lane = decision.offer.lane;
@@ -153,16 +153,15 @@ async fn accept(
     spent: Spent,
     standings: Vec<Standing>,
 ) -> Result<SubmitAnswer> {
-    let job = newborn.job.clone();
     if !call.dry_run {
-        if job.not_before_ms.is_some() && core.tables.delayed_jobs()? >= core.config()?.outbox_max_jobs {
+        if newborn.job.not_before_ms.is_some() && core.tables.delayed_jobs()? >= core.config()?.outbox_max_jobs {
             return Ok(SubmitAnswer::OutboxFull { retry_after_ms: DELAYED_RETRY_MS });
         }
-        if let Some(before) = commit_new(core, call, newborn, spent).await? {
+        if let Some(before) = commit_new(core, call, &newborn, spent).await? {
             return told_again(core, call, before).await;
         }
     }
-    finish(core, call, job, false, standings).await
+    finish(core, call, newborn.job, false, standings).await
 }
 
 /// The job of a submission that is sent again. One that joined another is decided anew.
@@ -387,21 +386,21 @@ fn appointment(job: &Job) -> Option<u64> {
 
 /// A job to be written.
 struct Newborn<'a> {
-    job: &'a Job,
+    job: Job,
     text: &'a str,
     /// Whether it has what few jobs have.
     timed: bool,
 }
 
 /// The job of that id, if there is one: this try comes after the one that was sent because nobody knew of it.
-async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: Newborn<'_>, spent: Spent) -> Result<Option<Job>> {
+async fn commit_new(core: &Rc<Core>, call: &SubmitCall, newborn: &Newborn<'_>, spent: Spent) -> Result<Option<Job>> {
     let Newborn { job, text, timed } = newborn;
     let message = (!job.state.is_final()).then(|| core.outbox.message(job.id, job.lane, text));
     let written = core.tables.submit(job, message.as_ref(), &spent.taken.buckets, call.idempotency.as_ref());
     if let Err(error) = written {
         return core.tables.job(&job.id)?.map(Some).ok_or(error);
     }
-    if timed {
+    if *timed {
         core.tables.put_timing(job)?;
     }
     core.use_up(usage::change(None, job))?;
