@@ -32,7 +32,7 @@ pub struct ModelError {
 enum Cause {
     Model,
     Memory,
-    Shelf,
+    Awaited,
 }
 
 impl ModelError {
@@ -46,9 +46,9 @@ impl ModelError {
         Self { what: what.into(), cause: Cause::Memory }
     }
 
-    /// Where its files lie did not give them in time: later it may.
-    pub fn away(what: impl Into<String>) -> Self {
-        Self { what: what.into(), cause: Cause::Shelf }
+    /// It is being opened, and enough jobs wait for it.
+    pub(super) fn awaited(id: &str) -> Self {
+        Self { what: format!("{id}: it is being opened, and enough jobs wait for it"), cause: Cause::Awaited }
     }
 
     /// Whether it may load when others are unloaded.
@@ -56,9 +56,9 @@ impl ModelError {
         self.cause == Cause::Memory
     }
 
-    /// Whether it may open when its files can be had again.
-    pub fn is_away(&self) -> bool {
-        self.cause == Cause::Shelf
+    /// Whether it is being opened at the moment, for others.
+    pub fn is_awaited(&self) -> bool {
+        self.cause == Cause::Awaited
     }
 }
 
