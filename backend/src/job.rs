@@ -141,6 +141,8 @@ pub(crate) enum Settled {
     Stored(Job, Option<EventKind>),
     /// Not run: the message goes back to the lane at once.
     Returned(Job),
+    /// The device was lost while it ran, to it or to another of its batch: the message goes back to the lane at once.
+    Lost(Job),
     /// Cannot be run at the moment: the message comes back after so long.
     Postponed(Job, Duration),
 }

@@ -58,7 +58,9 @@ fn groups(buffer: &mut Vec<Settled>) -> Vec<(Lane, Group)> {
     for settled in buffer.drain(..) {
         match settled {
             Settled::Stored(job, event) => delete.entry(job.lease.lane).or_default().push((job, event)),
-            Settled::Returned(job) => give_back.entry((job.lease.lane, Duration::ZERO)).or_default().push(job),
+            Settled::Returned(job) | Settled::Lost(job) => {
+                give_back.entry((job.lease.lane, Duration::ZERO)).or_default().push(job)
+            }
             Settled::Postponed(job, after) => give_back.entry((job.lease.lane, after)).or_default().push(job),
         }
     }

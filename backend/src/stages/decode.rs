@@ -1,6 +1,6 @@
 //! [`Received`] → [`Decoded`]: is it still wanted, is it already answered, and what are its numbers?
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use forebay_contract::{EventKind, FailureCode, InputRef, JobFailure, MediaType, storage_key};
@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, warn};
 
-use super::report::Reporter;
+use super::{postpone::stays_away, report::Reporter};
 use crate::{
     cpu_pool::{CpuPool, Work},
     failure::Failure,
@@ -17,7 +17,7 @@ use crate::{
     in_flight::InFlight,
     input::{self, Prepared},
     job::{Decoded, Inferred, Job, Received, Settled},
-    model::{AGAIN_AFTER, Model, Registry},
+    model::{Model, Registry},
     retry,
     store::{Head, Store, StoreError, find_result},
 };
@@ -26,12 +26,6 @@ use crate::{
 const PAYLOADS: usize = 16;
 /// Longer than any failure that is stored.
 const MAX_FAILURE_BYTES: u64 = 64 << 10;
-
-/// So long a job stays away whose model cannot be had, twice as long each time: its receives are counted, and a store
-/// that is away for minutes must not use them up.
-const STAYS_AWAY: Duration = AGAIN_AFTER;
-/// Doubled no more often.
-const DOUBLINGS: u32 = 5;
 
 /// What decoding needs.
 pub(crate) struct Decode {
@@ -99,7 +93,7 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
     let _ = match outcome {
         Outcome::Stopped => exits.settled.send(Settled::Returned(job)).await.is_ok(),
         Outcome::NotYet => {
-            let after = STAYS_AWAY * 2_u32.pow(job.attempt.saturating_sub(1).min(DOUBLINGS));
+            let after = stays_away(job.attempt);
             exits.settled.send(Settled::Postponed(job, after)).await.is_ok()
         }
         Outcome::Unwanted => exits.settled.send(Settled::Stored(job, None)).await.is_ok(),

@@ -6,6 +6,7 @@ pub(crate) mod decode;
 mod forming;
 pub(crate) mod infer;
 mod polling;
+mod postpone;
 pub(crate) mod receive;
 pub(crate) mod report;
 pub(crate) mod room;
