@@ -139,6 +139,12 @@ mod tests {
         assert!(!past.is_suspect(), "it never ran");
     }
 
+    #[test]
+    fn each_time_is_twice_as_long_up_to_a_quarter_of_an_hour() {
+        let seconds = [0, 1, 2, 3, 6, 7, u32::MAX].map(|count| stays_away(count).as_secs());
+        assert_eq!(seconds, [30, 30, 60, 120, 960, 960, 960]);
+    }
+
     #[tokio::test]
     async fn it_is_read_as_it_was_written_and_what_is_broken_is_nothing() {
         let store = MemoryStore::default();

@@ -70,13 +70,18 @@ pub enum PipelineError {
     /// again. The jobs that the device holds come back when their leases end.
     #[error("the device does not answer")]
     DeviceHung,
+    /// A device computes nothing more for this process, which must end so that its supervisor starts another. The jobs
+    /// that it held are handed back.
+    #[error("the device is lost: this process cannot use it any more")]
+    DeviceLost,
 }
 
 impl PipelineError {
-    /// The process's exit status, so that a supervisor can tell: 75 (`EX_TEMPFAIL` of sysexits.h) for a hung device.
+    /// The process's exit status, so that a supervisor can tell: 75 (`EX_TEMPFAIL` of sysexits.h) for a device that hangs
+    /// or is lost.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::DeviceHung => 75,
+            Self::DeviceHung | Self::DeviceLost => 75,
             Self::Thread(_) | Self::StageEnded => 1,
         }
     }
@@ -86,6 +91,7 @@ impl From<infer::Trouble> for PipelineError {
     fn from(trouble: infer::Trouble) -> Self {
         match trouble {
             infer::Trouble::Hung => Self::DeviceHung,
+            infer::Trouble::Lost => Self::DeviceLost,
             infer::Trouble::Panicked => Self::StageEnded,
         }
     }
@@ -170,9 +176,9 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let troubled = match hands {
         Hands::Threads => infer::spawn(inferring, batched, &exits)?,
         Hands::Runtime { pace, .. } => {
-            stages.spawn(infer::run(inferring, batched, exits.clone(), pace));
-            // Nobody watches: this never tells of any trouble.
-            tokio::sync::oneshot::channel().1
+            let (running, troubled) = infer::run(inferring, batched, exits.clone(), pace);
+            stages.spawn(running);
+            troubled
         }
     };
     drop(exits);
@@ -223,8 +229,10 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     match trouble {
         Some(trouble) => {
             let longest = LEAVE.min(DRAIN.saturating_sub(stopping.elapsed()));
-            // What hangs or panicked keeps its jobs to itself.
-            let _ = timeout(longest, runs.suspect()).await;
+            // What hangs or panicked keeps its jobs to itself; a device that is lost gives them back.
+            if !matches!(trouble, PipelineError::DeviceLost) {
+                let _ = timeout(longest, runs.suspect()).await;
+            }
             finish(&mut stages, longest).await;
             Err(trouble)
         }

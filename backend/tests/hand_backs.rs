@@ -82,12 +82,17 @@ async fn a_worker_that_ends_while_it_is_told_to_stop_makes_no_suspects() {
     assert_eq!(attempts(&world, &message).await.as_deref(), Some("{\"unfinished\":0,\"unable\":0}"));
 }
 
+/// The marked row makes a device hang, or lose all that it can do for its process.
 #[tokio::test]
 async fn what_ends_each_worker_that_runs_it_is_found_and_ended() {
+    tokio::join!(ends_workers("[-888, 0]"), ends_workers("[-999, 0]"));
+}
+
+async fn ends_workers(input: &str) {
     let mut world = World::new();
     (world.lease, world.delay) = (Duration::from_millis(600), Duration::from_millis(10));
     world.patience = Patience { floor: Duration::from_millis(400), factor: 1, load: Duration::from_secs(9) };
-    let culprit = job(99, "[-888, 0]");
+    let culprit = job(99, input);
     let innocent: Vec<JobMessage> = (0..20).map(|number| job(number, &format!("[{number}, 1]"))).collect();
     world.send(&culprit);
     innocent.iter().for_each(|message| world.send(message));

@@ -253,6 +253,6 @@ impl Engine for FrailEngine {
         if self.0.troubles.strikes(Fault::OutOfMemory) {
             return Err(RunError::OutOfMemory);
         }
-        DeterministicEngine { delay: Duration::ZERO }.run(model, input)
+        DeterministicEngine::default().run(model, input)
     }
 }
