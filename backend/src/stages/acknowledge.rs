@@ -59,7 +59,7 @@ fn groups(buffer: &mut Vec<Settled>) -> Vec<(Lane, Group)> {
         match settled {
             Settled::Stored(job, event) => delete.entry(job.lease.lane).or_default().push((job, event)),
             Settled::Returned(job) | Settled::Lost(job) => {
-                give_back.entry((job.lease.lane, Duration::ZERO)).or_default().push(job)
+                give_back.entry((job.lease.lane, Duration::ZERO)).or_default().push(job);
             }
             Settled::Postponed(job, after) => give_back.entry((job.lease.lane, after)).or_default().push(job),
         }
