@@ -39,6 +39,7 @@ impl DeviceThread {
                 self.vitals.metrics.model_loaded(&model.id, &self.engine.device(), bytes);
                 let (load_ms, held_bytes) = (started.elapsed().as_millis(), self.residents.bytes());
                 info!(model = model.id, device = self.engine.device(), load_ms, bytes, held_bytes, "model loaded");
+                self.tell_memory();
                 Loaded::Yes
             }
             Err(error) => self.not_loaded(model, &error),
