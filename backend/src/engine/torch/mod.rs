@@ -1,6 +1,7 @@
 //! The engine that runs TorchScript.
 
 mod cuda;
+mod precision;
 mod tensors;
 mod warm_up;
 mod weights;
