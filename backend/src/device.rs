@@ -9,7 +9,10 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 
-use crate::cost::{CostModel, Run};
+use crate::{
+    batch::{Arrival, Residence},
+    cost::{CostModel, Run},
+};
 
 /// How busy the devices are, what they were given and what that cost: what the planner asks, and what shows how well they
 /// are fed.
@@ -58,7 +61,10 @@ struct Queue {
     handed_over: VecDeque<HandedOver>,
     /// Since when the first of them runs.
     since: Option<Instant>,
+    /// When the last of them ended.
+    ran: Option<Instant>,
     finished: VecDeque<Finished>,
+    residence: Residence,
 }
 
 /// Finished batches that nobody has learned from yet; the oldest are forgotten beyond it.
@@ -87,11 +93,15 @@ impl DeviceLoad {
     }
 
     /// A batch is handed over; each device finishes its own in this order.
-    pub fn hand_over(&self, batch: HandedOver) {
+    pub fn hand_over(&self, mut batch: HandedOver) {
         self.cells.fetch_add(batch.row_cells.saturating_mul(batch.rows as u64), Ordering::Relaxed);
         self.padding.fetch_add(batch.padding, Ordering::Relaxed);
         let mut queue = self.queue();
         queue.since.get_or_insert_with(Instant::now);
+        if !queue.comes(&batch.model) {
+            let loading = queue.residence.takes_place(&batch.model).unwrap_or_default();
+            batch.predicted_us = batch.predicted_us.saturating_add(micros(loading));
+        }
         queue.handed_over.push_back(batch);
         drop(queue);
         self.batches.send_modify(|batches| *batches += 1);
@@ -107,6 +117,7 @@ impl DeviceLoad {
         let at = queue.handed_over.iter().position(alike).unwrap_or(0);
         let first = queue.handed_over.remove(at);
         queue.since = (!queue.handed_over.is_empty()).then(Instant::now);
+        queue.ran = Some(Instant::now());
         // Another count: some were canceled, or it did not run at all. Its time says nothing about such batches.
         if let Some(batch) = first.filter(alike) {
             if queue.finished.len() >= MOST_FINISHED {
@@ -116,6 +127,31 @@ impl DeviceLoad {
         }
         drop(queue);
         self.batches.send_modify(|batches| *batches = batches.saturating_sub(1));
+    }
+
+    /// A model came onto a device.
+    pub fn loaded(&self, device: &str, arrival: Arrival<'_>) {
+        self.queue().residence.loaded(device, arrival, Instant::now());
+    }
+
+    /// A model made room on a device.
+    pub fn unloaded(&self, device: &str, model: &str) {
+        self.queue().residence.unloaded(device, model);
+    }
+
+    /// From when on a batch of `model` may be handed over, where others must make room for the model; `None` for at once.
+    pub fn not_before(&self, model: &str) -> Option<Instant> {
+        let (queue, now) = (self.queue(), Instant::now());
+        if queue.comes(model) {
+            return None;
+        }
+        // While another takes a place, nobody else can have one: what runs behind it would have to load again.
+        let coming = queue.handed_over.iter().rev().find_map(|batch| queue.residence.takes_place(&batch.model));
+        if let Some(loading) = coming {
+            return now.checked_add(loading);
+        }
+        let ran = if queue.handed_over.is_empty() { queue.ran } else { Some(now) };
+        queue.residence.not_before(model, ran)
     }
 
     /// How many devices there are.
@@ -181,6 +217,17 @@ impl DeviceLoad {
         // Nothing panics under this lock.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Queue {
+    /// Whether the model is on its way to a place: a batch of it is handed over.
+    fn comes(&self, model: &str) -> bool {
+        self.handed_over.iter().any(|batch| batch.model == model && self.residence.takes_place(model).is_some())
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

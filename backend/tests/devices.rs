@@ -7,7 +7,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -376,6 +376,59 @@ async fn versions_live_side_by_side_and_the_least_recently_used_makes_room() {
     assert_eq!(results(&world), 6);
     let story = small.story.lock().unwrap().join(" ");
     assert_eq!(story, "+doubler@1 +doubler@2 -doubler@2 +doubler@3 -doubler@3 +doubler@2");
+}
+
+/// Holds one of two models; loading one takes long, a batch does not.
+#[derive(Clone, Default)]
+struct Crowded {
+    loads: Arc<AtomicUsize>,
+    batches: Arc<AtomicUsize>,
+}
+
+const LOADING: Duration = Duration::from_millis(40);
+
+impl Engine for Crowded {
+    fn device(&self) -> String {
+        "crowded".to_owned()
+    }
+    fn memory(&self) -> Option<u64> {
+        Some(100)
+    }
+    fn footprint(&self, _model: &Model) -> u64 {
+        60
+    }
+    fn load(&mut self, _model: &Model) -> Result<(), ModelError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(LOADING);
+        Ok(())
+    }
+    fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        self.batches.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(4));
+        DeterministicEngine::default().run(model, input)
+    }
+}
+
+#[tokio::test]
+async fn models_that_do_not_fit_together_take_turns_of_many_batches() {
+    let world = World::new();
+    let text = DOUBLER.replace("version = \"1\"", "version = \"2\"").replace("max_items = 8", "max_items = 2");
+    let other = Manifest::parse(Path::new("models/doubler/2/model.toml"), &text).unwrap();
+    let text = DOUBLER.replace("version = \"1\"", "version = \"3\"").replace("max_items = 8", "max_items = 2");
+    let third = Manifest::parse(Path::new("models/doubler/3/model.toml"), &text).unwrap();
+    // One after the other, of both models and of three accounts: without turns, nearly every batch is another model's.
+    for number in 0..240 {
+        let mut message = job(number, &format!("[{number}, 1]"));
+        if number % 2 == 0 { "2" } else { "3" }.clone_into(&mut message.version);
+        world.send(&message);
+    }
+    let crowded = Crowded::default();
+    let worker = world.start_on(vec![other, third], Devices::one(crowded.clone()));
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    let (loads, batches) = (crowded.loads.load(Ordering::SeqCst), crowded.batches.load(Ordering::SeqCst));
+    assert_eq!(results(&world), 240);
+    assert!(batches >= 120 && loads * 8 <= batches, "{loads} loads for {batches} batches");
 }
 
 /// Never answers a batch with the marked row, and says so: then its worker is killed.

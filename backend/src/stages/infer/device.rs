@@ -16,6 +16,7 @@ use super::{
     watchdog::Pulse,
 };
 use crate::{
+    device::DeviceLoad,
     engine::{Engine, Patience},
     failure::Failure,
     job::{Batched, Inferred, Job},
@@ -35,6 +36,7 @@ pub(super) struct DeviceThread {
     pub(super) vitals: Arc<Vitals>,
     pub(super) pulse: Pulse,
     pub(super) patience: Patience,
+    pub(super) load: Arc<DeviceLoad>,
     /// When it was last told what the device has of memory.
     memory_told: Option<Instant>,
 }
@@ -48,6 +50,7 @@ pub(super) struct Around {
     pub(super) vitals: Arc<Vitals>,
     pub(super) pulse: Pulse,
     pub(super) patience: Patience,
+    pub(super) load: Arc<DeviceLoad>,
 }
 
 /// What became of a batch.
@@ -76,9 +79,19 @@ pub(super) struct Lost {
 
 impl DeviceThread {
     pub(super) fn new(engine: Box<dyn Engine>, model_memory: Option<u64>, around: Around) -> Self {
-        let Around { reporter, vitals, pulse, patience } = around;
+        let Around { reporter, vitals, pulse, patience, load } = around;
         let residents = Residents::new(model_memory.or_else(|| engine.memory()));
-        Self { engine, residents, refusals: Refusals::default(), reporter, vitals, pulse, patience, memory_told: None }
+        Self {
+            engine,
+            residents,
+            refusals: Refusals::default(),
+            reporter,
+            vitals,
+            pulse,
+            patience,
+            load,
+            memory_told: None,
+        }
     }
 
     /// Runs a batch of one model; every one of its jobs is answered or unwanted afterwards.

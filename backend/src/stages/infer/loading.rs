@@ -4,7 +4,10 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::{device::DeviceThread, refusals::Verdict};
-use crate::model::{Model, ModelError, Stamp};
+use crate::{
+    batch::Arrival,
+    model::{Model, ModelError, Stamp},
+};
 
 /// Whether a model can run.
 pub(super) enum Loaded {
@@ -31,13 +34,15 @@ impl DeviceThread {
             self.unload(&id);
         }
         let started = Instant::now();
-        match self.load(model) {
+        match self.bring(model) {
             Ok(()) => {
                 self.residents.insert(&model.id, bytes);
                 self.refusals.forget(&model.id);
                 self.vitals.health.has(&model.id);
                 self.vitals.metrics.model_loaded(&model.id, &self.engine.device(), bytes);
-                let (load_ms, held_bytes) = (started.elapsed().as_millis(), self.residents.bytes());
+                let (took, budget) = (started.elapsed(), self.residents.budget());
+                self.load.loaded(&self.engine.device(), Arrival { model: &model.id, bytes, took, budget });
+                let (load_ms, held_bytes) = (took.as_millis(), self.residents.bytes());
                 info!(model = model.id, device = self.engine.device(), load_ms, bytes, held_bytes, "model loaded");
                 self.tell_memory();
                 Loaded::Yes
@@ -47,7 +52,7 @@ impl DeviceThread {
     }
 
     /// Others may have to go: how much a device holds is not always known before.
-    fn load(&mut self, model: &Model) -> Result<(), ModelError> {
+    fn bring(&mut self, model: &Model) -> Result<(), ModelError> {
         loop {
             let under_way = self.pulse.begin("load", &model.id, self.patience.limit(0.0).max(self.patience.load));
             let loaded = self.engine.load(model);
@@ -79,6 +84,7 @@ impl DeviceThread {
     pub(super) fn unload(&mut self, id: &str) {
         info!(model = id, device = self.engine.device(), "model unloaded to make room");
         self.engine.unload(id);
+        self.load.unloaded(&self.engine.device(), id);
         self.vitals.metrics.model_evicted(id, &self.engine.device());
     }
 }

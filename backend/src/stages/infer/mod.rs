@@ -82,7 +82,8 @@ pub(crate) fn spawn(
         let pulse = Pulse::default();
         pulses.push((engine.device(), pulse.clone()));
         let name = format!("device {}", engine.device());
-        let around = Around { reporter: reporter.clone(), vitals: Arc::clone(&vitals), pulse, patience };
+        let (reporter, vitals) = (reporter.clone(), Arc::clone(&vitals));
+        let around = Around { reporter, vitals, pulse, patience, load: Arc::clone(&load) };
         let device = DeviceThread::new(engine, model_memory, around);
         let lifeline = Lifeline { trouble: Arc::clone(&trouble), _alive: alive.clone() };
         let (exits, load, stop, trouble) = (exits.clone(), Arc::clone(&load), stop.clone(), Arc::clone(&trouble));
@@ -118,7 +119,7 @@ pub(crate) fn run(
     let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
     let running = async move {
         let Some(engine) = engines.into_iter().next() else { return };
-        let around = Around { reporter, vitals, pulse: Pulse::default(), patience };
+        let around = Around { reporter, vitals, pulse: Pulse::default(), patience, load: Arc::clone(&load) };
         let device = DeviceThread::new(engine, model_memory, around);
         let desk = Desk { exits, load, stop, trouble: Arc::new(Mutex::new(Some(trouble))) };
         desk.serve(device, &sync::Mutex::new(batched), Some(pace)).await;
