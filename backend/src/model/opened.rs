@@ -39,7 +39,7 @@ enum Cause {
     /// A file could not be read, or is not the one that is meant.
     File,
     Memory,
-    Shelf,
+    Awaited,
     Time,
     Device,
 }
@@ -63,9 +63,9 @@ impl ModelError {
         Self::of(Cause::Memory, what)
     }
 
-    /// Where its files lie did not give them in time: later it may.
-    pub fn away(what: impl Into<String>) -> Self {
-        Self::of(Cause::Shelf, what)
+    /// It is being opened, and enough jobs wait for it.
+    pub(super) fn awaited(id: &str) -> Self {
+        Self::of(Cause::Awaited, format!("{id}: it is being opened, and enough jobs wait for it"))
     }
 
     /// Reading or warming it up took too long.
@@ -93,9 +93,9 @@ impl ModelError {
         self.cause == Cause::Memory
     }
 
-    /// Whether it may open when its files can be had again.
-    pub fn is_away(&self) -> bool {
-        self.cause == Cause::Shelf
+    /// Whether it is being opened at the moment, for others.
+    pub fn is_awaited(&self) -> bool {
+        self.cause == Cause::Awaited
     }
 
     /// Whether the process must end before any model can be used again.
@@ -120,7 +120,7 @@ impl ModelError {
             Cause::Model | Cause::Bytes => "refused",
             Cause::File => "file",
             Cause::Memory => "memory",
-            Cause::Shelf => "shelf",
+            Cause::Awaited => "awaited",
             Cause::Time => "time",
             Cause::Device => "device",
         }

@@ -65,7 +65,7 @@ pub(super) struct Ran {
     /// Not finished when the worker stopped.
     pub(super) returned: Vec<Job>,
     /// Their model cannot be loaded here at the moment.
-    pub(super) postponed: Vec<Job>,
+    pub(super) unable: Vec<Job>,
     pub(super) lost: Option<Lost>,
 }
 
@@ -167,9 +167,9 @@ fn without_model(batch: Batched, loaded: Loaded) -> Ran {
             let fail = |job| Inferred { job, answer: Err(failure.clone()), device_ms: 0.0 };
             Ran { answers: jobs.into_iter().map(fail).collect(), ..Ran::default() }
         }
-        Loaded::NotYet => Ran { postponed: jobs, ..Ran::default() },
-        // A warm-up that loses the device would lose the next one too: it must not go on without end.
-        Loaded::DeviceLost(why) => Ran { lost: Some(Lost { why, jobs }), ..Ran::default() },
+        Loaded::NotYet => Ran { unable: jobs, ..Ran::default() },
+        // No job ran, so none is suspect. That it goes on without end is kept from it by what is written down of them.
+        Loaded::DeviceLost(why) => Ran { unable: jobs, lost: Some(Lost { why, jobs: Vec::new() }), ..Ran::default() },
         Loaded::Yes => Ran { returned: jobs, ..Ran::default() },
     }
 }

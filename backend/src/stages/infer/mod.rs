@@ -25,7 +25,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::{postpone::stays_away, report::Reporter};
+use super::report::Reporter;
 use crate::{
     device::DeviceLoad,
     engine::Devices,
@@ -183,16 +183,18 @@ impl Desk {
 
     /// Sends each job its way; whether somebody takes the answers.
     async fn send(&self, ran: Ran) -> bool {
-        let Ran { answers, unwanted, returned, postponed, lost, rows: _, busy: _ } = ran;
+        let Ran { mut answers, unwanted, returned, unable, lost, rows: _, busy: _ } = ran;
         for job in unwanted {
             self.settle(Settled::Stored(job, None)).await;
         }
         for job in returned {
             self.settle(Settled::Returned(job)).await;
         }
-        for job in postponed {
-            let after = stays_away(job.attempt);
-            self.settle(Settled::Postponed(job, after)).await;
+        for job in unable {
+            match job.unable() {
+                Ok(back) => self.settle(back).await,
+                Err(failed) => answers.push(failed),
+            }
         }
         for job in lost.into_iter().flat_map(|lost| lost.jobs) {
             self.settle(Settled::Lost(job)).await;

@@ -76,7 +76,7 @@ mod tests {
         let elsewhere = [
             ModelError::new("no"),
             ModelError::out_of_memory("no"),
-            ModelError::away("no"),
+            ModelError::new("no"),
             ModelError::too_slow("no"),
             ModelError::device_lost("no"),
         ];
