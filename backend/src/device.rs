@@ -283,4 +283,32 @@ mod tests {
         assert_eq!(load.costs().relative_errors().len(), 1);
         assert_eq!(load.learn(), []);
     }
+    #[tokio::test(start_paused = true)]
+    async fn while_a_model_takes_its_place_nobody_else_is_handed_over() {
+        let load = DeviceLoad::default();
+        let took = Duration::from_secs(2);
+        let arrival = |model| Arrival { model, bytes: 60, took, budget: Some(100) };
+        load.loaded("cpu", arrival("a@1"));
+        load.unloaded("cpu", "a@1");
+        load.loaded("cpu", arrival("b@1"));
+        assert_eq!((load.not_before("b@1"), load.not_before("new@1")), (None, None));
+        let start = Instant::now();
+        assert_eq!(load.not_before("a@1"), Some(start + took), "nothing runs");
+        let of = |model: &str| HandedOver { model: model.to_owned(), ..batch(1, 1000) };
+        load.hand_over(of("b@1"));
+        assert_eq!(load.free_at(), Some(start + Duration::from_millis(1)));
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert_eq!(load.not_before("a@1"), Some(start + took * 4), "b has run all the time");
+        load.finish("b@1", 1, Duration::from_millis(1));
+
+        // It is time: a goes to the device.
+        let now = Instant::now();
+        load.hand_over(of("a@1"));
+        assert_eq!(load.free_at(), Some(now + took + Duration::from_millis(1)), "loading takes time too");
+        assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
+        load.unloaded("cpu", "b@1");
+        load.loaded("cpu", arrival("a@1"));
+        load.finish("a@1", 1, Duration::from_millis(1));
+        assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
+    }
 }

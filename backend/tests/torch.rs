@@ -102,7 +102,7 @@ async fn weights_that_are_not_those_named_are_not_run_and_fail_no_job() {
     table_of_four(&folder);
     let sha256 = format!("[weights]\nsha256 = \"{}\"\n", "0".repeat(64));
     let (world, hindrances) = run_badly(manifest(&folder, &sha256), &[job(1, "[0, 1]")]).await;
-    assert_eq!((world.store.keys(), world.queue.is_empty()), (vec![], false), "another worker may have the right ones");
+    assert_eq!((ends(&world), world.queue.is_empty()), (0, false), "another worker may have the right ones");
     assert!(hindrances.iter().any(|why| why.contains("doubler@1") && why.contains("found sha256")), "{hindrances:?}");
 }
 
@@ -110,12 +110,12 @@ async fn weights_that_are_not_those_named_are_not_run_and_fail_no_job() {
 async fn weights_that_are_missing_or_perhaps_half_copied_fail_no_job() {
     let missing = folder("missing");
     let (world, hindrances) = run_badly(manifest(&missing, ""), &[job(1, "[0, 1]")]).await;
-    assert_eq!(world.store.keys(), [""; 0]);
+    assert_eq!(ends(&world), 0);
     assert!(hindrances.iter().any(|why| why.contains("No such file")), "{hindrances:?}");
     let half = folder("half");
     std::fs::write(half.join("model.pt"), b"not a model").unwrap();
     let (world, _) = run_badly(manifest(&half, ""), &[job(1, "[0, 1]")]).await;
-    assert_eq!((world.store.keys(), world.queue.is_empty()), (vec![], false));
+    assert_eq!((ends(&world), world.queue.is_empty()), (0, false));
 }
 
 #[tokio::test]
@@ -132,12 +132,46 @@ async fn the_right_weights_that_torch_refuses_fail_their_jobs() {
     }
 }
 
+/// Made by `fixtures/make.py`.
+fn copy_fixture(name: &str, folder: &Path) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::fs::copy(fixtures.join(name), folder.join("model.pt")).unwrap();
+}
+
+#[tokio::test]
+async fn memory_that_the_machine_does_not_have_is_told_from_a_refusal() {
+    let folder = folder("hungry");
+    copy_fixture("hungry.pt", &folder);
+    let (good, bad) = (job(1, "[0, 1]"), job(2, "[100000, 1]"));
+    let world = run(manifest(&folder, ""), &[good.clone(), bad.clone()]).await;
+    let body = world.store.get(&storage_key::result(&good.digest), 1000).await.unwrap();
+    assert_eq!(
+        (body, failure_of(&world, &bad).await.code),
+        ("{\"output\":[0.0,2.0]}".into(), FailureCode::OutOfMemory)
+    );
+}
+
+#[tokio::test]
+async fn words_about_a_lost_device_that_a_model_raises_are_a_refusal() {
+    let folder = folder("raises");
+    copy_fixture("raises.pt", &folder);
+    let (good, bad) = (job(1, "[0, 1]"), job(2, "[-1, 1]"));
+    let world = run(manifest(&folder, ""), &[good.clone(), bad.clone()]).await;
+    assert_eq!(failure_of(&world, &bad).await.code, FailureCode::ExecutionFailed);
+    assert_eq!((ends(&world), world.vitals.health.ills()), (2, vec![]));
+}
+
+/// Results and failures that are stored.
+fn ends(world: &World) -> usize {
+    let keys = world.store.keys();
+    keys.iter().filter(|key| key.starts_with("results/") || key.starts_with("failures/")).count()
+}
+
 #[tokio::test]
 async fn a_precision_is_that_of_floating_numbers_alone() {
     for precision in ["fp32", "bf16", "fp16"] {
         let folder = folder(&format!("buffers-{precision}"));
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/buffers.pt");
-        std::fs::copy(fixture, folder.join("model.pt")).unwrap();
+        copy_fixture("buffers.pt", &folder);
         let weights = format!("{}precision = \"{precision}\"\n", sha256_of(&folder.join("model.pt")));
         let message = job(1, "[2, 5]");
         let world = run(manifest(&folder, &weights), std::slice::from_ref(&message)).await;
