@@ -129,14 +129,19 @@ impl DeviceLoad {
         self.batches.send_modify(|batches| *batches = batches.saturating_sub(1));
     }
 
-    /// A model came onto a device.
-    pub fn loaded(&self, device: &str, arrival: Arrival<'_>) {
-        self.queue().residence.loaded(device, arrival, Instant::now());
+    /// A model begins to be loaded onto a device.
+    pub fn arrives(&self, device: &str, arrival: Arrival<'_>) {
+        self.queue().residence.arrives(device, arrival, Instant::now());
     }
 
-    /// A model made room on a device.
-    pub fn unloaded(&self, device: &str, model: &str) {
-        self.queue().residence.unloaded(device, model);
+    /// It is loaded.
+    pub fn loaded(&self, device: &str, model: &str, took: Duration) {
+        self.queue().residence.loaded(device, model, took, Instant::now());
+    }
+
+    /// It made room on a device, or was not loaded after all.
+    pub fn leaves(&self, device: &str, model: &str) {
+        self.queue().residence.leaves(device, model, Instant::now());
     }
 
     /// From when on a batch of `model` may be handed over, where others must make room for the model; `None` for at once.
@@ -220,7 +225,7 @@ impl DeviceLoad {
 }
 
 impl Queue {
-    /// Whether the model is on its way to a place: a batch of it is handed over.
+    /// Whether the model will take a place: a batch of it is handed over, and loading it has not begun.
     fn comes(&self, model: &str) -> bool {
         self.handed_over.iter().any(|batch| batch.model == model && self.residence.takes_place(model).is_some())
     }
@@ -287,10 +292,14 @@ mod tests {
     async fn while_a_model_takes_its_place_nobody_else_is_handed_over() {
         let load = DeviceLoad::default();
         let took = Duration::from_secs(2);
-        let arrival = |model| Arrival { model, bytes: 60, took, budget: Some(100) };
-        load.loaded("cpu", arrival("a@1"));
-        load.unloaded("cpu", "a@1");
-        load.loaded("cpu", arrival("b@1"));
+        let arrives = |model: &str, gone: &[&str]| {
+            let gone: Vec<String> = gone.iter().map(ToString::to_string).collect();
+            load.arrives("cpu", Arrival { model, bytes: 60, gone: &gone, budget: Some(100) });
+        };
+        arrives("a@1", &[]);
+        load.loaded("cpu", "a@1", took);
+        arrives("b@1", &["a@1"]);
+        load.loaded("cpu", "b@1", took);
         assert_eq!((load.not_before("b@1"), load.not_before("new@1")), (None, None));
         let start = Instant::now();
         assert_eq!(load.not_before("a@1"), Some(start + took), "nothing runs");
@@ -306,8 +315,9 @@ mod tests {
         load.hand_over(of("a@1"));
         assert_eq!(load.free_at(), Some(now + took + Duration::from_millis(1)), "loading takes time too");
         assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
-        load.unloaded("cpu", "b@1");
-        load.loaded("cpu", arrival("a@1"));
+        arrives("a@1", &["b@1"]);
+        assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
+        load.loaded("cpu", "a@1", took);
         load.finish("a@1", 1, Duration::from_millis(1));
         assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
     }

@@ -43,10 +43,15 @@ fn manifest(folder: &Path, more: &str) -> Manifest {
     Manifest::parse(&folder.join("model.toml"), &format!("{}{more}", world::DOUBLER)).unwrap()
 }
 
+/// On the CPU, which refuses what a GPU would be lost by.
 async fn run(manifest: Manifest, messages: &[JobMessage]) -> World {
+    run_on(DeviceChoice::Cpu, manifest, messages).await
+}
+
+async fn run_on(device: DeviceChoice, manifest: Manifest, messages: &[JobMessage]) -> World {
     let world = World::new();
     messages.iter().for_each(|message| world.send(message));
-    let engine = TorchEngine::open(DeviceChoice::Any, 1).unwrap();
+    let engine = TorchEngine::open(device, 1).unwrap();
     let worker = world.start_with(Arc::clone(&world.store) as Arc<dyn Store>, manifest, Box::new(engine));
     eventually("all are acknowledged", || world.queue.is_empty()).await;
     worker.drain().await;
@@ -79,7 +84,7 @@ async fn an_input_that_the_model_refuses_fails_alone_without_internals() {
 async fn run_badly(manifest: Manifest, messages: &[JobMessage]) -> (World, Vec<String>) {
     let world = World::new();
     messages.iter().for_each(|message| world.send(message));
-    let engine = TorchEngine::open(DeviceChoice::Any, 1).unwrap();
+    let engine = TorchEngine::open(DeviceChoice::Cpu, 1).unwrap();
     let worker = world.start_with(Arc::clone(&world.store) as Arc<dyn Store>, manifest, Box::new(engine));
     let edge = Arc::clone(&world.edge);
     let ended = |message: &JobMessage| {
@@ -174,7 +179,7 @@ async fn a_precision_is_that_of_floating_numbers_alone() {
         copy_fixture("buffers.pt", &folder);
         let weights = format!("{}precision = \"{precision}\"\n", sha256_of(&folder.join("model.pt")));
         let message = job(1, "[2, 5]");
-        let world = run(manifest(&folder, &weights), std::slice::from_ref(&message)).await;
+        let world = run_on(DeviceChoice::Any, manifest(&folder, &weights), std::slice::from_ref(&message)).await;
         let body = world.store.get(&storage_key::result(&message.digest), 1000).await.unwrap();
         assert_eq!(body, "{\"output\":[3.0,-2.0]}", "{precision}: 2 and 70001 % 100, -5 and 3");
     }

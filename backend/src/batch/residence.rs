@@ -1,9 +1,6 @@
 //! Which models the devices hold, and from when on another may take their place.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
@@ -20,14 +17,14 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub struct Residence {
     devices: BTreeMap<String, Held>,
     seen: BTreeMap<String, Seen>,
-    /// When a model that made others go was loaded last.
+    /// When a model last went, or one that made others go was loaded.
     switched: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
 struct Held {
-    models: BTreeSet<String>,
-    bytes: u64,
+    /// What each takes.
+    models: BTreeMap<String, u64>,
     /// The most bytes, where that is known.
     budget: Option<u64>,
     /// Somebody went since the last one came.
@@ -41,40 +38,46 @@ struct Seen {
     took: Duration,
 }
 
-/// A model came onto a device.
+/// A model comes onto a device.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
     /// `name@version`
     pub model: &'a str,
     /// What it takes there.
     pub bytes: u64,
-    /// How long loading took.
-    pub took: Duration,
+    /// Who goes for it.
+    pub gone: &'a [String],
     /// The most bytes that the device's models may take together, where that is known.
     pub budget: Option<u64>,
 }
 
 impl Residence {
-    /// A model was loaded.
-    pub fn loaded(&mut self, device: &str, arrival: Arrival<'_>, now: Instant) {
-        let Arrival { model, bytes, took, budget } = arrival;
-        self.seen.insert(model.to_owned(), Seen { bytes, took });
+    /// A model begins to be loaded: from now on it has its place, and others do not.
+    pub fn arrives(&mut self, device: &str, arrival: Arrival<'_>, now: Instant) {
+        let Arrival { model, bytes, gone, budget } = arrival;
+        gone.iter().for_each(|gone| self.leaves(device, gone, now));
         let held = self.devices.entry(device.to_owned()).or_default();
-        if held.models.insert(model.to_owned()) {
-            held.bytes = held.bytes.saturating_add(bytes);
-        }
+        held.models.insert(model.to_owned(), bytes);
         held.budget = budget;
+    }
+
+    /// It is loaded.
+    pub fn loaded(&mut self, device: &str, model: &str, took: Duration, now: Instant) {
+        let Some(held) = self.devices.get_mut(device) else { return };
+        let bytes = held.models.get(model).copied().unwrap_or(0);
+        self.seen.insert(model.to_owned(), Seen { bytes, took });
         if std::mem::take(&mut held.made_room) {
             self.switched = Some(now);
         }
     }
 
-    /// A model made room.
-    pub fn unloaded(&mut self, device: &str, model: &str) {
-        let Some(held) = self.devices.get_mut(device) else { return };
-        if held.models.remove(model) {
-            held.bytes = held.bytes.saturating_sub(self.seen.get(model).map_or(0, |seen| seen.bytes));
+    /// It made room, or was not loaded after all.
+    pub fn leaves(&mut self, device: &str, model: &str, now: Instant) {
+        if let Some(held) = self.devices.get_mut(device)
+            && held.models.remove(model).is_some()
+        {
             held.made_room = true;
+            self.switched = Some(now);
         }
     }
 
@@ -82,7 +85,7 @@ impl Residence {
     /// beside the others, or was never loaded.
     pub fn takes_place(&self, model: &str) -> Option<Duration> {
         let Seen { bytes, took } = *self.seen.get(model)?;
-        let is_free = |held: &Held| held.models.contains(model) || held.has_room(bytes);
+        let is_free = |held: &Held| held.models.contains_key(model) || held.has_room(bytes);
         (!self.devices.values().any(is_free)).then_some(took)
     }
 
@@ -101,7 +104,8 @@ impl Residence {
 impl Held {
     /// Without a budget it is known by trying: who made room before would have to do so again.
     fn has_room(&self, bytes: u64) -> bool {
-        self.budget.is_some_and(|budget| self.bytes.saturating_add(bytes) <= budget)
+        let sum = self.models.values().fold(bytes, |sum, held| sum.saturating_add(*held));
+        self.budget.is_some_and(|budget| sum <= budget)
     }
 }
 
@@ -111,8 +115,14 @@ mod tests {
 
     use super::*;
 
-    fn arrival(model: &str, bytes: u64, took_ms: u64) -> Arrival<'_> {
-        Arrival { model, bytes, took: Duration::from_millis(took_ms), budget: Some(100) }
+    const BUDGET: Option<u64> = Some(100);
+
+    /// Loads a model of so many bytes, for which `gone` goes, from `at_ms` on.
+    fn load(held: &mut Residence, (model, bytes): (&str, u64), gone: Option<&str>, times: (Instant, u64)) {
+        let (at, took) = (times.0, Duration::from_millis(times.1));
+        let gone: Vec<String> = gone.into_iter().map(str::to_owned).collect();
+        held.arrives("cpu", Arrival { model, bytes, gone: &gone, budget: BUDGET }, at);
+        held.loaded("cpu", model, took, at + took);
     }
 
     #[test]
@@ -120,10 +130,10 @@ mod tests {
         let (mut held, now) = (Residence::default(), Instant::now());
         for model in ["a", "b", "c"] {
             assert_eq!(held.not_before(model, None), None, "never loaded");
-            held.loaded("cpu", arrival(model, 30, 100), now);
+            load(&mut held, (model, 30), None, (now, 100));
             assert_eq!(held.not_before(model, None), None);
         }
-        held.unloaded("cpu", "b");
+        held.leaves("cpu", "b", now);
         assert_eq!(held.not_before("b", Some(now)), None, "there is room for it");
     }
 
@@ -131,25 +141,39 @@ mod tests {
     fn who_made_others_go_stays_until_loading_was_worth_it() {
         let (mut held, start) = (Residence::default(), Instant::now());
         let at = |ms: u64| start + Duration::from_millis(ms);
-        held.loaded("cpu", arrival("a", 60, 100), start);
-        held.unloaded("cpu", "a");
-        held.loaded("cpu", arrival("b", 60, 500), at(1000));
+        load(&mut held, ("a", 60), None, (start, 100));
+        load(&mut held, ("b", 60), Some("a"), (at(500), 500));
         assert_eq!(held.not_before("b", Some(at(1000))), None);
         for (ran_ms, expect_ms) in [(1000, 1100), (1150, 1250), (1299, 1399), (1350, 1400), (9000, 1400)] {
             assert_eq!(held.not_before("a", Some(at(ran_ms))), Some(at(expect_ms)), "{ran_ms}");
         }
         assert_eq!(held.not_before("a", None), Some(at(1100)));
-        held.unloaded("cpu", "b");
-        held.loaded("cpu", arrival("a", 60, 100), at(1500));
+        load(&mut held, ("a", 60), Some("b"), (at(1400), 100));
         assert_eq!(held.not_before("b", Some(at(9000))), Some(at(3500)), "by its own time to load");
+    }
+
+    #[test]
+    fn a_place_is_taken_from_when_loading_begins() {
+        let (mut held, start) = (Residence::default(), Instant::now());
+        load(&mut held, ("a", 60), None, (start, 100));
+        load(&mut held, ("b", 60), Some("a"), (start, 100));
+        let gone = ["b".to_owned()];
+        held.arrives("cpu", Arrival { model: "a", bytes: 60, gone: &gone, budget: BUDGET }, start);
+        assert_eq!(held.not_before("a", Some(start)), None);
+        assert_eq!(
+            held.not_before("b", Some(start)),
+            Some(start + Duration::from_millis(100)),
+            "though nobody is there"
+        );
+        held.leaves("cpu", "a", start);
+        assert_eq!(held.not_before("b", Some(start)), None, "a was not loaded after all");
     }
 
     #[test]
     fn nobody_waits_longer_than_a_minute_for_a_place() {
         let (mut held, start) = (Residence::default(), Instant::now());
-        held.loaded("cpu", arrival("a", 60, 3_600_000), start);
-        held.unloaded("cpu", "a");
-        held.loaded("cpu", arrival("b", 60, 1), start);
+        load(&mut held, ("a", 60), None, (start, 3_600_000));
+        load(&mut held, ("b", 60), Some("a"), (start, 0));
         let busy = Some(start + Duration::from_secs(9000));
         assert_eq!(held.not_before("a", busy), Some(start + LONGEST));
     }
@@ -157,18 +181,22 @@ mod tests {
     #[test]
     fn one_device_that_holds_it_is_enough() {
         let (mut held, now) = (Residence::default(), Instant::now());
-        held.loaded("cuda:0", arrival("a", 60, 100), now);
-        held.loaded("cuda:1", arrival("b", 60, 100), now);
+        for (device, model) in [("cuda:0", "a"), ("cuda:1", "b")] {
+            held.arrives(device, Arrival { model, bytes: 60, gone: &[], budget: BUDGET }, now);
+            held.loaded(device, model, Duration::from_secs(1), now);
+        }
         assert_eq!([held.not_before("a", None), held.not_before("b", None)], [None; 2]);
     }
 
     #[test]
     fn without_a_budget_who_made_room_has_none() {
         let (mut held, now) = (Residence::default(), Instant::now());
-        let without = |model| Arrival { budget: None, ..arrival(model, 1, 100) };
-        held.loaded("cpu", without("a"), now);
-        held.unloaded("cpu", "a");
-        held.loaded("cpu", without("b"), now);
+        let without = |model| Arrival { model, bytes: 1, gone: &[], budget: None };
+        held.arrives("cpu", without("a"), now);
+        held.loaded("cpu", "a", Duration::from_secs(1), now);
+        held.arrives("cpu", without("b"), now);
+        held.leaves("cpu", "a", now);
+        held.loaded("cpu", "b", Duration::from_secs(1), now);
         assert!(held.not_before("a", None).is_some());
     }
 
@@ -181,21 +209,19 @@ mod tests {
             batch_ms in 1_u64..2000,
         ) {
             let (mut held, start) = (Residence::default(), Instant::now());
+            let at = |ms: u64| start + Duration::from_millis(ms);
             let models = [("a", took.0), ("b", took.1)];
-            let (mut now_ms, mut loading_ms, mut current, mut since_ms) = (0, 0, 0, 0);
-            held.loaded("cpu", arrival("a", 60, took.0), start);
             // The first load of either is not part of the steady state.
-            held.unloaded("cpu", "a");
-            held.loaded("cpu", arrival("b", 60, took.1), start);
-            current += 1;
+            load(&mut held, ("a", 60), None, (start, took.0));
+            load(&mut held, ("b", 60), Some("a"), (at(took.0), took.1));
+            let begin_ms = took.0 + took.1;
+            let (mut now_ms, mut loading_ms, mut current, mut since_ms) = (begin_ms, 0, 1, begin_ms);
             for _ in 0..2000 {
                 let (other, took_ms) = models[1 - current];
-                let now = start + Duration::from_millis(now_ms);
-                if held.not_before(other, Some(now)).is_some_and(|at| at <= now) {
+                if held.not_before(other, Some(at(now_ms))).is_some_and(|time| time <= at(now_ms)) {
+                    load(&mut held, (other, 60), Some(models[current].0), (at(now_ms), took_ms));
                     now_ms += took_ms;
                     loading_ms += took_ms;
-                    held.unloaded("cpu", models[current].0);
-                    held.loaded("cpu", arrival(other, 60, took_ms), start + Duration::from_millis(now_ms));
                     current = 1 - current;
                     since_ms = now_ms;
                 }
@@ -203,7 +229,7 @@ mod tests {
                 prop_assert!(now_ms - since_ms <= 4 * took.0.max(took.1) + 2 * batch_ms);
             }
             // The last turn may have begun just now.
-            let share = (loading_ms.saturating_sub(took.0 + took.1)) as f64 / now_ms as f64;
+            let share = loading_ms.saturating_sub(took.0 + took.1) as f64 / (now_ms - begin_ms) as f64;
             prop_assert!(share <= 0.2, "{share}");
         }
     }

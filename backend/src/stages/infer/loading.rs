@@ -30,9 +30,10 @@ impl DeviceThread {
             return verdict.into();
         }
         let bytes = self.engine.footprint(model);
-        for id in self.residents.make_room(bytes) {
-            self.unload(&id);
-        }
+        let gone = self.residents.make_room(bytes);
+        let budget = self.residents.budget();
+        self.load.arrives(&self.engine.device(), Arrival { model: &model.id, bytes, gone: &gone, budget });
+        gone.iter().for_each(|id| self.unload(id));
         let started = Instant::now();
         match self.bring(model) {
             Ok(()) => {
@@ -40,14 +41,17 @@ impl DeviceThread {
                 self.refusals.forget(&model.id);
                 self.vitals.health.has(&model.id);
                 self.vitals.metrics.model_loaded(&model.id, &self.engine.device(), bytes);
-                let (took, budget) = (started.elapsed(), self.residents.budget());
-                self.load.loaded(&self.engine.device(), Arrival { model: &model.id, bytes, took, budget });
+                let took = started.elapsed();
+                self.load.loaded(&self.engine.device(), &model.id, took);
                 let (load_ms, held_bytes) = (took.as_millis(), self.residents.bytes());
                 info!(model = model.id, device = self.engine.device(), load_ms, bytes, held_bytes, "model loaded");
                 self.tell_memory();
                 Loaded::Yes
             }
-            Err(error) => self.not_loaded(model, &error),
+            Err(error) => {
+                self.load.leaves(&self.engine.device(), &model.id);
+                self.not_loaded(model, &error)
+            }
         }
     }
 
@@ -76,7 +80,11 @@ impl DeviceThread {
         }
         let file = Stamp::of_file(&model.manifest.weights);
         let verdict = self.refusals.note(&model.id, Instant::now(), error, file);
-        self.vitals.health.lacks(&model.id, error.to_string());
+        match verdict {
+            Verdict::OwnFault => self.vitals.health.lacks(&model.id, error.to_string()),
+            // Nobody has it: this worker is as good as any other.
+            Verdict::ModelsOwn => self.vitals.health.has(&model.id),
+        }
         verdict.into()
     }
 
@@ -84,7 +92,7 @@ impl DeviceThread {
     pub(super) fn unload(&mut self, id: &str) {
         info!(model = id, device = self.engine.device(), "model unloaded to make room");
         self.engine.unload(id);
-        self.load.unloaded(&self.engine.device(), id);
+        self.load.leaves(&self.engine.device(), id);
         self.vitals.metrics.model_evicted(id, &self.engine.device());
     }
 }
