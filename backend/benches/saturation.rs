@@ -51,7 +51,7 @@ struct Settings {
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../models"))]
     models_dir: PathBuf,
     /// The device.
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Any)]
     device: DeviceChoice,
     /// Threads of the model on the CPU; without it half of the cores.
     #[arg(long)]

@@ -83,7 +83,8 @@ pub struct Settings {
     #[arg(long, env = "FOREBAY_ENGINE", value_enum, default_value_t = EngineChoice::default())]
     pub engine: EngineChoice,
 
-    /// The device; auto takes CUDA where it is found.
+    /// The device; auto takes CUDA where there is an NVIDIA GPU, and does not start where it cannot be used. `any` and
+    /// `cpu` allow the CPU beside a GPU.
     #[cfg(feature = "tch")]
     #[arg(long, env = "FOREBAY_DEVICE", value_enum, default_value_t = DeviceChoice::Auto)]
     pub device: DeviceChoice,
@@ -123,7 +124,7 @@ pub struct Settings {
     pub model_max_mib: u64,
 
     /// The most weights that one device holds at once, in MiB; the least recently used model makes room. Without it
-    /// half of the machine's memory on the CPU, and on a GPU as much as fits.
+    /// half of the machine's memory on the CPU, and of a GPU what is free at start less a tenth of the whole.
     #[arg(long, env = "FOREBAY_MODEL_MEMORY_MIB", value_name = "MIB", value_parser = range(1, 1 << 30))]
     pub model_memory_mib: Option<u64>,
 

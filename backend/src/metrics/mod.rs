@@ -13,6 +13,7 @@ use prometheus_client::{
     registry::{Metric, Registry},
 };
 
+use crate::engine::DeviceMemory;
 pub(crate) use measured_queue::MeasuredQueue;
 pub(crate) use measured_store::MeasuredStore;
 
@@ -46,6 +47,8 @@ pub struct Metrics {
     dropped_events: Counter,
     model_memory: Family<Labels<2>, Gauge>,
     load_failures: Counters<2>,
+    device_memory: Family<Labels<2>, Gauge>,
+    device_gap: Histograms<1>,
 }
 
 /// One batch that ran.
@@ -69,7 +72,7 @@ impl Default for Metrics {
         let r = &mut registry;
         Self {
             queue_wait: add(r, "queue_wait_seconds", "From acceptance to receipt", by(buckets::waits)),
-            batch_wait: add(r, "batch_wait_seconds", "From decoded to begun on the device", by(buckets::waits)),
+            batch_wait: add(r, "batch_wait_seconds", "From decoded to begun on the device", by(buckets::short_waits)),
             infer: add(r, "infer_seconds", "One batch on the device", by(buckets::calls)),
             store: add(r, "store_seconds", "One call to the store", by(buckets::calls)),
             end_to_end: add(r, "e2e_seconds", "From acceptance to the stored end", by(buckets::waits)),
@@ -87,6 +90,8 @@ impl Default for Metrics {
             dropped_events: add(r, "dropped_events", "Events that no report carried", Counter::default()),
             model_memory: add(r, "model_memory_bytes", "What a loaded model takes", Family::default()),
             load_failures: add(r, "model_load_failures", "Tries to load a model that failed", Family::default()),
+            device_memory: add(r, "device_memory_bytes", "A device's memory", Family::default()),
+            device_gap: add(r, "device_gap_seconds", "Without a batch while jobs waited", by(buckets::short_waits)),
             registry,
         }
     }
@@ -145,6 +150,19 @@ impl Metrics {
     /// A model could not be loaded; `cause` is one of a handful.
     pub fn model_not_loaded(&self, model: &str, cause: &'static str) {
         self.load_failures.get_or_create(&[("model", model.to_owned()), ("cause", cause.to_owned())]).inc();
+    }
+
+    /// What a device has of memory, and what of it the weights of its models take.
+    pub fn device_memory(&self, device: &str, memory: DeviceMemory, models: u64) {
+        for (what, bytes) in [("total", memory.total), ("free", memory.free), ("models", models)] {
+            let labels = [("device", device.to_owned()), ("what", what.to_owned())];
+            self.device_memory.get_or_create(&labels).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// A device had nothing to run for so long while jobs of its next batch waited.
+    pub fn device_waited(&self, device: &str, gap: Duration) {
+        self.device_gap.get_or_create(&[("device", device.to_owned())]).observe(gap.as_secs_f64());
     }
 
     /// A model is no longer loaded on a device.
@@ -217,6 +235,9 @@ mod tests {
         metrics.ended("m@1", Duration::from_secs(1), Some(FailureCode::OutOfMemory));
         metrics.model_loaded("m@1", "cuda:0", 7);
         metrics.model_loaded("m@1", "cuda:1", 7);
+        metrics.model_not_loaded("m@1", "memory");
+        metrics.device_memory("cuda:0", DeviceMemory { free: 5, total: 9 }, 3);
+        metrics.device_waited("cuda:0", Duration::from_micros(150));
         let page = metrics.encode();
         for line in [
             "forebay_queue_wait_seconds_sum{lane=\"free-light\"} 0.04",
@@ -228,6 +249,11 @@ mod tests {
             "forebay_jobs_total{model=\"m@1\",outcome=\"succeeded\"} 1",
             "forebay_failures_total{model=\"m@1\",code=\"out-of-memory\"} 1",
             "forebay_model_memory_bytes{model=\"m@1\",device=\"cuda:0\"} 7",
+            "forebay_model_load_failures_total{model=\"m@1\",cause=\"memory\"} 1",
+            "forebay_device_memory_bytes{device=\"cuda:0\",what=\"total\"} 9",
+            "forebay_device_memory_bytes{device=\"cuda:0\",what=\"models\"} 3",
+            "forebay_device_gap_seconds_bucket{le=\"0.0001\",device=\"cuda:0\"} 0",
+            "forebay_device_gap_seconds_bucket{le=\"0.0002\",device=\"cuda:0\"} 1",
         ] {
             assert!(page.contains(line), "{line}\n{page}");
         }
