@@ -14,7 +14,7 @@ use crate::{
     device::{DeviceLoad, HandedOver},
     features::{BatchInput, Features},
     job::{Batched, Decoded, Job},
-    model::Model,
+    model::{Model, Task},
 };
 
 /// So long before the device is predicted to be free the next batch is made, besides the time that this takes.
@@ -89,7 +89,7 @@ impl Forming {
             ticket: self.next_ticket,
             model,
             rows,
-            cost_us: limits.price.batch_us(rows, shape.cells()),
+            cost_us: limits.price.batch_us(rows, shape.cells()).saturating_mul(calls(&decoded)),
             shape,
             since_us: self.now_us().saturating_add(alone.map_or(0, |_| GATHER_US)),
             deadline_us: decoded.job.deadline.map(|deadline| self.us(deadline)),
@@ -165,14 +165,15 @@ impl Forming {
         let cells = row_cells.saturating_mul(rows as u64);
         let filled = |features: &Features| features.shape().cells().saturating_mul(features.rows() as u64);
         let padding = cells.saturating_sub(taken.iter().map(|decoded| filled(&decoded.features)).sum());
+        let calls = taken.iter().map(calls).max().unwrap_or(1);
         let mut predicted_us = 0;
         if let (Some(paced), Some(limits)) = (self.models.get_mut(number), self.limits.get_mut(number)) {
-            predicted_us = limits.price.batch_us(rows, row_cells);
+            predicted_us = limits.price.batch_us(rows, row_cells).saturating_mul(calls);
             paced.slack.spend(cells, padding);
             limits.spare_cells = paced.slack.spare_cells();
         }
         let handed_over =
-            HandedOver { model: model.id.clone(), jobs: taken.len(), rows, row_cells, padding, predicted_us };
+            HandedOver { model: model.id.clone(), jobs: taken.len(), rows, row_cells, padding, calls, predicted_us };
         let mut jobs: Vec<(Job, usize)> =
             taken.into_iter().map(|decoded| (decoded.job, decoded.features.rows())).collect();
         jobs.iter().for_each(|(job, _)| job.lease.begin());
@@ -207,6 +208,16 @@ impl Forming {
 
     fn us(&self, at: Instant) -> u64 {
         micros(at.saturating_duration_since(self.started))
+    }
+}
+
+/// How often the model is predicted to be called for a job. A text that is continued calls it for each new token, and what
+/// the message says it costs tells of how many it asks for; how many calls it is for other models, the rows say.
+fn calls(decoded: &Decoded) -> u64 {
+    match decoded.model.manifest.task {
+        // Saturates; NaN is 0.
+        Task::TextGenerate(..) => (decoded.job.cost_ms / decoded.model.manifest.spec.cost_ms).round().max(1.0) as u64,
+        _ => 1,
     }
 }
 
