@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use forebay_contract::catalog::LONGEST_WORK_MS;
 use tokio::time::Instant;
 use tracing::error;
 
@@ -14,11 +15,15 @@ use crate::{
     device::{DeviceLoad, HandedOver},
     features::{BatchInput, Features},
     job::{Batched, Decoded, Job},
+    lease::Fits,
     model::{Model, Task},
 };
 
 /// So long before the device is predicted to be free the next batch is made, besides the time that this takes.
 const LEAD: Duration = Duration::from_millis(2);
+
+/// What no batch may be predicted to take, in microseconds.
+const LONGEST_WORK_US: u64 = LONGEST_WORK_MS as u64 * 1000;
 
 /// What is to be done next.
 pub(super) enum Decided {
@@ -28,6 +33,8 @@ pub(super) enum Decided {
     Unwanted(Vec<Job>),
     /// Their deadline is over.
     Expired(Vec<Job>),
+    /// They would take longer than their messages can be held.
+    Outlasting(Vec<Job>),
     /// Ask again then, or when anything changes.
     WaitUntil(Option<Instant>),
 }
@@ -151,6 +158,11 @@ impl Forming {
         if tickets.iter().any(is_canceled) {
             return Decided::Unwanted(self.take_canceled());
         }
+        let outlasting: Vec<u64> = tickets.iter().copied().filter(|ticket| self.outlasts(*ticket)).collect();
+        if !outlasting.is_empty() {
+            self.pending.remove(&outlasting);
+            return Decided::Outlasting(self.jobs_of(&outlasting).into_iter().map(|decoded| decoded.job).collect());
+        }
         let started = Instant::now();
         let first = self.pending.take(tickets).into_iter().next();
         let number = first.as_ref().map_or(usize::MAX, |item| item.model);
@@ -185,6 +197,17 @@ impl Forming {
         self.assembling = started.elapsed();
         let predicted = Duration::from_micros(predicted_us);
         Decided::Run(Batched { model, jobs, input, predicted }, handed_over)
+    }
+
+    /// Whether a job would still run when its message is given to somebody else, however soon it begins.
+    fn outlasts(&self, ticket: u64) -> bool {
+        let Some(decoded) = self.jobs.get(&ticket) else { return false };
+        let number = self.models.iter().position(|paced| paced.model.id == decoded.model.id);
+        let Some(limits) = number.and_then(|number| self.limits.get(number)) else { return false };
+        let features = &decoded.features;
+        let call_us = limits.price.batch_us(features.rows(), features.shape().cells());
+        let work = Duration::from_micros(call_us.saturating_mul(calls(decoded)));
+        decoded.job.lease.fits(work) == Fits::Never
     }
 
     fn jobs_of(&mut self, tickets: &[u64]) -> Vec<Decoded> {
@@ -224,7 +247,9 @@ fn calls(decoded: &Decoded) -> u64 {
 impl Paced {
     fn limits(&self, load: &DeviceLoad) -> Limits {
         let price = load.costs().price(&self.model.id, self.model.manifest.spec.cost_ms);
-        Limits { spare_cells: self.slack.spare_cells(), ..self.pace.limits(price) }
+        let limits = self.pace.limits(price);
+        // No batch outlasts its messages for the company's sake.
+        Limits { spare_cells: self.slack.spare_cells(), max_us: limits.max_us.min(LONGEST_WORK_US), ..limits }
     }
 }
 
