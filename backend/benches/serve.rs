@@ -234,6 +234,10 @@ impl Store for Shared {
         }
     }
 
+    async fn overwrite(&self, key: &str, object: NewObject<'_>) -> std::result::Result<(), StoreError> {
+        self.0.store.inner.overwrite(key, object).await
+    }
+
     async fn get(&self, key: &str, max_bytes: u64) -> std::result::Result<Bytes, StoreError> {
         self.0.store.inner.get(key, max_bytes).await
     }

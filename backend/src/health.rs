@@ -13,11 +13,16 @@ pub struct Health {
     state: Mutex<State>,
 }
 
+/// Names of models come with messages: no more of them are kept.
+const MOST_LACKING: usize = 64;
+
 #[derive(Debug, Default)]
 struct State {
     /// Whether each lane answered its last poll; `None` before the first.
     lanes: BTreeMap<Lane, Option<bool>>,
     store_is_away: bool,
+    /// The models, `name@version`, that jobs asked for and this worker cannot run, and why.
+    lacking: BTreeMap<String, String>,
     draining: bool,
     broken: Option<String>,
 }
@@ -39,6 +44,20 @@ impl Health {
     /// The store answered, or did not.
     pub fn store_answers(&self, well: bool) {
         self.state().store_is_away = !well;
+    }
+
+    /// This worker cannot run a model that others may: it cannot get its files, or cannot load them. `why` is for
+    /// operators.
+    pub fn lacks(&self, model: &str, why: impl Into<String>) {
+        let mut state = self.state();
+        if state.lacking.len() < MOST_LACKING || state.lacking.contains_key(model) {
+            state.lacking.insert(model.to_owned(), why.into());
+        }
+    }
+
+    /// The model runs here.
+    pub fn has(&self, model: &str) {
+        self.state().lacking.remove(model);
     }
 
     /// No more jobs are taken: what runs is finished, the rest handed back.
@@ -76,6 +95,7 @@ impl Health {
         if state.store_is_away {
             hindrances.push("the store did not answer its last call".to_owned());
         }
+        hindrances.extend(state.lacking.iter().map(|(model, why)| format!("model {model} cannot be run here: {why}")));
         hindrances
     }
 
@@ -112,6 +132,20 @@ mod tests {
         health.polled(Lane::FreeLight, true);
         health.store_answers(true);
         assert_eq!(health.hindrances(), [""; 0]);
+    }
+
+    #[test]
+    fn a_model_that_cannot_be_run_hinders_until_it_can() {
+        let health = Health::default();
+        health.polled(Lane::FreeLight, true);
+        health.lacks("m@1", "the shelf is away");
+        health.lacks("m@1", "403");
+        assert_eq!(health.hindrances(), ["model m@1 cannot be run here: 403"]);
+        assert_eq!(health.ills(), [""; 0], "starting again would not help");
+        health.has("m@1");
+        assert_eq!(health.hindrances(), [""; 0]);
+        (0..1000).for_each(|number| health.lacks(&format!("m@{number}"), "no such model"));
+        assert_eq!(health.hindrances().len(), MOST_LACKING);
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::{
     lease::Lease,
     model::Model,
     output::Answer,
-    stages::{room::Place, waiting::Watch},
+    past::Past,
+    stages::{room::Place, runs::Run, waiting::Watch},
     trace,
 };
 
@@ -40,6 +41,10 @@ pub(crate) struct Job {
     pub ready: Option<Instant>,
     /// Which delivery this is, from 1.
     pub attempt: u32,
+    /// What earlier ones came to; known once it is decoded.
+    pub past: Past,
+    /// Its run, once that begins.
+    pub run: Option<Run>,
     /// Whether the model reads a part of the input alone: the result says so. Known once it is decoded.
     pub truncated: bool,
     /// Keeps the message hidden.
@@ -73,6 +78,8 @@ impl Job {
             cost_ms: message.cost_ms,
             ready: None,
             attempt,
+            past: Past::default(),
+            run: None,
             truncated: false,
             lease,
             place: Some(place),
@@ -138,12 +145,27 @@ pub(crate) struct Inferred {
     pub device_ms: f64,
 }
 
+impl Job {
+    /// A job that this worker is unable to run goes back, unless so many were that it has failed.
+    pub(crate) fn unable(self) -> Result<Settled, Inferred> {
+        match self.past.was_unable().verdict() {
+            None => Ok(Settled::Unable(self)),
+            Some(failure) => Err(Inferred { job: self, answer: Err(failure), device_ms: 0.0 }),
+        }
+    }
+}
+
 /// Nothing more is to be done but to tell the lane and the edge.
 pub(crate) enum Settled {
     /// A result or a failure is stored, or nobody wants one: the message is deleted, then the event reported.
     Stored(Job, Option<EventKind>),
     /// Not run: the message goes back to the lane at once.
     Returned(Job),
-    /// Cannot be run at the moment: the message comes back after so long.
-    Postponed(Job, Duration),
+    /// Its run lost the device: the message goes back, and the job is suspect.
+    Lost(Job),
+    /// Its model is on its way to this worker, and enough jobs wait for it: the message goes back for a while.
+    Later(Job),
+    /// This worker cannot get its model, or not load it: the message goes back, and comes again the later the more workers
+    /// were.
+    Unable(Job),
 }

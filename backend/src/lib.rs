@@ -23,6 +23,7 @@ pub mod logging;
 pub mod metrics;
 pub mod model;
 pub mod output;
+mod past;
 pub mod pipeline;
 pub mod queue;
 pub mod reaper;

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -21,7 +21,7 @@ use crate::{
     metrics::{MeasuredQueue, MeasuredStore},
     model::Registry,
     queue::{Lanes, Queue},
-    stages::{acknowledge, batch, decode, infer, receive, report, store},
+    stages::{acknowledge, batch, decode, infer, receive, report, restraint::Restraints, runs::Runs, store},
     store::Store,
     vitals::Vitals,
 };
@@ -70,13 +70,18 @@ pub enum PipelineError {
     /// again. The jobs that the device holds come back when their leases end.
     #[error("the device does not answer")]
     DeviceHung,
+    /// A device computes nothing more for this process, which must end so that its supervisor starts another. The jobs
+    /// that it held are handed back.
+    #[error("the device is lost: this process cannot use it any more")]
+    DeviceLost,
 }
 
 impl PipelineError {
-    /// The process's exit status, so that a supervisor can tell: 75 (`EX_TEMPFAIL` of sysexits.h) for a hung device.
+    /// The process's exit status, so that a supervisor can tell: 75 (`EX_TEMPFAIL` of sysexits.h) for a device that hangs
+    /// or is lost.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::DeviceHung => 75,
+            Self::DeviceHung | Self::DeviceLost => 75,
             Self::Thread(_) | Self::StageEnded => 1,
         }
     }
@@ -86,6 +91,7 @@ impl From<infer::Trouble> for PipelineError {
     fn from(trouble: infer::Trouble) -> Self {
         match trouble {
             infer::Trouble::Hung => Self::DeviceHung,
+            infer::Trouble::Lost => Self::DeviceLost,
             infer::Trouble::Panicked => Self::StageEnded,
         }
     }
@@ -129,6 +135,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
         Hands::Threads => (CpuPool::new(bounds.cpu_threads), Arc::new(clock::wall_ms)),
         Hands::Runtime { wall_ms, .. } => (CpuPool::without_threads(), Arc::clone(wall_ms)),
     };
+    let (runs, restraints) = (Runs::new(Arc::clone(&store), stop.clone()), Restraints::default());
     let (reporter, reporting) = report::channel(edge, bounds.worker, Arc::clone(&vitals));
 
     let (to_decode, received) = mpsc::channel(BETWEEN);
@@ -142,18 +149,20 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
         keeper: keeper.clone(),
         prefetch: bounds.prefetch,
         load: Arc::clone(&load),
+        restraints: restraints.clone(),
         wall_ms,
         stop: stop.clone(),
     };
     let decoding = decode::Decode {
         store: Arc::clone(&store),
         registry,
+        vitals: Arc::clone(&vitals),
         reporter: reporter.clone(),
         pool: pool.clone(),
         stop: stop.clone(),
     };
     let exits = decode::Exits { decoded: to_batch, failed: to_store.clone(), settled: to_acknowledge.clone() };
-    let batching = batch::Batch { load: Arc::clone(&load), stop: stop.clone() };
+    let batching = batch::Batch { load: Arc::clone(&load), runs: runs.clone(), stop: stop.clone() };
     let inferring =
         infer::Infer { devices, load, reporter: reporter.clone(), vitals: Arc::clone(&vitals), stop: stop.clone() };
     let storing = store::Storing { store, pool, stop: stop.clone() };
@@ -167,14 +176,15 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let troubled = match hands {
         Hands::Threads => infer::spawn(inferring, batched, &exits)?,
         Hands::Runtime { pace, .. } => {
-            stages.spawn(infer::run(inferring, batched, exits.clone(), pace));
-            // Nobody watches: this never tells of any trouble.
-            tokio::sync::oneshot::channel().1
+            let (running, troubled) = infer::run(inferring, batched, exits.clone(), pace);
+            stages.spawn(running);
+            troubled
         }
     };
     drop(exits);
     stages.spawn(store::run(storing, inferred, to_acknowledge));
-    stages.spawn(acknowledge::run(lanes.clone(), reporter, settled));
+    let acknowledging = acknowledge::Acknowledge { lanes: lanes.clone(), runs: runs.clone(), restraints, reporter };
+    stages.spawn(acknowledge::run(acknowledging, settled));
     if let Some(reporting) = reporting {
         stages.spawn(report::run(reporting));
     }
@@ -212,13 +222,18 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let trouble = match trouble {
         Some(trouble) => Some(trouble),
         None => tokio::select! {
-            () = finish(&mut stages, DRAIN) => None,
+            () = drained(&mut stages, &runs) => None,
             trouble = &mut troubled => Some(trouble),
         },
     };
     match trouble {
         Some(trouble) => {
-            finish(&mut stages, LEAVE.min(DRAIN.saturating_sub(stopping.elapsed()))).await;
+            let longest = LEAVE.min(DRAIN.saturating_sub(stopping.elapsed()));
+            // What hangs or panicked keeps its jobs to itself; a device that is lost gives them back.
+            if !matches!(trouble, PipelineError::DeviceLost) {
+                let _ = timeout(longest, runs.suspect()).await;
+            }
+            finish(&mut stages, longest).await;
             Err(trouble)
         }
         None if stopped => Ok(()),
@@ -235,6 +250,11 @@ fn measured(lanes: Lanes, store: Arc<dyn Store>, vitals: &Arc<Vitals>) -> (Lanes
     };
     let store = MeasuredStore { inner: store, vitals: Arc::clone(vitals) };
     (lanes.into_iter().map(lane).collect(), Arc::new(store))
+}
+
+/// Finishes what runs. Whoever told the worker to stop may not wait for that, which is no fault of what runs.
+async fn drained(stages: &mut JoinSet<()>, runs: &Runs) {
+    let _ = tokio::join!(finish(stages, DRAIN), timeout(DRAIN, runs.forgive()));
 }
 
 /// Waits for the stages; what they still hold after the time is up is redelivered when its lease ends.

@@ -10,12 +10,11 @@ use crate::{
     clock::wall_ms,
     edge::{Edge, EdgeError},
     failure::Failure,
+    queue::MAX_RECEIVES,
     store::{NewObject, Store, StoreError, find_result, put_failure},
     trace,
 };
 
-/// After so many receives infra's queues bury a message, so no worker has begun a later attempt.
-const MAX_RECEIVES: u32 = 5;
 /// How often one report is tried: the edge asks the bucket itself when none arrives.
 const TRIES: u32 = 3;
 const BETWEEN_TRIES: Duration = Duration::from_millis(300);
@@ -63,6 +62,7 @@ impl Reaper {
     }
 
     async fn end(&self, letter: &DeadLetter) -> Result<Option<ReportEvent>, StoreError> {
+        // No worker has begun a later attempt.
         let attempt = letter.receives.max(MAX_RECEIVES);
         match JobMessage::from_json(&letter.body) {
             Ok(message) => {

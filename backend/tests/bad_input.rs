@@ -129,7 +129,6 @@ async fn every_bad_input_fails_alone_with_its_own_code() {
         (sound(141, &wav(44_100)), AudioUnsupported),
         (sent(150, "doubler", MediaType::PlainText, b"[1, 2]"), InputMismatch),
         (sent(151, "declares", MediaType::Png, &png(16, 16)), ParameterMissing),
-        (sent(152, "nobody", MediaType::Json, b"[1, 2]"), ModelUnavailable),
     ];
     let good = [
         picture(1, &png(16, 16)),

@@ -14,8 +14,8 @@ use std::{
 
 use forebay_backend::{
     Array, BatchInput,
-    engine::{DeterministicEngine, Devices, Engine, HANG, Patience, RunError},
-    model::{Manifest, Model, ModelError, Registry},
+    engine::{DeterministicEngine, Devices, Engine, FAIL_BATCH, HANG, Patience, RunError},
+    model::{Checked, Manifest, Model, ModelError, Registry},
     pipeline::{Bounds, PipelineError},
     queue::Queue as _,
     serverless::{self, Burst, Record},
@@ -31,6 +31,11 @@ async fn failure_of(world: &World, message: &JobMessage) -> FailureCode {
 
 fn results(world: &World) -> usize {
     world.store.keys().iter().filter(|key| key.starts_with("results/")).count()
+}
+
+/// What jobs ended with: results and failures.
+fn ends(world: &World) -> Vec<String> {
+    world.store.keys().into_iter().filter(|key| !key.starts_with("attempts/")).collect()
 }
 
 #[tokio::test]
@@ -89,6 +94,167 @@ async fn a_device_that_hangs_ends_the_worker_and_its_jobs_come_back() {
         }
     }
     assert!(seen.contains(&hangs.job_id));
+}
+
+/// Of eight jobs of one batch the fourth loses the device; eight others wait behind it.
+#[tokio::test]
+async fn a_device_that_is_lost_fails_no_job_and_ends_the_worker() {
+    let world = World::new();
+    let text = |number| if number == 3 { "[-999, 1]".to_owned() } else { format!("[{number}, 1]") };
+    let messages: Vec<JobMessage> = (0..16).map(|number| job(number, &text(number))).collect();
+    messages.iter().for_each(|message| world.send(message));
+    let running = world.start().running;
+    let ended = running.await.unwrap();
+    assert!(matches!(ended, Err(PipelineError::DeviceLost)), "{ended:?}");
+    assert_eq!(ended.unwrap_err().exit_status(), 75);
+    let ills = world.vitals.health.ills();
+    assert!(ills.len() == 1 && ills[0].contains("lost") && !world.vitals.health.hindrances().is_empty(), "{ills:?}");
+
+    assert_eq!(ends(&world), [""; 0], "nothing is stored: no result, no failure");
+    assert_eq!(world.store.keys().len(), 8, "those that ran are suspect, and no others: {:?}", world.store.keys());
+    for message in &messages {
+        let events = world.edge.events_of(message.job_id);
+        assert!(!events.iter().any(|event| matches!(event, EventKind::Failed { .. })), "{events:?}");
+    }
+    // The pipeline handed them back: no lease has to end first.
+    let mut back = std::collections::BTreeSet::new();
+    while back.len() < messages.len() {
+        let taken = world.queue.receive(10, Duration::from_millis(50), Duration::from_secs(30)).await.unwrap();
+        assert!(!taken.is_empty(), "{} of {} came back", back.len(), messages.len());
+        back.extend(taken.iter().map(|message| JobMessage::from_json(&message.body).unwrap().job_id));
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_before_the_device_was_lost_is_stored() {
+    let world = World::new();
+    // The batch fails for the poison's sake and is cut in two: the first half runs, the second loses the device.
+    let text = |number| match number {
+        1 => "[-666, 1]".to_owned(),
+        7 => "[-999, 1]".to_owned(),
+        _ => format!("[{number}, 1]"),
+    };
+    let messages: Vec<JobMessage> = (0..8).map(|number| job(number, &text(number))).collect();
+    messages.iter().for_each(|message| world.send(message));
+    let worker = world.start_on(vec![], Devices::one(LosesLater::default()));
+    assert!(matches!(worker.running.await.unwrap(), Err(PipelineError::DeviceLost)));
+    let stored = |message: &JobMessage| world.store.keys().contains(&storage_key::result(&message.digest));
+    let answered: Vec<usize> = (0..8).filter(|number| stored(&messages[*number])).collect();
+    assert_eq!(failure_of(&world, &messages[1]).await, FailureCode::ExecutionFailed);
+    assert!(!answered.contains(&7) && answered.contains(&0), "{answered:?}");
+}
+
+/// Loses the device by a marked row only when no row is poison: so that parts of a batch run before.
+#[derive(Default)]
+struct LosesLater(DeterministicEngine);
+
+impl Engine for LosesLater {
+    fn device(&self) -> String {
+        self.0.device()
+    }
+    fn load(&mut self, model: &Model) -> Result<(), ModelError> {
+        self.0.load(model)
+    }
+    fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        let BatchInput::Rows(rows) = input else { panic!("the doubler's input is rows") };
+        if rows.data().chunks(2).any(|row| row[0] == FAIL_BATCH) {
+            return Err(RunError::Refused("RuntimeError: poison".to_owned()));
+        }
+        self.0.run(model, input)
+    }
+}
+
+#[tokio::test]
+async fn a_text_on_its_way_is_handed_back_when_the_device_is_lost() {
+    let world = World::new();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lost-text");
+    let counter = world::counting(&folder, 50);
+    let message = world::text_job(1, "t1");
+    world.send(&message);
+    let worker = world.start_on(vec![counter], Devices::one(LostAfter(2)));
+    assert!(matches!(worker.running.await.unwrap(), Err(PipelineError::DeviceLost)));
+    assert_eq!(ends(&world), [""; 0]);
+    let back = world.queue.receive(10, Duration::from_millis(50), Duration::from_secs(30)).await.unwrap();
+    assert_eq!(back.len(), 1);
+}
+
+/// Loses the device after so many runs.
+struct LostAfter(usize);
+
+impl Engine for LostAfter {
+    fn device(&self) -> String {
+        "lost later".to_owned()
+    }
+    fn load(&mut self, _model: &Model) -> Result<(), ModelError> {
+        Ok(())
+    }
+    fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        if self.0 == 0 {
+            return Err(RunError::DeviceLost("as the test wants it".to_owned()));
+        }
+        self.0 -= 1;
+        DeterministicEngine::default().run(model, input)
+    }
+}
+
+/// Does not load any model, and says why.
+struct Loads(fn() -> ModelError);
+
+impl Engine for Loads {
+    fn device(&self) -> String {
+        "loads".to_owned()
+    }
+    fn load(&mut self, _model: &Model) -> Result<(), ModelError> {
+        Err((self.0)())
+    }
+    fn run(&mut self, _model: &Model, _input: &BatchInput) -> Result<Array<f32>, RunError> {
+        panic!("nothing is loaded")
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_does_not_load_fails_its_jobs_only_where_every_worker_would_say_so() {
+    for (why, is_its_own) in [
+        ((|| ModelError::refused("no module", Checked::Yes)) as fn() -> ModelError, true),
+        (|| ModelError::refused("no module", Checked::No), false),
+        (|| ModelError::new("model.pt: No such file or directory"), false),
+        // Another process holds it: nothing here can make room.
+        (|| ModelError::out_of_memory("full"), false),
+        (|| ModelError::too_slow("not read within 300 s"), false),
+    ] {
+        let world = World::new();
+        let messages = [job(1, "[1, 1]"), job(2, "[2, 1]")];
+        messages.iter().for_each(|message| world.send(message));
+        let worker = world.start_on(vec![], Devices::one(Loads(why)));
+        let edge = Arc::clone(&world.edge);
+        let ended = |message: &JobMessage| {
+            let events = edge.events_of(message.job_id);
+            events.iter().any(|event| matches!(event, EventKind::Returned | EventKind::Failed { .. }))
+        };
+        eventually("both are done with", || messages.iter().all(ended)).await;
+        let lacks = world.vitals.health.hindrances().iter().any(|hindrance| hindrance.contains("doubler@1"));
+        assert!(lacks, "{:?}", world.vitals.health.hindrances());
+        worker.drain().await;
+        let page = world.vitals.metrics.encode();
+        let line = format!("model_load_failures_total{{model=\"doubler@1\",cause=\"{}\"}} 1", why().cause());
+        assert!(page.contains(&line), "{line} in {page}");
+        if is_its_own {
+            assert_eq!(failure_of(&world, &messages[0]).await, FailureCode::ModelUnavailable);
+        } else {
+            assert_eq!(ends(&world), [""; 0], "{:?}", why());
+            let back = world.queue.receive(10, Duration::from_millis(50), Duration::from_secs(30)).await.unwrap();
+            assert!(back.is_empty() && !world.queue.is_empty(), "they stay away for a while");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_warm_up_that_loses_the_device_stores_nothing() {
+    let world = World::new();
+    world.send(&job(1, "[1, 1]"));
+    let worker = world.start_on(vec![], Devices::one(Loads(|| ModelError::device_lost("an assert"))));
+    assert!(matches!(worker.running.await.unwrap(), Err(PipelineError::DeviceLost)));
+    assert_eq!((ends(&world), world.queue.is_empty()), (vec![], false));
 }
 
 struct Panics;
@@ -256,12 +422,12 @@ async fn killed_by(culprit: u64) {
         worker.crash().await;
         lives += 1;
     }
-    assert_eq!(world.queue.dead_letters(), [messages[culprit as usize].to_json().unwrap()]);
-    assert_eq!((results(&world), lives), (7, 6), "the culprit alone used up its receives");
+    assert_eq!(failure_of(&world, &messages[culprit as usize]).await, FailureCode::Abandoned);
+    assert!(results(&world) == 7 && lives <= 6, "the culprit alone is given up, after {lives} workers");
 }
 
 #[tokio::test]
-async fn who_kills_workers_takes_none_of_its_batch_to_the_dead_letters() {
+async fn who_kills_workers_takes_none_of_its_batch_along() {
     tokio::join!(killed_by(0), killed_by(3), killed_by(7));
 }
 

@@ -27,7 +27,7 @@ fn counter(name: &str, max_new_tokens: usize) -> Manifest {
 }
 
 fn devices(delay_ms: u64) -> Devices {
-    Devices::one(DeterministicEngine { delay: Duration::from_millis(delay_ms) })
+    Devices::one(DeterministicEngine::slow(Duration::from_millis(delay_ms)))
 }
 
 async fn text_of(world: &World, message: &JobMessage) -> String {

@@ -195,19 +195,45 @@ async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
         "m".clone_into(&mut message.model);
         message
     };
-    let (held_up, other) = ([of_m(1), of_m(2), of_m(3)], job(4, "[4, 1]"));
+    // More than may wait for a model, and more than the lane has places.
+    let held_up: Vec<JobMessage> = (1..=100).map(of_m).collect();
+    let other = job(200, "[4, 1]");
     held_up.iter().chain([&other]).for_each(|message| world.send(message));
     let devices = Devices::one(DeterministicEngine::default());
     let worker = world.start_from(Arc::clone(&world.store) as Arc<dyn Store>, registry, devices);
     let told = |message: &JobMessage| world.edge.events_of(message.job_id);
     let back = |message: &JobMessage| told(message).contains(&EventKind::Returned);
-    eventually("they are handed back", || held_up.iter().all(back) && world.queue.len() == 3).await;
+    let stored = || world.store.keys().contains(&storage_key::result(&other.digest));
+    eventually("another model's job goes on while they wait", stored).await;
+    eventually("they are handed back", || held_up.iter().all(back) && world.queue.len() == held_up.len()).await;
     tokio::time::sleep(world.lease * 2).await;
     for message in &held_up {
         assert_eq!(told(message), [EventKind::Received, EventKind::Returned], "once, and not at once again");
     }
     worker.drain().await;
-    assert_eq!(world.store.keys(), [storage_key::result(&other.digest)], "none of them failed");
+    let failed = world.store.keys().into_iter().find(|key| key.starts_with("failures/"));
+    assert_eq!(failed, None, "none of them failed");
+}
+
+/// A right that is missing, a file that is not there yet: mended without the jobs, which must not pay for it.
+#[tokio::test]
+async fn a_shelf_that_refuses_fails_no_job() {
+    let world = World::new();
+    let mut refusing = shelf(b"right");
+    refusing.files.remove("m/1/model.pt");
+    let cache = cache("refusing");
+    let (registry, _) = Registry::scan_shelf(Arc::new(refusing) as Arc<dyn Shelf>, &cache, LIMITS).await.unwrap();
+    let mut message = job(1, "[1, 1]");
+    "m".clone_into(&mut message.model);
+    world.send(&message);
+    let devices = Devices::one(DeterministicEngine::default());
+    let worker = world.start_from(Arc::clone(&world.store) as Arc<dyn Store>, registry, devices);
+    let back = || world.edge.events_of(message.job_id).contains(&EventKind::Returned);
+    eventually("it is handed back", || back() && world.queue.len() == 1).await;
+    let hindrances = world.vitals.health.hindrances().join(" ");
+    assert!(hindrances.contains("model m@1 cannot be run here") && hindrances.contains("no such file"), "{hindrances}");
+    worker.drain().await;
+    assert_eq!(world.store.keys(), [storage_key::attempts(&message.job_id)]);
 }
 
 /// Of a cloud that is this server.

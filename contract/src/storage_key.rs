@@ -23,6 +23,11 @@ pub fn failure(job: &JobId) -> String {
     format!("failures/{job}")
 }
 
+/// The object that holds what earlier deliveries of a job came to, where that was nothing: `attempts/{job}`.
+pub fn attempts(job: &JobId) -> String {
+    format!("attempts/{job}")
+}
+
 /// The object that keeps a message which nobody could read: `failures/unreadable/{message}`. Characters that mean
 /// something in a key are left out.
 pub fn unreadable(message_id: &str) -> String {

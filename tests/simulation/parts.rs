@@ -183,6 +183,11 @@ impl Store for FarStore {
         self.way.call_in_person(self.put_wrongly(key, object)).await.map_err(Self::away)?
     }
 
+    async fn overwrite(&self, key: &str, object: NewObject<'_>) -> Result<(), StoreError> {
+        self.is_there().await?;
+        self.way.call_in_person(self.inner.overwrite(key, object)).await.map_err(Self::away)?
+    }
+
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
         self.is_there().await?;
         self.way.call_in_person(self.inner.get(key, max_bytes)).await.map_err(Self::away)?
@@ -248,6 +253,6 @@ impl Engine for FrailEngine {
         if self.0.troubles.strikes(Fault::OutOfMemory) {
             return Err(RunError::OutOfMemory);
         }
-        DeterministicEngine { delay: Duration::ZERO }.run(model, input)
+        DeterministicEngine::default().run(model, input)
     }
 }

@@ -36,8 +36,6 @@ use crate::{
 const ALL_ENDS_WITHIN_MS: u64 = 3_900_000;
 /// Webhooks that failed are tried again within so long, by the schedule of Standard Webhooks.
 const ALL_TOLD_WITHIN_MS: u64 = 80 * 3_600_000;
-/// How often a message is delivered before it is dead.
-pub(crate) const MAX_RECEIVES: u32 = 5;
 
 /// Runs the seed on this thread, in whose simulated time it is.
 pub(crate) async fn simulate(scenario: Scenario) -> (Verdict, Rc<Cloud>) {
@@ -62,10 +60,7 @@ impl World {
         let queues = cloud::queues(|lane| {
             let mut chance = Chance::new(scenario.seed, &format!("disorder {lane}"));
             let doubles = if scenario.troubles.has(Fault::MessageDoubled) { 50 } else { 0 };
-            MemoryQueue::disorderly(
-                MemoryQueueSettings { max_receives: MAX_RECEIVES },
-                Disorder::new(move || chance.next(), doubles),
-            )
+            MemoryQueue::disorderly(MemoryQueueSettings::default(), Disorder::new(move || chance.next(), doubles))
         });
         let far = |(lane, queue): (&Lane, &Arc<MemoryQueue>)| {
             let (inner, judge) = (Arc::clone(queue), Arc::clone(&judge));

@@ -16,7 +16,7 @@ use forebay_backend::{
     engine::Devices,
     model::{Manifest, Registry},
     pipeline::{self, Bounds, Hands, Parts},
-    queue::{Lanes, Queue},
+    queue::{Lanes, MAX_RECEIVES, Queue},
     reaper::{DeadLetter, Reaper},
     store::Store,
 };
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     native::{Chance, START_MS, since_start_ms},
     parts::FrailEngine,
-    run::{MAX_RECEIVES, World},
+    run::World,
     scenario::MODELS,
     trouble::Fault,
 };

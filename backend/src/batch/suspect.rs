@@ -1,25 +1,20 @@
-//! A job that was delivered several times may be what ended the workers that had it.
+//! A job whose run ended with its worker may be what ended it.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
-
-/// From this delivery on a job runs alone.
-const ALONE_FROM: u32 = 3;
 
 /// So long a job that runs alone lets others gather first, in microseconds. Deliveries that ended together come again
 /// within about as much, and who is not there yet when a culprit begins stands behind it whatever the order says.
 pub const GATHER_US: u64 = 1_000_000;
 
-/// The place among the jobs that run alone, for a job that does.
+/// The place among the jobs that run alone.
 ///
 /// A worker that dies takes the deliveries of all its jobs with it, also of those that only waited behind the culprit.
 /// So each delivery turns the order round: whoever stood behind it in one stands before it in the next, and is done.
-pub fn place_alone(id: impl Hash, attempt: u32) -> Option<u64> {
-    (attempt >= ALONE_FROM).then(|| {
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        let place = hasher.finish();
-        if attempt.is_multiple_of(2) { !place } else { place }
-    })
+pub fn place_alone(id: impl Hash, attempt: u32) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    let place = hasher.finish();
+    if attempt.is_multiple_of(2) { !place } else { place }
 }
 
 #[cfg(test)]
@@ -27,11 +22,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_third_delivery_is_the_first_alone_and_each_turns_the_order_round() {
-        assert_eq!([1, 2].map(|attempt| place_alone("job", attempt)), [None; 2]);
+    fn each_delivery_turns_the_order_round() {
         let order = |attempt: u32| {
             let mut jobs: Vec<u32> = (0..20).collect();
-            jobs.sort_by_key(|job| place_alone(job, attempt).unwrap());
+            jobs.sort_by_key(|job| place_alone(job, attempt));
             jobs
         };
         let turned: Vec<u32> = order(4).into_iter().rev().collect();

@@ -60,9 +60,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Ends with the error's own status. A device that hangs may also hold up the end: then the process is aborted.
+/// Ends with the error's own status. A device that hangs or is lost may also hold up the end: then the process is aborted.
 fn leave(error: &PipelineError) -> ExitCode {
-    if matches!(error, PipelineError::DeviceHung) {
+    if matches!(error, PipelineError::DeviceHung | PipelineError::DeviceLost) {
         std::thread::spawn(|| {
             std::thread::sleep(Duration::from_secs(5));
             std::process::abort();

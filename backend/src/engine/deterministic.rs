@@ -19,6 +19,9 @@ pub const HOLDS_AT_MOST: f32 = -555.0;
 /// A first number that makes the call never end, as a device does that hangs.
 pub const HANG: f32 = -888.0;
 
+/// A first number that loses the device: whatever this engine is asked from then on, it answers that.
+pub const LOSE_DEVICE: f32 = -999.0;
+
 /// An engine without weights, for tests of everything around engines: each row's answer is a function of that row.
 ///
 /// * image-classify: one logit a label (ten without labels), the row's numbers summed up in turn;
@@ -31,20 +34,35 @@ pub const HANG: f32 = -888.0;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeterministicEngine {
     /// How long each batch takes.
-    pub delay: Duration,
+    delay: Duration,
+    lost: bool,
 }
+
+impl DeterministicEngine {
+    /// Each batch takes so long.
+    pub fn slow(delay: Duration) -> Self {
+        Self { delay, lost: false }
+    }
+}
+
+/// As torch says it.
+const LOST: &str = "CUDA error: device-side assert triggered";
 
 impl Engine for DeterministicEngine {
     fn device(&self) -> String {
         "test".to_owned()
     }
 
-    fn load(&mut self, _model: &Model) -> Result<(), ModelError> {
-        Ok(())
+    fn load(&mut self, model: &Model) -> Result<(), ModelError> {
+        if self.lost { Err(ModelError::device_lost(format!("{}: {LOST}", model.id))) } else { Ok(()) }
     }
 
     fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
         std::thread::sleep(self.delay);
+        self.lost |= matches!(input, BatchInput::Rows(rows) if firsts(rows).any(|first| first == LOSE_DEVICE));
+        if self.lost {
+            return Err(RunError::DeviceLost(LOST.to_owned()));
+        }
         let (width, data): (usize, Vec<f32>) = match input {
             BatchInput::Tokens { ids, mask } => match (&model.manifest.task, &model.tokenizer) {
                 (Task::TextGenerate(..), Some(tokenizer)) => {

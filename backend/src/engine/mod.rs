@@ -4,8 +4,10 @@ mod deterministic;
 mod devices;
 #[cfg(feature = "tch")]
 pub mod torch;
+#[cfg(any(feature = "tch", test))]
+mod trouble;
 
-pub use deterministic::{ANSWER_NAN, DeterministicEngine, FAIL_BATCH, HANG, HOLDS_AT_MOST};
+pub use deterministic::{ANSWER_NAN, DeterministicEngine, FAIL_BATCH, HANG, HOLDS_AT_MOST, LOSE_DEVICE};
 pub use devices::{Devices, Patience};
 
 use crate::{
@@ -48,4 +50,8 @@ pub enum RunError {
     /// The device has too little memory for so many rows.
     #[error("out of memory")]
     OutOfMemory,
+    /// The device does nothing more for this process, whatever it is asked: nothing is known about the rows. The text is
+    /// for the log.
+    #[error("the device is lost: {0}")]
+    DeviceLost(String),
 }

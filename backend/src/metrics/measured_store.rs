@@ -37,6 +37,11 @@ impl Store for MeasuredStore {
         self.timed("put", began, self.inner.put_if_absent(key, object).await)
     }
 
+    async fn overwrite(&self, key: &str, object: NewObject<'_>) -> Result<(), StoreError> {
+        let began = Instant::now();
+        self.timed("overwrite", began, self.inner.overwrite(key, object).await)
+    }
+
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
         let began = Instant::now();
         self.timed("get", began, self.inner.get(key, max_bytes).await)

@@ -45,6 +45,7 @@ pub struct Metrics {
     reports: Counters<1>,
     dropped_events: Counter,
     model_memory: Family<Labels<2>, Gauge>,
+    load_failures: Counters<2>,
 }
 
 /// One batch that ran.
@@ -85,6 +86,7 @@ impl Default for Metrics {
             reports: add(r, "reports", "Reports to the edge", Family::default()),
             dropped_events: add(r, "dropped_events", "Events that no report carried", Counter::default()),
             model_memory: add(r, "model_memory_bytes", "What a loaded model takes", Family::default()),
+            load_failures: add(r, "model_load_failures", "Tries to load a model that failed", Family::default()),
             registry,
         }
     }
@@ -138,6 +140,11 @@ impl Metrics {
     /// A model is loaded onto a device and takes so much.
     pub fn model_loaded(&self, model: &str, device: &str, bytes: u64) {
         self.model_memory.get_or_create(&on(model, device)).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A model could not be loaded; `cause` is one of a handful.
+    pub fn model_not_loaded(&self, model: &str, cause: &'static str) {
+        self.load_failures.get_or_create(&[("model", model.to_owned()), ("cause", cause.to_owned())]).inc();
     }
 
     /// A model is no longer loaded on a device.

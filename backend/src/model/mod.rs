@@ -17,9 +17,10 @@ use std::time::Duration;
 pub use capacity::{Capacity, RowLimit};
 pub use fetch::FetchLimits;
 pub use manifest::{BatchTable, Manifest, ManifestError, Precision};
-pub use opened::{Marks, Model, ModelError};
+pub use opened::{Checked, Marks, Model, ModelError};
 pub use registry::{Registry, ScanError};
 pub use s3_shelf::S3Shelf;
+pub(crate) use sha256::Stamp;
 pub use shelf::{Rest, Shelf, ShelfError, Sink};
 pub use task::{AudioTable, GenerateTable, ImageTable, StepsTable, Task, TensorTable, TextTable, UpscaleTable};
 

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{error::Error, path::Path, sync::Arc};
 
 use tokenizers::{Tokenizer, TruncationDirection, TruncationParams};
 
@@ -26,29 +26,66 @@ pub struct Model {
 pub struct ModelError {
     what: String,
     cause: Cause,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
+/// Whose fault it is that a model cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
+    /// The right bytes were refused.
     Model,
+    /// Bytes were refused of which nobody knows whether they are the right ones.
+    Bytes,
+    /// A file could not be read, or is not the one that is meant.
+    File,
     Memory,
-    Shelf,
+    Awaited,
+    Time,
+    Device,
 }
 
+/// The longest text of [`ModelError::whole`].
+const MOST_TOLD: usize = 8 << 10;
+
 impl ModelError {
-    /// What is wrong.
+    /// What is wrong on this machine: another one may have what is missing here.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), cause: Cause::Model }
+        Self::of(Cause::File, what)
+    }
+
+    /// The files were read, and what they say is refused. `checked` says whether they are known to be the right ones.
+    pub fn refused(what: impl Into<String>, checked: Checked) -> Self {
+        Self::of(if checked == Checked::Yes { Cause::Model } else { Cause::Bytes }, what)
     }
 
     /// The device has too little memory for it as long as it holds what it holds.
     pub fn out_of_memory(what: impl Into<String>) -> Self {
-        Self { what: what.into(), cause: Cause::Memory }
+        Self::of(Cause::Memory, what)
     }
 
-    /// Where its files lie did not give them in time: later it may.
-    pub fn away(what: impl Into<String>) -> Self {
-        Self { what: what.into(), cause: Cause::Shelf }
+    /// It is being opened, and enough jobs wait for it.
+    pub(super) fn awaited(id: &str) -> Self {
+        Self::of(Cause::Awaited, format!("{id}: it is being opened, and enough jobs wait for it"))
+    }
+
+    /// Reading or warming it up took too long.
+    pub fn too_slow(what: impl Into<String>) -> Self {
+        Self::of(Cause::Time, what)
+    }
+
+    /// The device does nothing more for this process.
+    pub fn device_lost(what: impl Into<String>) -> Self {
+        Self::of(Cause::Device, what)
+    }
+
+    fn of(cause: Cause, what: impl Into<String>) -> Self {
+        Self { what: what.into(), cause, source: None }
+    }
+
+    /// The same, with what it comes from.
+    #[must_use]
+    pub fn because(self, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { source: Some(Arc::new(source)), ..self }
     }
 
     /// Whether it may load when others are unloaded.
@@ -56,10 +93,57 @@ impl ModelError {
         self.cause == Cause::Memory
     }
 
-    /// Whether it may open when its files can be had again.
-    pub fn is_away(&self) -> bool {
-        self.cause == Cause::Shelf
+    /// Whether it is being opened at the moment, for others.
+    pub fn is_awaited(&self) -> bool {
+        self.cause == Cause::Awaited
     }
+
+    /// Whether the process must end before any model can be used again.
+    pub fn is_device_lost(&self) -> bool {
+        self.cause == Cause::Device
+    }
+
+    /// Whether every worker would say the same: the bytes are the right ones and were refused for what they are. All
+    /// else is this worker's own fault until it is proven otherwise.
+    pub fn is_models_own(&self) -> bool {
+        self.cause == Cause::Model
+    }
+
+    /// Whether the bytes were refused, right or not.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.cause, Cause::Model | Cause::Bytes)
+    }
+
+    /// The cause, as a metric's label.
+    pub fn cause(&self) -> &'static str {
+        match self.cause {
+            Cause::Model | Cause::Bytes => "refused",
+            Cause::File => "file",
+            Cause::Memory => "memory",
+            Cause::Awaited => "awaited",
+            Cause::Time => "time",
+            Cause::Device => "device",
+        }
+    }
+
+    /// All that is known, for the log: the text and those of what it comes from, up to some kilobytes.
+    pub fn whole(&self) -> String {
+        let (mut text, mut cause) = (self.what.clone(), self.source());
+        while let Some(found) = cause {
+            text = format!("{text}: {found}");
+            cause = found.source();
+        }
+        text.chars().take(MOST_TOLD).collect()
+    }
+}
+
+/// Whether the bytes of a model's files are known to be those that are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// By their SHA-256.
+    Yes,
+    /// The manifest names none.
+    No,
 }
 
 impl Model {

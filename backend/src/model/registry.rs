@@ -4,7 +4,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    time::Instant,
+};
 
 use super::{AGAIN_AFTER, FetchLimits, Manifest, ManifestError, Model, ModelError, Shelf, fetch};
 
@@ -22,6 +25,9 @@ impl ScanError {
     }
 }
 
+/// The most jobs that wait for one model's files: they hold their messages, which other workers could run.
+const MOST_WAITING: usize = 64;
+
 /// Every model of a folder; each is opened on its first use.
 #[derive(Default)]
 pub struct Registry {
@@ -33,13 +39,16 @@ struct Entry {
     /// Where the files come from that are not there yet.
     shelf: Option<(Arc<dyn Shelf>, FetchLimits)>,
     model: OnceCell<Arc<Model>>,
+    /// Who may wait for it to be opened.
+    waiting: Semaphore,
     /// When it could not be opened, and why.
     failed: Mutex<Option<(Instant, ModelError)>>,
 }
 
 impl Entry {
     fn new(manifest: Manifest, shelf: Option<(Arc<dyn Shelf>, FetchLimits)>) -> Self {
-        Self { manifest, shelf, model: OnceCell::new(), failed: Mutex::default() }
+        let waiting = Semaphore::new(MOST_WAITING);
+        Self { manifest, shelf, model: OnceCell::new(), waiting, failed: Mutex::default() }
     }
 
     /// Tries, unless it was tried just now: all who wait for one model try one after the other.
@@ -103,10 +112,21 @@ impl Registry {
         self.entries.values().map(|entry| &entry.manifest)
     }
 
+    /// The model `id`, if it is open.
+    pub fn opened(&self, id: &str) -> Option<Arc<Model>> {
+        self.entries.get(id)?.model.get().cloned()
+    }
+
     /// The model `id`, opened if it was not; `None` where there is no such model. What fails is tried again half a minute
-    /// later at the earliest.
+    /// later at the earliest. So many may wait for it at once; the next ones hear that it is awaited.
     pub async fn open(&self, id: &str) -> Option<Result<Arc<Model>, ModelError>> {
         let entry = self.entries.get(id)?;
+        if let Some(model) = entry.model.get() {
+            return Some(Ok(Arc::clone(model)));
+        }
+        let Ok(_waiting) = entry.waiting.try_acquire() else {
+            return Some(Err(ModelError::awaited(id)));
+        };
         Some(entry.model.get_or_try_init(|| entry.try_open()).await.cloned())
     }
 }

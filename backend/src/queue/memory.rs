@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Disorder, MAX_BATCH, Message, Queue, QueueError, Receipt, Refused};
+use super::{Disorder, MAX_BATCH, MAX_RECEIVES, Message, Queue, QueueError, Receipt, Refused};
 
 /// How a [`MemoryQueue`] treats messages that nobody finishes.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub struct MemoryQueueSettings {
 
 impl Default for MemoryQueueSettings {
     fn default() -> Self {
-        Self { max_receives: 5 }
+        Self { max_receives: MAX_RECEIVES }
     }
 }
 

@@ -19,6 +19,10 @@ pub type Lanes = BTreeMap<Lane, Arc<dyn Queue>>;
 /// The most messages one call carries, as in SQS.
 pub const MAX_BATCH: usize = 10;
 
+/// After so many receives infra's queues bury a message (`maxReceiveCount`). Most come of workers that hand back what they
+/// have not begun, as every worker does that drains: jobs are judged by their runs, and this is the end of what is left.
+pub const MAX_RECEIVES: u32 = 20;
+
 /// What one delivery of a message is addressed by; the next delivery of the same message has another one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Receipt(pub String);

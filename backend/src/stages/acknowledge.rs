@@ -3,12 +3,18 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use forebay_contract::{EventKind, Lane};
+use futures_util::future::join_all;
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::warn;
 
-use super::report::Reporter;
+use super::{
+    report::Reporter,
+    restraint::Restraints,
+    runs::{Back, Runs},
+};
 use crate::{
     job::{Job, Settled},
+    past::stays_away,
     queue::{Lanes, MAX_BATCH, Queue, QueueError, Receipt, Refused},
     retry::Backoff,
 };
@@ -20,9 +26,17 @@ const CALLS: usize = 16;
 /// A message that cannot be deleted comes again and is then answered from the store.
 const TRIES: usize = 5;
 
+/// What acknowledging needs.
+pub(crate) struct Acknowledge {
+    pub(crate) lanes: Lanes,
+    pub(crate) runs: Runs,
+    pub(crate) restraints: Restraints,
+    pub(crate) reporter: Reporter,
+}
+
 /// Settles until nothing more comes.
-pub(crate) async fn run(lanes: Lanes, reporter: Reporter, mut settled: mpsc::Receiver<Settled>) {
-    let lanes = Arc::new(lanes);
+pub(crate) async fn run(acknowledge: Acknowledge, mut settled: mpsc::Receiver<Settled>) {
+    let acknowledge = Arc::new(acknowledge);
     let mut calls = JoinSet::new();
     let mut buffer = Vec::new();
     while settled.recv_many(&mut buffer, CALLS * MAX_BATCH).await > 0 {
@@ -35,8 +49,8 @@ pub(crate) async fn run(lanes: Lanes, reporter: Reporter, mut settled: mpsc::Rec
             }
         }
         for (lane, group) in groups(&mut buffer) {
-            let (lanes, reporter) = (Arc::clone(&lanes), reporter.clone());
-            calls.spawn(async move { settle(&lanes, lane, group, &reporter).await });
+            let acknowledge = Arc::clone(&acknowledge);
+            calls.spawn(async move { acknowledge.settle(lane, group).await });
         }
         while calls.len() > CALLS {
             calls.join_next().await;
@@ -49,23 +63,34 @@ pub(crate) async fn run(lanes: Lanes, reporter: Reporter, mut settled: mpsc::Rec
 enum Group {
     Delete(Vec<(Job, Option<EventKind>)>),
     /// Hidden for so long.
-    GiveBack(Vec<Job>, Duration),
+    GiveBack(Vec<Job>, Back, Duration),
 }
 
 fn groups(buffer: &mut Vec<Settled>) -> Vec<(Lane, Group)> {
     let mut delete: BTreeMap<Lane, Vec<(Job, Option<EventKind>)>> = BTreeMap::new();
-    let mut give_back: BTreeMap<(Lane, Duration), Vec<Job>> = BTreeMap::new();
+    let mut give_back: BTreeMap<(Lane, Back, Duration), Vec<Job>> = BTreeMap::new();
+    let mut back = |job: Job, why: Back, after: Duration| {
+        give_back.entry((job.lease.lane, why, after)).or_default().push(job);
+    };
     for settled in buffer.drain(..) {
         match settled {
             Settled::Stored(job, event) => delete.entry(job.lease.lane).or_default().push((job, event)),
-            Settled::Returned(job) => give_back.entry((job.lease.lane, Duration::ZERO)).or_default().push(job),
-            Settled::Postponed(job, after) => give_back.entry((job.lease.lane, after)).or_default().push(job),
+            Settled::Returned(job) => back(job, Back::Stopped, Duration::ZERO),
+            Settled::Lost(job) => back(job, Back::Lost, Duration::ZERO),
+            Settled::Later(job) => {
+                let after = stays_away(job.attempt);
+                back(job, Back::Later, after);
+            }
+            Settled::Unable(job) => {
+                let after = job.past.was_unable().stays_away();
+                back(job, Back::Unable, after);
+            }
         }
     }
     let delete = delete.into_iter().flat_map(|(lane, jobs)| chunks(jobs).map(move |jobs| (lane, Group::Delete(jobs))));
     let give_back = give_back
         .into_iter()
-        .flat_map(|((lane, after), jobs)| chunks(jobs).map(move |jobs| (lane, Group::GiveBack(jobs, after))));
+        .flat_map(|((lane, why, after), jobs)| chunks(jobs).map(move |jobs| (lane, Group::GiveBack(jobs, why, after))));
     delete.chain(give_back).collect()
 }
 
@@ -77,20 +102,28 @@ fn chunks<T>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     })
 }
 
-async fn settle(lanes: &Lanes, lane: Lane, group: Group, reporter: &Reporter) {
-    let Some(queue) = lanes.get(&lane) else { return };
-    match group {
-        Group::Delete(jobs) => {
-            call(queue.as_ref(), lane, Call::Delete, receipts(jobs.iter().map(|(job, _)| job))).await;
-            for (job, event) in jobs {
-                if let Some(event) = event {
-                    reporter.tell(&job, event);
+impl Acknowledge {
+    async fn settle(&self, lane: Lane, group: Group) {
+        let Some(queue) = self.lanes.get(&lane) else { return };
+        match group {
+            Group::Delete(jobs) => {
+                call(queue.as_ref(), lane, Call::Delete, receipts(jobs.iter().map(|(job, _)| job))).await;
+                for (job, event) in jobs {
+                    if let Some(event) = event {
+                        self.restraints.ran(lane);
+                        self.reporter.tell(&job, event);
+                    }
                 }
             }
-        }
-        Group::GiveBack(jobs, after) => {
-            call(queue.as_ref(), lane, Call::GiveBack(after), receipts(jobs.iter())).await;
-            jobs.iter().for_each(|job| reporter.tell(job, EventKind::Returned));
+            Group::GiveBack(jobs, why, after) => {
+                if matches!(why, Back::Later | Back::Unable) {
+                    jobs.iter().for_each(|_| self.restraints.was_unable(lane));
+                }
+                // Before another worker may have them.
+                join_all(jobs.iter().map(|job| self.runs.give_back(job, why))).await;
+                call(queue.as_ref(), lane, Call::GiveBack(after), receipts(jobs.iter())).await;
+                jobs.iter().for_each(|job| self.reporter.tell(job, EventKind::Returned));
+            }
         }
     }
 }

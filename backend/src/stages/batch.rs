@@ -9,7 +9,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::forming::{Decided, Forming};
+use super::{
+    forming::{Decided, Forming},
+    runs::Runs,
+};
 use crate::{
     device::DeviceLoad,
     failure::Failure,
@@ -19,6 +22,7 @@ use crate::{
 /// What forming batches needs.
 pub(crate) struct Batch {
     pub(crate) load: Arc<DeviceLoad>,
+    pub(crate) runs: Runs,
     pub(crate) stop: CancellationToken,
 }
 
@@ -82,8 +86,9 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
         let has_room = *load.borrow_and_update() < HANDED_OVER * devices;
         let decided = if has_room { forming.decide() } else { Decided::WaitUntil(None) };
         let wake = match decided {
-            Decided::Run(next, handed_over) => {
+            Decided::Run(mut next, handed_over) => {
                 batch.load.hand_over(handed_over);
+                batch.runs.begin(&mut next.jobs).await;
                 if exits.batched.send(next).await.is_err() {
                     return;
                 }

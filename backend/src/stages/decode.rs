@@ -1,6 +1,6 @@
 //! [`Received`] → [`Decoded`]: is it still wanted, is it already answered, and what are its numbers?
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use forebay_contract::{EventKind, FailureCode, InputRef, JobFailure, MediaType, storage_key};
@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, warn};
 
-use super::report::Reporter;
+use super::{report::Reporter, room::Place};
 use crate::{
     cpu_pool::{CpuPool, Work},
     failure::Failure,
@@ -17,9 +17,11 @@ use crate::{
     in_flight::InFlight,
     input::{self, Prepared},
     job::{Decoded, Inferred, Job, Received, Settled},
-    model::{AGAIN_AFTER, Model, Registry},
+    model::{Model, Registry},
+    past::Past,
     retry,
     store::{Head, Store, StoreError, find_result},
+    vitals::Vitals,
 };
 
 /// How many payloads of pictures are held at once, and as many others: what bounds memory.
@@ -27,16 +29,11 @@ const PAYLOADS: usize = 16;
 /// Longer than any failure that is stored.
 const MAX_FAILURE_BYTES: u64 = 64 << 10;
 
-/// So long a job stays away whose model cannot be had, twice as long each time: its receives are counted, and a store
-/// that is away for minutes must not use them up.
-const STAYS_AWAY: Duration = AGAIN_AFTER;
-/// Doubled no more often.
-const DOUBLINGS: u32 = 5;
-
 /// What decoding needs.
 pub(crate) struct Decode {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) reporter: Reporter,
     pub(crate) pool: CpuPool,
     pub(crate) stop: CancellationToken,
@@ -98,10 +95,11 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
     // A closed exit means that the pipeline is coming down; the dropped job is redelivered.
     let _ = match outcome {
         Outcome::Stopped => exits.settled.send(Settled::Returned(job)).await.is_ok(),
-        Outcome::NotYet => {
-            let after = STAYS_AWAY * 2_u32.pow(job.attempt.saturating_sub(1).min(DOUBLINGS));
-            exits.settled.send(Settled::Postponed(job, after)).await.is_ok()
-        }
+        Outcome::Later => exits.settled.send(Settled::Later(job)).await.is_ok(),
+        Outcome::Unable => match job.unable() {
+            Ok(back) => exits.settled.send(back).await.is_ok(),
+            Err(failed) => exits.failed.send(failed).await.is_ok(),
+        },
         Outcome::Unwanted => exits.settled.send(Settled::Stored(job, None)).await.is_ok(),
         Outcome::AlreadyStored(head) => {
             let event = head.succeeded(&job.id);
@@ -120,8 +118,10 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
 
 enum Outcome {
     Stopped,
-    /// Its model cannot be had at the moment.
-    NotYet,
+    /// Its model is being fetched, and enough jobs wait for it.
+    Later,
+    /// This worker cannot get its model.
+    Unable,
     Unwanted,
     AlreadyStored(Head),
     /// Told as it was then.
@@ -131,75 +131,85 @@ enum Outcome {
 }
 
 impl Shared {
-    /// Two questions are asked while the input is decoded: usually the answers are «wanted» and «not yet». Another
-    /// answer ends the decoding, unless it has a thread by then.
     async fn examine(&self, job: &mut Job, input: InputRef) -> Outcome {
         job.watch = self.decode.reporter.watch(job);
         job.turn = Some(self.in_flight.enter(job.digest).await);
-        let questions = self.needless(job);
-        let features = self.features(job, input);
-        tokio::pin!(questions, features);
-        let early = tokio::select! {
-            needless = &mut questions => match needless {
-                Some(outcome) => return outcome,
-                None => None,
-            },
-            features = &mut features => Some(features),
-        };
-        let prepared = match early {
-            Some(prepared) => {
-                if let Some(outcome) = questions.await {
-                    return outcome;
-                }
-                prepared
-            }
-            None => features.await,
-        };
-        prepared.unwrap_or_else(Outcome::Failed)
+        let (past, outcome) = self.answer(job, input).await;
+        job.past = past;
+        outcome
     }
 
-    /// Why the job need not run, if so.
-    async fn needless(&self, job: &Job) -> Option<Outcome> {
-        let (wanted, ended) = tokio::join!(self.decode.reporter.is_wanted(job), self.ended(job));
-        if wanted { ended } else { Some(Outcome::Unwanted) }
+    /// Two questions are asked while the input is decoded: usually the answers are «wanted» and «not yet». Another
+    /// answer ends the decoding, unless it has a thread by then.
+    async fn answer(&self, job: &Job, input: InputRef) -> (Past, Outcome) {
+        let questions = self.needed(job);
+        let features = self.features(job, input);
+        tokio::pin!(questions, features);
+        let (needed, prepared) = tokio::select! {
+            needed = &mut questions => match needed {
+                Ok(past) => (Ok(past), features.await),
+                Err(outcome) => return (Past::default(), outcome),
+            },
+            prepared = &mut features => (questions.await, prepared),
+        };
+        match needed {
+            Ok(past) => (past, prepared.unwrap_or_else(Outcome::Failed)),
+            Err(outcome) => (Past::default(), outcome),
+        }
+    }
+
+    /// What earlier deliveries came to, if the job must run; why it need not, otherwise.
+    async fn needed(&self, job: &Job) -> Result<Past, Outcome> {
+        let (wanted, past) = tokio::join!(self.decode.reporter.is_wanted(job), self.not_ended(job));
+        if wanted { past } else { Err(Outcome::Unwanted) }
     }
 
     /// How the job ended, if it did: by an earlier delivery, or by another job of the same digest.
-    async fn ended(&self, job: &Job) -> Option<Outcome> {
+    async fn not_ended(&self, job: &Job) -> Result<Past, Outcome> {
         let Decode { store, stop, .. } = &self.decode;
         let result = storage_key::result(&job.digest);
         if job.attempt == 1 {
-            let stored = find_result(store.as_ref(), &result).await.inspect_err(|error| {
-                // Running it again costs time, never correctness.
-                warn!(job = %job.id, %error, "could not look whether the result is there");
-            });
-            return stored.ok()?.map(Outcome::AlreadyStored);
+            return match find_result(store.as_ref(), &result).await {
+                Ok(None) => Ok(Past::default()),
+                Ok(Some(head)) => Err(Outcome::AlreadyStored(head)),
+                Err(error) => {
+                    // Running it again costs time, never correctness.
+                    warn!(job = %job.id, %error, "could not look whether the result is there");
+                    Ok(Past::default())
+                }
+            };
         }
         // An earlier delivery may have failed for a reason that is gone by now: nothing ends in both ways, so it is
         // looked until the store says.
-        if let Ok(Some(head)) = retry::while_unavailable(stop, || find_result(store.as_ref(), &result)).await? {
-            return Some(Outcome::AlreadyStored(head));
+        let (found, failed, past) = tokio::join!(
+            retry::while_unavailable(stop, || find_result(store.as_ref(), &result)),
+            self.failure_of(job),
+            retry::while_unavailable(stop, || Past::read(store.as_ref(), &job.id)),
+        );
+        if let Some(Ok(Some(head))) = found {
+            return Err(Outcome::AlreadyStored(head));
         }
-        let failure = storage_key::failure(&job.id);
-        let stored = retry::while_unavailable(stop, || store.get(&failure, MAX_FAILURE_BYTES)).await?.ok()?;
-        let JobFailure { code, detail, .. } = serde_json::from_slice(&stored).ok()?;
-        Some(Outcome::AlreadyFailed(EventKind::Failed { code, detail }))
+        if let Some(failure) = failed {
+            return Err(Outcome::AlreadyFailed(failure));
+        }
+        let past = past.and_then(Result::ok).unwrap_or_default();
+        past.verdict().map_or(Ok(past), |failure| Err(Outcome::Failed(failure)))
     }
 
-    /// The job's numbers, unless the worker stops while the input cannot be had, or the model cannot be had yet.
+    /// The failure that is stored of the job.
+    async fn failure_of(&self, job: &Job) -> Option<EventKind> {
+        let Decode { store, stop, .. } = &self.decode;
+        let key = storage_key::failure(&job.id);
+        let stored = retry::while_unavailable(stop, || store.get(&key, MAX_FAILURE_BYTES)).await?.ok()?;
+        let JobFailure { code, detail, .. } = serde_json::from_slice(&stored).ok()?;
+        Some(EventKind::Failed { code, detail })
+    }
+
+    /// The job's numbers, unless the worker stops while the input cannot be had, or it cannot get the model.
     async fn features(&self, job: &Job, input: InputRef) -> Result<Outcome, Failure> {
-        let unavailable = |detail: &str| Failure::new(FailureCode::ModelUnavailable, detail);
-        let model = match self.decode.registry.open(&job.model).await {
-            Some(Ok(model)) => model,
-            Some(Err(error)) if error.is_away() => {
-                warn!(job = %job.id, model = job.model, %error, "the model cannot be had yet");
-                return Ok(Outcome::NotYet);
-            }
-            Some(Err(error)) => {
-                error!(job = %job.id, model = job.model, %error, "the model cannot be opened");
-                return Err(unavailable("the model could not be loaded"));
-            }
-            None => return Err(unavailable("no worker here has this model version")),
+        let model = match self.model(job).await {
+            Ok(model) => model,
+            Err(outcome) => return Ok(outcome),
         };
         if !model.manifest.spec.takes(input.media_type()) {
             return Err(wrong_kind(input.media_type()));
@@ -221,6 +231,28 @@ impl Shared {
                 Err(Failure::new(FailureCode::ExecutionFailed, "the input could not be decoded"))
             }
         }
+    }
+
+    /// The job's model. That it cannot be had says nothing of the job: another worker may have it.
+    async fn model(&self, job: &Job) -> Result<Arc<Model>, Outcome> {
+        let (registry, health) = (&self.decode.registry, &self.decode.vitals.health);
+        if let Some(model) = registry.opened(&job.model) {
+            return Ok(model);
+        }
+        // Its files may take minutes to come, and others of the lane wait for none.
+        let _parked = job.place.as_ref().map(Place::park);
+        let why = match registry.open(&job.model).await {
+            Some(Ok(model)) => {
+                health.has(&job.model);
+                return Ok(model);
+            }
+            Some(Err(error)) if error.is_awaited() => return Err(Outcome::Later),
+            Some(Err(error)) => error.to_string(),
+            None => "it is not in models-dir".to_owned(),
+        };
+        warn!(job = %job.id, model = job.model, why, "handed back: the model cannot be had here");
+        health.lacks(&job.model, why);
+        Err(Outcome::Unable)
     }
 
     async fn payload(&self, model: &Model, input: InputRef) -> Result<Option<Bytes>, Failure> {

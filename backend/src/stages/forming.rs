@@ -91,7 +91,8 @@ impl Forming {
         let model = self.number(&decoded.model);
         let limits = self.limits.get(model).copied().unwrap_or_default();
         let (rows, shape) = (decoded.features.rows(), decoded.features.shape());
-        let alone = place_alone(decoded.job.id, decoded.job.attempt);
+        let job = &decoded.job;
+        let alone = job.past.is_suspect().then(|| place_alone(job.id, job.attempt));
         let item = Item {
             ticket: self.next_ticket,
             model,

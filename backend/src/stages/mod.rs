@@ -8,6 +8,8 @@ pub(crate) mod infer;
 mod polling;
 pub(crate) mod receive;
 pub(crate) mod report;
+pub(crate) mod restraint;
 pub(crate) mod room;
+pub(crate) mod runs;
 pub(crate) mod store;
 pub(crate) mod waiting;

@@ -12,12 +12,12 @@ use forebay_contract::{JobMessage, Lane, MessageError};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{polling::Polling, room::Room};
+use super::{polling::Polling, restraint::Restraints, room::Room};
 use crate::{
     clock::Clock,
     device::DeviceLoad,
@@ -30,6 +30,9 @@ use crate::{
 /// The longest that SQS waits.
 const LONG_POLL: Duration = Duration::from_secs(20);
 
+/// How often it is looked whether a lane that is left alone still must be.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What receiving needs.
 pub(crate) struct Receive {
     pub(crate) lanes: Lanes,
@@ -38,6 +41,8 @@ pub(crate) struct Receive {
     pub(crate) prefetch: usize,
     /// Knows what jobs cost here.
     pub(crate) load: Arc<DeviceLoad>,
+    /// How much of what each lane brings this worker is able to run.
+    pub(crate) restraints: Restraints,
     /// What deadlines are compared with.
     pub(crate) wall_ms: Clock,
     pub(crate) stop: CancellationToken,
@@ -71,11 +76,14 @@ impl Receiving<'_> {
         let mut polls = FuturesUnordered::new();
         // After a poll that failed, no other begins before then; those under way are still listened to.
         let mut pause = Instant::now();
+        // When the lane last brought something.
+        let mut received_at = Instant::now();
         loop {
             // A poll that is broken off may have taken messages; they come back when their lease ends.
             let answer = tokio::select! {
                 () = self.receive.stop.cancelled() => return,
-                free = self.room_from(pause), if polls.is_empty() => {
+                free = self.room_from(pause, received_at), if polls.is_empty() => {
+                    let free = if self.is_restrained() { 1 } else { free };
                     polls.push(self.poll(polling.begin(free), wait));
                     None
                 }
@@ -89,6 +97,9 @@ impl Receiving<'_> {
                     }
                     (wait, backoff, pause) = (LONG_POLL, Backoff::default(), Instant::now());
                     let count = messages.len();
+                    if count > 0 {
+                        received_at = Instant::now();
+                    }
                     let mut places = 0;
                     for message in messages {
                         let Some(job) = self.open(message, &mut places) else { continue };
@@ -108,16 +119,27 @@ impl Receiving<'_> {
                     warn!(lane = %self.lane, %error, wait_ms, "the lane cannot be polled, trying again");
                 }
             }
-            while let Some(asked) = polling.another(self.room.free(self.lane)) {
+            while !self.is_restrained()
+                && let Some(asked) = polling.another(self.room.free(self.lane))
+            {
                 polls.push(self.poll(asked, wait));
             }
         }
     }
 
-    /// Waits until then, and until there is room.
-    async fn room_from(&self, pause: Instant) -> usize {
+    /// Waits until then, until there is room, and for as long as what was received last shows that others should have it.
+    async fn room_from(&self, pause: Instant, received_at: Instant) -> usize {
         sleep_until(pause).await;
-        self.room.wait(self.lane).await
+        let free = self.room.wait(self.lane).await;
+        // Looked at again: what becomes of the last messages is seen only after a while.
+        while received_at.elapsed() < self.receive.restraints.pause(self.lane) {
+            sleep(LOOK).await;
+        }
+        free
+    }
+
+    fn is_restrained(&self) -> bool {
+        !self.receive.restraints.pause(self.lane).is_zero()
     }
 
     async fn poll(&self, max: usize, wait: Duration) -> (usize, Result<Vec<Message>, QueueError>) {
@@ -217,7 +239,8 @@ mod tests {
         let lanes: Lanes = Lane::ALL.into_iter().zip(queues).map(queue).collect();
         let stop = CancellationToken::new();
         let (keeper, load) = (LeaseKeeper::new(Duration::from_secs(3600)), Arc::new(DeviceLoad::default()));
-        let receive = Receive { lanes, keeper, prefetch: 60, load, wall_ms: Arc::new(|| 0), stop: stop.clone() };
+        let (wall_ms, restraints): (Clock, _) = (Arc::new(|| 0), Restraints::default());
+        let receive = Receive { lanes, keeper, prefetch: 60, load, restraints, wall_ms, stop: stop.clone() };
         let (sender, received) = mpsc::channel(1000);
         tokio::spawn(run(receive, sender));
         (received, stop)

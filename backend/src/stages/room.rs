@@ -94,12 +94,33 @@ impl Shared {
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
+impl Place {
+    /// Leaves its places to others until the answer is dropped: the message waits for something that holds up no other.
+    pub(super) fn park(&self) -> Parked<'_> {
+        self.leave();
+        Parked(self)
+    }
+
+    fn leave(&self) {
         if let Some(held) = self.shared.held().get_mut(&self.lane) {
             *held = held.saturating_sub(self.places);
         }
         self.shared.freed.notify_waiters();
+    }
+}
+
+/// Takes the places again when it is dropped, whether they are free or not.
+pub(super) struct Parked<'a>(&'a Place);
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        *self.0.shared.held().entry(self.0.lane).or_default() += self.0.places;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -119,6 +140,19 @@ mod tests {
         assert_eq!(Lane::ALL.map(|lane| room.free(lane)), [34, 17, 8, 0], "the others still have their shares");
         drop(places);
         assert_eq!(room.free(Lane::FreeHeavy), 64);
+    }
+
+    #[test]
+    fn who_is_parked_takes_no_room_until_it_goes_on() {
+        let room = Room::new(10);
+        let place = room.take(Lane::FreeHeavy, 10);
+        assert_eq!(room.free(Lane::FreeHeavy), 0);
+        let parked = place.park();
+        assert_eq!(room.free(Lane::FreeHeavy), 10);
+        drop(parked);
+        assert_eq!(room.free(Lane::FreeHeavy), 0);
+        drop(place);
+        assert_eq!(room.free(Lane::FreeHeavy), 10);
     }
 
     #[test]

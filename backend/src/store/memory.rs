@@ -47,6 +47,11 @@ impl Store for MemoryStore {
         Ok(Put::Created)
     }
 
+    async fn overwrite(&self, key: &str, object: NewObject<'_>) -> Result<(), StoreError> {
+        self.objects().remove(key);
+        self.put_if_absent(key, object).await.map(drop)
+    }
+
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
         let (body, _) = self.objects().get(key).cloned().ok_or(StoreError::Missing)?;
         if body.len() as u64 > max_bytes { Err(StoreError::TooLarge { max_bytes }) } else { Ok(body) }

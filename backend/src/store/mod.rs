@@ -1,4 +1,4 @@
-//! The bucket as the worker sees it: objects that are written once.
+//! The bucket as the worker sees it: results and failures are written once.
 
 mod memory;
 mod multipart;
@@ -126,11 +126,14 @@ pub async fn put_failure(store: &dyn Store, failure: JobFailure) -> Result<JobFa
     }
 }
 
-/// Objects by key, written once; a byte-identical rewrite may renew the life of one.
+/// Objects by key. Results and failures are written once; a byte-identical rewrite may renew the life of one.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Writes the object unless it is there. Of several writers at once exactly one is told [`Put::Created`].
     async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError>;
+
+    /// Writes the object, whatever lies there: what is kept of a job between its deliveries, never a result.
+    async fn overwrite(&self, key: &str, object: NewObject<'_>) -> Result<(), StoreError>;
 
     /// Reads an object of at most `max_bytes`.
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError>;

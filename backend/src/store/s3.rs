@@ -62,6 +62,11 @@ impl Store for S3Store {
         }
     }
 
+    async fn overwrite(&self, key: &str, object: NewObject<'_>) -> Result<(), StoreError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(object.media_type);
+        put.body(ByteStream::from(object.body)).send().await.map(drop).map_err(trouble)
+    }
+
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
         let too_large = StoreError::TooLarge { max_bytes };
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {

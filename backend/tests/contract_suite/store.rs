@@ -36,6 +36,14 @@ pub(crate) async fn a_renewed_object_is_the_same(store: &dyn Store) {
     assert!(matches!(store.renew("results/ab/none", &head).await, Err(StoreError::Missing)));
 }
 
+pub(crate) async fn what_is_overwritten_is_the_last(store: &dyn Store) {
+    let key = "attempts/overwritten";
+    for body in ["one", "another", "3"] {
+        store.overwrite(key, NewObject::new(body, "application/json")).await.unwrap();
+        assert_eq!(store.get(key, 100).await.unwrap(), body);
+    }
+}
+
 pub(crate) async fn of_many_writers_at_once_one_creates(store: &dyn Store) {
     let bodies: Vec<String> = (0..12).map(|writer| format!("writer {writer}")).collect();
     let puts =
@@ -110,6 +118,7 @@ macro_rules! store_contract {
             a_large_object_is_written_whole_and_once
             an_object_says_whose_run_made_it
             a_renewed_object_is_the_same
+            what_is_overwritten_is_the_last
         }
     };
 }

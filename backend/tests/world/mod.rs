@@ -96,7 +96,7 @@ impl World {
 
     pub(crate) fn start_over(&self, store: Arc<dyn Store>) -> Worker {
         let manifest = Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap();
-        self.start_with(store, manifest, Box::new(DeterministicEngine { delay: self.delay }))
+        self.start_with(store, manifest, Box::new(DeterministicEngine::slow(self.delay)))
     }
 
     pub(crate) fn start_with(&self, store: Arc<dyn Store>, manifest: Manifest, engine: Box<dyn Engine>) -> Worker {

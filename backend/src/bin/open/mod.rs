@@ -30,7 +30,7 @@ pub(crate) fn devices(settings: &Settings, cores: usize) -> anyhow::Result<Devic
             engines.into_iter().map(|engine| Box::new(engine) as Box<dyn Engine>).collect()
         }
         EngineChoice::Test => {
-            vec![Box::new(DeterministicEngine { delay: Duration::from_millis(settings.test_engine_delay_ms) })]
+            vec![Box::new(DeterministicEngine::slow(Duration::from_millis(settings.test_engine_delay_ms)))]
         }
     };
     Ok(Devices { engines, patience: settings.patience(), model_memory: settings.model_memory() })

@@ -8,9 +8,12 @@ mod weights;
 
 use std::collections::HashMap;
 
-use tch::{CModule, Cuda, Device, Kind, TchError};
+use tch::{CModule, Cuda, Device, Kind, TchError, Tensor};
 
-use super::{Engine, RunError};
+use super::{
+    Engine, RunError,
+    trouble::{self, Place, Trouble},
+};
 use crate::{
     array::Array,
     features::BatchInput,
@@ -70,6 +73,7 @@ impl TorchEngine {
         // Thread-local, so it is taken where the model runs.
         let _no_grad = tch::no_grad_guard();
         let loaded = self.modules.get(&model.id).ok_or_else(|| RunError::Refused("model not loaded".to_owned()))?;
+        let run_error = |error| run_error(error, self.device);
         let inputs = tensors::place(input, self.device, loaded.kind).map_err(run_error)?;
         let output = loaded.module.forward_ts(&inputs).map_err(run_error)?;
         let output = match (&model.manifest.task, inputs.as_slice()) {
@@ -139,15 +143,28 @@ fn devices(choice: DeviceChoice) -> Result<Vec<Device>, DeviceError> {
     }
 }
 
+/// What went wrong in a call on `device`.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn run_error(error: TchError) -> RunError {
-    if is_out_of_memory(&error) { RunError::OutOfMemory } else { RunError::Refused(first_line(&error)) }
+fn run_error(error: TchError, device: Device) -> RunError {
+    match trouble_of(&error, device) {
+        Trouble::OutOfMemory => RunError::OutOfMemory,
+        Trouble::DeviceLost => RunError::DeviceLost(error.to_string().chars().take(MOST_TOLD).collect()),
+        Trouble::Refused => RunError::Refused(first_line(&error)),
+    }
 }
 
-fn is_out_of_memory(error: &TchError) -> bool {
-    let text = error.to_string();
-    text.contains("CUDA out of memory") || text.contains("DefaultCPUAllocator: can't allocate memory")
+fn trouble_of(error: &TchError, device: Device) -> Trouble {
+    let place = if device == Device::Cpu { Place::Cpu } else { Place::Cuda };
+    trouble::confirmed(&error.to_string(), place, || answers(device).map_err(|error| error.to_string()))
 }
+
+/// Has the device hold a number and give it back, for which all that it was asked before must be done.
+fn answers(device: Device) -> Result<(), TchError> {
+    Tensor::f_from_slice(&[1.0_f32])?.f_to(device)?.f_to(Device::Cpu).map(drop)
+}
+
+/// The longest text of torch in the log.
+const MOST_TOLD: usize = 8 << 10;
 
 /// Torch's errors are kilobytes of C++ frames; one line says what a client can use.
 fn first_line(error: &TchError) -> String {

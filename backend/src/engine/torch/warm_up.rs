@@ -2,23 +2,24 @@
 
 use crate::{
     array::Array,
-    engine::RunError,
+    engine::{RunError, trouble},
     features::{BatchInput, Features},
-    model::{Model, ModelError, Task},
+    model::{Checked, Model, ModelError, Task},
 };
 
 /// Two calls compile a module, a third shows nothing new.
 const CALLS: usize = 2;
 
 /// Runs a batch of one and the largest batch. One that does not fit lowers the model's limit; any other failure is the
-/// model's.
+/// model's, unless it is the device's.
 pub(super) fn run(
     model: &Model,
     mut forward: impl FnMut(&BatchInput) -> Result<Array<f32>, RunError>,
 ) -> Result<(), ModelError> {
-    let broken = |error: &dyn std::fmt::Display| {
-        ModelError::new(format!("{}: warm-up: {error}", model.manifest.weights.display()))
-    };
+    let what = |error: &dyn std::fmt::Display| format!("{}: warm-up: {error}", model.manifest.weights.display());
+    // What was loaded was checked before, if it could be.
+    let checked = if model.manifest.weights_sha256.is_some() { Checked::Yes } else { Checked::No };
+    let broken = |error: &dyn std::fmt::Display| ModelError::refused(what(error), checked);
     let Some(row) = sample(&model.manifest.task) else {
         return Err(broken(&"the declared shape is too large"));
     };
@@ -38,6 +39,8 @@ pub(super) fn run(
                 Err(RunError::OutOfMemory) => {
                     return Err(ModelError::out_of_memory(format!("{}: out of memory", model.id)));
                 }
+                Err(error @ RunError::DeviceLost(_)) => return Err(ModelError::device_lost(what(&error))),
+                Err(RunError::Refused(line)) if is_of_cuda(&line) => return Err(ModelError::new(what(&line))),
                 Err(error) => return Err(broken(&error)),
             }
         }
@@ -47,6 +50,11 @@ pub(super) fn run(
         }
         rows = most;
     }
+}
+
+/// A device may be too old for this build of torch, or lack what an operator needs: elsewhere the model may run.
+fn is_of_cuda(line: &str) -> bool {
+    line.strip_prefix("RuntimeError: ").is_some_and(trouble::is_of_cuda)
 }
 
 /// One row of what the model takes.
@@ -107,6 +115,16 @@ mod tests {
     #[test]
     fn a_model_that_refuses_its_own_shape_is_broken() {
         let warm = run(&model(), |_| Err(RunError::Refused("RuntimeError: no".to_owned())));
-        assert!(warm.unwrap_err().to_string().contains("warm-up: RuntimeError: no"));
+        let error = warm.unwrap_err();
+        assert!(error.to_string().contains("warm-up: RuntimeError: no") && error.is_refusal(), "{error}");
+    }
+
+    #[test]
+    fn what_the_device_refuses_is_not_the_models_fault() {
+        let refused = "RuntimeError: CUDA error: no kernel image is available for execution on the device";
+        let warm = run(&model(), |_| Err(RunError::Refused(refused.to_owned())));
+        assert!(!warm.unwrap_err().is_refusal());
+        let warm = run(&model(), |_| Err(RunError::DeviceLost("CUDA error: misaligned address".to_owned())));
+        assert!(warm.unwrap_err().is_device_lost());
     }
 }

@@ -5,9 +5,10 @@ use std::{
     time::Duration,
 };
 
-use tch::{CModule, Device, Kind};
+use tch::{CModule, Device, Kind, TchError};
 
-use crate::model::{Manifest, ModelError, Precision, sha256};
+use super::{Trouble, trouble};
+use crate::model::{Checked, Manifest, ModelError, Precision, sha256};
 
 /// What a file of weights may be and how long reading it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) fn load(manifest: &Manifest, device: Device, limits: LoadLimits) -> R
     match loaded.recv_timeout(limits.timeout) {
         Ok(loaded) => loaded,
         Err(RecvTimeoutError::Timeout) => {
-            Err(ModelError::new(format!("{file}: not read within {} s", limits.timeout.as_secs())))
+            Err(ModelError::too_slow(format!("{file}: not read within {} s", limits.timeout.as_secs())))
         }
         Err(RecvTimeoutError::Disconnected) => {
             Err(ModelError::new(format!("{file}: cannot be converted: is the module frozen? Export it unfrozen")))
@@ -61,9 +62,17 @@ fn read(manifest: &Manifest, device: Device, max_bytes: u64) -> Result<CModule, 
     if let Some(expected) = &manifest.weights_sha256 {
         verify(file, expected)?;
     }
-    let refused = |error: tch::TchError| {
+    let checked = if manifest.weights_sha256.is_some() { Checked::Yes } else { Checked::No };
+    let refused = |error: TchError| {
+        let text = error.to_string();
         let what = format!("{}: {}", file.display(), super::first_line(&error));
-        if super::is_out_of_memory(&error) { ModelError::out_of_memory(what) } else { ModelError::new(what) }
+        let told = match super::trouble_of(&error, device) {
+            Trouble::OutOfMemory => ModelError::out_of_memory(what),
+            Trouble::DeviceLost => ModelError::device_lost(what),
+            Trouble::Refused if trouble::is_of_file(&text) || trouble::is_of_cuda(&text) => ModelError::new(what),
+            Trouble::Refused => ModelError::refused(what, checked),
+        };
+        told.because(error)
     };
     let mut module = CModule::load_on_device(file, device).map_err(refused)?;
     module.f_set_eval().map_err(refused)?;

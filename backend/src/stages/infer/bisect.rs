@@ -23,9 +23,18 @@ pub(super) struct Outcome {
     pub(super) busy: Duration,
 }
 
-/// Runs a batch whose jobs take so many rows each: one outcome a job, in order. With k culprits among n jobs there are
-/// at most `1 + 2 k ⌈log2 n⌉` runs.
-pub(super) fn run(rows: &[usize], runner: &mut impl Runner) -> Vec<Outcome> {
+/// What became of a batch.
+#[derive(Debug)]
+pub(super) struct Bisected {
+    /// One a job, in order. None is missing unless the device was lost.
+    pub(super) outcomes: Vec<Option<Outcome>>,
+    /// Why the device can run nothing more.
+    pub(super) lost: Option<String>,
+}
+
+/// Runs a batch whose jobs take so many rows each. With k culprits among n jobs there are at most `1 + 2 k ⌈log2 n⌉` runs.
+/// Once the device is lost there are none: what it answers from then on says nothing about the rows.
+pub(super) fn run(rows: &[usize], runner: &mut impl Runner) -> Bisected {
     let spans = spans(rows);
     let mut outcomes: Vec<Option<Outcome>> = rows.iter().map(|_| None).collect();
     // The next part is the last one.
@@ -33,8 +42,12 @@ pub(super) fn run(rows: &[usize], runner: &mut impl Runner) -> Vec<Outcome> {
     while let Some(part) = parts.pop() {
         let Some(span) = whole(&spans, &part) else { continue };
         if part.len() == 1 {
-            if let Some(outcome) = outcomes.get_mut(part.start) {
-                *outcome = Some(alone(span, runner));
+            match (outcomes.get_mut(part.start), alone(span, runner)) {
+                (_, Outcome { answer: Err(RunError::DeviceLost(why)), .. }) => {
+                    return Bisected { outcomes, lost: Some(why) };
+                }
+                (Some(outcome), alone) => *outcome = Some(alone),
+                (None, _) => {}
             }
         } else if span.len() > runner.limit() {
             cut(&mut parts, &part, fitting(&spans, &part, runner.limit()));
@@ -46,12 +59,14 @@ pub(super) fn run(rows: &[usize], runner: &mut impl Runner) -> Vec<Outcome> {
                         *outcome = Some(share(&output, &span, own, busy));
                     }
                 }
+                (Err(RunError::DeviceLost(why)), _) => return Bisected { outcomes, lost: Some(why) },
                 (Err(_), _) => cut(&mut parts, &part, part.len() / 2),
             }
         }
     }
     let missing = || Outcome { answer: Err(wrong_rows()), busy: Duration::ZERO };
-    outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
+    let outcomes = outcomes.into_iter().map(|outcome| Some(outcome.unwrap_or_else(missing))).collect();
+    Bisected { outcomes, lost: None }
 }
 
 /// One job, in as many runs as its rows need.
@@ -123,6 +138,9 @@ mod tests {
     /// Answers each row with its number; poisoned rows fail their run, and no more than `holds` rows fit.
     struct Rows {
         poison: BTreeSet<usize>,
+        /// Loses the device.
+        deadly: Option<usize>,
+        lost: bool,
         holds: usize,
         limit: usize,
         runs: usize,
@@ -136,7 +154,11 @@ mod tests {
         fn run(&mut self, rows: Range<usize>) -> (Result<Array<f32>, RunError>, Duration) {
             self.runs += 1;
             assert!(rows.len() <= self.limit && !rows.is_empty());
-            let answer = if rows.len() > self.holds {
+            assert!(!self.lost, "a lost device is left alone");
+            let answer = if rows.len() <= self.holds && self.deadly.is_some_and(|deadly| rows.contains(&deadly)) {
+                self.lost = true;
+                Err(RunError::DeviceLost("assert".to_owned()))
+            } else if rows.len() > self.holds {
                 self.limit = (rows.len() / 2).max(1);
                 Err(RunError::OutOfMemory)
             } else if self.poison.range(rows.clone()).next().is_some() {
@@ -150,13 +172,21 @@ mod tests {
     }
 
     fn runner(poison: &[usize]) -> Rows {
-        Rows { poison: poison.iter().copied().collect(), holds: usize::MAX, limit: usize::MAX, runs: 0 }
+        let poison = poison.iter().copied().collect();
+        Rows { poison, deadly: None, lost: false, holds: usize::MAX, limit: usize::MAX, runs: 0 }
+    }
+
+    /// While the device is well, every job has an outcome.
+    fn outcomes(rows: &[usize], runner: &mut Rows) -> Vec<Outcome> {
+        let Bisected { outcomes, lost } = run(rows, runner);
+        assert_eq!(lost, None);
+        outcomes.into_iter().map(Option::unwrap).collect()
     }
 
     #[test]
     fn one_culprit_of_a_thousand_costs_twenty_runs() {
         let mut rows = runner(&[777]);
-        let outcomes = run(&[1; 1000], &mut rows);
+        let outcomes = outcomes(&[1; 1000], &mut rows);
         let failed: Vec<usize> = (0..1000).filter(|job| outcomes[*job].answer.is_err()).collect();
         assert_eq!((failed.as_slice(), rows.runs), (&[777][..], 21));
     }
@@ -164,14 +194,14 @@ mod tests {
     #[test]
     fn a_job_of_many_rows_runs_in_pieces_that_fit() {
         let mut rows = Rows { holds: 3, limit: 64, ..runner(&[]) };
-        let outcomes = run(&[10], &mut rows);
+        let outcomes = outcomes(&[10], &mut rows);
         assert_eq!(outcomes[0].answer.as_ref().unwrap().data(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
         assert_eq!(rows.limit, 2);
     }
 
     #[test]
     fn what_does_not_fit_alone_is_out_of_memory() {
-        let outcomes = run(&[1, 1], &mut Rows { holds: 0, limit: 8, ..runner(&[]) });
+        let outcomes = outcomes(&[1, 1], &mut Rows { holds: 0, limit: 8, ..runner(&[]) });
         assert!(outcomes.iter().all(|outcome| outcome.answer == Err(RunError::OutOfMemory)));
     }
 
@@ -182,8 +212,8 @@ mod tests {
             poison in prop::collection::btree_set(0_usize..100, 0..5),
             (holds, limit) in (1_usize..20, 1_usize..50),
         ) {
-            let mut device = Rows { poison: poison.clone(), holds, limit, runs: 0 };
-            let outcomes = run(&rows, &mut device);
+            let mut device = Rows { poison: poison.clone(), deadly: None, lost: false, holds, limit, runs: 0 };
+            let outcomes = outcomes(&rows, &mut device);
             prop_assert_eq!(outcomes.len(), rows.len());
             let mut start = 0;
             for (outcome, rows) in outcomes.iter().zip(&rows) {
@@ -204,13 +234,38 @@ mod tests {
         }
 
         #[test]
+        fn who_has_no_answer_when_the_device_is_lost_gets_none(
+            rows in prop::collection::vec(1_usize..5, 1..40),
+            poison in prop::collection::btree_set(0_usize..100, 0..5),
+            (deadly, holds, limit) in (0_usize..100, 1_usize..20, 1_usize..50),
+        ) {
+            let mut device = Rows { poison: poison.clone(), deadly: Some(deadly), lost: false, holds, limit, runs: 0 };
+            let Bisected { outcomes, lost } = run(&rows, &mut device);
+            prop_assert_eq!(outcomes.len(), rows.len());
+            prop_assert_eq!(lost.is_some(), device.lost);
+            let mut start = 0;
+            for (outcome, rows) in outcomes.iter().zip(&rows) {
+                let own = start..start + rows;
+                start = own.end;
+                match outcome.as_ref().map(|outcome| &outcome.answer) {
+                    Some(Ok(output)) => prop_assert_eq!(output.data()[0], own.start as f32),
+                    Some(Err(error)) => {
+                        prop_assert_eq!(error, &RunError::Refused("poison".to_owned()));
+                        prop_assert!(poison.range(own).next().is_some());
+                    }
+                    None => prop_assert!(lost.is_some()),
+                }
+            }
+        }
+
+        #[test]
         fn culprits_are_found_in_logarithmic_time(
             jobs in 1_usize..300,
             poison in prop::collection::btree_set(0_usize..300, 0..6),
         ) {
             let mut device = runner(&poison.iter().copied().filter(|row| *row < jobs).collect::<Vec<_>>());
             let culprits = device.poison.len();
-            run(&vec![1; jobs], &mut device);
+            outcomes(&vec![1; jobs], &mut device);
             let depth = jobs.next_power_of_two().ilog2() as usize;
             prop_assert!(device.runs <= 1 + 2 * culprits * depth, "{} runs for {culprits} of {jobs}", device.runs);
         }

@@ -1,14 +1,15 @@
 //! One device's thread: runs batches and tells the jobs apart.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use forebay_contract::{EventKind, FailureCode};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    bisect::{self, Outcome},
+    bisect::{self, Bisected, Outcome},
     generate,
+    loading::Loaded,
+    refusals::Refusals,
     residents::Residents,
     runner::{BatchRunner, failure},
     watchdog::Pulse,
@@ -29,8 +30,7 @@ use crate::{
 pub(super) struct DeviceThread {
     pub(super) engine: Box<dyn Engine>,
     pub(super) residents: Residents,
-    /// When each model that did not load was tried.
-    pub(super) failed: HashMap<String, Instant>,
+    pub(super) refusals: Refusals,
     reporter: Reporter,
     pub(super) vitals: Arc<Vitals>,
     pub(super) pulse: Pulse,
@@ -56,21 +56,31 @@ pub(super) struct Ran {
     pub(super) unwanted: Vec<Job>,
     /// Not finished when the worker stopped, or not begun for want of time.
     pub(super) returned: Vec<Job>,
+    /// Their model cannot be loaded here at the moment.
+    pub(super) unable: Vec<Job>,
+    pub(super) lost: Option<Lost>,
+}
+
+/// The device does nothing more for this process.
+pub(super) struct Lost {
+    /// For the log.
+    pub(super) why: String,
+    /// What was under way and has no answer: one of them may be why.
+    pub(super) jobs: Vec<Job>,
 }
 
 impl DeviceThread {
     pub(super) fn new(engine: Box<dyn Engine>, model_memory: Option<u64>, around: Around) -> Self {
         let Around { reporter, vitals, pulse, patience } = around;
         let residents = Residents::new(model_memory.or_else(|| engine.memory()));
-        Self { engine, residents, failed: HashMap::new(), reporter, vitals, pulse, patience }
+        Self { engine, residents, refusals: Refusals::default(), reporter, vitals, pulse, patience }
     }
 
     /// Runs a batch of one model; every one of its jobs is answered or unwanted afterwards.
     pub(super) fn run(&mut self, batch: Batched, stop: &CancellationToken) -> Ran {
-        if !self.is_loaded(&batch.model) {
-            let failure = Failure::new(FailureCode::ModelUnavailable, "the model could not be loaded");
-            let fail = |(job, _)| Inferred { job, answer: Err(failure.clone()), device_ms: 0.0 };
-            return Ran { answers: batch.jobs.into_iter().map(fail).collect(), ..Ran::default() };
+        let loaded = self.is_loaded(&batch.model);
+        if !matches!(loaded, Loaded::Yes) {
+            return without_model(batch, loaded);
         }
         let (batch, unwanted) = without(batch, |job| job.unwanted.is_cancelled());
         let Some(batch) = batch else { return Ran { unwanted, ..Ran::default() } };
@@ -106,15 +116,37 @@ impl DeviceThread {
         jobs.iter_mut().for_each(|(job, _)| job.watch = None);
         let rows: Vec<usize> = jobs.iter().map(|(_, rows)| *rows).collect();
         let mut runner = BatchRunner::new(self, &model, &input, predicted);
-        let outcomes = bisect::run(&rows, &mut runner);
+        let Bisected { outcomes, lost } = bisect::run(&rows, &mut runner);
         let busy = runner.busy();
-        let answer = |((job, _), Outcome { answer, busy }): ((Job, usize), Outcome)| {
+        let (mut answers, mut unanswered) = (Vec::with_capacity(jobs.len()), Vec::new());
+        for ((job, _), outcome) in jobs.into_iter().zip(outcomes) {
+            let Some(Outcome { answer, busy }) = outcome else {
+                unanswered.push(job);
+                continue;
+            };
             let answer =
                 answer.map(|output| (Arc::clone(&model), Answer::Rows(output))).map_err(|error| failure(&error));
-            Inferred { job, answer, device_ms: busy.as_secs_f64() * 1000.0 }
-        };
-        let answers = jobs.into_iter().zip(outcomes).map(answer).collect();
-        Ran { rows: input.rows(), busy, answers, ..Ran::default() }
+            answers.push(Inferred { job, answer, device_ms: busy.as_secs_f64() * 1000.0 });
+        }
+        // What ended in the middle says nothing about what such a batch takes.
+        let rows = if lost.is_some() { 0 } else { input.rows() };
+        Ran { rows, busy, answers, lost: lost.map(|why| Lost { why, jobs: unanswered }), ..Ran::default() }
+    }
+}
+
+/// Of a batch whose model is not loaded.
+fn without_model(batch: Batched, loaded: Loaded) -> Ran {
+    let jobs: Vec<Job> = batch.jobs.into_iter().map(|(job, _)| job).collect();
+    match loaded {
+        Loaded::Never => {
+            let failure = Failure::new(FailureCode::ModelUnavailable, "the model could not be loaded");
+            let fail = |job| Inferred { job, answer: Err(failure.clone()), device_ms: 0.0 };
+            Ran { answers: jobs.into_iter().map(fail).collect(), ..Ran::default() }
+        }
+        Loaded::NotYet => Ran { unable: jobs, ..Ran::default() },
+        // No job ran, so none is suspect. That it goes on without end is kept from it by what is written down of them.
+        Loaded::DeviceLost(why) => Ran { unable: jobs, lost: Some(Lost { why, jobs: Vec::new() }), ..Ran::default() },
+        Loaded::Yes => Ran { returned: jobs, ..Ran::default() },
     }
 }
 

@@ -6,8 +6,8 @@ use forebay_contract::{EventKind, FailureCode};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    bisect::{self, Outcome},
-    device::{DeviceThread, Ran},
+    bisect::{self, Bisected, Outcome},
+    device::{DeviceThread, Lost, Ran},
     runner::{BatchRunner, failure},
     sequence::Sequence,
 };
@@ -55,15 +55,29 @@ pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable,
         if writing.is_empty() {
             break;
         }
-        ran.busy += step(device, &model, steps, &mut writing);
+        let (busy, lost) = step(device, &model, steps, &mut writing);
+        ran.busy += busy;
+        if let Some(why) = lost {
+            let finished = writing.extract_if(.., |writing| writing.is_finished());
+            ran.answers.extend(finished.map(|written| written.into_inferred(&model)));
+            ran.lost = Some(Lost { why, jobs: writing.drain(..).map(|writing| writing.job).collect() });
+            break;
+        }
     }
     ran.returned = writing.into_iter().map(|writing| writing.job).collect();
     // What was left on the way says nothing about what such a batch takes.
-    ran.rows = rows.saturating_sub(ran.unwanted.len() + ran.returned.len());
+    let left = ran.unwanted.len() + ran.returned.len();
+    ran.rows = if ran.lost.is_some() { 0 } else { rows.saturating_sub(left) };
     ran
 }
 
-fn step(device: &mut DeviceThread, model: &Arc<Model>, steps: &StepsTable, writing: &mut [Writing]) -> Duration {
+/// One token more for each; how long it took, and why the device is lost, if it is.
+fn step(
+    device: &mut DeviceThread,
+    model: &Arc<Model>,
+    steps: &StepsTable,
+    writing: &mut [Writing],
+) -> (Duration, Option<String>) {
     let texts: Vec<Features> = writing
         .iter()
         .filter_map(|writing| writing.sequence.open())
@@ -71,13 +85,14 @@ fn step(device: &mut DeviceThread, model: &Arc<Model>, steps: &StepsTable, writi
         .collect();
     let Some(input) = BatchInput::assemble(&texts) else {
         writing.iter_mut().for_each(|writing| writing.failed = Some(no_logits()));
-        return Duration::ZERO;
+        return (Duration::ZERO, None);
     };
     // A step is a small part of what was predicted of the batch.
     let mut runner = BatchRunner::new(device, model, &input, Duration::ZERO);
-    let outcomes = bisect::run(&vec![1; writing.len()], &mut runner);
+    let Bisected { outcomes, lost } = bisect::run(&vec![1; writing.len()], &mut runner);
     let busy = runner.busy();
-    for (writing, Outcome { answer, busy }) in writing.iter_mut().zip(outcomes) {
+    for (writing, outcome) in writing.iter_mut().zip(outcomes) {
+        let Some(Outcome { answer, busy }) = outcome else { continue };
         writing.busy += busy;
         match answer {
             Ok(output) if writing.sequence.step(output.data(), &model.marks).is_ok() => {
@@ -91,7 +106,7 @@ fn step(device: &mut DeviceThread, model: &Arc<Model>, steps: &StepsTable, writi
             Err(error) => writing.failed = Some(failure(&error)),
         }
     }
-    busy
+    (busy, lost)
 }
 
 impl Writing {

@@ -3,51 +3,75 @@
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use super::device::DeviceThread;
-use crate::model::{AGAIN_AFTER, Model};
+use super::{device::DeviceThread, refusals::Verdict};
+use crate::model::{Model, ModelError, Stamp};
+
+/// Whether a model can run.
+pub(super) enum Loaded {
+    Yes,
+    /// No worker can run it.
+    Never,
+    /// Not here, and not now.
+    NotYet,
+    /// Nothing can run here any more.
+    DeviceLost(String),
+}
 
 impl DeviceThread {
     /// Whether the model can run: it is loaded if it was not.
-    pub(super) fn is_loaded(&mut self, model: &Model) -> bool {
+    pub(super) fn is_loaded(&mut self, model: &Model) -> Loaded {
         if self.residents.touch(&model.id) {
-            return true;
+            return Loaded::Yes;
         }
-        if self.failed.get(&model.id).is_some_and(|failed| failed.elapsed() < AGAIN_AFTER) {
-            return false;
+        if let Some(verdict) = self.refusals.of(&model.id, Instant::now()) {
+            return verdict.into();
         }
         let bytes = self.engine.footprint(model);
         for id in self.residents.make_room(bytes) {
             self.unload(&id);
         }
         let started = Instant::now();
-        let loaded = loop {
+        match self.load(model) {
+            Ok(()) => {
+                self.residents.insert(&model.id, bytes);
+                self.refusals.forget(&model.id);
+                self.vitals.health.has(&model.id);
+                self.vitals.metrics.model_loaded(&model.id, &self.engine.device(), bytes);
+                let (load_ms, held_bytes) = (started.elapsed().as_millis(), self.residents.bytes());
+                info!(model = model.id, device = self.engine.device(), load_ms, bytes, held_bytes, "model loaded");
+                Loaded::Yes
+            }
+            Err(error) => self.not_loaded(model, &error),
+        }
+    }
+
+    /// Others may have to go: how much a device holds is not always known before.
+    fn load(&mut self, model: &Model) -> Result<(), ModelError> {
+        loop {
             let under_way = self.pulse.begin("load", &model.id, self.patience.limit(0.0).max(self.patience.load));
             let loaded = self.engine.load(model);
             drop(under_way);
             match loaded {
-                // Others may have to go: how much a device holds is not always known before.
                 Err(error) if error.is_out_of_memory() => match self.residents.evict() {
                     Some(id) => self.unload(&id),
-                    None => break Err(error),
+                    None => return Err(error),
                 },
-                loaded => break loaded,
-            }
-        };
-        match loaded {
-            Ok(()) => {
-                self.residents.insert(&model.id, bytes);
-                self.failed.remove(&model.id);
-                self.vitals.metrics.model_loaded(&model.id, &self.engine.device(), bytes);
-                let (load_ms, held_bytes) = (started.elapsed().as_millis(), self.residents.bytes());
-                info!(model = model.id, device = self.engine.device(), load_ms, bytes, held_bytes, "model loaded");
-                true
-            }
-            Err(error) => {
-                error!(model = model.id, device = self.engine.device(), %error, "model not loaded");
-                self.failed.insert(model.id.clone(), Instant::now());
-                false
+                loaded => return loaded,
             }
         }
+    }
+
+    fn not_loaded(&mut self, model: &Model, error: &ModelError) -> Loaded {
+        let device = self.engine.device();
+        error!(model = model.id, device, cause = error.cause(), error = error.whole(), "model not loaded");
+        self.vitals.metrics.model_not_loaded(&model.id, error.cause());
+        if error.is_device_lost() {
+            return Loaded::DeviceLost(error.to_string());
+        }
+        let file = Stamp::of_file(&model.manifest.weights);
+        let verdict = self.refusals.note(&model.id, Instant::now(), error, file);
+        self.vitals.health.lacks(&model.id, error.to_string());
+        verdict.into()
     }
 
     /// Frees a model's memory.
@@ -55,5 +79,14 @@ impl DeviceThread {
         info!(model = id, device = self.engine.device(), "model unloaded to make room");
         self.engine.unload(id);
         self.vitals.metrics.model_evicted(id, &self.engine.device());
+    }
+}
+
+impl From<Verdict> for Loaded {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::ModelsOwn => Self::Never,
+            Verdict::OwnFault => Self::NotYet,
+        }
     }
 }

@@ -4,6 +4,7 @@ mod bisect;
 mod device;
 mod generate;
 mod loading;
+mod refusals;
 mod residents;
 mod runner;
 mod sample;
@@ -21,6 +22,7 @@ use tokio::{
     sync::{self, mpsc, oneshot},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 use super::report::Reporter;
 use crate::{
@@ -29,7 +31,7 @@ use crate::{
     job::{Batched, Inferred, Settled},
     vitals::Vitals,
 };
-use device::{Around, DeviceThread, Ran};
+use device::{Around, DeviceThread, Lost, Ran};
 use watchdog::Pulse;
 
 /// What the devices' threads need.
@@ -49,12 +51,14 @@ pub(crate) struct Exits {
     pub(crate) settled: mpsc::Sender<Settled>,
 }
 
-/// Why a device can do nothing more. What it holds comes back when its leases end.
+/// Why a device can do nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// A call does not end.
+    /// A call does not end. What the device holds comes back when its leases end.
     Hung,
-    /// Its thread panicked.
+    /// Every call fails from now on. What the device held is handed back.
+    Lost,
+    /// Its thread panicked. What the device holds comes back when its leases end.
     Panicked,
 }
 
@@ -80,12 +84,13 @@ pub(crate) fn spawn(
         let around = Around { reporter: reporter.clone(), vitals: Arc::clone(&vitals), pulse, patience };
         let device = DeviceThread::new(engine, model_memory, around);
         let lifeline = Lifeline { trouble: Arc::clone(&trouble), _alive: alive.clone() };
-        let (line, exits, load, stop) = (Arc::clone(&line), exits.clone(), Arc::clone(&load), stop.clone());
+        let (exits, load, stop, trouble) = (exits.clone(), Arc::clone(&load), stop.clone(), Arc::clone(&trouble));
+        let (line, desk) = (Arc::clone(&line), Desk { exits, load, stop, trouble });
         // Of this thread's own: it has nothing else to do while it waits.
         let runtime = runtime::Builder::new_current_thread().build()?;
         thread::Builder::new().name(name).spawn(move || {
             let _lifeline = lifeline;
-            runtime.block_on(serve(device, &line, &exits, &load, &stop, None));
+            runtime.block_on(desk.serve(device, &line, None));
         })?;
     }
     thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
@@ -101,54 +106,102 @@ pub(crate) fn spawn(
 pub(crate) type Pace = Box<dyn FnMut(usize) -> Duration + Send>;
 
 /// The same without threads, for one device that nobody watches: on a simulation's runtime, where a batch holds up
-/// everything else while it computes, and only `pace` says how long it took.
-pub(crate) async fn run(infer: Infer, batched: mpsc::Receiver<Batched>, exits: Exits, pace: Pace) {
+/// everything else while it computes, and only `pace` says how long it took. It runs as the returned future does.
+pub(crate) fn run(
+    infer: Infer,
+    batched: mpsc::Receiver<Batched>,
+    exits: Exits,
+    pace: Pace,
+) -> (impl Future<Output = ()> + Send, oneshot::Receiver<Trouble>) {
+    let (trouble, troubled) = oneshot::channel();
     let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
-    let Some(engine) = engines.into_iter().next() else { return };
-    let around = Around { reporter, vitals, pulse: Pulse::default(), patience };
-    let device = DeviceThread::new(engine, model_memory, around);
-    serve(device, &sync::Mutex::new(batched), &exits, &load, &stop, Some(pace)).await;
+    let running = async move {
+        let Some(engine) = engines.into_iter().next() else { return };
+        let around = Around { reporter, vitals, pulse: Pulse::default(), patience };
+        let device = DeviceThread::new(engine, model_memory, around);
+        let desk = Desk { exits, load, stop, trouble: Arc::new(Mutex::new(Some(trouble))) };
+        desk.serve(device, &sync::Mutex::new(batched), Some(pace)).await;
+    };
+    (running, troubled)
 }
 
-/// Runs batches until no more come or nobody takes the answers.
-async fn serve(
-    mut device: DeviceThread,
-    line: &sync::Mutex<mpsc::Receiver<Batched>>,
-    exits: &Exits,
-    load: &DeviceLoad,
-    stop: &CancellationToken,
-    mut pace: Option<Pace>,
-) {
-    loop {
-        let next = line.lock().await.recv().await;
-        let Some(batch) = next else { return };
-        if stop.is_cancelled() {
-            for (job, _) in batch.jobs {
-                let _ = exits.settled.send(Settled::Returned(job)).await;
+/// Where a device's batches go, and who hears of it.
+struct Desk {
+    exits: Exits,
+    load: Arc<DeviceLoad>,
+    stop: CancellationToken,
+    trouble: Bell,
+}
+
+impl Desk {
+    /// Runs batches until no more come, nobody takes the answers, or the device is lost.
+    async fn serve(
+        &self,
+        mut device: DeviceThread,
+        line: &sync::Mutex<mpsc::Receiver<Batched>>,
+        mut pace: Option<Pace>,
+    ) {
+        let mut lost = false;
+        loop {
+            let next = line.lock().await.recv().await;
+            let Some(batch) = next else { return };
+            if lost || self.stop.is_cancelled() {
+                for (job, _) in batch.jobs {
+                    self.settle(Settled::Returned(job)).await;
+                }
+                continue;
             }
-            continue;
-        }
-        let model = Arc::clone(&batch.model);
-        let Ran { rows, mut busy, answers, unwanted, returned } = device.run(batch, stop);
-        if let Some(pace) = &mut pace {
-            busy = pace(rows);
-            if !busy.is_zero() {
-                tokio::time::sleep(busy).await;
+            let model = Arc::clone(&batch.model);
+            let mut ran = device.run(batch, &self.stop);
+            if let Some(pace) = &mut pace {
+                ran.busy = pace(ran.rows);
+                if !ran.busy.is_zero() {
+                    tokio::time::sleep(ran.busy).await;
+                }
             }
-        }
-        // First the next batch may be formed, then this one's answers go their way.
-        load.finish(&model.id, rows, busy);
-        for job in unwanted {
-            let _ = exits.settled.send(Settled::Stored(job, None)).await;
-        }
-        for job in returned {
-            let _ = exits.settled.send(Settled::Returned(job)).await;
-        }
-        for answer in answers {
-            if exits.inferred.send(answer).await.is_err() {
+            if let Some(Lost { why, jobs }) = &ran.lost {
+                lost = true;
+                let (device, jobs) = (device.engine.device(), jobs.len());
+                error!(device, model = model.id, jobs, why, "the device is lost: the worker must be restarted");
+                tell(&self.trouble, Trouble::Lost);
+            }
+            // First the next batch may be formed, then this one's answers go their way.
+            self.load.finish(&model.id, ran.rows, ran.busy);
+            if !self.send(ran).await {
                 return;
             }
         }
+    }
+
+    /// Sends each job its way; whether somebody takes the answers.
+    async fn send(&self, ran: Ran) -> bool {
+        let Ran { mut answers, unwanted, returned, unable, lost, rows: _, busy: _ } = ran;
+        for job in unwanted {
+            self.settle(Settled::Stored(job, None)).await;
+        }
+        for job in returned {
+            self.settle(Settled::Returned(job)).await;
+        }
+        for job in unable {
+            match job.unable() {
+                Ok(back) => self.settle(back).await,
+                Err(failed) => answers.push(failed),
+            }
+        }
+        for job in lost.into_iter().flat_map(|lost| lost.jobs) {
+            self.settle(Settled::Lost(job)).await;
+        }
+        for answer in answers {
+            if self.exits.inferred.send(answer).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A closed exit means that the pipeline is coming down; the dropped job is redelivered.
+    async fn settle(&self, settled: Settled) {
+        let _ = self.exits.settled.send(settled).await;
     }
 }
 

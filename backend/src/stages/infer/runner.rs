@@ -86,6 +86,7 @@ impl Runner for BatchRunner<'_> {
         self.busy += busy;
         match &answer {
             Ok(_) => self.model.capacity.ran(rows.len()),
+            Err(RunError::DeviceLost(_)) => {}
             Err(RunError::OutOfMemory) => {
                 let limit = self.model.capacity.too_many(rows.len());
                 warn!(model = self.model.id, rows = rows.len(), limit, "out of memory: smaller batches from now on");
@@ -103,5 +104,7 @@ pub(super) fn failure(error: &RunError) -> Failure {
         RunError::OutOfMemory => {
             Failure::new(FailureCode::OutOfMemory, "the device has too little memory for this input")
         }
+        // Nothing is stored of it: its jobs are handed back before anybody is told.
+        RunError::DeviceLost(_) => Failure::new(FailureCode::ExecutionFailed, "the device was lost: send it again"),
     }
 }

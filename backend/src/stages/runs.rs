@@ -1,0 +1,119 @@
+//! The runs that began and have not ended: what is written down of their jobs, so that the worker's end is not taken for
+//! nothing, nor a hand-back for a run.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use forebay_contract::JobId;
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use crate::{job::Job, past::Past, retry, store::Store};
+
+/// What runs, and where it is written down.
+#[derive(Clone)]
+pub(crate) struct Runs {
+    store: Arc<dyn Store>,
+    stop: CancellationToken,
+    open: Open,
+}
+
+type Open = Arc<Mutex<HashMap<JobId, Entry>>>;
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// What was known before.
+    past: Past,
+    /// Whether the bucket says that the run began.
+    written: bool,
+}
+
+/// A job's run is under way until this is dropped.
+pub(crate) struct Run {
+    id: JobId,
+    open: Open,
+}
+
+/// Why a message goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Back {
+    /// Nothing is wrong with the job: the worker stops.
+    Stopped,
+    /// Its run lost the device.
+    Lost,
+    /// Its model is being fetched, and enough jobs wait for it.
+    Later,
+    /// The worker cannot get its model, or not load it.
+    Unable,
+}
+
+impl Runs {
+    pub(crate) fn new(store: Arc<dyn Store>, stop: CancellationToken) -> Self {
+        Self { store, stop, open: Open::default() }
+    }
+
+    /// These are about to run. A first delivery is written down by its message alone, so that it costs nothing; of any
+    /// later one the bucket knows before it begins.
+    pub(crate) async fn begin(&self, jobs: &mut [(Job, usize)]) {
+        for (job, _) in &mut *jobs {
+            lock(&self.open).insert(job.id, Entry { past: job.past, written: false });
+            job.run = Some(Run { id: job.id, open: Arc::clone(&self.open) });
+        }
+        let again = jobs.iter().map(|(job, _)| job).filter(|job| job.attempt > 1);
+        join_all(again.map(|job| self.write_began(job.id, job.past))).await;
+    }
+
+    /// The message of `job` is about to go back; afterwards it may be with another worker.
+    pub(crate) async fn give_back(&self, job: &Job, back: Back) {
+        let written = lock(&self.open).get(&job.id).is_some_and(|entry| entry.written);
+        match back {
+            Back::Stopped | Back::Later if written => self.write(job.id, job.past).await,
+            Back::Lost if !written => self.write(job.id, job.past.began()).await,
+            Back::Unable => self.write(job.id, job.past.was_unable()).await,
+            Back::Stopped | Back::Later | Back::Lost => true,
+        };
+    }
+
+    /// The worker was told to stop, and may be ended before its runs are: that is no job's fault.
+    pub(crate) async fn forgive(&self) {
+        let entries = self.entries(|entry| entry.written);
+        join_all(entries.into_iter().map(|(id, past)| self.write(id, past))).await;
+    }
+
+    /// The worker cannot go on for something that runs: whatever does is suspect.
+    pub(crate) async fn suspect(&self) {
+        let entries = self.entries(|entry| !entry.written);
+        join_all(entries.into_iter().map(|(id, past)| self.write_began(id, past))).await;
+    }
+
+    fn entries(&self, which: impl Fn(&Entry) -> bool) -> Vec<(JobId, Past)> {
+        lock(&self.open).iter().filter(|(_, entry)| which(entry)).map(|(id, entry)| (*id, entry.past)).collect()
+    }
+
+    async fn write_began(&self, id: JobId, past: Past) {
+        if self.write(id, past.began()).await
+            && let Some(entry) = lock(&self.open).get_mut(&id)
+        {
+            entry.written = true;
+        }
+    }
+
+    /// Whether it is written: a store that is away is waited for, unless the worker stops.
+    async fn write(&self, id: JobId, past: Past) -> bool {
+        let write = || past.write(self.store.as_ref(), &id);
+        matches!(retry::while_unavailable(&self.stop, write).await, Some(Ok(())))
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        lock(&self.open).remove(&self.id);
+    }
+}
+
+fn lock(open: &Open) -> MutexGuard<'_, HashMap<JobId, Entry>> {
+    // Nothing panics under this lock.
+    open.lock().unwrap_or_else(PoisonError::into_inner)
+}
