@@ -108,7 +108,7 @@ async fn a_text_and_its_continuation_stay_within_the_models_context() {
     let (whole, cut) = (asking(1, "t0 t1 t2", 3), asking(2, "t0 t0 t0 t2 t1", 3));
     let (most, beyond) = (asking(3, "t0 t0 t1", 5), asking(4, "t1", 6));
     [&whole, &cut, &most, &beyond].into_iter().for_each(|message| world.send(message));
-    let engine = Within { inner: DeterministicEngine { delay: Duration::ZERO }, context: 6 };
+    let engine = Within { inner: DeterministicEngine::default(), context: 6 };
     let worker = world.start_on(vec![counting_within(&folder("within"), 5, Some(6))], Devices::one(engine));
     eventually("all are acknowledged", || world.queue.is_empty()).await;
     worker.drain().await;
