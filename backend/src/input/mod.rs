@@ -1,14 +1,14 @@
 //! From a payload to [`Features`]: one file a kind of input. Pure: bytes in, numbers or a [`Failure`] out.
 
 mod audio;
-mod image;
-mod jpeg;
 pub(crate) mod noise;
-mod resample;
+mod picture;
 mod tensor;
 mod text;
 
 use forebay_contract::{FailureCode, MediaType, ParameterSpec, ParameterValue, Parameters};
+
+pub use picture::pixels;
 
 use crate::{
     array::Array,
@@ -44,7 +44,7 @@ pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result
     match &model.manifest.task {
         Task::ImageClassify(table) => {
             let limits = model.manifest.spec.input.image;
-            image::prepare(payload, table, limits).map(Features::Rows).map(Prepared::whole)
+            picture::prepare(payload, table, limits).map(Features::Rows).map(Prepared::whole)
         }
         Task::TextEmbed(table) => {
             let text::Tokens { ids, truncated } = text::prepare(payload, model.tokenizer.as_ref(), table)?;
@@ -63,7 +63,7 @@ pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result
         }
         Task::ImageUpscale(table) => {
             let limits = model.manifest.spec.input.image;
-            image::whole(payload, table, limits).map(Features::Rows).map(Prepared::whole)
+            picture::whole(payload, table, limits).map(Features::Rows).map(Prepared::whole)
         }
         Task::TextGenerate(table, _) => {
             let text::Tokens { ids, truncated } = text::prompt(payload, model.tokenizer.as_ref(), table)?;
