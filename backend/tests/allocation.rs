@@ -87,11 +87,9 @@ fn png(side: u32) -> Vec<u8> {
 }
 
 fn small_jpeg() -> Vec<u8> {
-    let mut jpeg = Vec::new();
     let pixels: Vec<u8> = (0..60 * 60 * 3).map(|byte| (byte * 7 % 251) as u8).collect();
-    let encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
-    image::ImageEncoder::write_image(encoder, &pixels, 60, 60, image::ExtendedColorType::Rgb8).unwrap();
-    jpeg
+    let (format, sampling) = (libjpeg_turbo_rs::PixelFormat::Rgb, libjpeg_turbo_rs::Subsampling::S420);
+    libjpeg_turbo_rs::compress(&pixels, 60, 60, format, 80, sampling).unwrap()
 }
 
 /// With these bytes put over it from `at` on.

@@ -50,10 +50,8 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 fn jpeg() -> Vec<u8> {
-    let mut jpeg = Vec::new();
-    let encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
-    image::ImageEncoder::write_image(encoder, &[9; 48 * 16], 16, 16, image::ExtendedColorType::Rgb8).unwrap();
-    jpeg
+    let (format, sampling) = (libjpeg_turbo_rs::PixelFormat::Rgb, libjpeg_turbo_rs::Subsampling::S420);
+    libjpeg_turbo_rs::compress(&[9; 48 * 16], 16, 16, format, 80, sampling).unwrap()
 }
 
 /// A chunk of a PNG with its length and checksum.
@@ -114,7 +112,7 @@ async fn every_bad_input_fails_alone_with_its_own_code() {
         (picture(103, &says(9_999, 9_999)), ImageTooLarge),
         (picture(104, &png(4, 16)), ImageTooSmall),
         (sent(105, "seer", MediaType::Jpeg, &cmyk), ImageUnsupported),
-        (picture(106, b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"), ImageUnsupported),
+        (picture(106, b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00"), ImageUnsupported),
         (picture(107, &animated()), ImageAnimated),
         (picture(108, &jpeg()), InputMislabelled),
         (text(120, b""), TextEmpty),
