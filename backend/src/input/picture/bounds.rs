@@ -37,8 +37,17 @@ pub(super) fn check(width: u32, height: u32, decoded: u64, limits: Option<ImageL
 
 /// The same bound for the decoders of `image`.
 pub(super) fn alloc_limit() -> Limits {
+    at_most(MAX_DECODED_BYTES)
+}
+
+/// The bound of a decoder whose frames have sizes of their own: the picture, a frame of its size, and tables.
+pub(super) fn frame_limit(decoded: u64) -> Limits {
+    at_most(decoded.saturating_mul(2).saturating_add(1 << 20).min(MAX_DECODED_BYTES))
+}
+
+fn at_most(bytes: u64) -> Limits {
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits.max_alloc = Some(bytes);
     limits
 }
 

@@ -1,13 +1,24 @@
 //! What the decoders of `image` have in common.
 
 use forebay_contract::{FailureCode, catalog::ImageLimits};
-use image::{DynamicImage, ImageDecoder, ImageError};
+use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 
 use super::{Rgb, background, bounds};
 use crate::failure::Failure;
 
-/// The first picture that `decoder` gives. Sizes are checked on the header.
+/// The first picture that `decoder` gives. Sizes are checked on the header; what it reserves besides is at most
+/// [`bounds::alloc_limit`].
 pub(super) fn pixels(
+    decoder: impl ImageDecoder,
+    limits: Option<ImageLimits>,
+    background: [u8; 3],
+) -> Result<Rgb, Failure> {
+    pixels_within(bounds::alloc_limit(), decoder, limits, background)
+}
+
+/// The same, for a decoder that is to reserve less.
+pub(super) fn pixels_within(
+    room: Limits,
     mut decoder: impl ImageDecoder,
     limits: Option<ImageLimits>,
     background: [u8; 3],
@@ -15,7 +26,7 @@ pub(super) fn pixels(
     let (width, height) = decoder.dimensions();
     // The decoder's limit does not count the buffer that it fills.
     bounds::check(width, height, decoder.total_bytes(), limits)?;
-    decoder.set_limits(bounds::alloc_limit()).map_err(refused)?;
+    decoder.set_limits(room).map_err(refused)?;
     let picture = DynamicImage::from_decoder(decoder).map_err(refused)?;
     Ok(Rgb { width, height, bytes: background::opaque(picture, background) })
 }

@@ -62,7 +62,8 @@ fn read(payload: &[u8], look: Look, limits: Option<ImageLimits>) -> Result<Rgb, 
         // An animation gives its first frame, as a browser shows it first.
         Ok(ImageFormat::Gif) => {
             let decoder = GifDecoder::new(Cursor::new(payload)).map_err(codec::refused)?;
-            (codec::pixels(decoder, limits, look.background)?, Orientation::NoTransforms)
+            let room = bounds::frame_limit(decoder.total_bytes());
+            (codec::pixels_within(room, decoder, limits, look.background)?, Orientation::NoTransforms)
         }
         Ok(ImageFormat::Bmp) => {
             let decoder = BmpDecoder::new(Cursor::new(payload)).map_err(codec::refused)?;
