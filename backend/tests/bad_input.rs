@@ -125,7 +125,10 @@ async fn every_bad_input_fails_alone_with_its_own_code() {
         (picture(107, &animated()), ImageAnimated),
         (picture(108, &jpeg()), InputMislabelled),
         (sent(109, "seer", MediaType::Jpeg, &jpeg()[..jpeg().len() - 10]), ImageUndecodable),
-        (sent(110, "seer", MediaType::Gif, b"GIF89a\xff\xff\xff\xff\0\0\0"), ImageTooLarge),
+        (
+            sent(110, "seer", MediaType::Gif, b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\0;"),
+            ImageTooLarge,
+        ),
         (sent(111, "seer", MediaType::Gif, b"GIF89a\x09\0\x09\0\0\0\0;"), ImageUndecodable),
         (
             sent(112, "seer", MediaType::Webp, b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\xff\x7f\xff\xff\x7f"),
