@@ -184,12 +184,12 @@ fn eight() -> usize {
     8
 }
 
-/// `[audio]`: WAV, its channels averaged, cut off or filled up with silence, handed over as `f32 [rows, samples]` from
-/// −1 to 1.
+/// `[audio]`: decoded, its channels averaged, resampled, cut off or filled up with silence, handed over as `f32 [rows,
+/// samples]` from −1 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AudioTable {
-    /// Samples a second; sounds of another rate are refused.
+    /// Samples a second; sounds of another rate are resampled.
     pub sample_rate: u32,
     /// How many samples the model takes.
     pub samples: usize,

@@ -11,7 +11,12 @@ pub(super) fn opaque(picture: DynamicImage, background: [u8; 3]) -> Vec<u8> {
     }
     let rgba = picture.into_rgba8().into_raw();
     let (pixels, _) = rgba.as_chunks::<4>();
-    pixels.iter().flat_map(|[r, g, b, alpha]| over([*r, *g, *b], *alpha, background)).collect()
+    let mut bytes = Vec::with_capacity(pixels.len() * 3);
+    for [r, g, b, alpha] in pixels {
+        // Most are opaque, and a large picture has many.
+        bytes.extend(if *alpha == 255 { [*r, *g, *b] } else { over([*r, *g, *b], *alpha, background) });
+    }
+    bytes
 }
 
 fn over(colour: [u8; 3], alpha: u8, background: [u8; 3]) -> [u8; 3] {
