@@ -30,7 +30,7 @@ def resample(samples: torch.Tensor, old: int, new: int) -> torch.Tensor:
 def main() -> None:
     chirp = torch.sin(torch.arange(400, dtype=torch.float64) ** 2 / 50).float()
     for old, new in [(44100, 16000), (48000, 16000), (8000, 16000), (22050, 16000)]:
-        numbers = ", ".join(repr(round(float(sample), 8)) for sample in resample(chirp, old, new)[:16])
+        numbers = ", ".join(repr(round(float(sample), 6)) for sample in resample(chirp, old, new)[:8])
         print(f"({old:_}, {new:_}, [{numbers}]),")
 
 

@@ -91,7 +91,6 @@ fn rate(parameters: &AudioCodecParameters) -> Result<u32, Failure> {
     Err(Failure::new(FailureCode::AudioUnsupported, detail))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refused(error: Error) -> Failure {
     match error {
         Error::Unsupported(_) => unsupported(),
