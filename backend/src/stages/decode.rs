@@ -260,7 +260,7 @@ impl Shared {
             return Ok(model);
         }
         // Its files may take minutes to come, and others of the lane wait for none.
-        let _parked = job.place.as_ref().map(Place::park);
+        let _parked = job.place.as_ref().filter(|_| registry.is_fetched(&job.model)).map(Place::park);
         let why = match registry.open(&job.model).await {
             Some(Ok(model)) => {
                 health.has(&job.model);
