@@ -9,7 +9,10 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 
-use crate::cost::{CostModel, Run};
+use crate::{
+    batch::{Arrival, Residence},
+    cost::{CostModel, Run},
+};
 
 /// How busy the devices are, what they were given and what that cost: what the planner asks, and what shows how well they
 /// are fed.
@@ -60,7 +63,10 @@ struct Queue {
     handed_over: VecDeque<HandedOver>,
     /// Since when the first of them runs.
     since: Option<Instant>,
+    /// When the last of them ended.
+    ran: Option<Instant>,
     finished: VecDeque<Finished>,
+    residence: Residence,
 }
 
 /// Finished batches that nobody has learned from yet; the oldest are forgotten beyond it.
@@ -89,11 +95,15 @@ impl DeviceLoad {
     }
 
     /// A batch is handed over; each device finishes its own in this order.
-    pub fn hand_over(&self, batch: HandedOver) {
+    pub fn hand_over(&self, mut batch: HandedOver) {
         self.cells.fetch_add(batch.row_cells.saturating_mul(batch.rows as u64), Ordering::Relaxed);
         self.padding.fetch_add(batch.padding, Ordering::Relaxed);
         let mut queue = self.queue();
         queue.since.get_or_insert_with(Instant::now);
+        if !queue.comes(&batch.model) {
+            let loading = queue.residence.takes_place(&batch.model).unwrap_or_default();
+            batch.predicted_us = batch.predicted_us.saturating_add(micros(loading));
+        }
         queue.handed_over.push_back(batch);
         drop(queue);
         self.batches.send_modify(|batches| *batches += 1);
@@ -109,6 +119,7 @@ impl DeviceLoad {
         let at = queue.handed_over.iter().position(alike).unwrap_or(0);
         let first = queue.handed_over.remove(at);
         queue.since = (!queue.handed_over.is_empty()).then(Instant::now);
+        queue.ran = Some(Instant::now());
         // Another count: some were canceled, or it did not run at all. Its time says nothing about such batches.
         if let Some(batch) = first.filter(alike) {
             if queue.finished.len() >= MOST_FINISHED {
@@ -118,6 +129,36 @@ impl DeviceLoad {
         }
         drop(queue);
         self.batches.send_modify(|batches| *batches = batches.saturating_sub(1));
+    }
+
+    /// A model begins to be loaded onto a device.
+    pub fn arrives(&self, device: &str, arrival: Arrival<'_>) {
+        self.queue().residence.arrives(device, arrival, Instant::now());
+    }
+
+    /// It is loaded.
+    pub fn loaded(&self, device: &str, model: &str, took: Duration) {
+        self.queue().residence.loaded(device, model, took, Instant::now());
+    }
+
+    /// It made room on a device, or was not loaded after all.
+    pub fn leaves(&self, device: &str, model: &str) {
+        self.queue().residence.leaves(device, model, Instant::now());
+    }
+
+    /// From when on a batch of `model` may be handed over, where others must make room for the model; `None` for at once.
+    pub fn not_before(&self, model: &str) -> Option<Instant> {
+        let (queue, now) = (self.queue(), Instant::now());
+        if queue.comes(model) {
+            return None;
+        }
+        // While another takes a place, nobody else can have one: what runs behind it would have to load again.
+        let coming = queue.handed_over.iter().rev().find_map(|batch| queue.residence.takes_place(&batch.model));
+        if let Some(loading) = coming {
+            return now.checked_add(loading);
+        }
+        let ran = if queue.handed_over.is_empty() { queue.ran } else { Some(now) };
+        queue.residence.not_before(model, ran)
     }
 
     /// How many devices there are.
@@ -186,6 +227,17 @@ impl DeviceLoad {
     }
 }
 
+impl Queue {
+    /// Whether the model will take a place: a batch of it is handed over, and loading it has not begun.
+    fn comes(&self, model: &str) -> bool {
+        self.handed_over.iter().any(|batch| batch.model == model && self.residence.takes_place(model).is_some())
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,5 +303,38 @@ mod tests {
         assert_eq!(finished, [Finished { batch: batch(4, 1000), busy: Duration::from_millis(2) }]);
         assert_eq!(load.costs().relative_errors().len(), 1);
         assert_eq!(load.learn(), []);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn while_a_model_takes_its_place_nobody_else_is_handed_over() {
+        let load = DeviceLoad::default();
+        let took = Duration::from_secs(2);
+        let arrives = |model: &str, gone: &[&str]| {
+            let gone: Vec<String> = gone.iter().map(ToString::to_string).collect();
+            load.arrives("cpu", Arrival { model, bytes: 60, gone: &gone, budget: Some(100) });
+        };
+        arrives("a@1", &[]);
+        load.loaded("cpu", "a@1", took);
+        arrives("b@1", &["a@1"]);
+        load.loaded("cpu", "b@1", took);
+        assert_eq!((load.not_before("b@1"), load.not_before("new@1")), (None, None));
+        let start = Instant::now();
+        assert_eq!(load.not_before("a@1"), Some(start + took), "nothing runs");
+        let of = |model: &str| HandedOver { model: model.to_owned(), ..batch(1, 1000) };
+        load.hand_over(of("b@1"));
+        assert_eq!(load.free_at(), Some(start + Duration::from_millis(1)));
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert_eq!(load.not_before("a@1"), Some(start + took * 4), "b has run all the time");
+        load.finish("b@1", 1, Duration::from_millis(1));
+
+        // It is time: a goes to the device.
+        let now = Instant::now();
+        load.hand_over(of("a@1"));
+        assert_eq!(load.free_at(), Some(now + took + Duration::from_millis(1)), "loading takes time too");
+        assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
+        arrives("a@1", &["b@1"]);
+        assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
+        load.loaded("cpu", "a@1", took);
+        load.finish("a@1", 1, Duration::from_millis(1));
+        assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
     }
 }

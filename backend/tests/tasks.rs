@@ -52,7 +52,7 @@ fn message(number: u64, media_type: MediaType, data: Vec<u8>) -> JobMessage {
 async fn run(manifest: Manifest, messages: &[JobMessage]) -> Vec<Vec<u8>> {
     let world = World::new();
     messages.iter().for_each(|message| world.send(message));
-    let engine = TorchEngine::open(DeviceChoice::Auto, 1).unwrap();
+    let engine = TorchEngine::open(DeviceChoice::Any, 1).unwrap();
     let worker = world.start_on(vec![manifest], Devices::one(engine));
     eventually("all are acknowledged", || world.queue.is_empty()).await;
     worker.drain().await;

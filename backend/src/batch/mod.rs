@@ -14,6 +14,7 @@ mod pending;
 mod plan;
 #[cfg(test)]
 mod properties;
+mod residence;
 mod slack;
 #[cfg(test)]
 mod starvation;
@@ -25,6 +26,7 @@ pub use limits::{Decision, Device, Limits};
 pub use pace::Pace;
 pub use pending::Pending;
 pub use plan::plan;
+pub use residence::{Arrival, Residence};
 pub use slack::Slack;
 pub use suspect::{GATHER_US, place_alone};
 pub use weights::{lane_weight, total_weight};

@@ -16,6 +16,8 @@ pub struct Pending {
     next_deadline_us: Option<u64>,
     /// Whether those that run alone are not to begin yet.
     holds_alone: bool,
+    /// Until when a model's jobs are not to begin, by [`Item::model`]: others would have to make room for it.
+    held_until_us: Vec<u64>,
 }
 
 /// One lane's accounts.
@@ -104,6 +106,16 @@ impl Pending {
     /// From now on those that run alone wait, or do not any more.
     pub fn hold_alone(&mut self, hold: bool) {
         self.holds_alone = hold;
+    }
+
+    /// From now on each model's jobs wait until then, by [`Item::model`]; those of models that are not named do not.
+    pub fn hold_models(&mut self, until_us: Vec<u64>) {
+        self.held_until_us = until_us;
+    }
+
+    /// From when on it may begin, as far as its model's place on the device is concerned.
+    pub(super) fn held_until_us(&self, item: &Item) -> u64 {
+        self.held_until_us.get(item.model).copied().unwrap_or(0)
     }
 
     /// Whether it may begin at all.

@@ -3,8 +3,8 @@ use super::{Decision, Device, Item, Limits, Pending, draft::Draft};
 /// Decides. `limits` are the models', by [`Item::model`].
 ///
 /// The batch is made around the job whose turn it is among those that are due: those that waited as long as their model
-/// lets the oldest of a batch wait. It runs when the device is free, or before when it is full. Where nothing is due, a
-/// batch that is full need not wait.
+/// lets the oldest of a batch wait, and longer where others would have to make room for the model. It runs when the device
+/// is free, or before when it is full. Where nothing is due, a batch that is full need not wait.
 pub fn plan(pending: &Pending, now_us: u64, limits: &[Limits], device: Device) -> Decision {
     let expired = pending.expired(now_us);
     if !expired.is_empty() {
@@ -16,7 +16,8 @@ pub fn plan(pending: &Pending, now_us: u64, limits: &[Limits], device: Device) -
     };
     let fallback = Limits::default();
     let of = |model: usize| limits.get(model).unwrap_or(&fallback);
-    let due_us = |item: &Item| item.since_us.saturating_add(of(item.model).max_wait_us);
+    let due_us =
+        |item: &Item| item.since_us.saturating_add(of(item.model).max_wait_us).max(pending.held_until_us(item));
 
     if let Some(first) = pending.next(|item| due_us(item) <= now_us && pending.lets(item)) {
         // A turn of one that runs alone is that of the first of all who do.
@@ -28,7 +29,8 @@ pub fn plan(pending: &Pending, now_us: u64, limits: &[Limits], device: Device) -
         };
     }
     let mut tried: Vec<usize> = Vec::new();
-    while let Some(first) = pending.next(|item| item.alone.is_none() && !tried.contains(&item.model)) {
+    let lets = |item: &Item| item.alone.is_none() && pending.held_until_us(item) <= now_us;
+    while let Some(first) = pending.next(|item| lets(item) && !tried.contains(&item.model)) {
         let draft = around(pending, first, of(first.model), now_us);
         if draft.is_full() {
             return Decision::Run(draft.tickets);
@@ -247,5 +249,42 @@ mod tests {
         assert_eq!(decide(&pending, 20, Device::BusyUntil(900)), run(&[9]));
         pending.take(&[9]);
         assert_eq!(decide(&pending, 20, Device::Free), run(&[0]));
+    }
+    /// Two jobs of the model that has no place, one of the other.
+    fn crowded(until_us: u64) -> Pending {
+        let mut pending = waiting(&alike(1, "a", 100));
+        for ticket in 10..12 {
+            let shape = Shape::Padded(100);
+            let item =
+                Item { ticket, model: 1, rows: 1, shape, cost_us: 1, since_us: 50, deadline_us: None, alone: None };
+            pending.add(Lane::PaidLight, "b", item);
+        }
+        pending.hold_models(vec![0, until_us]);
+        pending
+    }
+
+    #[test]
+    fn who_has_a_place_goes_before_who_has_none_until_it_is_time() {
+        for (now_us, until_us, expect) in [
+            (110, 500, run(&[0])),
+            (105, 500, Decision::WaitUntil(110)),
+            (110, 110, run(&[10, 11])),
+            (110, 0, run(&[10, 11])),
+        ] {
+            assert_eq!(decide(&crowded(until_us), now_us, Device::Free), expect, "{now_us} {until_us}");
+        }
+        let mut pending = crowded(500);
+        pending.take(&[0]);
+        assert_eq!(decide(&pending, 300, Device::Free), Decision::WaitUntil(500));
+        assert_eq!(decide(&pending, 500, Device::Free), run(&[10, 11]));
+    }
+
+    #[test]
+    fn a_full_batch_waits_for_its_place_too() {
+        let mut pending = waiting(&alike(5, "a", 100));
+        pending.hold_models(vec![900]);
+        assert_eq!(decide(&pending, 100, Device::Free), Decision::WaitUntil(900));
+        assert_eq!(decide(&pending, 100, Device::BusyUntil(2000)), Decision::WaitUntil(2000));
+        assert_eq!(decide(&pending, 900, Device::Free), run(&[0, 1, 2, 3]));
     }
 }

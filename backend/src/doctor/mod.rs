@@ -3,25 +3,32 @@
 mod cloud;
 mod edge;
 mod finding;
+mod memory;
 mod models;
+
+use std::path::Path;
 
 use aws_config::SdkConfig;
 
 pub use finding::{Finding, State};
 
-use crate::{engine::Engine, settings::Settings};
+use crate::{
+    engine::{Engine, gpu},
+    settings::Settings,
+};
 
 /// Looks at everything, in the order in which a worker needs it. `engine` is the opened device, or why it is not.
 pub async fn examine(settings: &Settings, config: &SdkConfig, engine: Result<Box<dyn Engine>, String>) -> Vec<Finding> {
     let mut findings = Vec::new();
     match engine {
         Ok(engine) => {
-            findings.push(device(&engine.device()));
+            findings.push(device(&engine.device(), gpu::found(Path::new("/"))));
+            findings.extend(memory::device(engine.as_ref()));
             findings.extend(models::examine(settings, config, engine).await);
         }
         Err(error) => findings.push(
             Finding::missing("device", error)
-                .advise("put the lib folder of a torch 2.11 into LD_LIBRARY_PATH, or ask for --device cpu"),
+                .advise("make the device usable, or ask for --device cpu, which takes longer"),
         ),
     }
     findings.push(cloud::credentials(config).await);
@@ -31,12 +38,26 @@ pub async fn examine(settings: &Settings, config: &SdkConfig, engine: Result<Box
     findings
 }
 
-fn device(device: &str) -> Finding {
-    let has_gpu = std::path::Path::new("/dev/nvidia0").exists();
-    if has_gpu && device == "cpu" {
-        return Finding::doubtful("device", "models run on the CPU, and there is an NVIDIA GPU").advise(
-            "put the lib folder of a torch 2.11 made for CUDA into LD_LIBRARY_PATH; --device cuda insists on it",
-        );
+/// `gpu`: where one is seen, whether it can be used or not.
+fn device(device: &str, gpu: Option<String>) -> Finding {
+    match gpu {
+        Some(gpu) if device == "cpu" => {
+            Finding::doubtful("device", format!("models run on the CPU, and there is an NVIDIA GPU ({gpu})")).advise(
+                "put the lib folder of a torch 2.11 made for CUDA into LD_LIBRARY_PATH; --device cuda insists on it",
+            )
+        }
+        _ => Finding::fine("device", format!("models run on {device}")),
     }
-    Finding::fine("device", format!("models run on {device}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_that_nothing_runs_on_is_doubtful() {
+        let gpu = || Some("/dev/nvidia0".to_owned());
+        assert_eq!(device("cpu", gpu()).state, State::Doubtful);
+        assert_eq!([device("cuda:0", gpu()).state, device("cpu", None).state], [State::Fine; 2]);
+    }
 }

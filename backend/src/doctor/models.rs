@@ -1,12 +1,11 @@
 use aws_config::SdkConfig;
-
 use forebay_contract::ParameterSpec;
 
-use super::Finding;
+use super::{Finding, memory};
 use crate::{
     aws,
     engine::Engine,
-    model::{Manifest, Registry, StepsTable, Task},
+    model::{Manifest, ModelError, Registry, StepsTable, Task},
     settings::Settings,
 };
 
@@ -28,10 +27,15 @@ pub(super) async fn examine(settings: &Settings, config: &SdkConfig, mut engine:
     if ids.is_empty() {
         findings.push(Finding::missing("models", format!("{folder} holds no usable model")).advise(advice));
     }
+    let budget = settings.model_memory().or_else(|| engine.memory());
+    let mut sizes = Vec::new();
     for id in ids {
         let subject = format!("model {id}");
         let loaded = match registry.open(&id).await {
-            Some(Ok(model)) => engine.load(&model),
+            Some(Ok(model)) => {
+                sizes.push((id.clone(), engine.footprint(&model)));
+                engine.load(&model)
+            }
             Some(Err(error)) => Err(error),
             None => continue,
         };
@@ -40,11 +44,11 @@ pub(super) async fn examine(settings: &Settings, config: &SdkConfig, mut engine:
                 engine.unload(&id);
                 Finding::fine(&subject, "loaded and warmed up")
             }
-            Err(error) => Finding::missing(&subject, error.to_string())
-                .advise("export it again, or take its folder away: its jobs would fail with model-unavailable"),
+            Err(error) => Finding::missing(&subject, error.whole()).advise(advice_on(&error)),
         });
         findings.extend(registry.manifests().filter(|manifest| manifest.id() == id).flat_map(promises));
     }
+    findings.extend(budget.filter(|_| !sizes.is_empty()).map(|budget| memory::models(budget, &sizes)));
     findings
 }
 
@@ -69,6 +73,18 @@ fn promises(manifest: &Manifest) -> Vec<Finding> {
     findings
 }
 
+fn advice_on(error: &ModelError) -> &'static str {
+    if error.is_refusal() {
+        "export it again, or take its folder away: its jobs would fail with model-unavailable"
+    } else if error.is_out_of_memory() {
+        "give the device more free memory, or this worker other models: its jobs would go back to their lane"
+    } else if error.is_device_lost() {
+        "see to the device, with nvidia-smi and the kernel's log: nothing can run on it"
+    } else {
+        "see that its files are there, whole and readable: its jobs would go back to their lane for other workers"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -77,12 +93,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        array::Array,
-        doctor::State,
-        engine::RunError,
-        features::BatchInput,
-        model::{Model, ModelError},
-        settings::tests::parse,
+        array::Array, doctor::State, engine::RunError, features::BatchInput, model::Model, settings::tests::parse,
     };
 
     /// Holds one model, and no second one.

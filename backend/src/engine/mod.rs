@@ -2,6 +2,8 @@
 
 mod deterministic;
 mod devices;
+pub(crate) mod gpu;
+mod memory;
 #[cfg(feature = "tch")]
 pub mod torch;
 #[cfg(any(feature = "tch", test))]
@@ -9,6 +11,7 @@ mod trouble;
 
 pub use deterministic::{ANSWER_NAN, DeterministicEngine, FAIL_BATCH, HANG, HOLDS_AT_MOST, LOSE_DEVICE};
 pub use devices::{Devices, Patience};
+pub use memory::DeviceMemory;
 
 use crate::{
     array::Array,
@@ -23,6 +26,11 @@ pub trait Engine: Send {
 
     /// How many bytes of weights the device may hold, where that is known before it is tried.
     fn memory(&self) -> Option<u64> {
+        None
+    }
+
+    /// What the device has of memory at the moment, all processes counted, where that is known.
+    fn device_memory(&self) -> Option<DeviceMemory> {
         None
     }
 

@@ -7,9 +7,14 @@ pub(super) fn waits() -> Histogram {
     Histogram::new(exponential_buckets(0.005, 2.0, 18))
 }
 
-/// Calls and batches: 1 ms to 33 seconds.
+/// Waits inside one worker: 100 µs to 7 minutes, each twice the one before.
+pub(super) fn short_waits() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 2.0, 23))
+}
+
+/// Calls and batches: 100 µs, which a small model takes on a GPU, to 26 seconds.
 pub(super) fn calls() -> Histogram {
-    Histogram::new(exponential_buckets(0.001, 2.0, 16))
+    Histogram::new(exponential_buckets(0.0001, 2.0, 19))
 }
 
 /// Counts: 1 to 512.

@@ -6,13 +6,14 @@ mod measured_store;
 
 use std::time::Duration;
 
-use forebay_contract::{FailureCode, Lane};
+use forebay_contract::{FailureCode, InputKind, Lane};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Metric, Registry},
 };
 
+use crate::engine::DeviceMemory;
 pub(crate) use measured_queue::MeasuredQueue;
 pub(crate) use measured_store::MeasuredStore;
 
@@ -28,6 +29,8 @@ type Counters<const N: usize> = Family<Labels<N>, Counter>;
 pub struct Metrics {
     registry: Registry,
     queue_wait: Histograms<1>,
+    decode: Histograms<1>,
+    decoded_bytes: Gauge,
     batch_wait: Histograms<1>,
     infer: Histograms<1>,
     store: Histograms<2>,
@@ -46,6 +49,8 @@ pub struct Metrics {
     dropped_events: Counter,
     model_memory: Family<Labels<2>, Gauge>,
     load_failures: Counters<2>,
+    device_memory: Family<Labels<2>, Gauge>,
+    device_gap: Histograms<1>,
 }
 
 /// One batch that ran.
@@ -69,7 +74,9 @@ impl Default for Metrics {
         let r = &mut registry;
         Self {
             queue_wait: add(r, "queue_wait_seconds", "From acceptance to receipt", by(buckets::waits)),
-            batch_wait: add(r, "batch_wait_seconds", "From decoded to begun on the device", by(buckets::waits)),
+            decode: add(r, "decode_seconds", "One input made into numbers", by(buckets::calls)),
+            decoded_bytes: add(r, "decoded_bytes", "What decoded inputs take, or may", Gauge::default()),
+            batch_wait: add(r, "batch_wait_seconds", "From decoded to begun on the device", by(buckets::short_waits)),
             infer: add(r, "infer_seconds", "One batch on the device", by(buckets::calls)),
             store: add(r, "store_seconds", "One call to the store", by(buckets::calls)),
             end_to_end: add(r, "e2e_seconds", "From acceptance to the stored end", by(buckets::waits)),
@@ -87,6 +94,8 @@ impl Default for Metrics {
             dropped_events: add(r, "dropped_events", "Events that no report carried", Counter::default()),
             model_memory: add(r, "model_memory_bytes", "What a loaded model takes", Family::default()),
             load_failures: add(r, "model_load_failures", "Tries to load a model that failed", Family::default()),
+            device_memory: add(r, "device_memory_bytes", "A device's memory", Family::default()),
+            device_gap: add(r, "device_gap_seconds", "Without a batch while jobs waited", by(buckets::short_waits)),
             registry,
         }
     }
@@ -117,6 +126,24 @@ impl Metrics {
         self.queue_wait.get_or_create(&[("lane", lane.name().to_owned())]).observe(waited.as_secs_f64());
     }
 
+    /// An input of this kind was decoded, or refused, in so long.
+    pub fn decoded(&self, kind: InputKind, took: Duration) {
+        let kind = match kind {
+            InputKind::None => "none",
+            InputKind::Text => "text",
+            InputKind::Image => "image",
+            InputKind::Audio => "audio",
+            InputKind::Tensor => "tensor",
+        };
+        self.decode.get_or_create(&[("kind", kind.to_owned())]).observe(took.as_secs_f64());
+    }
+
+    /// A decoded input takes so many bytes now, and took so many before.
+    pub(crate) fn decoded_held(&self, now: usize, before: usize) {
+        self.decoded_bytes.inc_by(i64::try_from(now).unwrap_or(i64::MAX));
+        self.decoded_bytes.dec_by(i64::try_from(before).unwrap_or(i64::MAX));
+    }
+
     /// A job began on the device `waited` after it was decoded.
     pub fn began(&self, model: &str, waited: Duration) {
         self.batch_wait.get_or_create(&of(model)).observe(waited.as_secs_f64());
@@ -145,6 +172,19 @@ impl Metrics {
     /// A model could not be loaded; `cause` is one of a handful.
     pub fn model_not_loaded(&self, model: &str, cause: &'static str) {
         self.load_failures.get_or_create(&[("model", model.to_owned()), ("cause", cause.to_owned())]).inc();
+    }
+
+    /// What a device has of memory, and what of it the weights of its models take.
+    pub fn device_memory(&self, device: &str, memory: DeviceMemory, models: u64) {
+        for (what, bytes) in [("total", memory.total), ("free", memory.free), ("models", models)] {
+            let labels = [("device", device.to_owned()), ("what", what.to_owned())];
+            self.device_memory.get_or_create(&labels).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// A device had nothing to run for so long while jobs of its next batch waited.
+    pub fn device_waited(&self, device: &str, gap: Duration) {
+        self.device_gap.get_or_create(&[("device", device.to_owned())]).observe(gap.as_secs_f64());
     }
 
     /// A model is no longer loaded on a device.
@@ -213,14 +253,22 @@ mod tests {
         metrics.received(Lane::FreeLight, Duration::from_millis(40));
         let (predicted, busy) = (Duration::from_millis(30), Duration::from_millis(20));
         metrics.ran("m@1", BatchRun { jobs: 3, rows: 4, padding: 0.25, predicted, busy });
+        metrics.decoded(InputKind::Image, Duration::from_millis(10));
+        metrics.decoded_held(100, 0);
+        metrics.decoded_held(30, 100);
         metrics.ended("m@1", Duration::from_secs(1), None);
         metrics.ended("m@1", Duration::from_secs(1), Some(FailureCode::OutOfMemory));
         metrics.model_loaded("m@1", "cuda:0", 7);
         metrics.model_loaded("m@1", "cuda:1", 7);
+        metrics.model_not_loaded("m@1", "memory");
+        metrics.device_memory("cuda:0", DeviceMemory { free: 5, total: 9 }, 3);
+        metrics.device_waited("cuda:0", Duration::from_micros(150));
         let page = metrics.encode();
         for line in [
             "forebay_queue_wait_seconds_sum{lane=\"free-light\"} 0.04",
             "forebay_infer_seconds_sum{model=\"m@1\"} 0.02",
+            "forebay_decode_seconds_sum{kind=\"image\"} 0.01",
+            "forebay_decoded_bytes 30",
             "forebay_batch_jobs_sum{model=\"m@1\"} 3.0",
             "forebay_batch_padding_ratio_sum{model=\"m@1\"} 0.25",
             "forebay_cost_error_ratio_sum{model=\"m@1\"} 0.4",
@@ -228,6 +276,11 @@ mod tests {
             "forebay_jobs_total{model=\"m@1\",outcome=\"succeeded\"} 1",
             "forebay_failures_total{model=\"m@1\",code=\"out-of-memory\"} 1",
             "forebay_model_memory_bytes{model=\"m@1\",device=\"cuda:0\"} 7",
+            "forebay_model_load_failures_total{model=\"m@1\",cause=\"memory\"} 1",
+            "forebay_device_memory_bytes{device=\"cuda:0\",what=\"total\"} 9",
+            "forebay_device_memory_bytes{device=\"cuda:0\",what=\"models\"} 3",
+            "forebay_device_gap_seconds_bucket{le=\"0.0001\",device=\"cuda:0\"} 0",
+            "forebay_device_gap_seconds_bucket{le=\"0.0002\",device=\"cuda:0\"} 1",
         ] {
             assert!(page.contains(line), "{line}\n{page}");
         }

@@ -142,6 +142,8 @@ impl Forming {
         for (paced, limits) in self.models.iter().zip(&mut self.limits) {
             limits.max_rows = limits.max_rows.min(paced.model.capacity.rows());
         }
+        let held_until = |paced: &Paced| self.load.not_before(&paced.model.id).map_or(0, |at| self.us(at));
+        self.pending.hold_models(self.models.iter().map(held_until).collect());
         self.pending.hold_alone(self.alone.strong_count() > 0);
         match plan(&self.pending, self.now_us(), &self.limits, device) {
             Decision::Run(tickets) => self.assemble(&tickets),

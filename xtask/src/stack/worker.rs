@@ -63,6 +63,8 @@ impl Worker {
             .env("FOREBAY_REPORT_SECRET", options.report_secret)
             // Spinning threads on shared cores make everything wait for everything.
             .env("OMP_WAIT_POLICY", "passive")
+            // A developer's GPU may have no driver for CUDA.
+            .env("FOREBAY_DEVICE", std::env::var_os("FOREBAY_DEVICE").unwrap_or_else(|| "any".into()))
             .envs(options.environment.iter().copied())
             .args(["--worker-name", options.name]);
         if !options.arguments.contains(&"--edge-url") {

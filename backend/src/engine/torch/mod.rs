@@ -1,17 +1,17 @@
 //! The engine that runs TorchScript.
 
 mod cuda;
-mod memory;
+mod precision;
 mod tensors;
 mod warm_up;
 mod weights;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use tch::{CModule, Cuda, Device, Kind, TchError, Tensor};
 
 use super::{
-    Engine, RunError,
+    DeviceMemory, Engine, RunError, gpu, memory,
     trouble::{self, Place, Trouble},
 };
 use crate::{
@@ -25,20 +25,38 @@ pub use weights::LoadLimits;
 /// Which device is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum DeviceChoice {
-    /// CUDA where it is found, else the CPU.
+    /// CUDA where there is an NVIDIA GPU, the CPU where there is none. A GPU that cannot be used is an error.
     Auto,
+    /// CUDA where it can be used, else the CPU, also where there is a GPU.
+    Any,
     /// The CPU.
     Cpu,
     /// CUDA; without it the worker does not start.
     Cuda,
 }
 
-/// CUDA was asked for and is not there.
+/// CUDA is needed and cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "device: found no CUDA device ({0}); allowed here are auto and cpu. Is the full torch's lib folder in LD_LIBRARY_PATH?"
-)]
-pub struct DeviceError(String);
+pub enum DeviceError {
+    /// It was asked for.
+    #[error(
+        "device: found no CUDA device ({0}); allowed here are auto and cpu. Is the full torch's lib folder in \
+         LD_LIBRARY_PATH?"
+    )]
+    NoCuda(String),
+    /// It was not, but models would run on the CPU beside a GPU.
+    #[error(
+        "device: found an NVIDIA GPU ({gpu}) that CUDA cannot use: {why}. Update the driver, put the lib folder of a torch \
+         2.11 made for CUDA into LD_LIBRARY_PATH, and give a container its GPUs; or allow the CPU with --device cpu, or \
+         with --device any where only some machines have a GPU that works"
+    )]
+    Unusable {
+        /// Where it is seen.
+        gpu: String,
+        /// What stands against it.
+        why: String,
+    },
+}
 
 /// TorchScript on one device.
 pub struct TorchEngine {
@@ -99,9 +117,18 @@ impl Engine for TorchEngine {
         }
     }
 
-    /// Torch does not tell how much memory a GPU has: there, what fits is found out by trying.
     fn memory(&self) -> Option<u64> {
-        if self.device == Device::Cpu { memory::half_of_ram() } else { None }
+        match self.device {
+            Device::Cuda(_) => self.device_memory().map(DeviceMemory::for_models),
+            _ => memory::half_of_ram(),
+        }
+    }
+
+    fn device_memory(&self) -> Option<DeviceMemory> {
+        match self.device {
+            Device::Cuda(index) => cuda::memory(index),
+            _ => memory::of_machine(),
+        }
     }
 
     fn footprint(&self, model: &Model) -> u64 {
@@ -132,14 +159,27 @@ fn devices(choice: DeviceChoice) -> Result<Vec<Device>, DeviceError> {
     if choice == DeviceChoice::Cpu {
         return Ok(vec![Device::Cpu]);
     }
-    let found = cuda::load().map(|()| Cuda::device_count());
-    match found {
-        Ok(count @ 1..) if Cuda::is_available() => {
-            Ok((0..usize::try_from(count).unwrap_or(1)).map(Device::Cuda).collect())
-        }
-        Ok(_) if choice == DeviceChoice::Cuda => Err(DeviceError("no device".to_owned())),
-        Err(error) if choice == DeviceChoice::Cuda => Err(DeviceError(error)),
-        Ok(_) | Err(_) => Ok(vec![Device::Cpu]),
+    let found = cuda::load().and_then(|()| match usize::try_from(Cuda::device_count()) {
+        Ok(count @ 1..) if Cuda::is_available() => Ok(count),
+        _ => Err(cuda::why_no_device().unwrap_or_else(|| "no device".to_owned())),
+    });
+    choose(choice, found, || gpu::found(Path::new("/")))
+}
+
+/// `found`: how many CUDA devices, or why none. `gpu`: where one is seen, whether it can be used or not.
+fn choose(
+    choice: DeviceChoice,
+    found: Result<usize, String>,
+    gpu: impl FnOnce() -> Option<String>,
+) -> Result<Vec<Device>, DeviceError> {
+    match (choice, found) {
+        (DeviceChoice::Cpu, _) | (DeviceChoice::Any, Err(_)) => Ok(vec![Device::Cpu]),
+        (_, Ok(count)) => Ok((0..count).map(Device::Cuda).collect()),
+        (DeviceChoice::Cuda, Err(why)) => Err(DeviceError::NoCuda(why)),
+        (DeviceChoice::Auto, Err(why)) => match gpu() {
+            Some(gpu) => Err(DeviceError::Unusable { gpu, why }),
+            None => Ok(vec![Device::Cpu]),
+        },
     }
 }
 
@@ -171,4 +211,33 @@ fn first_line(error: &TchError) -> String {
     let text = error.to_string();
     let line = text.lines().map(str::trim).find(|line| line.starts_with("RuntimeError:"));
     line.unwrap_or("RuntimeError: the model cannot run this input").chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_that_cannot_be_used_is_never_passed_over_in_silence() {
+        use DeviceChoice::{Any, Auto, Cpu, Cuda};
+        let old = || Err("CUDA driver version is insufficient for CUDA runtime version".to_owned());
+        let cuda = |count: usize| (0..count).map(Device::Cuda).collect::<Vec<_>>();
+        for (choice, found, gpu, expect) in [
+            (Auto, Ok(2), true, Some(cuda(2))),
+            (Auto, old(), true, None),
+            (Auto, old(), false, Some(vec![Device::Cpu])),
+            (Any, Ok(1), true, Some(cuda(1))),
+            (Any, old(), true, Some(vec![Device::Cpu])),
+            (Cpu, Ok(1), true, Some(vec![Device::Cpu])),
+            (Cuda, Ok(1), false, Some(cuda(1))),
+            (Cuda, old(), false, None),
+        ] {
+            let devices = choose(choice, found.clone(), || gpu.then(|| "/dev/nvidia0".to_owned()));
+            assert_eq!(devices.ok(), expect, "{choice:?} {found:?} {gpu}");
+        }
+        let words = choose(Auto, old(), || Some("/dev/nvidia0".to_owned())).unwrap_err().to_string();
+        for part in ["/dev/nvidia0", "driver version is insufficient", "--device cpu"] {
+            assert!(words.contains(part), "{part} in {words}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
 use std::{
+    io::ErrorKind,
     path::Path,
     sync::mpsc::{RecvTimeoutError, sync_channel},
     thread,
@@ -7,7 +8,13 @@ use std::{
 
 use tch::{CModule, Device, Kind, TchError};
 
-use super::{Trouble, trouble};
+use zip::result::ZipError;
+
+use super::{
+    Trouble,
+    precision::{self, PrecisionError},
+    trouble,
+};
 use crate::model::{Checked, Manifest, ModelError, Precision, sha256};
 
 /// What a file of weights may be and how long reading it may take.
@@ -47,7 +54,7 @@ pub(super) fn load(manifest: &Manifest, device: Device, limits: LoadLimits) -> R
             Err(ModelError::too_slow(format!("{file}: not read within {} s", limits.timeout.as_secs())))
         }
         Err(RecvTimeoutError::Disconnected) => {
-            Err(ModelError::new(format!("{file}: cannot be converted: is the module frozen? Export it unfrozen")))
+            Err(ModelError::new(format!("{file}: the thread that reads it broke off")))
         }
     }
 }
@@ -74,12 +81,23 @@ fn read(manifest: &Manifest, device: Device, max_bytes: u64) -> Result<CModule, 
         };
         told.because(error)
     };
-    let mut module = CModule::load_on_device(file, device).map_err(refused)?;
+    let mut module = match manifest.precision {
+        Precision::Fp32 => CModule::load_on_device(file, device).map_err(refused)?,
+        lower => precision::load(file, device, kind(lower)).map_err(|error| match error {
+            PrecisionError::Torch(error) => refused(error),
+            PrecisionError::Archive(ZipError::Io(error)) if !ends_early(&error) => broken(&error),
+            PrecisionError::Archive(error) => {
+                ModelError::refused(format!("{}: no archive of TorchScript", file.display()), checked).because(error)
+            }
+        })?,
+    };
     module.f_set_eval().map_err(refused)?;
-    if manifest.precision != Precision::Fp32 {
-        module.to(device, kind(manifest.precision), false);
-    }
     Ok(module)
+}
+
+/// Whether what was read, and not reading it, is what is wrong.
+fn ends_early(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData)
 }
 
 /// The numbers a model of this precision computes with.

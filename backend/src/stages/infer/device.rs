@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use forebay_contract::{EventKind, FailureCode};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
     watchdog::Pulse,
 };
 use crate::{
+    device::DeviceLoad,
     engine::{Engine, Patience},
     failure::Failure,
     job::{Batched, Inferred, Job},
@@ -35,7 +37,13 @@ pub(super) struct DeviceThread {
     pub(super) vitals: Arc<Vitals>,
     pub(super) pulse: Pulse,
     pub(super) patience: Patience,
+    pub(super) load: Arc<DeviceLoad>,
+    /// When it was last told what the device has of memory.
+    memory_told: Option<Instant>,
 }
+
+/// So often it is told at most what a device has of memory, when nothing is loaded or unloaded.
+const MEMORY_ROUND: Duration = Duration::from_secs(10);
 
 /// Who is told what a device does, and who watches it.
 pub(super) struct Around {
@@ -43,6 +51,7 @@ pub(super) struct Around {
     pub(super) vitals: Arc<Vitals>,
     pub(super) pulse: Pulse,
     pub(super) patience: Patience,
+    pub(super) load: Arc<DeviceLoad>,
 }
 
 /// What became of a batch.
@@ -71,9 +80,19 @@ pub(super) struct Lost {
 
 impl DeviceThread {
     pub(super) fn new(engine: Box<dyn Engine>, model_memory: Option<u64>, around: Around) -> Self {
-        let Around { reporter, vitals, pulse, patience } = around;
+        let Around { reporter, vitals, pulse, patience, load } = around;
         let residents = Residents::new(model_memory.or_else(|| engine.memory()));
-        Self { engine, residents, refusals: Refusals::default(), reporter, vitals, pulse, patience }
+        Self {
+            engine,
+            residents,
+            refusals: Refusals::default(),
+            reporter,
+            vitals,
+            pulse,
+            patience,
+            load,
+            memory_told: None,
+        }
     }
 
     /// Runs a batch of one model; every one of its jobs is answered or unwanted afterwards.
@@ -101,9 +120,20 @@ impl DeviceThread {
         };
         let measured = BatchRun { jobs, rows: ran.rows, padding, predicted, busy: ran.busy };
         self.vitals.metrics.ran(&model.id, measured);
+        if self.memory_told.is_none_or(|told| told.elapsed() >= MEMORY_ROUND) {
+            self.tell_memory();
+        }
         ran.unwanted.extend(unwanted);
         ran.returned.extend(returned);
         ran
+    }
+
+    /// Whoever looks at the metrics hears what the device has of memory.
+    pub(super) fn tell_memory(&mut self) {
+        if let Some(memory) = self.engine.device_memory() {
+            self.vitals.metrics.device_memory(&self.engine.device(), memory, self.residents.bytes());
+        }
+        self.memory_told = Some(Instant::now());
     }
 
     pub(super) fn tell(&self, job: &Job, event: EventKind) {

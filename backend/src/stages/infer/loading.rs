@@ -4,7 +4,10 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::{device::DeviceThread, refusals::Verdict};
-use crate::model::{Model, ModelError, Stamp};
+use crate::{
+    batch::Arrival,
+    model::{Model, ModelError, Stamp},
+};
 
 /// Whether a model can run.
 pub(super) enum Loaded {
@@ -27,26 +30,33 @@ impl DeviceThread {
             return verdict.into();
         }
         let bytes = self.engine.footprint(model);
-        for id in self.residents.make_room(bytes) {
-            self.unload(&id);
-        }
+        let gone = self.residents.make_room(bytes);
+        let budget = self.residents.budget();
+        self.load.arrives(&self.engine.device(), Arrival { model: &model.id, bytes, gone: &gone, budget });
+        gone.iter().for_each(|id| self.unload(id));
         let started = Instant::now();
-        match self.load(model) {
+        match self.bring(model) {
             Ok(()) => {
                 self.residents.insert(&model.id, bytes);
                 self.refusals.forget(&model.id);
                 self.vitals.health.has(&model.id);
                 self.vitals.metrics.model_loaded(&model.id, &self.engine.device(), bytes);
-                let (load_ms, held_bytes) = (started.elapsed().as_millis(), self.residents.bytes());
+                let took = started.elapsed();
+                self.load.loaded(&self.engine.device(), &model.id, took);
+                let (load_ms, held_bytes) = (took.as_millis(), self.residents.bytes());
                 info!(model = model.id, device = self.engine.device(), load_ms, bytes, held_bytes, "model loaded");
+                self.tell_memory();
                 Loaded::Yes
             }
-            Err(error) => self.not_loaded(model, &error),
+            Err(error) => {
+                self.load.leaves(&self.engine.device(), &model.id);
+                self.not_loaded(model, &error)
+            }
         }
     }
 
     /// Others may have to go: how much a device holds is not always known before.
-    fn load(&mut self, model: &Model) -> Result<(), ModelError> {
+    fn bring(&mut self, model: &Model) -> Result<(), ModelError> {
         loop {
             let under_way = self.pulse.begin("load", &model.id, self.patience.limit(0.0).max(self.patience.load));
             let loaded = self.engine.load(model);
@@ -70,7 +80,11 @@ impl DeviceThread {
         }
         let file = Stamp::of_file(&model.manifest.weights);
         let verdict = self.refusals.note(&model.id, Instant::now(), error, file);
-        self.vitals.health.lacks(&model.id, error.to_string());
+        match verdict {
+            Verdict::OwnFault => self.vitals.health.lacks(&model.id, error.to_string()),
+            // Nobody has it: this worker is as good as any other.
+            Verdict::ModelsOwn => self.vitals.health.has(&model.id),
+        }
         verdict.into()
     }
 
@@ -78,6 +92,7 @@ impl DeviceThread {
     pub(super) fn unload(&mut self, id: &str) {
         info!(model = id, device = self.engine.device(), "model unloaded to make room");
         self.engine.unload(id);
+        self.load.leaves(&self.engine.device(), id);
         self.vitals.metrics.model_evicted(id, &self.engine.device());
     }
 }

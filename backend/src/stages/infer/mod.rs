@@ -20,6 +20,7 @@ use std::{
 use tokio::{
     runtime,
     sync::{self, mpsc, oneshot},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -81,7 +82,8 @@ pub(crate) fn spawn(
         let pulse = Pulse::default();
         pulses.push((engine.device(), pulse.clone()));
         let name = format!("device {}", engine.device());
-        let around = Around { reporter: reporter.clone(), vitals: Arc::clone(&vitals), pulse, patience };
+        let (reporter, vitals) = (reporter.clone(), Arc::clone(&vitals));
+        let around = Around { reporter, vitals, pulse, patience, load: Arc::clone(&load) };
         let device = DeviceThread::new(engine, model_memory, around);
         let lifeline = Lifeline { trouble: Arc::clone(&trouble), _alive: alive.clone() };
         let (exits, load, stop, trouble) = (exits.clone(), Arc::clone(&load), stop.clone(), Arc::clone(&trouble));
@@ -117,7 +119,7 @@ pub(crate) fn run(
     let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
     let running = async move {
         let Some(engine) = engines.into_iter().next() else { return };
-        let around = Around { reporter, vitals, pulse: Pulse::default(), patience };
+        let around = Around { reporter, vitals, pulse: Pulse::default(), patience, load: Arc::clone(&load) };
         let device = DeviceThread::new(engine, model_memory, around);
         let desk = Desk { exits, load, stop, trouble: Arc::new(Mutex::new(Some(trouble))) };
         desk.serve(device, &sync::Mutex::new(batched), Some(pace)).await;
@@ -141,7 +143,8 @@ impl Desk {
         line: &sync::Mutex<mpsc::Receiver<Batched>>,
         mut pace: Option<Pace>,
     ) {
-        let mut lost = false;
+        let (mut lost, mut idle_since) = (false, Instant::now());
+        let name = device.engine.device();
         loop {
             let next = line.lock().await.recv().await;
             let Some(batch) = next else { return };
@@ -151,6 +154,10 @@ impl Desk {
                 }
                 continue;
             }
+            let ready = batch.jobs.iter().filter_map(|(job, _)| job.ready).min();
+            if let Some(gap) = gap(ready, idle_since, Instant::now()) {
+                device.vitals.metrics.device_waited(&name, gap);
+            }
             let model = Arc::clone(&batch.model);
             let mut ran = device.run(batch, &self.stop);
             if let Some(pace) = &mut pace {
@@ -159,10 +166,11 @@ impl Desk {
                     tokio::time::sleep(ran.busy).await;
                 }
             }
+            idle_since = Instant::now();
             if let Some(Lost { why, jobs }) = &ran.lost {
                 lost = true;
-                let (device, jobs) = (device.engine.device(), jobs.len());
-                error!(device, model = model.id, jobs, why, "the device is lost: the worker must be restarted");
+                let jobs = jobs.len();
+                error!(device = name, model = model.id, jobs, why, "the device is lost: the worker must be restarted");
                 tell(&self.trouble, Trouble::Lost);
             }
             // First the next batch may be formed, then this one's answers go their way.
@@ -205,6 +213,11 @@ impl Desk {
     }
 }
 
+/// So long a device that has been idle since then had nothing to run, although a job that begins `now` was ready.
+fn gap(ready: Option<Instant>, idle_since: Instant, now: Instant) -> Option<Duration> {
+    Some(now.saturating_duration_since(ready?.max(idle_since)))
+}
+
 type Bell = Arc<Mutex<Option<oneshot::Sender<Trouble>>>>;
 
 fn tell(bell: &Bell, trouble: Trouble) {
@@ -224,5 +237,21 @@ impl Drop for Lifeline {
         if thread::panicking() {
             tell(&self.trouble, Trouble::Panicked);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_the_time_in_which_a_job_and_the_device_waited_for_one_another() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        for (ready, idle_since, now, expect) in [(10, 50, 80, 30), (60, 50, 80, 20), (80, 50, 80, 0), (90, 50, 80, 0)] {
+            let found = gap(Some(at(ready)), at(idle_since), at(now));
+            assert_eq!(found, Some(Duration::from_millis(expect)), "{ready} {idle_since} {now}");
+        }
+        assert_eq!(gap(None, at(50), at(80)), None);
     }
 }

@@ -13,6 +13,11 @@ impl Residents {
         Self { budget, held: Vec::new() }
     }
 
+    /// The most bytes, where that is known.
+    pub(super) fn budget(&self) -> Option<u64> {
+        self.budget
+    }
+
     /// Whether `id` is held; it counts as used.
     pub(super) fn touch(&mut self, id: &str) -> bool {
         let Some(at) = self.held.iter().position(|(held, _)| held == id) else { return false };
