@@ -103,7 +103,7 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
         Outcome::Later => exits.settled.send(Settled::Later(job)).await.is_ok(),
         Outcome::Unable => match job.unable() {
             Ok(back) => exits.settled.send(back).await.is_ok(),
-            Err(failed) => exits.failed.send(failed).await.is_ok(),
+            Err(failed) => exits.failed.send(*failed).await.is_ok(),
         },
         Outcome::Unwanted => exits.settled.send(Settled::Stored(job, None)).await.is_ok(),
         Outcome::AlreadyStored(head) => {
