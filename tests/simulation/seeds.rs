@@ -185,11 +185,13 @@ pub(crate) fn unfound() -> Vec<String> {
     names.iter().filter(|name| !found(name)).cloned().collect()
 }
 
-/// How often something struck whoever was rolled, and what was violated.
+/// How often something struck whoever was rolled, and what was violated or buried.
 pub(crate) fn rolled(seed: u64) -> (u64, Vec<String>) {
     workers::prepare();
     let (verdict, struck) = simulate(seed, None, move || Scenario::rolled(seed));
-    (struck.values().sum(), verdict.violations.iter().map(|(rule, what)| format!("{rule:?}: {what}")).collect())
+    let buried = verdict.history.iter().filter(|line| line.ends_with("is reaped")).cloned();
+    let violated = verdict.violations.iter().map(|(rule, what)| format!("{rule:?}: {what}"));
+    (struck.values().sum(), violated.chain(buried).collect())
 }
 
 fn one(seed: u64, defect: Option<Defect>) -> (Verdict, BTreeMap<String, u64>) {

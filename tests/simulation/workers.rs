@@ -142,7 +142,7 @@ impl World {
                 let mended = lacks && scenario.troubles.is_calm();
                 let rolled = !lacks && scenario.troubles.is_about(Fault::ModelsMissing);
                 if mended || rolled || scenario.troubles.strikes(Fault::WorkerStops) {
-                    judge.note(format!("{name} is told to stop"));
+                    judge.worker_is_gone(format!("{name} is told to stop"));
                     stop.cancel();
                     let ended = timeout(STOPS_WITHIN, running).await;
                     let lost = matches!(ended, Ok(Err(PipelineError::DeviceLost)));

@@ -19,6 +19,9 @@ const SENT_WITHIN_MS: u64 = 20_000;
 const MOST_VAIN_SENDS: u64 = 40;
 /// A job is given up when so many of its runs never ended.
 const MOST_UNFINISHED: u64 = 3;
+/// A worker that ends leaves long polls behind, and each may take a message along, which its queue counts: among so many in
+/// half a minute one message may be received too often, and among fewer none.
+const MANY_GONE: u64 = 15;
 /// What refills of ten minutes a run can span, in limits' own units.
 const WINDOW_MS: u64 = 600_000;
 
@@ -102,7 +105,8 @@ impl Judge {
             Some(FailureCode::OutOfMemory) => troubles.has(Fault::OutOfMemory),
             Some(FailureCode::Abandoned) => {
                 let state = self.state();
-                job.deadline_ms.is_some() || state.unfinished >= MOST_UNFINISHED
+                let buried = state.dead.contains(&job.id) && state.gone >= MANY_GONE;
+                job.deadline_ms.is_some() || buried || state.unfinished >= MOST_UNFINISHED
             }
             _ => false,
         };

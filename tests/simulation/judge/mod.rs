@@ -99,8 +99,11 @@ struct State {
     digests: BTreeMap<JobId, Digest>,
     not_before_ms: BTreeMap<JobId, u64>,
     told_canceled: BTreeSet<JobId>,
-    /// How many workers ended with what they ran.
+    /// Read by the reaper.
+    dead: BTreeSet<JobId>,
+    /// How many workers ended with what they ran, and how many ended at all.
     unfinished: u64,
+    gone: u64,
 }
 
 /// How a simulation went.

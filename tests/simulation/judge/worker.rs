@@ -52,8 +52,14 @@ impl Judge {
 
     /// A worker is gone, and what it ran with it: that may be what its jobs did.
     pub(crate) fn a_run_never_ended(&self, line: String) {
-        self.note(line);
+        self.worker_is_gone(line);
         self.state().unfinished += 1;
+    }
+
+    /// A worker is gone, however it ended.
+    pub(crate) fn worker_is_gone(&self, line: String) {
+        self.note(line);
+        self.state().gone += 1;
     }
 
     /// So many unreadable messages were reaped.
@@ -69,6 +75,7 @@ impl Judge {
     /// Read by the reaper, because it was delivered too often.
     pub(crate) fn died(&self, id: JobId) {
         self.note_of(id, "is reaped");
+        self.state().dead.insert(id);
     }
 
     /// A message is delivered.
