@@ -147,7 +147,7 @@ impl Desk {
         let name = device.engine.device();
         loop {
             let next = line.lock().await.recv().await;
-            let Some(batch) = next else { return };
+            let Some(batch) = next else { break };
             if lost || self.stop.is_cancelled() {
                 for (job, _) in batch.jobs {
                     self.settle(Settled::Returned(job)).await;
@@ -176,8 +176,12 @@ impl Desk {
             // First the next batch may be formed, then this one's answers go their way.
             self.load.finish(&model.id, ran.rows, ran.busy);
             if !self.send(ran).await {
-                return;
+                break;
             }
+        }
+        if lost {
+            // To free what a lost device holds may end the process in C++, before it says how it ended.
+            std::mem::forget(device);
         }
     }
 
