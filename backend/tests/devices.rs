@@ -82,7 +82,9 @@ async fn a_device_that_hangs_ends_the_worker_and_its_jobs_come_back() {
     assert!(matches!(ended, Err(PipelineError::DeviceHung)), "{ended:?}");
     assert_eq!(ended.unwrap_err().exit_status(), 75);
     assert!(load.is_hung());
-    let returned = |message: &&JobMessage| world.edge.events_of(message.job_id).contains(&EventKind::Returned);
+    let returned = |message: &&JobMessage| {
+        world.edge.events_of(message.job_id).iter().any(|event| matches!(event, EventKind::Returned { .. }))
+    };
     assert!(messages.iter().filter(returned).count() > 0, "what the device does not hold is handed back at once");
 
     // All of it is there again, what the device held when its lease is over.
@@ -229,7 +231,7 @@ async fn a_model_that_does_not_load_fails_its_jobs_only_where_every_worker_would
         let edge = Arc::clone(&world.edge);
         let ended = |message: &JobMessage| {
             let events = edge.events_of(message.job_id);
-            events.iter().any(|event| matches!(event, EventKind::Returned | EventKind::Failed { .. }))
+            events.iter().any(|event| matches!(event, EventKind::Returned { .. } | EventKind::Failed { .. }))
         };
         eventually("both are done with", || messages.iter().all(ended)).await;
         let lacks = world.vitals.health.hindrances().iter().any(|hindrance| hindrance.contains("doubler@1"));

@@ -126,7 +126,10 @@ async fn a_worker_without_a_model_says_so_and_fails_nothing() {
     message.version = "9".to_owned();
     world.send(&message);
     let worker = world.start();
-    eventually("it is handed back", || count(&world, &message, |event| *event == EventKind::Returned) == 1).await;
+    eventually("it is handed back", || {
+        count(&world, &message, |event| matches!(event, EventKind::Returned { .. })) == 1
+    })
+    .await;
     let hindrances = world.vitals.health.hindrances();
     assert_eq!(hindrances, ["model doubler@9 cannot be run here: it is not in models-dir"]);
     worker.drain().await;
@@ -174,7 +177,7 @@ async fn a_worker_that_can_run_nothing_does_not_take_the_lane() {
         world.send(message);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    let returned = |message: &JobMessage| count(&world, message, |event| *event == EventKind::Returned);
+    let returned = |message: &JobMessage| count(&world, message, |event| matches!(event, EventKind::Returned { .. }));
     let returns: usize = messages.iter().map(returned).sum();
     assert!((7..60).contains(&returns), "{returns} of 400 in 200 s");
     lame.drain().await;

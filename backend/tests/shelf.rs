@@ -202,13 +202,14 @@ async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
     let devices = Devices::one(DeterministicEngine::default());
     let worker = world.start_from(Arc::clone(&world.store) as Arc<dyn Store>, registry, devices);
     let told = |message: &JobMessage| world.edge.events_of(message.job_id);
-    let back = |message: &JobMessage| told(message).contains(&EventKind::Returned);
+    let back = |message: &JobMessage| told(message).iter().any(|event| matches!(event, EventKind::Returned { .. }));
     let stored = || world.store.keys().contains(&storage_key::result(&other.digest));
     eventually("another model's job goes on while they wait", stored).await;
     eventually("they are handed back", || held_up.iter().all(back) && world.queue.len() == held_up.len()).await;
     tokio::time::sleep(world.lease * 2).await;
     for message in &held_up {
-        assert_eq!(told(message), [EventKind::Received, EventKind::Returned], "once, and not at once again");
+        let back = EventKind::Returned { again_ms: Some(30_000) };
+        assert_eq!(told(message), [EventKind::Received, back], "once, and not at once again");
     }
     worker.drain().await;
     let page = world.vitals.metrics.encode();
@@ -231,7 +232,7 @@ async fn a_shelf_that_refuses_fails_no_job() {
     world.send(&message);
     let devices = Devices::one(DeterministicEngine::default());
     let worker = world.start_from(Arc::clone(&world.store) as Arc<dyn Store>, registry, devices);
-    let back = || world.edge.events_of(message.job_id).contains(&EventKind::Returned);
+    let back = || world.edge.events_of(message.job_id).iter().any(|event| matches!(event, EventKind::Returned { .. }));
     eventually("it is handed back", || back() && world.queue.len() == 1).await;
     let hindrances = world.vitals.health.hindrances().join(" ");
     assert!(hindrances.contains("model m@1 cannot be run here") && hindrances.contains("no such file"), "{hindrances}");

@@ -71,7 +71,11 @@ pub enum EventKind {
         detail: String,
     },
     /// The worker gave the message back to the lane.
-    Returned,
+    Returned {
+        /// When it comes again at the earliest, in milliseconds from then, where that is not at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again_ms: Option<u64>,
+    },
 }
 
 impl EventKind {
@@ -83,7 +87,7 @@ impl EventKind {
             Self::Progress { .. } => "progress",
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
-            Self::Returned => "returned",
+            Self::Returned { .. } => "returned",
         }
     }
 }
@@ -96,7 +100,7 @@ impl ReportEvent {
             EventKind::Started { .. } => Some(Transition::Started(self.attempt)),
             EventKind::Succeeded { .. } => Some(Transition::Succeeded),
             EventKind::Failed { .. } => Some(Transition::Failed(self.attempt)),
-            EventKind::Returned => Some(Transition::Returned(self.attempt)),
+            EventKind::Returned { .. } => Some(Transition::Returned(self.attempt)),
         }
     }
 }

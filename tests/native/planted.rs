@@ -64,6 +64,10 @@ defects! {
     StreamEndsEarly,
     /// A queue that fails is asked again at once.
     NoBackoff,
+    /// A device that is lost refuses what it is given.
+    LossRefused,
+    /// A hand-back counts as a run that never ended.
+    HandBackIsRun,
 }
 
 thread_local! {

@@ -61,6 +61,15 @@ fn every_job_ends_once_whatever_fails() {
     assert!(replays.is_empty(), "{} seeds fail; replay one by\n{}", replays.len(), replays.join("\n"));
 }
 
+#[test]
+fn a_fleet_that_is_rolled_ten_times_in_an_hour_fails_no_job() {
+    for seed in 0..3 {
+        let (rolls, violations) = seeds::rolled(seed);
+        assert!(violations.is_empty(), "seed {seed}: {violations:?}");
+        assert!(rolls >= 2 * 10, "seed {seed}: {rolls} rolls");
+    }
+}
+
 /// One part of the seeds, in a process of its own: see `seeds`.
 #[test]
 #[ignore = "what the others start"]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use forebay_backend::{
     Array, BatchInput,
     edge::{Edge, EdgeError},
-    engine::{DeterministicEngine, Engine, RunError},
+    engine::{DeterministicEngine, Engine, LOSE_DEVICE, RunError},
     model::{Model, ModelError},
     queue::{MemoryQueue, Message, Queue, QueueError, Receipt, Refused},
     store::{Head, MemoryStore, NewObject, Put, Store, StoreError},
@@ -185,6 +185,10 @@ impl Store for FarStore {
 
     async fn overwrite(&self, key: &str, object: NewObject<'_>) -> Result<(), StoreError> {
         self.is_there().await?;
+        let object = match planted::happens(Defect::HandBackIsRun) {
+            true => NewObject::new(&br#"{"unfinished":3}"#[..], "application/json"),
+            false => object,
+        };
         self.way.call_in_person(self.inner.overwrite(key, object)).await.map_err(Self::away)?
     }
 
@@ -237,8 +241,18 @@ impl Edge for FarEdge {
     }
 }
 
-/// A device that is now and then out of memory.
-pub(crate) struct FrailEngine(pub(crate) Arc<Scenario>);
+/// A device that is now and then out of memory, or lost.
+pub(crate) struct FrailEngine {
+    scenario: Arc<Scenario>,
+    /// Once it is, it stays so for its process.
+    lost: bool,
+}
+
+impl FrailEngine {
+    pub(crate) fn new(scenario: &Arc<Scenario>) -> Self {
+        Self { scenario: Arc::clone(scenario), lost: false }
+    }
+}
 
 impl Engine for FrailEngine {
     fn device(&self) -> String {
@@ -250,7 +264,15 @@ impl Engine for FrailEngine {
     }
 
     fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
-        if self.0.troubles.strikes(Fault::OutOfMemory) {
+        let BatchInput::Rows(rows) = input else { panic!("the models here take rows") };
+        let takes_it_along = rows.data().chunks(2).any(|row| row[0] == LOSE_DEVICE);
+        self.lost |= takes_it_along || self.scenario.troubles.strikes(Fault::DeviceLost);
+        if self.lost {
+            let why = "CUDA error: device-side assert triggered".to_owned();
+            let refused = planted::happens(Defect::LossRefused);
+            return Err(if refused { RunError::Refused(why) } else { RunError::DeviceLost(why) });
+        }
+        if self.scenario.troubles.strikes(Fault::OutOfMemory) {
             return Err(RunError::OutOfMemory);
         }
         DeterministicEngine::default().run(model, input)

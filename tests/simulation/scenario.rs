@@ -152,6 +152,37 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// An hour in which each worker is told to stop ten times and more, in the middle of batches of minutes, while more
+    /// waits than they do in that hour.
+    pub(crate) fn rolled(seed: u64) -> Self {
+        const HOUR_MS: u64 = 3_600_000;
+        let mut scenario = Self::of(seed, Fault::ALL);
+        let mut chance = Chance::new(seed, "rolled");
+        let mut client = |number: u64| Client {
+            deadline_ms: None,
+            cancels_after_ms: None,
+            not_before_ms: None,
+            twist: Twist::None,
+            input: format!("[{number}, 1]"),
+            fate: Fate::Result(format!("{{\"output\":[{}.0,2.0]}}", number * 2)),
+            ..client(number, chance.below(HOUR_MS / 30), 1, &mut chance)
+        };
+        scenario.clients = (0..40).map(&mut client).collect();
+        scenario.accounts.truncate(1);
+        scenario.accounts.iter_mut().for_each(|account| account.limit = None);
+        Self {
+            poison: Vec::new(),
+            workers: 2,
+            shared_limit: None,
+            slowest_batch_ms: 240_000,
+            longest_life_ms: 400_000,
+            troubles: Troubles::only(seed, Fault::WorkerStops, HOUR_MS, LANES[0]),
+            ..scenario
+        }
+    }
+}
+
 /// Where the input lies that is not in its message.
 pub(crate) const STORED: (&str, &[u8]) = ("inputs/there", b"[40, 2]");
 
@@ -175,6 +206,8 @@ fn client(number: u64, at_ms: u64, accounts: u64, chance: &mut Chance) -> Client
         12..15 => (plain, Twist::Version, failed(FailureCode::ModelUnavailable)),
         15..18 => (plain, Twist::Media, failed(FailureCode::InputMismatch)),
         18..21 => (plain, Twist::Gone, failed(FailureCode::InputMissing)),
+        // Three workers end with it, and no fourth.
+        28..30 => (format!("[-999, {number}]"), Twist::None, failed(FailureCode::Abandoned)),
         21..28 => (plain, Twist::Stored, Fate::Result("{\"output\":[80.0,4.0]}".to_owned())),
         _ => (plain, Twist::None, Fate::Result(format!("{{\"output\":[{}.0,2.0]}}", number * 2))),
     };

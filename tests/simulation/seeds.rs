@@ -185,11 +185,26 @@ pub(crate) fn unfound() -> Vec<String> {
     names.iter().filter(|name| !found(name)).cloned().collect()
 }
 
-/// One seed on a thread of its own: what a thread draws from the machine's randomness is its own.
+/// How often something struck whoever was rolled, and what was violated.
+pub(crate) fn rolled(seed: u64) -> (u64, Vec<String>) {
+    workers::prepare();
+    let (verdict, struck) = simulate(seed, None, move || Scenario::rolled(seed));
+    (struck.values().sum(), verdict.violations.iter().map(|(rule, what)| format!("{rule:?}: {what}")).collect())
+}
+
 fn one(seed: u64, defect: Option<Defect>) -> (Verdict, BTreeMap<String, u64>) {
+    simulate(seed, defect, move || Scenario::of(seed, &without()))
+}
+
+/// One seed on a thread of its own: what a thread draws from the machine's randomness is its own.
+fn simulate(
+    seed: u64,
+    defect: Option<Defect>,
+    scenario: impl FnOnce() -> Scenario + Send + 'static,
+) -> (Verdict, BTreeMap<String, u64>) {
     native::run(seed, move || async move {
         planted::plant(defect);
-        let (verdict, cloud) = run::simulate(Scenario::of(seed, &without())).await;
+        let (verdict, cloud) = run::simulate(scenario()).await;
         let struck = cloud.scenario.troubles.struck();
         cloud.end();
         (verdict, struck.into_iter().map(|(fault, count)| (format!("{fault:?}"), count)).collect())

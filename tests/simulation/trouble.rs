@@ -90,14 +90,20 @@ faults! {
     WorkerStops,
     /// A device is out of memory.
     OutOfMemory,
+    /// A device is lost to the process that used it.
+    DeviceLost,
+    /// A worker starts without its models.
+    ModelsMissing,
 }
 
 /// What strikes seldom even where it is about, and so is about more often.
-const SELDOM: [Fault; 8] = [
+const SELDOM: [Fault; 10] = [
     Fault::BucketSlow,
+    Fault::DeviceLost,
     Fault::MessageInvalid,
     Fault::MessageLate,
     Fault::MessageLost,
+    Fault::ModelsMissing,
     Fault::OutOfMemory,
     Fault::TargetFails,
     Fault::TargetSilent,
@@ -156,6 +162,13 @@ impl Troubles {
             struck: Mutex::default(),
             calm: AtomicBool::new(false),
         }
+    }
+
+    /// One fault all the time, wherever it may strike.
+    pub(crate) fn only(seed: u64, fault: Fault, last_ms: u64, lane: Lane) -> Self {
+        let episodes = vec![Episode { fault, from_ms: 0, to_ms: last_ms, share: 1000, lane }];
+        let chance = Mutex::new([(fault, Chance::new(seed, &format!("{fault:?}")))].into());
+        Self { episodes, last_ms, chance, struck: Mutex::default(), calm: AtomicBool::new(false) }
     }
 
     /// All is well from now on.

@@ -15,7 +15,7 @@ use forebay_backend::{
     edge::Edge,
     engine::Devices,
     model::{Manifest, Registry},
-    pipeline::{self, Bounds, Hands, Parts},
+    pipeline::{self, Bounds, Hands, Parts, PipelineError},
     queue::{Lanes, MAX_RECEIVES, Queue},
     reaper::{DeadLetter, Reaper},
     store::Store,
@@ -116,26 +116,41 @@ impl World {
         for life in 0.. {
             let name = format!("worker {place}.{life}");
             let stop = CancellationToken::new();
-            let mut running = Box::pin(self.worker(&name, stop.clone()));
+            let lacks = scenario.troubles.strikes(Fault::ModelsMissing);
+            if lacks {
+                judge.note(format!("{name} has no models"));
+            }
+            let mut running = Box::pin(self.worker(&name, lacks, stop.clone()));
             // It goes on to the end, unless something strikes.
             loop {
                 tokio::select! {
                     biased;
                     ended = &mut running => {
-                        return judge.judge_worker(false, || format!("{name} ended by itself: {ended:?}"));
+                        let lost = matches!(ended, Err(PipelineError::DeviceLost));
+                        judge.judge_worker(lost, || format!("{name} ended by itself: {ended:?}"));
+                        judge.a_run_never_ended(format!("{name} lost its device"));
+                        break;
                     }
                     () = sleep(chance.ms(20, scenario.longest_life_ms)) => {}
                 }
                 if scenario.troubles.strikes(Fault::WorkerCrashes) {
-                    judge.note(format!("{name} crashes"));
+                    judge.a_run_never_ended(format!("{name} crashes"));
                     drop(running);
                     break;
                 }
-                if scenario.troubles.strikes(Fault::WorkerStops) {
+                // Whoever rolls it out starts it anew, with files or without, and again when they are there.
+                let mended = lacks && scenario.troubles.is_calm();
+                let rolled = !lacks && scenario.troubles.is_about(Fault::ModelsMissing);
+                if mended || rolled || scenario.troubles.strikes(Fault::WorkerStops) {
                     judge.note(format!("{name} is told to stop"));
                     stop.cancel();
                     let ended = timeout(STOPS_WITHIN, running).await;
-                    judge.judge_worker(matches!(ended, Ok(Ok(()))), || format!("{name} was told to stop: {ended:?}"));
+                    let lost = matches!(ended, Ok(Err(PipelineError::DeviceLost)));
+                    if lost {
+                        judge.a_run_never_ended(format!("{name} lost its device meanwhile"));
+                    }
+                    let so = lost || matches!(ended, Ok(Ok(())));
+                    judge.judge_worker(so, || format!("{name} was told to stop: {ended:?}"));
                     break;
                 }
             }
@@ -143,7 +158,12 @@ impl World {
         }
     }
 
-    fn worker(&self, name: &str, stop: CancellationToken) -> impl Future<Output = Result<(), pipeline::PipelineError>> {
+    fn worker(
+        &self,
+        name: &str,
+        lacks: bool,
+        stop: CancellationToken,
+    ) -> impl Future<Output = Result<(), PipelineError>> {
         let scenario = self.scenario();
         let lanes: Lanes =
             self.far_queues.iter().map(|(lane, queue)| (*lane, Arc::clone(queue) as Arc<dyn Queue>)).collect();
@@ -151,8 +171,8 @@ impl World {
             lanes,
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             edge: Some(Arc::clone(&self.edge) as Arc<dyn Edge>),
-            registry: Arc::clone(&REGISTRY),
-            devices: Devices::one(FrailEngine(Arc::clone(scenario))),
+            registry: if lacks { Arc::default() } else { Arc::clone(&REGISTRY) },
+            devices: Devices::one(FrailEngine::new(scenario)),
             vitals: Arc::default(),
             load: Arc::new(DeviceLoad::default()),
         };

@@ -43,7 +43,7 @@ impl Edge for FollowedEdge {
     async fn post(&self, report: &Report) -> Result<ReportAnswer, EdgeError> {
         let answer = self.inner.post(report).await?;
         let is_end = |kind: &EventKind| {
-            matches!(kind, EventKind::Succeeded { .. } | EventKind::Failed { .. } | EventKind::Returned)
+            matches!(kind, EventKind::Succeeded { .. } | EventKind::Failed { .. } | EventKind::Returned { .. })
         };
         let ends = report.events.iter().filter(|event| is_end(&event.kind)).map(|event| event.job_id);
         // Of what is canceled nothing more is told.

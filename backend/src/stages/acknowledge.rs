@@ -122,7 +122,8 @@ impl Acknowledge {
                 // Before another worker may have them.
                 join_all(jobs.iter().map(|job| self.runs.give_back(job, why))).await;
                 call(queue.as_ref(), lane, Call::GiveBack(after), receipts(jobs.iter())).await;
-                jobs.iter().for_each(|job| self.reporter.tell(job, EventKind::Returned));
+                let again_ms = u64::try_from(after.as_millis()).ok().filter(|ms| *ms > 0);
+                jobs.iter().for_each(|job| self.reporter.tell(job, EventKind::Returned { again_ms }));
             }
         }
     }

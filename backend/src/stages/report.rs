@@ -135,7 +135,7 @@ fn measure(metrics: &Metrics, job: &Job, kind: &EventKind) {
         EventKind::Succeeded { .. } => metrics.ended(&job.model, age, None),
         EventKind::Failed { code, .. } => metrics.ended(&job.model, age, Some(*code)),
         EventKind::Progress { .. } => {}
-        EventKind::Returned => metrics.returned(&job.model),
+        EventKind::Returned { .. } => metrics.returned(&job.model),
     }
 }
 

@@ -24,8 +24,8 @@ type Open = Arc<Mutex<HashMap<JobId, Entry>>>;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// What was known before.
-    past: Past,
+    /// What was known before; nothing was asked at a first delivery.
+    past: Option<Past>,
     /// Whether the bucket says that the run began.
     written: bool,
 }
@@ -58,37 +58,52 @@ impl Runs {
     /// later one the bucket knows before it begins.
     pub(crate) async fn begin(&self, jobs: &mut [(Job, usize)]) {
         for (job, _) in &mut *jobs {
-            lock(&self.open).insert(job.id, Entry { past: job.past, written: false });
+            lock(&self.open).insert(job.id, Entry { past: known(job), written: false });
             job.run = Some(Run { id: job.id, open: Arc::clone(&self.open) });
         }
-        let again = jobs.iter().map(|(job, _)| job).filter(|job| job.attempt > 1);
-        join_all(again.map(|job| self.write_began(job.id, job.past))).await;
+        let again = jobs.iter().filter_map(|(job, _)| Some((job.id, known(job)?)));
+        join_all(again.map(|(id, past)| self.write_began(id, past))).await;
     }
 
     /// The message of `job` is about to go back; afterwards it may be with another worker.
     pub(crate) async fn give_back(&self, job: &Job, back: Back) {
         let written = lock(&self.open).get(&job.id).is_some_and(|entry| entry.written);
-        match back {
-            Back::Stopped | Back::Later if written => self.write(job.id, job.past).await,
-            Back::Lost if !written => self.write(job.id, job.past.began()).await,
-            Back::Unable => self.write(job.id, job.past.was_unable()).await,
-            Back::Stopped | Back::Later | Back::Lost => true,
+        let change = match back {
+            Back::Stopped | Back::Later if written => |past| past,
+            Back::Lost if !written => Past::began,
+            Back::Unable => Past::was_unable,
+            Back::Stopped | Back::Later | Back::Lost => return,
         };
+        let past = self.past(job.id, known(job)).await;
+        self.write(job.id, change(past)).await;
     }
 
     /// The worker was told to stop, and may be ended before its runs are: that is no job's fault.
     pub(crate) async fn forgive(&self) {
         let entries = self.entries(|entry| entry.written);
-        join_all(entries.into_iter().map(|(id, past)| self.write(id, past))).await;
+        let known = entries.into_iter().filter_map(|(id, past)| Some((id, past?)));
+        join_all(known.map(|(id, past)| self.write(id, past))).await;
     }
 
     /// The worker cannot go on for something that runs: whatever does is suspect.
     pub(crate) async fn suspect(&self) {
         let entries = self.entries(|entry| !entry.written);
-        join_all(entries.into_iter().map(|(id, past)| self.write_began(id, past))).await;
+        let write = async |(id, past)| self.write_began(id, self.past(id, past).await).await;
+        join_all(entries.into_iter().map(write)).await;
     }
 
-    fn entries(&self, which: impl Fn(&Entry) -> bool) -> Vec<(JobId, Past)> {
+    /// What is known of a job. A first delivery may be of a message that was sent again: the bucket may know more.
+    async fn past(&self, id: JobId, known: Option<Past>) -> Past {
+        match known {
+            Some(past) => past,
+            None => {
+                let read = || Past::read(self.store.as_ref(), &id);
+                retry::while_unavailable(&self.stop, read).await.and_then(Result::ok).unwrap_or_default()
+            }
+        }
+    }
+
+    fn entries(&self, which: impl Fn(&Entry) -> bool) -> Vec<(JobId, Option<Past>)> {
         lock(&self.open).iter().filter(|(_, entry)| which(entry)).map(|(id, entry)| (*id, entry.past)).collect()
     }
 
@@ -111,6 +126,11 @@ impl Drop for Run {
     fn drop(&mut self) {
         lock(&self.open).remove(&self.id);
     }
+}
+
+/// What the bucket said of the job, if it was asked.
+fn known(job: &Job) -> Option<Past> {
+    (job.attempt > 1).then_some(job.past)
 }
 
 fn lock(open: &Open) -> MutexGuard<'_, HashMap<JobId, Entry>> {

@@ -1,6 +1,6 @@
 //! What a report's event changes in a job.
 
-use forebay_contract::{EventKind, JobState, ReportEvent};
+use forebay_contract::{EventKind, JobState, ReportEvent, state::Transition};
 
 use super::{
     Job,
@@ -10,8 +10,15 @@ use super::{
 /// The longest text of a worker that is kept.
 const MAX_TEXT_CHARS: usize = 500;
 
+/// The longest that a message is believed to stay away: what SQS can hide it for.
+const LONGEST_AWAY_MS: u64 = 12 * 60 * 60 * 1000;
+
 /// Applies `event` from `worker`; whether the job changed. Stale, doubled and reordered events change nothing.
 pub fn apply(job: &mut Job, event: &ReportEvent, worker: &str, now_ms: u64, reconcile_after_ms: u64) -> bool {
+    let away_ms = match event.kind {
+        EventKind::Returned { again_ms } => again_ms.unwrap_or(0).min(LONGEST_AWAY_MS),
+        _ => 0,
+    };
     let changed = match event.transition() {
         _ if let EventKind::Succeeded { device_ms, .. } = event.kind
             && found_without_report(job)
@@ -26,6 +33,10 @@ pub fn apply(job: &mut Job, event: &ReportEvent, worker: &str, now_ms: u64, reco
         // A delivery that is older than the running attempt is not news.
         None => {
             !job.state.is_final() && job.attempt < event.attempt && job.received_ms.is_none_or(|at| at < event.at_ms)
+        }
+        // It had not begun, which is news where its message stays away: silence is no sign of a loss then.
+        Some(Transition::Returned(_)) if job.state == JobState::Queued => {
+            away_ms > 0 && job.received_ms.is_some_and(|at| at <= event.at_ms)
         }
         Some(transition) => job.transition(transition, event.at_ms),
     };
@@ -55,7 +66,7 @@ pub fn apply(job: &mut Job, event: &ReportEvent, worker: &str, now_ms: u64, reco
             job.failure_code = Some(*code);
             job.failure_detail = Some(short(detail));
         }
-        EventKind::Returned => {
+        EventKind::Returned { .. } => {
             job.received_ms = None;
             job.started_ms = None;
             job.batch_size = None;
@@ -63,7 +74,7 @@ pub fn apply(job: &mut Job, event: &ReportEvent, worker: &str, now_ms: u64, reco
     }
     job.worker = Some(short(worker));
     if !job.state.is_final() {
-        job.check_ms = Some(job.checked_by(now_ms.saturating_add(reconcile_after_ms)));
+        job.check_ms = Some(job.checked_by(now_ms.saturating_add(away_ms).saturating_add(reconcile_after_ms)));
         job.checks = 0;
     }
     true
@@ -110,6 +121,20 @@ mod tests {
     }
 
     #[test]
+    fn what_stays_away_is_not_asked_about_before_it_can_have_come_again() {
+        let mut job = queued();
+        let back = |again_ms| event(1, 20, EventKind::Returned { again_ms });
+        assert!(!step(&mut job, &back(Some(60_000))), "nobody has received it");
+        assert!(step(&mut job, &event(1, 10, EventKind::Received)));
+        assert!(!step(&mut job, &back(None)), "it comes again at once");
+        let looks_ms = job.check_ms;
+        assert!(step(&mut job, &back(Some(60_000))));
+        assert_eq!(job.check_ms, looks_ms.map(|looks_ms| looks_ms + 60_000));
+        assert!(!step(&mut job, &back(Some(60_000))), "told twice");
+        assert_eq!((job.state, job.checks), (JobState::Queued, 0));
+    }
+
+    #[test]
     fn a_jobs_life() {
         let mut job = queued();
         assert!(step(&mut job, &event(1, 10, EventKind::Received)));
@@ -121,7 +146,7 @@ mod tests {
         assert!(step(&mut job, &event(1, 30, succeeded())));
         assert_eq!((job.state, job.finished_ms), (JobState::Succeeded, Some(START_MS + 30)));
         assert_eq!((job.check_ms, job.worker.as_deref()), (None, Some("w-1")));
-        for late in [succeeded(), failed(), EventKind::Received, EventKind::Returned] {
+        for late in [succeeded(), failed(), EventKind::Received, EventKind::Returned { again_ms: None }] {
             let before = job.clone();
             assert!(!step(&mut job, &event(2, 40, late)));
             assert_eq!(job, before);
@@ -132,7 +157,7 @@ mod tests {
     fn a_returned_job_is_queued_again_and_forgets_its_batch() {
         let mut job = queued();
         assert!(step(&mut job, &event(1, 20, EventKind::Started { batch_size: 4 })));
-        assert!(step(&mut job, &event(1, 30, EventKind::Returned)));
+        assert!(step(&mut job, &event(1, 30, EventKind::Returned { again_ms: None })));
         assert_eq!((job.state, job.started_ms, job.batch_size), (JobState::Queued, None, None));
         assert!(step(&mut job, &event(2, 40, EventKind::Received)));
         assert!(step(&mut job, &event(2, 50, EventKind::Started { batch_size: 1 })));
@@ -194,7 +219,7 @@ mod tests {
             (0u32..6).prop_map(|done| EventKind::Progress { done, total: 4 }),
             Just(succeeded()),
             Just(failed()),
-            Just(EventKind::Returned),
+            Just(EventKind::Returned { again_ms: None }),
         ];
         prop::collection::vec((1u32..4, 0u64..50, kind), 0..40)
     }
@@ -219,7 +244,8 @@ mod tests {
                 }
                 prop_assert!(job.attempt >= before.attempt);
                 let steps = |job: &Job| (job.attempt, job.done);
-                prop_assert!(job.attempt > before.attempt || kind == EventKind::Returned || job.state.is_final()
+                let back = matches!(kind, EventKind::Returned { .. });
+                prop_assert!(job.attempt > before.attempt || back || job.state.is_final()
                     || steps(&job).1 >= steps(&before).1);
                 prop_assert!(!before.state.is_final() || job.state == before.state
                     || (before.state, job.state) == (JobState::Failed, JobState::Succeeded));
@@ -254,7 +280,7 @@ mod tests {
                     1 => EventKind::Started { batch_size: 2 },
                     2 => succeeded(),
                     3 => failed(),
-                    _ => EventKind::Returned,
+                    _ => EventKind::Returned { again_ms: None },
                 };
                 let event = event(attempt, at_ms, kind);
                 step(&mut job, &event);

@@ -138,7 +138,7 @@ mod tests {
                     1 => EventKind::Started { batch_size: 2 },
                     2 => EventKind::Succeeded { media_type: "a".to_owned(), bytes: 1, device_ms: 5.0 },
                     3 => EventKind::Failed { code: FailureCode::OutOfMemory, detail: String::new() },
-                    4 => EventKind::Returned,
+                    4 => EventKind::Returned { again_ms: None },
                     _ => {
                         // Found in the bucket.
                         job.transition(Transition::Succeeded, START_MS + at_ms);

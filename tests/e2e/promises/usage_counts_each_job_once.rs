@@ -24,7 +24,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     for _ in 0..3 {
         stack.report(&jobs[0], done())?;
     }
-    for kind in [EventKind::Started { batch_size: 1 }, EventKind::Returned, done()] {
+    for kind in [EventKind::Started { batch_size: 1 }, EventKind::Returned { again_ms: None }, done()] {
         stack.report(&jobs[1], kind)?;
     }
     for kind in [failed(), done()] {

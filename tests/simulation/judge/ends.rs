@@ -17,6 +17,8 @@ use crate::{
 const SENT_WITHIN_MS: u64 = 20_000;
 /// How often one life of an object may ask a queue that is down, a minute: it asks again later each time.
 const MOST_VAIN_SENDS: u64 = 40;
+/// A job is given up when so many of its runs never ended.
+const MOST_UNFINISHED: u64 = 3;
 /// What refills of ten minutes a run can span, in limits' own units.
 const WINDOW_MS: u64 = 600_000;
 
@@ -98,7 +100,10 @@ impl Judge {
         let troubles = &self.scenario.troubles;
         let may_happen = match code {
             Some(FailureCode::OutOfMemory) => troubles.has(Fault::OutOfMemory),
-            Some(FailureCode::Abandoned) => job.deadline_ms.is_some() || self.state().dead.contains(&job.id),
+            Some(FailureCode::Abandoned) => {
+                let state = self.state();
+                job.deadline_ms.is_some() || state.unfinished >= MOST_UNFINISHED
+            }
             _ => false,
         };
         let so = may_happen || expected.is_none_or(|fate| code.map(Fate::Failure).as_ref() == Some(&fate));

@@ -98,8 +98,9 @@ struct State {
     asked: BTreeMap<JobId, usize>,
     digests: BTreeMap<JobId, Digest>,
     not_before_ms: BTreeMap<JobId, u64>,
-    dead: BTreeSet<JobId>,
     told_canceled: BTreeSet<JobId>,
+    /// How many workers ended with what they ran.
+    unfinished: u64,
 }
 
 /// How a simulation went.

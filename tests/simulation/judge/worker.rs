@@ -50,6 +50,12 @@ impl Judge {
         self.judge(Rule::WorkerEnds, None, so, what);
     }
 
+    /// A worker is gone, and what it ran with it: that may be what its jobs did.
+    pub(crate) fn a_run_never_ended(&self, line: String) {
+        self.note(line);
+        self.state().unfinished += 1;
+    }
+
     /// So many unreadable messages were reaped.
     pub(crate) fn poison_is_kept(&self, reaped: u64) {
         let sent = self.scenario.poison.len() as u64;
@@ -63,7 +69,6 @@ impl Judge {
     /// Read by the reaper, because it was delivered too often.
     pub(crate) fn died(&self, id: JobId) {
         self.note_of(id, "is reaped");
-        self.state().dead.insert(id);
     }
 
     /// A message is delivered.
