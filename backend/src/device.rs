@@ -42,6 +42,8 @@ pub struct HandedOver {
     pub row_cells: u64,
     /// The cells that are padding.
     pub padding: u64,
+    /// How often it is predicted to call the model: once, but for texts that are continued.
+    pub calls: u64,
     /// What it is predicted to take, in microseconds.
     pub predicted_us: u64,
 }
@@ -192,7 +194,8 @@ impl DeviceLoad {
     pub fn learn(&self) -> Vec<Finished> {
         let finished: Vec<Finished> = self.queue().finished.drain(..).collect();
         for Finished { batch, busy } in &finished {
-            let us = busy.as_secs_f64() * 1e6;
+            // The price is that of one call.
+            let us = busy.as_secs_f64() * 1e6 / batch.calls.max(1) as f64;
             self.costs.learn(&batch.model, Run { rows: batch.rows as f64, row_cells: batch.row_cells as f64, us });
         }
         finished
@@ -240,7 +243,20 @@ mod tests {
     use super::*;
 
     fn batch(rows: usize, predicted_us: u64) -> HandedOver {
-        HandedOver { model: "m@1".to_owned(), jobs: rows, rows, row_cells: 10, padding: 3, predicted_us }
+        HandedOver { model: "m@1".to_owned(), jobs: rows, rows, row_cells: 10, padding: 3, calls: 1, predicted_us }
+    }
+
+    #[test]
+    fn of_many_calls_the_price_of_one_is_learned() {
+        let load = DeviceLoad::default();
+        load.costs().price("m@1", 2.0);
+        for calls in [40, 100, 7] {
+            load.hand_over(HandedOver { calls, ..batch(1, 1000) });
+            load.finish("m@1", 1, Duration::from_millis(6 * calls));
+            load.learn();
+        }
+        let (ratio, call_us) = (load.costs().ratio("m@1"), load.costs().price("m@1", 2.0).batch_us(1, 10));
+        assert!((2.9..3.1).contains(&ratio) && (5900..6100).contains(&call_us), "{ratio} {call_us}");
     }
 
     #[tokio::test(start_paused = true)]

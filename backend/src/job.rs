@@ -35,6 +35,8 @@ pub(crate) struct Job {
     pub span: Span,
     /// When the edge accepted it, on the edge's clock.
     pub accepted_ms: u64,
+    /// What it costs by the manifest and its parameters, in milliseconds of a device.
+    pub cost_ms: f64,
     /// Since when it is decoded.
     pub ready: Option<Instant>,
     /// Which delivery this is, from 1.
@@ -73,6 +75,7 @@ impl Job {
             parameters: message.parameters,
             digest: message.digest,
             accepted_ms: message.accepted_ms,
+            cost_ms: message.cost_ms,
             ready: None,
             attempt,
             past: Past::default(),

@@ -19,7 +19,8 @@ use tracing::{debug, warn};
 
 use crate::queue::{Lanes, MAX_BATCH, QueueError, Receipt};
 
-/// SQS hides a message for at most so long from its receipt, however often that is extended.
+/// SQS hides a message for at most so long from its receipt, however often that is extended:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>
 const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Renews leases at a third of their length, many with one call.
@@ -54,7 +55,19 @@ pub(crate) struct Lease {
     pub lane: Lane,
     /// Addresses the delivery.
     pub receipt: Receipt,
+    longest: Instant,
     shared: Arc<Shared>,
+}
+
+/// Whether work can be done while nobody else is given its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fits {
+    /// Yes.
+    Now,
+    /// Not any more, but after another receipt.
+    Afresh,
+    /// No message is held for so long.
+    Never,
 }
 
 impl Lease {
@@ -64,6 +77,25 @@ impl Lease {
         if let Some(held) = self.shared.held().get_mut(&self.id) {
             held.until = held.longest;
         }
+    }
+}
+
+impl Lease {
+    /// Whether work that takes so long fits into what is left.
+    pub(crate) fn fits(&self, work: Duration) -> Fits {
+        if work <= self.longest.saturating_duration_since(Instant::now()) {
+            Fits::Now
+        } else if work <= LONGEST.saturating_sub(self.shared.lease) {
+            Fits::Afresh
+        } else {
+            Fits::Never
+        }
+    }
+
+    /// Whether it is renewed no more, because the service lets nobody hold a message for longer: what is still going on
+    /// will be begun by another worker too, as soon as the last renewal is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.longest <= Instant::now()
     }
 }
 
@@ -101,7 +133,7 @@ impl LeaseKeeper {
         let renew_at = now + self.shared.lease / 3;
         self.shared.held().insert(id, Held { lane, receipt: receipt.clone(), renew_at, until, longest });
         self.shared.taken.notify_one();
-        Lease { id, lane, receipt, shared: Arc::clone(&self.shared) }
+        Lease { id, lane, receipt, longest, shared: Arc::clone(&self.shared) }
     }
 
     /// Renews until it is dropped.
@@ -248,6 +280,22 @@ mod tests {
         lease.begin();
         assert!(queue.receive(1, LEASE * 10, LEASE).await.unwrap().is_empty());
         running.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_of_a_receipt_bounds_the_work() {
+        let keeper = LeaseKeeper::new(LEASE);
+        let lease = keeper.hold(Lane::FreeLight, Receipt("a".to_owned()), None);
+        let (hour, whole) = (Duration::from_secs(3600), LONGEST - LEASE);
+        assert_eq!((lease.fits(whole), lease.fits(whole + LEASE)), (Fits::Now, Fits::Never));
+        tokio::time::advance(hour * 5).await;
+        assert_eq!(
+            (lease.fits(hour * 6), lease.fits(hour * 7), lease.fits(whole)),
+            (Fits::Now, Fits::Afresh, Fits::Afresh)
+        );
+        assert!(!lease.is_over());
+        tokio::time::advance(hour * 7 - LEASE).await;
+        assert!(lease.is_over() && lease.fits(LEASE) == Fits::Afresh);
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,12 +10,13 @@ use std::{
 };
 
 use forebay_backend::{
-    engine::{DeterministicEngine, Devices},
-    model::Manifest,
+    Array, BatchInput,
+    engine::{DeterministicEngine, Devices, Engine, RunError},
+    model::{Manifest, Model, ModelError},
     store::Store as _,
 };
-use forebay_contract::{EventKind, JobMessage, ParameterValue, Parameters, storage_key};
-use world::{World, counting, eventually, text_job};
+use forebay_contract::{EventKind, FailureCode, JobMessage, ParameterValue, Parameters, storage_key};
+use world::{World, counting, counting_within, eventually, text_job};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("counter/1")
@@ -70,6 +71,54 @@ async fn a_prompt_of_which_the_end_alone_was_read_says_so() {
     worker.drain().await;
     assert_eq!(text_of(&world, &whole).await, r#"{"text":"t8","tokens":1,"finish":"stop"}"#);
     assert_eq!(text_of(&world, &cut).await, r#"{"text":"t8","tokens":1,"finish":"stop","truncated":true}"#);
+}
+
+/// Breaks when it is called with more tokens than its context, as an embedding of positions does.
+struct Within {
+    inner: DeterministicEngine,
+    context: usize,
+}
+
+impl Engine for Within {
+    fn device(&self) -> String {
+        self.inner.device()
+    }
+    fn load(&mut self, model: &Model) -> Result<(), ModelError> {
+        self.inner.load(model)
+    }
+    fn unload(&mut self, id: &str) {
+        self.inner.unload(id);
+    }
+    fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        if input.row_cells() > self.context as u64 {
+            return Err(RunError::Refused("index out of range in self".to_owned()));
+        }
+        self.inner.run(model, input)
+    }
+}
+
+#[tokio::test]
+async fn a_text_and_its_continuation_stay_within_the_models_context() {
+    let world = World::new();
+    let asking = |number, text: &str, max_tokens| {
+        let mut message = text_job(number, text);
+        message.parameters = Parameters::from([("max_tokens".to_owned(), ParameterValue::Integer(max_tokens))]);
+        message
+    };
+    let (whole, cut) = (asking(1, "t0 t1 t2", 3), asking(2, "t0 t0 t0 t2 t1", 3));
+    let (most, beyond) = (asking(3, "t0 t0 t1", 5), asking(4, "t1", 6));
+    [&whole, &cut, &most, &beyond].into_iter().for_each(|message| world.send(message));
+    let engine = Within { inner: DeterministicEngine::default(), context: 6 };
+    let worker = world.start_on(vec![counting_within(&folder("within"), 5, Some(6))], Devices::one(engine));
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    assert_eq!(text_of(&world, &whole).await, r#"{"text":"t3 t4 t5","tokens":3,"finish":"length"}"#);
+    let of_the_end = r#"{"text":"t2 t3 t4","tokens":3,"finish":"length","truncated":true}"#;
+    assert_eq!(text_of(&world, &cut).await, of_the_end);
+    let of_one = r#"{"text":"t2 t3 t4 t5 t6","tokens":5,"finish":"length","truncated":true}"#;
+    assert_eq!(text_of(&world, &most).await, of_one);
+    let told = world.edge.events_of(beyond.job_id);
+    assert!(matches!(told.last(), Some(EventKind::Failed { code: FailureCode::ContextExceeded, .. })), "{told:?}");
 }
 
 #[tokio::test]

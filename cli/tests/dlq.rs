@@ -30,7 +30,7 @@ impl Queues {
                 // SQS moves messages only from a queue that is another one's for dead letters.
                 let redrive = json!({
                     "deadLetterTargetArn": format!("arn:aws:sqs:us-east-1:000000000000:{name}-dlq"),
-                    "maxReceiveCount": 5,
+                    "maxReceiveCount": 20,
                 });
                 let attributes =
                     if end.is_empty() { json!({ "RedrivePolicy": redrive.to_string() }) } else { json!({}) };

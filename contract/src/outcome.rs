@@ -27,6 +27,8 @@ pub enum FailureCode {
     TextTooLong,
     /// The text is not UTF-8.
     TextNotUtf8,
+    /// The new tokens that are asked for leave the text no room in the model's context.
+    ContextExceeded,
     /// The tensor is not a JSON array.
     TensorInvalid,
     /// The tensor has another shape than was declared.
@@ -55,6 +57,8 @@ pub enum FailureCode {
     OutOfMemory,
     /// The lane's queue refuses the job's message for what is in it, or for its length.
     Undeliverable,
+    /// The job takes longer than any job may.
+    WorkTooLong,
     /// Workers took the job several times and none finished it, or none before its deadline.
     Abandoned,
 }
@@ -74,6 +78,7 @@ impl FailureCode {
             Self::TextEmpty => "text-empty",
             Self::TextTooLong => "text-too-long",
             Self::TextNotUtf8 => "text-not-utf8",
+            Self::ContextExceeded => "context-exceeded",
             Self::TensorShape => "tensor-shape",
             Self::TensorType => "tensor-type",
             Self::TensorNotFinite => "tensor-not-finite",
@@ -87,6 +92,7 @@ impl FailureCode {
             Self::OutputInvalid => "output-invalid",
             Self::OutOfMemory => "out-of-memory",
             Self::Undeliverable => "undeliverable",
+            Self::WorkTooLong => "work-too-long",
             Self::Abandoned => "abandoned",
         }
     }
@@ -121,6 +127,8 @@ mod tests {
             FailureCode::TensorNotFinite,
             FailureCode::InputMislabelled,
             FailureCode::OutOfMemory,
+            FailureCode::ContextExceeded,
+            FailureCode::WorkTooLong,
             FailureCode::Abandoned,
         ] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.name());

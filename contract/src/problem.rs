@@ -61,6 +61,8 @@ codes! {
     ImageTooLarge = 422 "image-too-large" "The image has too many pixels";
     ImageTooSmall = 422 "image-too-small" "The image has too few pixels";
     ImageUnsupported = 422 "image-unsupported" "Images of this kind are not read";
+    ContextExceeded = 422 "context-exceeded" "The new tokens would leave the text no room";
+    WorkTooLong = 422 "work-too-long" "The job would take longer than any job may";
     ModelNotFound = 404 "model-not-found" "There is no such model";
     VersionNotFound = 404 "version-not-found" "The model has no such version";
     InvalidDeadline = 422 "invalid-deadline" "The deadline cannot be read or has passed";

@@ -6,6 +6,7 @@ use forebay_contract::Lane;
 use super::Finding;
 use crate::{
     aws,
+    queue::MAX_RECEIVES,
     settings::Settings,
     store::{NewObject, S3Store, Store as _},
 };
@@ -50,12 +51,24 @@ async fn queue(client: &aws_sdk_sqs::Client, lane: Lane, url: String) -> Finding
         }
     };
     let waiting = attributes.get(&QueueAttributeName::ApproximateNumberOfMessages).map_or("?", String::as_str);
-    if attributes.contains_key(&QueueAttributeName::RedrivePolicy) {
-        Finding::fine(subject, format!("{waiting} waiting"))
-    } else {
-        Finding::doubtful(subject, "no dead-letter queue: what nobody can run comes again until it is too old")
-            .advise("deploy infra/forebay.yaml, which makes both")
+    match attributes.get(&QueueAttributeName::RedrivePolicy).map(|policy| receives(policy)) {
+        None => Finding::doubtful(subject, "no dead-letter queue: what nobody can run comes again until it is too old")
+            .advise("deploy infra/forebay.yaml, which makes both"),
+        Some(Some(receives)) if receives < MAX_RECEIVES => {
+            let found = format!("a message is a dead letter after {receives} receives, and hand-backs count as such");
+            Finding::doubtful(subject, found)
+                .advise("deploy infra/forebay.yaml anew: a fleet that is rolled may bury jobs below twenty")
+        }
+        Some(_) => Finding::fine(subject, format!("{waiting} waiting")),
     }
+}
+
+/// After how many receives a queue with this policy gives a message up. SQS takes and tells the number as a text too.
+fn receives(policy: &str) -> Option<u32> {
+    let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
+    let count = policy.get("maxReceiveCount")?;
+    let count = count.as_u64().or_else(|| count.as_str()?.parse().ok())?;
+    u32::try_from(count).ok()
 }
 
 pub(super) async fn bucket(settings: &Settings, config: &SdkConfig) -> Finding {
@@ -68,5 +81,23 @@ pub(super) async fn bucket(settings: &Settings, config: &SdkConfig) -> Finding {
         Ok(_) => Finding::fine("bucket", format!("{} is read and written", settings.bucket)),
         Err(error) => Finding::missing("bucket", format!("{}: {error}", settings.bucket))
             .advise("set --bucket to infra's output BucketName, and allow what WorkerPolicyArn allows"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policys_receives_are_read_however_they_are_written() {
+        for (policy, expect) in [
+            (r#"{"deadLetterTargetArn":"arn:aws:sqs:a:1:b","maxReceiveCount":5}"#, Some(5)),
+            (r#"{"maxReceiveCount":"20"}"#, Some(20)),
+            (r#"{"maxReceiveCount":-1}"#, None),
+            ("{}", None),
+            ("", None),
+        ] {
+            assert_eq!(receives(policy), expect, "{policy}");
+        }
     }
 }

@@ -1,10 +1,11 @@
 use aws_config::SdkConfig;
+use forebay_contract::ParameterSpec;
 
 use super::{Finding, memory};
 use crate::{
     aws,
     engine::Engine,
-    model::{ModelError, Registry},
+    model::{Manifest, ModelError, Registry, StepsTable, Task},
     settings::Settings,
 };
 
@@ -41,12 +42,34 @@ pub(super) async fn examine(settings: &Settings, config: &SdkConfig, mut engine:
         findings.push(match loaded {
             Ok(()) => {
                 engine.unload(&id);
-                Finding::fine(subject, "loaded and warmed up")
+                Finding::fine(&subject, "loaded and warmed up")
             }
-            Err(error) => Finding::missing(subject, error.whole()).advise(advice_on(&error)),
+            Err(error) => Finding::missing(&subject, error.whole()).advise(advice_on(&error)),
         });
+        findings.extend(registry.manifests().filter(|manifest| manifest.id() == id).flat_map(promises));
     }
     findings.extend(budget.filter(|_| !sizes.is_empty()).map(|budget| memory::models(budget, &sizes)));
+    findings
+}
+
+/// What a manifest lets clients ask for, and no worker may be able to do.
+fn promises(manifest: &Manifest) -> Vec<Finding> {
+    let subject = format!("model {}", manifest.id());
+    let mut findings = Vec::new();
+    if let Task::TextGenerate(_, StepsTable { context: None, .. }) = manifest.task {
+        let found = "steps.context is not said: a longer text than the model can be called with may end the worker";
+        findings.push(Finding::doubtful(&subject, found).advise("say in model.toml how many tokens the model holds"));
+    }
+    let parameter =
+        manifest.spec.cost_parameter.as_ref().and_then(|name| Some((name, manifest.spec.parameters.get(name)?)));
+    if let Some((name, ParameterSpec::Integer { max, .. })) = parameter
+        && *max > manifest.spec.most_of_cost_parameter()
+    {
+        let most = manifest.spec.most_of_cost_parameter();
+        let found =
+            format!("`{name}` goes to {max}, and jobs beyond {most} are refused: they would take over ten hours");
+        findings.push(Finding::doubtful(&subject, found).advise("let max in model.toml be what is taken"));
+    }
     findings
 }
 
@@ -108,6 +131,28 @@ mod tests {
             .build();
         let settings = parse(&["--models-dir", &models_dir.to_string_lossy()]).unwrap();
         examine(&settings, &config, Box::<Small>::default()).await
+    }
+
+    #[test]
+    fn a_manifest_that_offers_more_than_can_be_done_is_told() {
+        let of = |parameters: &str, steps: &str| {
+            let text = format!(
+                "[model]\nname = \"m\"\nversion = \"1\"\ntask = \"text-generate\"\ntitle = \"t\"\nlicence = \"MIT\"\n\
+                 work = \"heavy\"\ncost_ms = 1000.0\ninput = {{ kind = \"text\", max_bytes = 9 }}\n{parameters}\n\
+                 [text]\ntokenizer = \"t\"\nmax_tokens = 9\nmax_chars = 9\n[steps]\nmax_new_tokens = 4\n{steps}\n"
+            );
+            promises(&Manifest::parse(Path::new("m/1/model.toml"), &text).unwrap())
+        };
+        let parameter = |max: u32| {
+            format!(
+                "cost_parameter = \"max_tokens\"\n[model.parameters.max_tokens]\ntype = \"integer\"\nmin = 1\n\
+                 max = {max}\ndefault = 4\n"
+            )
+        };
+        assert_eq!(of(&parameter(36_000), "context = 9"), []);
+        let found: String = of(&parameter(36_001), "").iter().map(ToString::to_string).collect();
+        assert!(found.contains("steps.context is not said") && found.contains("beyond 36000 are refused"), "{found}");
+        assert!(found.matches("hm  model m@1").count() == 2, "{found}");
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use crate::{
     array::Array,
     failure::Failure,
     features::Features,
-    model::{Model, Task},
+    model::{Model, StepsTable, Task},
 };
 
 /// One job's input, ready for its model.
@@ -65,10 +65,21 @@ pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result
             let limits = model.manifest.spec.input.image;
             image::whole(payload, table, limits).map(Features::Rows).map(Prepared::whole)
         }
-        Task::TextGenerate(table, _) => {
-            let text::Tokens { ids, truncated } = text::prompt(payload, model.tokenizer.as_ref(), table)?;
-            let features = Features::Tokens(model.marks.begin.into_iter().chain(ids).collect());
-            Ok(Prepared { features, truncated })
+        Task::TextGenerate(table, steps) => {
+            if let Some((asked, context)) = beyond_context(steps, parameters) {
+                let detail =
+                    format!("{asked} new tokens leave the text no room among the {context} that the model holds");
+                return Err(Failure::new(FailureCode::ContextExceeded, detail));
+            }
+            let text::Tokens { mut ids, truncated } = text::prompt(payload, model.tokenizer.as_ref(), table)?;
+            // What is continued is the end.
+            let begin = model.marks.begin;
+            let others = steps.wanted(parameters).saturating_add(usize::from(begin.is_some()));
+            let room = steps.context.map_or(usize::MAX, |context| context.saturating_sub(others)).max(1);
+            let over = ids.len().saturating_sub(room);
+            ids.drain(..over);
+            let features = Features::Tokens(begin.into_iter().chain(ids).collect());
+            Ok(Prepared { features, truncated: truncated || over > 0 })
         }
         Task::AudioClassify(table) => {
             let (array, truncated) = audio::prepare(payload, table)?;
@@ -94,6 +105,13 @@ pub fn check_label(media_type: MediaType, payload: &[u8]) -> Result<(), Failure>
 
 /// The most pictures of one job: what a contact sheet holds.
 pub const MAX_COUNT: usize = 64;
+
+/// The edge has looked already, by the catalogue that it had.
+fn beyond_context(steps: &StepsTable, parameters: &Parameters) -> Option<(i64, usize)> {
+    let context = steps.context?;
+    let asked = whole(parameters, "max_tokens")?;
+    usize::try_from(asked).is_ok_and(|asked| asked >= context).then_some((asked, context))
+}
 
 fn whole(parameters: &Parameters, name: &str) -> Option<i64> {
     match parameters.get(name)? {

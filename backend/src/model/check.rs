@@ -114,6 +114,19 @@ fn generate_text(text: &TextTable, steps: &StepsTable) -> Result<Task, String> {
     in_range("steps.max_new_tokens", steps.max_new_tokens as u64, 1, 65_536)?;
     in_range("steps.report_every", steps.report_every as u64, 1, 65_536)?;
     in_range("steps.stop", steps.stop.len() as u64, 0, 64)?;
+    if let Some(context) = steps.context {
+        in_range("steps.context", context as u64, 2, 1 << 24)?;
+        // One token of the text at least, and the one before it.
+        let others = 1 + usize::from(steps.begin.is_some());
+        let most = context.saturating_sub(others);
+        if steps.max_new_tokens > most {
+            let found = steps.max_new_tokens;
+            return Err(format!(
+                "steps.max_new_tokens: found {found}; allowed is at most {most}: steps.context is {context}, and the \
+                 text needs a part of it"
+            ));
+        }
+    }
     Ok(Task::TextGenerate(text.clone(), steps.clone()))
 }
 

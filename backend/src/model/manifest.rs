@@ -254,6 +254,14 @@ shape = [4]
         let generate = task("text-generate", "text", &steps).unwrap();
         let Task::TextGenerate(_, steps_table) = &generate.task else { panic!("{:?}", generate.task) };
         assert_eq!((steps_table.max_new_tokens, steps_table.report_every), (4, 8));
+        assert_eq!(steps_table.context, None);
+        let context = |context: &str, begin: &str| {
+            task("text-generate", "text", &format!("{text}[steps]\nmax_new_tokens = 4\ncontext = {context}\n{begin}"))
+        };
+        assert!(context("5", "").is_ok() && context("6", "begin = \"<s>\"\n").is_ok());
+        let found = context("5", "begin = \"<s>\"\n").unwrap_err();
+        assert!(found.contains("steps.max_new_tokens: found 4; allowed is at most 3: steps.context is 5"), "{found}");
+        assert!(context("1", "").unwrap_err().contains("steps.context: found 1; allowed is 2 to 16777216"));
         assert!(task("text-generate", "text", text).unwrap_err().contains("[steps]: missing"));
         assert!(task("text-embed", "text", &steps).unwrap_err().contains("[steps]: found"));
 

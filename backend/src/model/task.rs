@@ -1,3 +1,4 @@
+use forebay_contract::{ParameterValue, Parameters};
 use serde::Deserialize;
 
 /// What a model is for, with what the worker must know to feed it.
@@ -121,6 +122,10 @@ fn unit() -> [f32; 2] {
 pub struct StepsTable {
     /// The most tokens that are added, whatever a job asks for.
     pub max_new_tokens: usize,
+    /// The most tokens that the model can be called with, the text's and the new ones together. Without it, it can be
+    /// called with as many as a text and its continuation may have.
+    #[serde(default)]
+    pub context: Option<usize>,
     /// A token that is put before the text, such as `<s>`.
     pub begin: Option<String>,
     /// Tokens that end the text, such as `</s>`; they are not part of it.
@@ -129,6 +134,17 @@ pub struct StepsTable {
     /// Progress is reported each time that so many tokens were added.
     #[serde(default = "eight")]
     pub report_every: usize,
+}
+
+impl StepsTable {
+    /// How many tokens a job with these parameters gets at most.
+    pub fn wanted(&self, parameters: &Parameters) -> usize {
+        let asked = match parameters.get("max_tokens") {
+            Some(ParameterValue::Integer(asked)) => usize::try_from(*asked).ok(),
+            _ => None,
+        };
+        asked.unwrap_or(self.max_new_tokens).min(self.max_new_tokens)
+    }
 }
 
 fn eight() -> usize {

@@ -48,6 +48,13 @@ impl Exits {
     }
 }
 
+/// It would still run when its message is given to another worker, which would begin it from nothing.
+fn too_long() -> Failure {
+    let detail = "on this device the job would take longer than the twelve hours for which it can be held: ask for less \
+                  at once";
+    Failure::new(FailureCode::WorkTooLong, detail)
+}
+
 fn too_late() -> Failure {
     let detail = "a worker took the job and did not finish it, and its deadline was over before another could; send it \
                   again with a later one";
@@ -96,6 +103,12 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
             Decided::Expired(jobs) => {
                 for job in jobs {
                     exits.expire(job).await;
+                }
+                continue;
+            }
+            Decided::Outlasting(jobs) => {
+                for job in jobs {
+                    let _ = exits.failed.send(Inferred { job, answer: Err(too_long()), device_ms: 0.0 }).await;
                 }
                 continue;
             }

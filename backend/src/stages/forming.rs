@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use forebay_contract::catalog::LONGEST_WORK_MS;
 use tokio::time::Instant;
 use tracing::error;
 
@@ -14,11 +15,15 @@ use crate::{
     device::{DeviceLoad, HandedOver},
     features::{BatchInput, Features},
     job::{Batched, Decoded, Job},
-    model::Model,
+    lease::Fits,
+    model::{Model, Task},
 };
 
 /// So long before the device is predicted to be free the next batch is made, besides the time that this takes.
 const LEAD: Duration = Duration::from_millis(2);
+
+/// What no batch may be predicted to take, in microseconds.
+const LONGEST_WORK_US: u64 = LONGEST_WORK_MS as u64 * 1000;
 
 /// What is to be done next.
 pub(super) enum Decided {
@@ -28,6 +33,8 @@ pub(super) enum Decided {
     Unwanted(Vec<Job>),
     /// Their deadline is over.
     Expired(Vec<Job>),
+    /// They would take longer than their messages can be held.
+    Outlasting(Vec<Job>),
     /// Ask again then, or when anything changes.
     WaitUntil(Option<Instant>),
 }
@@ -90,7 +97,7 @@ impl Forming {
             ticket: self.next_ticket,
             model,
             rows,
-            cost_us: limits.price.batch_us(rows, shape.cells()),
+            cost_us: limits.price.batch_us(rows, shape.cells()).saturating_mul(calls(&decoded)),
             shape,
             since_us: self.now_us().saturating_add(alone.map_or(0, |_| GATHER_US)),
             deadline_us: decoded.job.deadline.map(|deadline| self.us(deadline)),
@@ -154,6 +161,11 @@ impl Forming {
         if tickets.iter().any(is_canceled) {
             return Decided::Unwanted(self.take_canceled());
         }
+        let outlasting: Vec<u64> = tickets.iter().copied().filter(|ticket| self.outlasts(*ticket)).collect();
+        if !outlasting.is_empty() {
+            self.pending.remove(&outlasting);
+            return Decided::Outlasting(self.jobs_of(&outlasting).into_iter().map(|decoded| decoded.job).collect());
+        }
         let started = Instant::now();
         let first = self.pending.take(tickets).into_iter().next();
         let number = first.as_ref().map_or(usize::MAX, |item| item.model);
@@ -168,14 +180,15 @@ impl Forming {
         let cells = row_cells.saturating_mul(rows as u64);
         let filled = |features: &Features| features.shape().cells().saturating_mul(features.rows() as u64);
         let padding = cells.saturating_sub(taken.iter().map(|decoded| filled(&decoded.features)).sum());
+        let calls = taken.iter().map(calls).max().unwrap_or(1);
         let mut predicted_us = 0;
         if let (Some(paced), Some(limits)) = (self.models.get_mut(number), self.limits.get_mut(number)) {
-            predicted_us = limits.price.batch_us(rows, row_cells);
+            predicted_us = limits.price.batch_us(rows, row_cells).saturating_mul(calls);
             paced.slack.spend(cells, padding);
             limits.spare_cells = paced.slack.spare_cells();
         }
         let handed_over =
-            HandedOver { model: model.id.clone(), jobs: taken.len(), rows, row_cells, padding, predicted_us };
+            HandedOver { model: model.id.clone(), jobs: taken.len(), rows, row_cells, padding, calls, predicted_us };
         let mut jobs: Vec<(Job, usize)> =
             taken.into_iter().map(|decoded| (decoded.job, decoded.features.rows())).collect();
         jobs.iter().for_each(|(job, _)| job.lease.begin());
@@ -187,6 +200,17 @@ impl Forming {
         self.assembling = started.elapsed();
         let predicted = Duration::from_micros(predicted_us);
         Decided::Run(Batched { model, jobs, input, predicted }, handed_over)
+    }
+
+    /// Whether a job would still run when its message is given to somebody else, however soon it begins.
+    fn outlasts(&self, ticket: u64) -> bool {
+        let Some(decoded) = self.jobs.get(&ticket) else { return false };
+        let number = self.models.iter().position(|paced| paced.model.id == decoded.model.id);
+        let Some(limits) = number.and_then(|number| self.limits.get(number)) else { return false };
+        let features = &decoded.features;
+        let call_us = limits.price.batch_us(features.rows(), features.shape().cells());
+        let work = Duration::from_micros(call_us.saturating_mul(calls(decoded)));
+        decoded.job.lease.fits(work) == Fits::Never
     }
 
     fn jobs_of(&mut self, tickets: &[u64]) -> Vec<Decoded> {
@@ -213,10 +237,22 @@ impl Forming {
     }
 }
 
+/// How often the model is predicted to be called for a job. A text that is continued calls it for each new token, and what
+/// the message says it costs tells of how many it asks for; how many calls it is for other models, the rows say.
+fn calls(decoded: &Decoded) -> u64 {
+    match decoded.model.manifest.task {
+        // Saturates; NaN is 0.
+        Task::TextGenerate(..) => (decoded.job.cost_ms / decoded.model.manifest.spec.cost_ms).round().max(1.0) as u64,
+        _ => 1,
+    }
+}
+
 impl Paced {
     fn limits(&self, load: &DeviceLoad) -> Limits {
         let price = load.costs().price(&self.model.id, self.model.manifest.spec.cost_ms);
-        Limits { spare_cells: self.slack.spare_cells(), ..self.pace.limits(price) }
+        let limits = self.pace.limits(price);
+        // No batch outlasts its messages for the company's sake.
+        Limits { spare_cells: self.slack.spare_cells(), max_us: limits.max_us.min(LONGEST_WORK_US), ..limits }
     }
 }
 

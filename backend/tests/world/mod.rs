@@ -235,6 +235,11 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// A model whose tokens are t0 to t9, of which t9 ends a text; writes its tokenizer into `folder`.
 pub(crate) fn counting(folder: &Path, max_new_tokens: usize) -> Manifest {
+    counting_within(folder, max_new_tokens, None)
+}
+
+/// The same with a bound of all tokens together.
+pub(crate) fn counting_within(folder: &Path, max_new_tokens: usize, context: Option<usize>) -> Manifest {
     std::fs::create_dir_all(folder).unwrap();
     let vocabulary: Vec<String> = (0..10).map(|id| format!("\"t{id}\": {id}")).collect();
     let tokenizer = format!(
@@ -244,6 +249,7 @@ pub(crate) fn counting(folder: &Path, max_new_tokens: usize) -> Manifest {
         vocabulary.join(", ")
     );
     std::fs::write(folder.join("tokenizer.json"), tokenizer).unwrap();
+    let context = context.map(|context| format!("context = {context}")).unwrap_or_default();
     let text = format!(
         r#"
 [model]
@@ -263,6 +269,7 @@ max_chars = 100
 max_new_tokens = {max_new_tokens}
 stop = ["t9"]
 report_every = 2
+{context}
 [batch]
 max_items = 4
 max_wait_ms = 20

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use identity::{IdentitySpec, IssuerSpec, JwtAlgorithm};
 pub use lane_spec::LaneSpec;
 pub use limit::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window};
-pub use model::{ImageLimits, InputSpec, ModelSpec, TextLimits};
+pub use model::{ImageLimits, InputSpec, LONGEST_WORK_MS, ModelSpec, TextLimits};
 pub use plan::{CachedHits, PlanSpec};
 pub use serving::Serving;
 pub use validate::Complaint;

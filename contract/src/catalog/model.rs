@@ -62,7 +62,17 @@ pub struct TextLimits {
     pub max_chars: u32,
     /// The most tokens; what is longer is cut, and the result says so.
     pub max_tokens: u32,
+    /// The most tokens of a text together with those that continue it, where the model's `[steps]` table says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u32>,
 }
+
+/// The longest that a job's predicted time on the device may be, in milliseconds: ten hours. SQS lets nobody hold a
+/// message for longer than twelve hours from its receipt, however often that is extended; then it is delivered anew, and
+/// the work would begin from nothing. What is left is for waiting at the worker and for a device that is slower than the
+/// manifest says.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>
+pub const LONGEST_WORK_MS: f64 = 10.0 * 3_600_000.0;
 
 /// What pictures a model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +97,22 @@ impl ModelSpec {
         match times {
             Some(crate::ParameterValue::Integer(times)) => self.cost_ms * (*times).max(1) as f64,
             _ => self.cost_ms,
+        }
+    }
+
+    /// The most that the parameter which multiplies the cost may be, so that the job does not take too long.
+    pub fn most_of_cost_parameter(&self) -> i64 {
+        // Saturates; a cost is above 0.
+        (LONGEST_WORK_MS / self.cost_ms).floor() as i64
+    }
+
+    /// How many new tokens a job with these parameters asks for, where the model continues texts and that would leave
+    /// the text no room in its context.
+    pub fn beyond_context(&self, parameters: &Parameters) -> Option<(i64, u32)> {
+        let context = self.input.text?.context?;
+        match parameters.get("max_tokens") {
+            Some(crate::ParameterValue::Integer(asked)) if *asked >= i64::from(context) => Some((*asked, context)),
+            _ => None,
         }
     }
 }

@@ -56,6 +56,7 @@ struct ModelFile {
     model: ModelSpec,
     /// What the worker tokenises by: the edge refuses by the same numbers.
     text: Option<TextTable>,
+    steps: Option<StepsTable>,
 }
 
 #[derive(Deserialize)]
@@ -64,11 +65,17 @@ struct TextTable {
     max_tokens: u32,
 }
 
+#[derive(Deserialize)]
+struct StepsTable {
+    context: Option<u32>,
+}
+
 impl ModelFile {
     fn into_spec(self) -> ModelSpec {
-        let Self { mut model, text } = self;
+        let Self { mut model, text, steps } = self;
         if let Some(TextTable { max_chars, max_tokens }) = text {
-            model.input.text = Some(TextLimits { max_chars, max_tokens });
+            let context = steps.and_then(|steps| steps.context);
+            model.input.text = Some(TextLimits { max_chars, max_tokens, context });
         }
         model
     }
@@ -167,9 +174,18 @@ mod tests {
         let text = text
             .replace("\"tensor\"", "\"text\"")
             .replace("[tensor]\nshape = [2]", "[text]\ntokenizer = \"t.json\"\nmax_tokens = 256\nmax_chars = 20000");
-        let catalog = compile(&sources("", PLANS, "", &[Source { name, text }])).unwrap();
+        let catalog = compile(&sources("", PLANS, "", &[source(&name, &text)])).unwrap();
         let limits = catalog.stable_model("m").unwrap().input.text;
-        assert_eq!(limits, Some(TextLimits { max_chars: 20_000, max_tokens: 256 }));
+        assert_eq!(limits, Some(TextLimits { max_chars: 20_000, max_tokens: 256, context: None }));
+
+        let text = format!("{text}[steps]\nmax_new_tokens = 64\ncontext = 300\n");
+        let catalog = compile(&sources("", PLANS, "", &[source("m", &text)])).unwrap();
+        let model = catalog.stable_model("m").unwrap();
+        assert_eq!(model.input.text.unwrap().context, Some(300));
+        for (asked, expect) in [(299, None), (300, Some((300, 300)))] {
+            let parameters = [("max_tokens".to_owned(), crate::ParameterValue::Integer(asked))].into();
+            assert_eq!(model.beyond_context(&parameters), expect);
+        }
     }
 
     #[test]
@@ -190,6 +206,26 @@ mod tests {
         let found = complaints("", &PLANS.replace("token-bucket", "leaky"), &[]);
         assert!(found[0].starts_with("plans.toml: "), "{found:?}");
         assert!(found[0].contains("token-bucket"), "{found:?}");
+
+        let Source { name, text } = manifest("slow", "1");
+        let slow = |cost_ms: &str, more: &str| {
+            let text = text.replace("cost_ms = 1.0", &format!("cost_ms = {cost_ms}\n{more}"));
+            [source(&name, &text)]
+        };
+        let found = complaints("", PLANS, &slow("36_000_001.0", ""));
+        let expect = "slow@1: model.cost_ms: found 36000001; allowed is at most 36000000, ten hours";
+        assert_eq!(found, [expect]);
+        let parameter = |default: u32| {
+            format!(
+                "cost_parameter = \"n\"\nparameters = {{ n = {{ type = \"integer\", min = 1, max = 99_999, \
+                 default = {default} }} }}"
+            )
+        };
+        let found = complaints("", PLANS, &slow("1_000.0", &parameter(36_001)));
+        let expect =
+            "slow@1: model.parameters.n: without it jobs would be refused; with this cost_ms, 36000 make ten hours";
+        assert_eq!(found, [expect]);
+        assert!(compile(&sources("", PLANS, "", &slow("1_000.0", &parameter(36_000)))).is_ok());
 
         let found = complaints("", PLANS, &[manifest("Bad Name", "1")]);
         assert!(found[0].contains("found \"Bad Name\"; allowed are 1 to 64 of a-z"), "{found:?}");

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use super::{Algorithm, Beyond, Catalog, IssuerSpec, JwtAlgorithm, LimitSpec, ModelSpec, PlanSpec, Serving};
+use super::{
+    Algorithm, Beyond, Catalog, IssuerSpec, JwtAlgorithm, LONGEST_WORK_MS, LimitSpec, ModelSpec, PlanSpec, Serving,
+};
 use crate::{InputKind, ParameterSpec, ordered};
 
 /// The service's bound on one input, in bytes.
@@ -207,6 +209,7 @@ fn check_model(model: &ModelSpec, complaints: &mut Vec<Complaint>) {
         let what = format!("found {}; allowed is a number above 0", model.cost_ms);
         complaints.push(Complaint::new(place("model.cost_ms"), what));
     }
+    check_longest(model, complaints);
     if model.input.max_bytes > MAX_INPUT_BYTES {
         let what = format!("found {}; allowed is at most {MAX_INPUT_BYTES}", model.input.max_bytes);
         complaints.push(Complaint::new(place("model.input.max_bytes"), what));
@@ -231,6 +234,24 @@ fn check_model(model: &ModelSpec, complaints: &mut Vec<Complaint>) {
         if let Err(what) = check_parameter(spec) {
             complaints.push(Complaint::new(place(&format!("model.parameters.{name}")), what));
         }
+    }
+}
+
+/// What no job may take, no job should take that says nothing of how much it wants, or as little as it can.
+fn check_longest(model: &ModelSpec, complaints: &mut Vec<Complaint>) {
+    let mut complain = |key: &str, what: String| {
+        complaints.push(Complaint::new(format!("{}@{}: {key}", model.name, model.version), what));
+    };
+    if model.cost_ms > LONGEST_WORK_MS {
+        let what = format!("found {}; allowed is at most {LONGEST_WORK_MS}, ten hours", model.cost_ms);
+        return complain("model.cost_ms", what);
+    }
+    let Some(name) = &model.cost_parameter else { return };
+    let Some(ParameterSpec::Integer { min, default, .. }) = model.parameters.get(name) else { return };
+    let most = model.most_of_cost_parameter();
+    if default.unwrap_or(*min) > most {
+        let what = format!("without it jobs would be refused; with this cost_ms, {most} make ten hours");
+        complain(&format!("model.parameters.{name}"), what);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use forebay_contract::{
     Digest, Input, Lane, Namespace, ParameterError, Parameters, PlanClass, ProblemCode, TextError,
-    catalog::{Catalog, ModelSpec},
+    catalog::{Catalog, LONGEST_WORK_MS, ModelSpec},
     check_text, resolve_parameters,
 };
 use serde_json::{Map, Value};
@@ -85,6 +85,7 @@ fn with_model<'a>(
     let model = choice.model;
     check_input(model, &submission.input)?;
     let (parameters, drawn) = resolve(model, &submission.parameters, draw)?;
+    check_work(model, &parameters)?;
     Ok(Routed { model, because: choice.because, lane: Lane::new(class, model.work), parameters, drawn })
 }
 
@@ -166,6 +167,28 @@ fn resolve(
     }
 }
 
+/// A worker would refuse it too, after it has waited.
+fn check_work(model: &ModelSpec, parameters: &Parameters) -> Result<(), Refusal> {
+    if let Some((asked, context)) = model.beyond_context(parameters) {
+        let detail = format!(
+            "`max_tokens` is {asked}, and {} holds {context} tokens, those of the text included: ask for fewer",
+            model.name
+        );
+        return Err(Refusal::new(ProblemCode::ContextExceeded, detail));
+    }
+    let cost_ms = model.predicted_cost_ms(parameters);
+    if cost_ms > LONGEST_WORK_MS {
+        let minutes = (cost_ms / 60_000.0).ceil();
+        let mut detail = format!("the job would take about {minutes} minutes of a device, which is more than any may");
+        if let Some(name) = &model.cost_parameter {
+            let most = model.most_of_cost_parameter();
+            detail.push_str(&format!(": `{name}` may be at most {most}"));
+        }
+        return Err(Refusal::new(ProblemCode::WorkTooLong, detail));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use forebay_contract::MediaType;
@@ -190,11 +213,22 @@ mod tests {
                     "kind": "text", "max_bytes": 100, "text": {"max_chars": 10, "max_tokens": 4}
                 }})),
                 model("seeds", "none", json!({"parameters": {"seed": {"type": "integer", "min": 0, "max": 9}}})),
+                model("writers", "text", json!({
+                    "input": {"kind": "text", "max_bytes": 100, "text": {
+                        "max_chars": 10, "max_tokens": 4, "context": 6
+                    }},
+                    "parameters": {"max_tokens": {"type": "integer", "min": 1, "max": 99, "default": 5}},
+                })),
+                model("slow", "none", json!({
+                    "cost_ms": 1_000_000.0, "cost_parameter": "count",
+                    "parameters": {"count": {"type": "integer", "min": 1, "max": 99, "default": 36}},
+                })),
                 model("images", "image", json!({"input": {
                     "kind": "image", "max_bytes": 100, "image": {"min_side": 2, "max_pixels": 100}
                 }})),
             ],
-            "serving": {"texts": {"version": "1"}, "seeds": {"version": "1"}, "images": {"version": "1"}},
+            "serving": {"texts": {"version": "1"}, "seeds": {"version": "1"}, "images": {"version": "1"},
+                "writers": {"version": "1"}, "slow": {"version": "1"}},
             "plans": {"free": {"class": "free", "limits": []}},
         });
         Catalog::from_json(&json.to_string()).unwrap()
@@ -234,6 +268,16 @@ mod tests {
         assert_eq!(check("texts", PlainText, b"hi", &json!({"k": 1})), Err(ProblemCode::InvalidParameter));
         assert_eq!(check("images", Png, b"hi", &json!({})), Err(ProblemCode::ImageUnrecognized));
         assert_eq!(check("seeds", Empty, b"", &json!({"seed": 10})), Err(ProblemCode::InvalidParameter));
+    }
+
+    #[test]
+    fn what_no_worker_could_finish_is_refused_before_it_waits() {
+        use MediaType::{Empty, PlainText};
+        let taken = Ok((Lane::FreeHeavy, false));
+        assert_eq!(check("writers", PlainText, b"hi", &json!({})), taken);
+        assert_eq!(check("writers", PlainText, b"hi", &json!({"max_tokens": 6})), Err(ProblemCode::ContextExceeded));
+        assert_eq!(check("slow", Empty, b"", &json!({})), taken);
+        assert_eq!(check("slow", Empty, b"", &json!({"count": 37})), Err(ProblemCode::WorkTooLong));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::{
     engine::{Engine, Patience},
     failure::Failure,
     job::{Batched, Inferred, Job},
+    lease::Fits,
     metrics::BatchRun,
     model::Task,
     output::Answer,
@@ -62,7 +63,7 @@ pub(super) struct Ran {
     pub(super) answers: Vec<Inferred>,
     /// Canceled before they began, or on the way.
     pub(super) unwanted: Vec<Job>,
-    /// Not finished when the worker stopped.
+    /// Not finished when the worker stopped, or not begun for want of time.
     pub(super) returned: Vec<Job>,
     /// Their model cannot be loaded here at the moment.
     pub(super) unable: Vec<Job>,
@@ -100,15 +101,19 @@ impl DeviceThread {
         if !matches!(loaded, Loaded::Yes) {
             return without_model(batch, loaded);
         }
-        let (batch, unwanted) = without_unwanted(batch);
+        let (batch, unwanted) = without(batch, |job| job.unwanted.is_cancelled());
         let Some(batch) = batch else { return Ran { unwanted, ..Ran::default() } };
+        // What has waited for so long that it would still run when its message is given to another worker goes back first,
+        // and has all the time that there is when it comes again.
+        let predicted = batch.predicted;
+        let (batch, returned) = without(batch, |job| job.lease.fits(predicted) == Fits::Afresh);
+        let Some(batch) = batch else { return Ran { unwanted, returned, ..Ran::default() } };
         let batch_size = u32::try_from(batch.jobs.len()).unwrap_or(u32::MAX);
         for (job, _) in &batch.jobs {
             self.tell(job, EventKind::Started { batch_size });
         }
         let model = Arc::clone(&batch.model);
         let (jobs, padding) = (batch.jobs.len(), batch.input.padding());
-        let predicted = batch.predicted;
         let mut ran = match &model.manifest.task {
             Task::TextGenerate(_, steps) => generate::run(self, batch, steps, stop),
             _ => self.run_once(batch),
@@ -119,6 +124,7 @@ impl DeviceThread {
             self.tell_memory();
         }
         ran.unwanted.extend(unwanted);
+        ran.returned.extend(returned);
         ran
     }
 
@@ -174,23 +180,23 @@ fn without_model(batch: Batched, loaded: Loaded) -> Ran {
     }
 }
 
-/// Takes out the jobs that were canceled while the batch waited; nearly always there are none.
-fn without_unwanted(batch: Batched) -> (Option<Batched>, Vec<Job>) {
-    if !batch.jobs.iter().any(|(job, _)| job.unwanted.is_cancelled()) {
+/// Takes out such jobs, of which there are nearly always none.
+fn without(batch: Batched, such: impl Fn(&Job) -> bool) -> (Option<Batched>, Vec<Job>) {
+    if !batch.jobs.iter().any(|(job, _)| such(job)) {
         return (Some(batch), Vec::new());
     }
     let Batched { model, jobs, input, predicted } = batch;
-    let (mut wanted, mut unwanted, mut ranges, mut start) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut others, mut taken, mut ranges, mut start) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for (job, rows) in jobs {
-        if job.unwanted.is_cancelled() {
-            unwanted.push(job);
+        if such(&job) {
+            taken.push(job);
         } else {
             ranges.push((start, rows));
-            wanted.push((job, rows));
+            others.push((job, rows));
         }
         start += rows;
     }
     // A batch counts its jobs' rows, so there is an input whenever there is a job.
-    let input = (!wanted.is_empty()).then(|| input.copy_ranges(&ranges)).flatten();
-    (input.map(|input| Batched { model, jobs: wanted, input, predicted }), unwanted)
+    let input = (!others.is_empty()).then(|| input.copy_ranges(&ranges)).flatten();
+    (input.map(|input| Batched { model, jobs: others, input, predicted }), taken)
 }

@@ -46,6 +46,9 @@ pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable,
         for written in writing.extract_if(.., |writing| writing.job.unwanted.is_cancelled()) {
             ran.unwanted.push(written.job);
         }
+        for late in writing.iter_mut().filter(|writing| !writing.is_finished() && writing.job.lease.is_over()) {
+            late.failed = Some(too_long());
+        }
         for written in writing.extract_if(.., |writing| writing.is_finished()) {
             ran.answers.push(written.into_inferred(&model));
         }
@@ -129,6 +132,13 @@ fn texts(input: &BatchInput) -> Vec<Vec<i64>> {
         ids.iter().zip(mask).filter(|(_, mask)| **mask == 1).map(|(id, _)| *id).collect()
     };
     rows.map(own).collect()
+}
+
+/// Going on would be of no use: another worker is about to be given the job and begin from nothing. It finds this failure
+/// instead.
+fn too_long() -> Failure {
+    let detail = "the text was not finished within the twelve hours for which a job can be held: ask for fewer tokens";
+    Failure::new(FailureCode::WorkTooLong, detail)
 }
 
 fn no_logits() -> Failure {

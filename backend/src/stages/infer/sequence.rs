@@ -35,7 +35,10 @@ impl Sequence {
             _ => 0.0,
         };
         let count = |name: &str| whole(name).and_then(|number| usize::try_from(number).ok());
-        let wanted = count("max_tokens").unwrap_or(steps.max_new_tokens).min(steps.max_new_tokens);
+        // Whoever made the prompt left room for all of them. What is beyond it would be an index error on the device, which
+        // can be the end of the process.
+        let room = steps.context.map_or(usize::MAX, |context| context.saturating_sub(prompt.len()));
+        let wanted = steps.wanted(parameters).min(room);
         let sampler = Sampler::new(temperature, count("top_k").unwrap_or(0), whole("seed").unwrap_or(0) as u64);
         let finish = (wanted == 0).then_some(Finish::Length);
         Self { prompt: prompt.len(), tokens: prompt, wanted, sampler, finish }
@@ -89,7 +92,7 @@ mod tests {
     use super::*;
 
     fn steps(max_new_tokens: usize) -> StepsTable {
-        StepsTable { max_new_tokens, begin: None, stop: Vec::new(), report_every: 1 }
+        StepsTable { max_new_tokens, context: None, begin: None, stop: Vec::new(), report_every: 1 }
     }
 
     #[test]
@@ -113,6 +116,11 @@ mod tests {
     fn no_job_gets_more_than_the_model_allows() {
         let parameters = Parameters::from([("max_tokens".to_owned(), ParameterValue::Integer(1_000_000))]);
         assert_eq!(Sequence::new(vec![1], &steps(9), &parameters).total(), 9);
+        for (prompt, total) in [(1, 4), (4, 1), (5, 0), (6, 0)] {
+            let steps = StepsTable { context: Some(5), ..steps(9) };
+            let sequence = Sequence::new(vec![1; prompt], &steps, &parameters);
+            assert_eq!((sequence.total(), sequence.open().is_some()), (total, total > 0));
+        }
     }
 
     #[test]
