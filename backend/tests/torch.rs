@@ -89,7 +89,7 @@ async fn run_badly(manifest: Manifest, messages: &[JobMessage]) -> (World, Vec<S
     let edge = Arc::clone(&world.edge);
     let ended = |message: &JobMessage| {
         let events = edge.events_of(message.job_id);
-        events.iter().any(|event| matches!(event, EventKind::Returned | EventKind::Failed { .. }))
+        events.iter().any(|event| matches!(event, EventKind::Returned { .. } | EventKind::Failed { .. }))
     };
     eventually("all have ended or are handed back", || messages.iter().all(ended)).await;
     let hindrances = world.vitals.health.hindrances();
