@@ -292,7 +292,13 @@ async fn saturated(
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let cpu_threads = (cores / 2).max(1);
-    let bounds = Bounds { worker: "bench".to_owned(), lease: Duration::from_secs(60), prefetch, cpu_threads };
+    let bounds = Bounds {
+        worker: "bench".to_owned(),
+        lease: Duration::from_secs(60),
+        prefetch,
+        cpu_threads,
+        decoded_bytes: 1 << 30,
+    };
     let stop = CancellationToken::new();
     let running = tokio::spawn(pipeline::run(parts, bounds, stop.clone()));
     let feed = Feed {

@@ -91,7 +91,13 @@ async fn main() -> Result<()> {
         vitals: Arc::default(),
         load: Arc::new(DeviceLoad::default()),
     };
-    let bounds = Bounds { worker: "bench".to_owned(), lease: Duration::from_secs(60), prefetch: 256, cpu_threads: 1 };
+    let bounds = Bounds {
+        worker: "bench".to_owned(),
+        lease: Duration::from_secs(60),
+        prefetch: 256,
+        cpu_threads: 1,
+        decoded_bytes: 1 << 30,
+    };
     let running = tokio::spawn(pipeline::run(parts, bounds, CancellationToken::new()));
     let listener = TcpListener::bind(("127.0.0.1", settings.port)).await?;
     while !running.is_finished() {

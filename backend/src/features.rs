@@ -37,6 +37,14 @@ impl Features {
         }
     }
 
+    /// What they take in memory.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Rows(array) => size_of_val(array.data()),
+            Self::Tokens(ids) => size_of_val(ids.as_slice()),
+        }
+    }
+
     /// How many rows of a batch these take: what the planner counts.
     pub fn rows(&self) -> usize {
         match self {

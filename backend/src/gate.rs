@@ -5,47 +5,57 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// Lets a bounded number through at once; the accounts that wait take turns, so that a crowd of one account costs
+/// Lets a bounded weight through at once; the accounts that wait take turns, so that a crowd of one account costs
 /// another account one turn and not the whole crowd's.
 #[derive(Clone)]
 pub(crate) struct Gate {
     state: Arc<Mutex<State>>,
 }
 
-/// Nobody waits while something is free.
+/// Nobody waits whose turn it is and who fits into what is free.
 struct State {
+    room: usize,
     free: usize,
     /// The accounts that wait, the next one first.
     turns: VecDeque<String>,
-    waiting: HashMap<String, VecDeque<oneshot::Sender<Pass>>>,
+    waiting: HashMap<String, VecDeque<Waiter>>,
+}
+
+struct Waiter {
+    weight: usize,
+    turn: oneshot::Sender<Pass>,
 }
 
 /// The right to be inside, until it is dropped.
 pub(crate) struct Pass {
     gate: Option<Gate>,
+    weight: usize,
 }
 
 impl Gate {
     /// A gate that lets `room` through at once, at least one.
     pub(crate) fn new(room: usize) -> Self {
-        let state = State { free: room.max(1), turns: VecDeque::new(), waiting: HashMap::new() };
+        let room = room.max(1);
+        let state = State { room, free: room, turns: VecDeque::new(), waiting: HashMap::new() };
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
     /// Waits until it is this account's turn. Who gives up waiting costs the others nothing.
     pub(crate) async fn enter(&self, account: &str) -> Pass {
-        let turn = {
+        self.enter_with(account, 1).await
+    }
+
+    /// The same with a weight. What is heavier than all there is goes through alone; what is lighter does not overtake it.
+    pub(crate) async fn enter_with(&self, account: &str, weight: usize) -> Pass {
+        let (turn, admitted) = oneshot::channel();
+        {
             let mut state = self.state();
-            if let Some(left) = state.free.checked_sub(1) {
-                state.free = left;
-                return Pass { gate: Some(self.clone()) };
-            }
-            let (waiter, turn) = oneshot::channel();
-            state.wait(account, waiter);
-            turn
-        };
+            let weight = weight.min(state.room);
+            state.wait(account, Waiter { weight, turn });
+            self.admit(&mut state);
+        }
         // Never an error: this gate lives as long as we wait, and drops no waiter unanswered.
-        turn.await.unwrap_or(Pass { gate: None })
+        admitted.await.unwrap_or(Pass { gate: None, weight: 0 })
     }
 
     /// Whether somebody could go in at once.
@@ -54,16 +64,22 @@ impl Gate {
         self.state().free > 0
     }
 
-    fn leave(&self) {
+    fn leave(&self, weight: usize) {
         let mut state = self.state();
-        while let Some(next) = state.next() {
-            match next.send(Pass { gate: Some(self.clone()) }) {
-                Ok(()) => return,
-                // Who waited gave up: the pass is still ours to hand on, and its drop must not come back here.
-                Err(mut pass) => pass.gate = None,
+        state.free += weight;
+        self.admit(&mut state);
+    }
+
+    /// Lets in whose turn it is, as long as they fit.
+    fn admit(&self, state: &mut State) {
+        while let Some(Waiter { weight, turn }) = state.next() {
+            state.free -= weight;
+            if let Err(mut pass) = turn.send(Pass { gate: Some(self.clone()), weight }) {
+                // Who waited gave up: the pass's drop must not come back here.
+                pass.gate = None;
+                state.free += weight;
             }
         }
-        state.free += 1;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -73,7 +89,7 @@ impl Gate {
 }
 
 impl State {
-    fn wait(&mut self, account: &str, waiter: oneshot::Sender<Pass>) {
+    fn wait(&mut self, account: &str, waiter: Waiter) {
         let queue = self.waiting.entry(account.to_owned()).or_default();
         if queue.is_empty() {
             self.turns.push_back(account.to_owned());
@@ -81,23 +97,40 @@ impl State {
         queue.push_back(waiter);
     }
 
-    fn next(&mut self) -> Option<oneshot::Sender<Pass>> {
+    /// The next one, if it fits. Who gave up fits always: it is not waited for.
+    fn next(&mut self) -> Option<Waiter> {
+        let queue = self.waiting.get_mut(self.turns.front()?)?;
+        let next = queue.pop_front_if(|waiter| waiter.weight <= self.free || waiter.turn.is_closed())?;
         let account = self.turns.pop_front()?;
-        let queue = self.waiting.get_mut(&account)?;
-        let next = queue.pop_front();
         if queue.is_empty() {
             self.waiting.remove(&account);
         } else {
             self.turns.push_back(account);
         }
-        next
+        if next.turn.is_closed() {
+            // Nothing of it is to be weighed.
+            return self.next();
+        }
+        Some(next)
+    }
+}
+
+impl Pass {
+    /// Gives back what is heavier than `weight`.
+    pub(crate) fn lighten(&mut self, weight: usize) {
+        if let Some(less) = self.weight.checked_sub(weight).filter(|less| *less > 0) {
+            self.weight = weight;
+            if let Some(gate) = &self.gate {
+                gate.leave(less);
+            }
+        }
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
         if let Some(gate) = self.gate.take() {
-            gate.leave();
+            gate.leave(self.weight);
         }
     }
 }
@@ -147,7 +180,89 @@ mod tests {
         assert!(gate.state().waiting.is_empty() && gate.state().turns.is_empty());
     }
 
+    fn enters<'a>(gate: &'a Gate, account: &'a str, weight: usize) -> Waiting<'a> {
+        Box::pin(gate.enter_with(account, weight))
+    }
+
+    #[test]
+    fn what_is_heavy_waits_for_room_and_is_not_overtaken() {
+        let gate = Gate::new(10);
+        let six = poll(&mut enters(&gate, "a", 6)).unwrap();
+        let mut seven = enters(&gate, "b", 7);
+        assert!(poll(&mut seven).is_none());
+        let mut one = enters(&gate, "c", 1);
+        assert!(poll(&mut one).is_none(), "it would fit, and came later");
+        drop(six);
+        let (seven, one) = (poll(&mut seven).unwrap(), poll(&mut one).unwrap());
+        assert_eq!(gate.state().free, 2);
+        drop((seven, one));
+        assert_eq!(gate.state().free, 10);
+    }
+
+    #[test]
+    fn what_is_heavier_than_all_there_is_goes_through_alone() {
+        let gate = Gate::new(10);
+        let small = poll(&mut enters(&gate, "a", 1)).unwrap();
+        let mut large = enters(&gate, "b", 1_000);
+        assert!(poll(&mut large).is_none());
+        drop(small);
+        let mut large = poll(&mut large).unwrap();
+        assert!(poll(&mut enters(&gate, "c", 1)).is_none());
+        large.lighten(4);
+        assert_eq!(gate.state().free, 6, "what it does not take is there for others");
+        large.lighten(5);
+        drop(large);
+        assert_eq!(gate.state().free, 10);
+    }
+
+    #[test]
+    fn who_gave_up_holds_up_nobody() {
+        let gate = Gate::new(10);
+        let nine = poll(&mut enters(&gate, "a", 9)).unwrap();
+        let mut heavy = enters(&gate, "b", 10);
+        assert!(poll(&mut heavy).is_none());
+        drop(heavy);
+        assert!(poll(&mut enters(&gate, "c", 1)).is_some());
+        drop(nine);
+    }
+
     proptest! {
+        #[test]
+        fn what_is_inside_is_never_heavier_than_the_room(
+            room in 1_usize..20, steps in prop::collection::vec((0_u8..4, 0_usize..30), 0..60),
+        ) {
+            let gate = Gate::new(room);
+            let (mut inside, mut outside): (Vec<Pass>, Vec<Waiting<'_>>) = (Vec::new(), Vec::new());
+            for (step, which) in steps {
+                match step {
+                    0 => outside.push(enters(&gate, ["a", "b", "c"][which % 3], which)),
+                    1 if !inside.is_empty() => drop(inside.swap_remove(which % inside.len())),
+                    2 if !outside.is_empty() => drop(outside.swap_remove(which % outside.len())),
+                    3 if !inside.is_empty() => {
+                        let at = which % inside.len();
+                        inside[at].lighten(which / 2);
+                    }
+                    _ => {}
+                }
+                // Who comes may let somebody in who stands before it in this list.
+                for _ in 0..2 {
+                    let mut still = Vec::new();
+                    for mut one in outside.drain(..) {
+                        match poll(&mut one) {
+                            Some(pass) => inside.push(pass),
+                            None => still.push(one),
+                        }
+                    }
+                    outside = still;
+                }
+                let weight: usize = inside.iter().map(|pass| pass.weight).sum();
+                prop_assert_eq!(weight + gate.state().free, room);
+                prop_assert!(outside.is_empty() || !inside.is_empty(), "somebody waits for nobody");
+            }
+            drop((outside, inside));
+            prop_assert_eq!(gate.state().free, room);
+        }
+
         /// Each step: someone comes, someone leaves, someone who waits gives up (perhaps just after being let in).
         #[test]
         fn no_place_is_lost_or_given_twice(

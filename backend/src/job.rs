@@ -15,7 +15,7 @@ use crate::{
     model::Model,
     output::Answer,
     past::Past,
-    stages::{room::Place, runs::Run, waiting::Watch},
+    stages::{decoded_bytes::Held, room::Place, runs::Run, waiting::Watch},
     trace,
 };
 
@@ -51,6 +51,8 @@ pub(crate) struct Job {
     pub lease: Lease,
     /// Bounds how much work is held at once, until nothing but storing is left of it.
     pub(crate) place: Option<Place>,
+    /// Bounds what decoded inputs take, for as long; taken before decoding begins.
+    pub(crate) held: Option<Held>,
     /// Keeps the next one waiting that runs alone, while this one is not settled.
     pub alone: Option<Arc<()>>,
     /// Keeps others of the same digest waiting; taken when decoding begins.
@@ -83,6 +85,7 @@ impl Job {
             truncated: false,
             lease,
             place: Some(place),
+            held: None,
             alone: None,
             turn: None,
             deadline,

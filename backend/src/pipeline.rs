@@ -21,7 +21,10 @@ use crate::{
     metrics::{MeasuredQueue, MeasuredStore},
     model::Registry,
     queue::{Lanes, Queue},
-    stages::{acknowledge, batch, decode, infer, receive, report, restraint::Restraints, runs::Runs, store},
+    stages::{
+        acknowledge, batch, decode, decoded_bytes::DecodedBytes, infer, receive, report, restraint::Restraints,
+        runs::Runs, store,
+    },
     store::Store,
     vitals::Vitals,
 };
@@ -55,6 +58,9 @@ pub struct Bounds {
     pub prefetch: usize,
     /// Threads that decode pictures; as many again prepare other inputs, and as many render.
     pub cpu_threads: usize,
+    /// The most bytes that decoded inputs take together until the device has answered, and once more those of a batch
+    /// while it is put together. One that takes more goes alone.
+    pub decoded_bytes: usize,
 }
 
 /// Why the pipeline ended without being stopped.
@@ -156,9 +162,10 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let decoding = decode::Decode {
         store: Arc::clone(&store),
         registry,
-        vitals: Arc::clone(&vitals),
         reporter: reporter.clone(),
         pool: pool.clone(),
+        bytes: DecodedBytes::new(bounds.decoded_bytes, Arc::clone(&vitals)),
+        vitals: Arc::clone(&vitals),
         stop: stop.clone(),
     };
     let exits = decode::Exits { decoded: to_batch, failed: to_store.clone(), settled: to_acknowledge.clone() };

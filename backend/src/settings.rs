@@ -79,6 +79,16 @@ pub struct Settings {
     #[arg(long, env = "FOREBAY_CPU_THREADS", value_name = "N", value_parser = range(1, 1024))]
     pub cpu_threads: Option<u64>,
 
+    /// The most that decoded inputs take together until the device has answered, in MiB; one that takes more goes alone.
+    #[arg(
+        long,
+        env = "FOREBAY_DECODED_MIB",
+        value_name = "MIB",
+        default_value_t = 1024,
+        value_parser = range(1, 1 << 24)
+    )]
+    pub decoded_mib: u64,
+
     /// What runs the models.
     #[arg(long, env = "FOREBAY_ENGINE", value_enum, default_value_t = EngineChoice::default())]
     pub engine: EngineChoice,
@@ -240,6 +250,11 @@ impl Settings {
         self.prefetch.map_or(largest_batch.saturating_mul(4).max(32), |prefetch| prefetch as usize)
     }
 
+    /// The most bytes of decoded inputs.
+    pub fn decoded_bytes(&self) -> usize {
+        usize::try_from(self.decoded_mib << 20).unwrap_or(usize::MAX)
+    }
+
     /// Threads of each kind of work beside the device, on `cores` cores.
     pub fn cpu_threads_of(&self, cores: usize) -> usize {
         self.cpu_threads.map_or((cores / 2).max(1), |threads| threads as usize)
@@ -268,6 +283,7 @@ pub(crate) mod tests {
         let settings = parse(&[]).unwrap();
         assert_eq!(settings.lease(), Duration::from_secs(30));
         assert_eq!((settings.prefetch_for(1), settings.prefetch_for(64)), (32, 256));
+        assert_eq!(settings.decoded_bytes(), 1 << 30);
         assert_eq!((settings.cpu_threads_of(1), settings.cpu_threads_of(16)), (1, 8));
         assert_eq!(settings.action, Action::Run);
     }
@@ -276,6 +292,7 @@ pub(crate) mod tests {
     fn wrong_flags_are_told_with_name_found_and_allowed() {
         for (given, expect) in [
             (&["--lease-s", "2"][..], "--lease-s: found 2; allowed is a whole number from 3 to 43200"),
+            (&["--decoded-mib", "0"], "--decoded-mib: found 0; allowed is a whole number from 1 to 16777216"),
             (&["--lease-s=x"], "--lease-s: found x; allowed is a whole number from 3 to 43200"),
             (&["--status-address", "9464"], "--status-address: found 9464; allowed is an address IP:PORT"),
             (

@@ -50,10 +50,8 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 fn jpeg() -> Vec<u8> {
-    let mut jpeg = Vec::new();
-    let encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
-    image::ImageEncoder::write_image(encoder, &[9; 48 * 16], 16, 16, image::ExtendedColorType::Rgb8).unwrap();
-    jpeg
+    let (format, sampling) = (libjpeg_turbo_rs::PixelFormat::Rgb, libjpeg_turbo_rs::Subsampling::S420);
+    libjpeg_turbo_rs::compress(&[9; 48 * 16], 16, 16, format, 80, sampling).unwrap()
 }
 
 /// A chunk of a PNG with its length and checksum.
@@ -88,6 +86,15 @@ fn wav(sample_rate: u32) -> Vec<u8> {
     file.into_inner()
 }
 
+/// A minute at eight kilohertz, written to a pipe: its header knows no length.
+fn streamed() -> Vec<u8> {
+    let mut stream = wav(8000);
+    stream[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+    stream[40..44].copy_from_slice(&u32::MAX.to_le_bytes());
+    stream.resize(44 + 60 * 16_000, 1);
+    stream
+}
+
 /// Job number `number` for `model` over these bytes.
 fn sent(number: u64, model: &str, media_type: MediaType, data: &[u8]) -> JobMessage {
     let mut message = job(number, &format!("[{number}, 0, {}]", data.len()));
@@ -114,9 +121,21 @@ async fn every_bad_input_fails_alone_with_its_own_code() {
         (picture(103, &says(9_999, 9_999)), ImageTooLarge),
         (picture(104, &png(4, 16)), ImageTooSmall),
         (sent(105, "seer", MediaType::Jpeg, &cmyk), ImageUnsupported),
-        (picture(106, b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"), ImageUnsupported),
+        (picture(106, b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00"), ImageUnsupported),
         (picture(107, &animated()), ImageAnimated),
         (picture(108, &jpeg()), InputMislabelled),
+        (sent(109, "seer", MediaType::Jpeg, &jpeg()[..jpeg().len() - 10]), ImageUndecodable),
+        (
+            sent(110, "seer", MediaType::Gif, b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\0;"),
+            ImageTooLarge,
+        ),
+        (sent(111, "seer", MediaType::Gif, b"GIF89a\x09\0\x09\0\0\0\0;"), ImageUndecodable),
+        (
+            sent(112, "seer", MediaType::Webp, b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\xff\x7f\xff\xff\x7f"),
+            ImageUndecodable,
+        ),
+        (sent(113, "seer", MediaType::Bmp, b"BM\0\0\0\0\0\0\0\0\x36\0\0\0"), ImageUndecodable),
+        (sent(114, "seer", MediaType::Tiff, b"II*\0\x08\0\0\0"), ImageUndecodable),
         (text(120, b""), TextEmpty),
         (text(121, &[b'x'; 101]), TextTooLong),
         (text(122, b"t1 \xC3\x28"), TextNotUtf8),
@@ -126,7 +145,21 @@ async fn every_bad_input_fails_alone_with_its_own_code() {
         (tensor(133, "[1, NaN]"), TensorNotFinite),
         (tensor(134, "[-777, 1]"), OutputInvalid),
         (sound(140, &wav(8000)[..50]), AudioUndecodable),
-        (sound(141, &wav(44_100)), AudioUnsupported),
+        (sound(141, &wav(200)), AudioUnsupported),
+        (sound(142, &wav(8000)[..44]), AudioUndecodable),
+        (sound(143, b"hello"), AudioUndecodable),
+        (
+            sent(144, "listener", MediaType::Ogg, include_bytes!("../../tests/fixtures/sounds/tone_opus.ogg")),
+            AudioUnsupported,
+        ),
+        (
+            sent(145, "listener", MediaType::Flac, &include_bytes!("../../tests/fixtures/sounds/tone.flac")[..200]),
+            AudioUndecodable,
+        ),
+        (
+            sent(146, "listener", MediaType::Flac, include_bytes!("../../tests/fixtures/sounds/tone.ogg")),
+            InputMislabelled,
+        ),
         (sent(150, "doubler", MediaType::PlainText, b"[1, 2]"), InputMismatch),
         (sent(151, "declares", MediaType::Png, &png(16, 16)), ParameterMissing),
     ];
@@ -136,6 +169,9 @@ async fn every_bad_input_fails_alone_with_its_own_code() {
         text_job(3, "t1"),
         job(4, "[1, 2]"),
         sent(5, "listener", MediaType::Wav, &wav(8000)),
+        sent(6, "listener", MediaType::Wav, &wav(44_100)),
+        sent(7, "listener", MediaType::Mp3, include_bytes!("../../tests/fixtures/sounds/tone.mp3")),
+        sent(8, "listener", MediaType::Wav, &streamed()),
     ];
     let world = World::new();
     bad.iter().map(|(message, _)| message).chain(&good).for_each(|message| world.send(message));

@@ -544,7 +544,13 @@ async fn a_burst_whose_device_dies_says_that_it_has_ended() {
     let mut registry = Registry::default();
     registry.insert(Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap());
     let (store, registry) = (Arc::new(MemoryStore::default()), Arc::new(registry));
-    let bounds = Bounds { worker: "w".to_owned(), lease: Duration::from_secs(30), prefetch: 10, cpu_threads: 1 };
+    let bounds = Bounds {
+        worker: "w".to_owned(),
+        lease: Duration::from_secs(30),
+        prefetch: 10,
+        cpu_threads: 1,
+        decoded_bytes: 1 << 30,
+    };
     let burst = Burst::start(serverless::World { store, edge: None, registry, devices: Devices::one(Panics) }, bounds);
     let (id, body) = ("1".to_owned(), job(1, "[1, 1]").to_json().unwrap());
     let record = Record { id, queue_arn: String::new(), body, receive_count: 1 };

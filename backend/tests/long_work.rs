@@ -83,7 +83,8 @@ impl Scene {
             load: Arc::clone(&self.load),
             vitals: Arc::clone(&self.world.vitals),
         };
-        let bounds = Bounds { worker: "w".to_owned(), lease: self.world.lease, prefetch: 64, cpu_threads: 1 };
+        let (lease, decoded_bytes) = (self.world.lease, 1 << 30);
+        let bounds = Bounds { worker: "w".to_owned(), lease, prefetch: 64, cpu_threads: 1, decoded_bytes };
         let paces = Arc::clone(&self.paces);
         let pace = Box::new(move |_| {
             let mut paces = paces.lock().unwrap();
@@ -142,7 +143,7 @@ async fn what_does_not_fit_into_the_rest_of_its_receipt_is_begun_after_another()
     assert_eq!(scene.calls(), 2);
     let told = [scene.events(&first), scene.events(&second)];
     assert!(told.iter().all(|events| matches!(events.last(), Some(EventKind::Succeeded { .. }))), "{told:?}");
-    let returned = told.iter().flatten().filter(|event| **event == EventKind::Returned).count();
+    let returned = told.iter().flatten().filter(|event| matches!(event, EventKind::Returned { .. })).count();
     assert_eq!(returned, 1, "the one that had waited for the other: {told:?}");
 }
 

@@ -60,6 +60,28 @@ async fn efficientnet_names_the_same_five_classes_with_the_same_probabilities() 
     }
 }
 
+/// As the model answers to the pixels that Pillow decodes.
+#[tokio::test]
+async fn pictures_that_decoders_got_wrong_have_their_class() {
+    let (mut engine, model) = open("efficientnet-lite0@1").await;
+    for (picture, label, probability) in [
+        ("coffee_420_sep.jpg", "espresso", 0.954),
+        ("chelsea_420_sep_rst.jpg", "Egyptian cat", 0.379),
+        ("coffee_noeoi.jpg", "espresso", 0.95),
+        ("rocket_exif6.jpg", "missile", 0.395),
+    ] {
+        let payload = std::fs::read(repository("tests/fixtures/odd").join(picture)).unwrap();
+        let features = input::prepare(&model, &payload, &Parameters::new()).unwrap().features;
+        let answer = run(&mut engine, &model, &[features]);
+        let rendered = output::render(&model, &answer, &Parameters::new(), false).unwrap();
+        let found: Value = serde_json::from_slice(&rendered.body).unwrap();
+        let first = &found["classes"][0];
+        assert_eq!(first["label"], label, "{picture}");
+        let off = first["probability"].as_f64().unwrap() - probability;
+        assert!(off.abs() < 0.01, "{picture}: {first} is {off} off");
+    }
+}
+
 #[tokio::test]
 async fn minilm_makes_the_same_tokens_and_the_same_vectors() {
     let (mut engine, model) = open("all-minilm-l6-v2@1").await;

@@ -2,6 +2,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
+use crate::MediaType;
+
 /// What kind of thing a model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -17,54 +19,6 @@ pub enum InputKind {
     Audio,
     /// Numbers, as a JSON array of the shape the model declares (without the batch dimension).
     Tensor,
-}
-
-/// The encodings in which inputs travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum MediaType {
-    /// No input at all.
-    #[serde(rename = "none")]
-    Empty,
-    /// `text/plain; charset=utf-8`
-    #[serde(rename = "text/plain")]
-    PlainText,
-    /// `image/jpeg`
-    #[serde(rename = "image/jpeg")]
-    Jpeg,
-    /// `image/png`
-    #[serde(rename = "image/png")]
-    Png,
-    /// `audio/wav`
-    #[serde(rename = "audio/wav")]
-    Wav,
-    /// `application/json`: a tensor as nested or flat arrays of numbers.
-    #[serde(rename = "application/json")]
-    Json,
-}
-
-impl MediaType {
-    /// The name as in `Content-Type`; `none` for no input.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "none",
-            Self::PlainText => "text/plain",
-            Self::Jpeg => "image/jpeg",
-            Self::Png => "image/png",
-            Self::Wav => "audio/wav",
-            Self::Json => "application/json",
-        }
-    }
-
-    /// The kind of input this is an encoding of.
-    pub fn kind(self) -> InputKind {
-        match self {
-            Self::Empty => InputKind::None,
-            Self::PlainText => InputKind::Text,
-            Self::Jpeg | Self::Png => InputKind::Image,
-            Self::Wav => InputKind::Audio,
-            Self::Json => InputKind::Tensor,
-        }
-    }
 }
 
 /// One input in its canonical form: what is digested and what models read.

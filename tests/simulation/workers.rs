@@ -177,7 +177,13 @@ impl World {
             load: Arc::new(DeviceLoad::default()),
         };
         let lease = Duration::from_millis(scenario.lease_ms);
-        let bounds = Bounds { worker: name.to_owned(), lease, prefetch: scenario.prefetch, cpu_threads: 1 };
+        let bounds = Bounds {
+            worker: name.to_owned(),
+            lease,
+            prefetch: scenario.prefetch,
+            cpu_threads: 1,
+            decoded_bytes: 1 << 30,
+        };
         let chance = Mutex::new(Chance::new(scenario.seed, &format!("pace {name}")));
         let slowest = scenario.slowest_batch_ms;
         let pace = Box::new(move |_rows| chance.lock().unwrap().ms(1, slowest));

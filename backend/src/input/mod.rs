@@ -1,14 +1,14 @@
 //! From a payload to [`Features`]: one file a kind of input. Pure: bytes in, numbers or a [`Failure`] out.
 
 mod audio;
-mod image;
-mod jpeg;
 pub(crate) mod noise;
-mod resample;
+mod picture;
 mod tensor;
 mod text;
 
-use forebay_contract::{FailureCode, MediaType, ParameterSpec, ParameterValue, Parameters};
+use forebay_contract::{FailureCode, InputKind, MediaType, ParameterSpec, ParameterValue, Parameters};
+
+pub use picture::pixels;
 
 use crate::{
     array::Array,
@@ -44,7 +44,7 @@ pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result
     match &model.manifest.task {
         Task::ImageClassify(table) => {
             let limits = model.manifest.spec.input.image;
-            image::prepare(payload, table, limits).map(Features::Rows).map(Prepared::whole)
+            picture::prepare(payload, table, limits).map(Features::Rows).map(Prepared::whole)
         }
         Task::TextEmbed(table) => {
             let text::Tokens { ids, truncated } = text::prepare(payload, model.tokenizer.as_ref(), table)?;
@@ -52,7 +52,7 @@ pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result
         }
         Task::ImageGenerate(table) => {
             let seed = whole(parameters, "seed").unwrap_or(0);
-            let count = usize::try_from(whole(parameters, "count").unwrap_or(1)).unwrap_or(1).clamp(1, MAX_COUNT);
+            let count = count(parameters);
             let row: usize = table.noise_shape.iter().product();
             let shape = std::iter::once(count).chain(table.noise_shape.iter().copied()).collect();
             rows(shape, noise::normal(seed as u64, count.saturating_mul(row))).map(Prepared::whole)
@@ -63,7 +63,7 @@ pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result
         }
         Task::ImageUpscale(table) => {
             let limits = model.manifest.spec.input.image;
-            image::whole(payload, table, limits).map(Features::Rows).map(Prepared::whole)
+            picture::whole(payload, table, limits).map(Features::Rows).map(Prepared::whole)
         }
         Task::TextGenerate(table, steps) => {
             if let Some((asked, context)) = beyond_context(steps, parameters) {
@@ -88,19 +88,40 @@ pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result
     }
 }
 
+/// The most bytes that an input of `model` takes once it is prepared, whatever its payload says.
+pub fn most_bytes(model: &Model, parameters: &Parameters) -> usize {
+    let numbers = match &model.manifest.task {
+        Task::ImageClassify(table) => (table.crop as usize).saturating_pow(2).saturating_mul(3),
+        Task::ImageUpscale(_) => {
+            let pixels = model.manifest.spec.input.image.map_or(0, |limits| limits.max_pixels);
+            usize::try_from(pixels).unwrap_or(usize::MAX).saturating_mul(3)
+        }
+        Task::ImageGenerate(table) => {
+            table.noise_shape.iter().fold(count(parameters), |all, side| all.saturating_mul(*side))
+        }
+        Task::Tensor(table) => table.shape.iter().fold(1_usize, |all, side| all.saturating_mul(*side)),
+        Task::AudioClassify(table) => table.samples,
+        // Ids are as wide as two numbers; one may be put before them.
+        Task::TextEmbed(table) | Task::TextGenerate(table, _) => table.max_tokens.saturating_add(1).saturating_mul(2),
+    };
+    numbers.saturating_mul(size_of::<f32>())
+}
+
+/// How many pictures a job is to make.
+fn count(parameters: &Parameters) -> usize {
+    usize::try_from(whole(parameters, "count").unwrap_or(1)).unwrap_or(1).clamp(1, MAX_COUNT)
+}
+
 /// Whether a payload is what its sender said; what is not known to be something else passes.
 pub fn check_label(media_type: MediaType, payload: &[u8]) -> Result<(), Failure> {
-    let found = match payload {
-        [0x89, b'P', b'N', b'G', ..] => MediaType::Png,
-        [0xFF, 0xD8, 0xFF, ..] => MediaType::Jpeg,
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => MediaType::Wav,
-        _ => return Ok(()),
-    };
-    if found == media_type || !matches!(media_type, MediaType::Png | MediaType::Jpeg | MediaType::Wav) {
-        return Ok(());
+    let encoded = matches!(media_type.kind(), InputKind::Image | InputKind::Audio);
+    match MediaType::of_content(payload).filter(|found| encoded && *found != media_type) {
+        None => Ok(()),
+        Some(found) => {
+            let detail = format!("this was sent as {} and is {}", media_type.name(), found.name());
+            Err(Failure::new(FailureCode::InputMislabelled, detail))
+        }
     }
-    let detail = format!("this was sent as {} and is {}", media_type.name(), found.name());
-    Err(Failure::new(FailureCode::InputMislabelled, detail))
 }
 
 /// The most pictures of one job: what a contact sheet holds.

@@ -6,7 +6,7 @@ mod measured_store;
 
 use std::time::Duration;
 
-use forebay_contract::{FailureCode, Lane};
+use forebay_contract::{FailureCode, InputKind, Lane};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -29,6 +29,8 @@ type Counters<const N: usize> = Family<Labels<N>, Counter>;
 pub struct Metrics {
     registry: Registry,
     queue_wait: Histograms<1>,
+    decode: Histograms<1>,
+    decoded_bytes: Gauge,
     batch_wait: Histograms<1>,
     infer: Histograms<1>,
     store: Histograms<2>,
@@ -72,6 +74,8 @@ impl Default for Metrics {
         let r = &mut registry;
         Self {
             queue_wait: add(r, "queue_wait_seconds", "From acceptance to receipt", by(buckets::waits)),
+            decode: add(r, "decode_seconds", "One input made into numbers", by(buckets::calls)),
+            decoded_bytes: add(r, "decoded_bytes", "What decoded inputs take, or may", Gauge::default()),
             batch_wait: add(r, "batch_wait_seconds", "From decoded to begun on the device", by(buckets::short_waits)),
             infer: add(r, "infer_seconds", "One batch on the device", by(buckets::calls)),
             store: add(r, "store_seconds", "One call to the store", by(buckets::calls)),
@@ -120,6 +124,24 @@ impl Metrics {
     /// A job came `waited` after it was accepted.
     pub fn received(&self, lane: Lane, waited: Duration) {
         self.queue_wait.get_or_create(&[("lane", lane.name().to_owned())]).observe(waited.as_secs_f64());
+    }
+
+    /// An input of this kind was decoded, or refused, in so long.
+    pub fn decoded(&self, kind: InputKind, took: Duration) {
+        let kind = match kind {
+            InputKind::None => "none",
+            InputKind::Text => "text",
+            InputKind::Image => "image",
+            InputKind::Audio => "audio",
+            InputKind::Tensor => "tensor",
+        };
+        self.decode.get_or_create(&[("kind", kind.to_owned())]).observe(took.as_secs_f64());
+    }
+
+    /// A decoded input takes so many bytes now, and took so many before.
+    pub(crate) fn decoded_held(&self, now: usize, before: usize) {
+        self.decoded_bytes.inc_by(i64::try_from(now).unwrap_or(i64::MAX));
+        self.decoded_bytes.dec_by(i64::try_from(before).unwrap_or(i64::MAX));
     }
 
     /// A job began on the device `waited` after it was decoded.
@@ -231,6 +253,9 @@ mod tests {
         metrics.received(Lane::FreeLight, Duration::from_millis(40));
         let (predicted, busy) = (Duration::from_millis(30), Duration::from_millis(20));
         metrics.ran("m@1", BatchRun { jobs: 3, rows: 4, padding: 0.25, predicted, busy });
+        metrics.decoded(InputKind::Image, Duration::from_millis(10));
+        metrics.decoded_held(100, 0);
+        metrics.decoded_held(30, 100);
         metrics.ended("m@1", Duration::from_secs(1), None);
         metrics.ended("m@1", Duration::from_secs(1), Some(FailureCode::OutOfMemory));
         metrics.model_loaded("m@1", "cuda:0", 7);
@@ -242,6 +267,8 @@ mod tests {
         for line in [
             "forebay_queue_wait_seconds_sum{lane=\"free-light\"} 0.04",
             "forebay_infer_seconds_sum{model=\"m@1\"} 0.02",
+            "forebay_decode_seconds_sum{kind=\"image\"} 0.01",
+            "forebay_decoded_bytes 30",
             "forebay_batch_jobs_sum{model=\"m@1\"} 3.0",
             "forebay_batch_padding_ratio_sum{model=\"m@1\"} 0.25",
             "forebay_cost_error_ratio_sum{model=\"m@1\"} 0.4",

@@ -172,6 +172,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Look;
 
     const TENSOR: &str = r#"
 [model]
@@ -279,6 +280,17 @@ shape = [4]
             let found = task("image-upscale", "image", table).unwrap_err();
             assert!(found.contains(expect), "{found}");
         }
+
+        let image = "[image]\nresize_short = 8\ncrop = 8\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
+        let look = |more: &str| match task("image-classify", "image", &format!("{image}{more}")).map(|found| found.task)
+        {
+            Ok(Task::ImageClassify(table)) => Ok(table.look()),
+            other => Err(format!("{other:?}")),
+        };
+        assert_eq!(look(""), Ok(Look { background: [255; 3], exif_orientation: true }));
+        let said = "background = [0, 128, 255]\nexif_orientation = false\n";
+        assert_eq!(look(said), Ok(Look { background: [0, 128, 255], exif_orientation: false }));
+        assert!(look("background = [0, 0, 256]\n").unwrap_err().contains("256"));
 
         assert!(task("audio-classify", "audio", "[audio]\nsample_rate = 16000\nsamples = 512\n").is_ok());
         let found = task("audio-classify", "audio", "[audio]\nsample_rate = 1\nsamples = 512\n").unwrap_err();

@@ -22,7 +22,7 @@ pub use registry::{Registry, ScanError};
 pub use s3_shelf::S3Shelf;
 pub(crate) use sha256::Stamp;
 pub use shelf::{Rest, Shelf, ShelfError, Sink};
-pub use task::{AudioTable, GenerateTable, ImageTable, StepsTable, Task, TensorTable, TextTable, UpscaleTable};
+pub use task::{AudioTable, GenerateTable, ImageTable, Look, StepsTable, Task, TensorTable, TextTable, UpscaleTable};
 
 /// A model that could not be opened or loaded is left alone for so long: its files may be on their way.
 pub(crate) const AGAIN_AFTER: Duration = Duration::from_secs(30);

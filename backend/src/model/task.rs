@@ -39,8 +39,31 @@ impl Task {
     }
 }
 
-/// `[image]`: decoded, short side resized (bilinear, antialiased), centre cropped, `(value / 255 − mean) / std`,
-/// handed over as `f32 [rows, 3, crop, crop]`.
+/// What a picture looks like before its pixels become numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// What is seen through what is transparent: red, green, blue.
+    pub background: [u8; 3],
+    /// Whether the picture is turned upright as its EXIF orientation says.
+    pub exif_orientation: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { background: white(), exif_orientation: yes() }
+    }
+}
+
+fn white() -> [u8; 3] {
+    [255; 3]
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// `[image]`: decoded, upright, over the background, short side resized (bilinear, antialiased), centre cropped,
+/// `(value / 255 − mean) / std`, handed over as `f32 [rows, 3, crop, crop]`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageTable {
@@ -52,6 +75,19 @@ pub struct ImageTable {
     pub mean: [f32; 3],
     /// What each channel is then divided by.
     pub std: [f32; 3],
+    /// What is seen through what is transparent: red, green, blue; white unless said.
+    #[serde(default = "white")]
+    pub background: [u8; 3],
+    /// Whether EXIF orientation is applied; it is unless said.
+    #[serde(default = "yes")]
+    pub exif_orientation: bool,
+}
+
+impl ImageTable {
+    /// What the picture looks like before it is resized.
+    pub fn look(&self) -> Look {
+        Look { background: self.background, exif_orientation: self.exif_orientation }
+    }
 }
 
 /// `[text]`: tokenised, truncated, padded to the longest of the batch, handed over as `i64 [rows, longest]` twice:
@@ -86,7 +122,7 @@ pub struct TensorTable {
     pub shape: Vec<usize>,
 }
 
-/// `[upscale]`: decoded, `(value / 255 − mean) / std`, handed over as `f32 [1, 3, height, width]`; what comes back is
+/// `[upscale]`: decoded, upright, over the background, `(value / 255 − mean) / std`, handed over as `f32 [1, 3, height, width]`; what comes back is
 /// `[1, 3, height × scale, width × scale]`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,6 +138,19 @@ pub struct UpscaleTable {
     /// The values that come back for black and for full colour.
     #[serde(default = "unit")]
     pub range: [f32; 2],
+    /// What is seen through what is transparent: red, green, blue; white unless said.
+    #[serde(default = "white")]
+    pub background: [u8; 3],
+    /// Whether EXIF orientation is applied; it is unless said.
+    #[serde(default = "yes")]
+    pub exif_orientation: bool,
+}
+
+impl UpscaleTable {
+    /// What the picture looks like before it is enlarged.
+    pub fn look(&self) -> Look {
+        Look { background: self.background, exif_orientation: self.exif_orientation }
+    }
 }
 
 fn ones() -> [f32; 3] {
@@ -151,12 +200,12 @@ fn eight() -> usize {
     8
 }
 
-/// `[audio]`: WAV, its channels averaged, cut off or filled up with silence, handed over as `f32 [rows, samples]` from
-/// −1 to 1.
+/// `[audio]`: decoded, its channels averaged, resampled, cut off or filled up with silence, handed over as `f32 [rows,
+/// samples]` from −1 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AudioTable {
-    /// Samples a second; sounds of another rate are refused.
+    /// Samples a second; sounds of another rate are resampled.
     pub sample_rate: u32,
     /// How many samples the model takes.
     pub samples: usize,

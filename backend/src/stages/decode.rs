@@ -9,7 +9,11 @@ use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, warn};
 
-use super::{report::Reporter, room::Place};
+use super::{
+    decoded_bytes::{DecodedBytes, Held},
+    report::Reporter,
+    room::Place,
+};
 use crate::{
     cpu_pool::{CpuPool, Work},
     failure::Failure,
@@ -33,9 +37,10 @@ const MAX_FAILURE_BYTES: u64 = 64 << 10;
 pub(crate) struct Decode {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) registry: Arc<Registry>,
-    pub(crate) vitals: Arc<Vitals>,
     pub(crate) reporter: Reporter,
     pub(crate) pool: CpuPool,
+    pub(crate) bytes: DecodedBytes,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -109,8 +114,9 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
         Outcome::Failed(failure) => {
             exits.failed.send(Inferred { job, answer: Err(failure), device_ms: 0.0 }).await.is_ok()
         }
-        Outcome::Ready(model, Prepared { features, truncated }) => {
+        Outcome::Ready(model, Prepared { features, truncated }, held) => {
             job.truncated = truncated;
+            job.held = Some(held);
             exits.decoded.send(Decoded { job, model, features }).await.is_ok()
         }
     };
@@ -127,7 +133,7 @@ enum Outcome {
     /// Told as it was then.
     AlreadyFailed(EventKind),
     Failed(Failure),
-    Ready(Arc<Model>, Prepared),
+    Ready(Arc<Model>, Prepared, Held),
 }
 
 impl Shared {
@@ -214,7 +220,11 @@ impl Shared {
         if !model.manifest.spec.takes(input.media_type()) {
             return Err(wrong_kind(input.media_type()));
         }
-        let work = Work::of(model.manifest.spec.input.kind);
+        // Before the payload is: who waits here keeps no payload from being decoded.
+        let most = input::most_bytes(&model, &job.parameters);
+        let mut held = self.decode.bytes.take(&job.account, most).await;
+        let kind = model.manifest.spec.input.kind;
+        let work = Work::of(kind);
         let payloads = if work == Work::Picture { &self.pictures } else { &self.others };
         let _payload = payloads.enter(&job.account).await;
         let media_type = input.media_type();
@@ -222,10 +232,20 @@ impl Shared {
         input::check_label(media_type, &payload)?;
         let parameters = job.parameters.clone();
         let worker = Arc::clone(&model);
-        let prepare = move || input::prepare(&worker, &payload, &parameters);
+        let vitals = Arc::clone(&self.decode.vitals);
+        let prepare = move || {
+            let began = Instant::now();
+            let prepared = input::prepare(&worker, &payload, &parameters);
+            vitals.metrics.decoded(kind, began.elapsed());
+            prepared
+        };
         let prepared = self.decode.pool.run(work, &job.account, prepare).await;
         match prepared {
-            Ok(prepared) => Ok(Outcome::Ready(model, prepared?)),
+            Ok(prepared) => {
+                let prepared = prepared?;
+                held.keep(prepared.features.bytes());
+                Ok(Outcome::Ready(model, prepared, held))
+            }
             Err(error) => {
                 error!(job = %job.id, model = job.model, %error, "decoding failed");
                 Err(Failure::new(FailureCode::ExecutionFailed, "the input could not be decoded"))

@@ -3,6 +3,7 @@
 pub(crate) mod acknowledge;
 pub(crate) mod batch;
 pub(crate) mod decode;
+pub(crate) mod decoded_bytes;
 mod forming;
 pub(crate) mod infer;
 mod polling;

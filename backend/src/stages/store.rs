@@ -39,6 +39,7 @@ pub(crate) async fn run(storing: Storing, mut inferred: mpsc::Receiver<Inferred>
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
         // Puts have a bound of their own: while they wait for the store, the device is given work.
         job.job.place = None;
+        job.job.held = None;
         let (storing, settled) = (Arc::clone(&storing), settled.clone());
         let span = info_span!(target: logging::STAGES, parent: &job.job.span, "store");
         let put = async move {

@@ -75,6 +75,7 @@ pub(crate) struct World {
     pub(crate) lease: Duration,
     pub(crate) delay: Duration,
     pub(crate) patience: Patience,
+    pub(crate) decoded_bytes: usize,
 }
 
 impl World {
@@ -87,6 +88,7 @@ impl World {
             lease: Duration::from_secs(30),
             delay: Duration::ZERO,
             patience: Patience::default(),
+            decoded_bytes: 1 << 30,
         }
     }
 
@@ -130,7 +132,13 @@ impl World {
             load: Arc::clone(&load),
             vitals: Arc::clone(&self.vitals),
         };
-        let bounds = Bounds { worker: "w".to_owned(), lease: self.lease, prefetch: 64, cpu_threads: 2 };
+        let bounds = Bounds {
+            worker: "w".to_owned(),
+            lease: self.lease,
+            prefetch: 64,
+            cpu_threads: 2,
+            decoded_bytes: self.decoded_bytes,
+        };
         let stop = CancellationToken::new();
         Worker { load, stop: stop.clone(), running: tokio::spawn(pipeline::run(parts, bounds, stop)) }
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use forebay::Input;
+use forebay_contract::{InputKind, MediaType};
 use serde_json::Value;
 
 use super::MOST_BYTES;
@@ -11,7 +12,7 @@ use super::MOST_BYTES;
 /// What kind of thing an input is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// PNG or JPEG
+    /// JPEG, PNG, WebP, GIF, BMP or TIFF
     Image,
     /// UTF-8
     Text,
@@ -19,24 +20,25 @@ pub(crate) enum Kind {
     Tensor,
 }
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-const JPEG: &[u8] = b"\xff\xd8\xff";
+const PICTURES: &str = "JPEG, PNG, WebP, GIF, BMP or TIFF";
 
 /// The input that `bytes` are.
 pub(crate) fn read(name: &str, bytes: Vec<u8>, kind: Option<Kind>) -> Result<Input, String> {
     if bytes.len() as u64 > MOST_BYTES {
         return Err(format!("{name} is larger than {} MB", MOST_BYTES >> 20));
     }
-    let image = [(PNG, "image/png"), (JPEG, "image/jpeg")].into_iter().find(|(magic, _)| bytes.starts_with(magic));
+    let image = MediaType::of_content(&bytes).filter(|found| found.kind() == InputKind::Image);
     match (kind, image) {
-        (None | Some(Kind::Image), Some((_, media_type))) => Ok(Input::Image { media_type, bytes: bytes.into() }),
-        (Some(Kind::Image), None) => Err(format!("{name} is neither a PNG nor a JPEG")),
+        (None | Some(Kind::Image), Some(media_type)) => {
+            Ok(Input::Image { media_type: media_type.name(), bytes: bytes.into() })
+        }
+        (Some(Kind::Image), None) => Err(format!("{name} is no picture of a known kind: send {PICTURES}")),
         (Some(Kind::Tensor), _) => tensor(name, &bytes),
         (None, None) if by_name(Path::new(name)) == Some(Kind::Tensor) => tensor(name, &bytes),
         (None | Some(Kind::Text), _) => match String::from_utf8(bytes) {
             Ok(text) if text.is_empty() => Err(format!("{name} is empty")),
             Ok(text) => Ok(Input::Text(text)),
-            Err(_) => Err(format!("{name} is neither a PNG, a JPEG nor UTF-8 text")),
+            Err(_) => Err(format!("{name} is neither a picture ({PICTURES}) nor UTF-8 text")),
         },
     }
 }
@@ -54,6 +56,7 @@ pub(crate) fn by_name(path: &Path) -> Option<Kind> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
         "png" | "jpg" | "jpeg" | "jpe" | "jfif" | "jif" | "pjpeg" | "pjp" => Some(Kind::Image),
+        "webp" | "gif" | "bmp" | "tif" | "tiff" => Some(Kind::Image),
         "txt" => Some(Kind::Text),
         "json" => Some(Kind::Tensor),
         _ => None,
@@ -64,6 +67,9 @@ pub(crate) fn by_name(path: &Path) -> Option<Kind> {
 mod tests {
     use super::*;
 
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+    const JPEG: &[u8] = b"\xff\xd8\xff";
+
     #[test]
     fn a_name_says_what_is_for_us() {
         for (name, expect) in [
@@ -72,6 +78,8 @@ mod tests {
             ("a.jpe", Some(Kind::Image)),
             ("a.Jfif", Some(Kind::Image)),
             ("a.pjpeg", Some(Kind::Image)),
+            ("a.webp", Some(Kind::Image)),
+            ("a.TIF", Some(Kind::Image)),
             ("a.txt", Some(Kind::Text)),
             ("a.json", Some(Kind::Tensor)),
             ("a.heic", None),
@@ -86,13 +94,19 @@ mod tests {
         for (name, bytes, kind, expect) in [
             ("a.txt", PNG, None, "Image(image/png, 8 bytes)"),
             ("a", JPEG, Some(Kind::Image), "Image(image/jpeg, 3 bytes)"),
+            ("a", b"GIF89a", None, "Image(image/gif, 6 bytes)"),
             ("a", b"hello", None, "Text(5 bytes)"),
             ("a.json", b"[[1,2]]", None, "Tensor(…)"),
             ("a", b"[1]", Some(Kind::Tensor), "Tensor(…)"),
             ("a.json", b"[1]", Some(Kind::Text), "Text(3 bytes)"),
             ("a.json", b"{}", None, "a.json is no tensor: write numbers in nested arrays"),
-            ("a", b"hello", Some(Kind::Image), "a is neither a PNG nor a JPEG"),
-            ("a", b"\xff\x00", None, "a is neither a PNG, a JPEG nor UTF-8 text"),
+            (
+                "a",
+                b"hello",
+                Some(Kind::Image),
+                "a is no picture of a known kind: send JPEG, PNG, WebP, GIF, BMP or TIFF",
+            ),
+            ("a", b"\xff\x00", None, "a is neither a picture (JPEG, PNG, WebP, GIF, BMP or TIFF) nor UTF-8 text"),
             ("a", b"", None, "a is empty"),
         ] {
             let found = read(name, bytes.to_vec(), kind);

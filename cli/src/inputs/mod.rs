@@ -120,7 +120,8 @@ impl InputArguments {
             (true, _) => "no line has anything in it",
             (false, Some(_)) => "no file in these folders is of that kind, by its name; name the files themselves",
             (false, None) => {
-                "folders are searched for .png, .jpg (.jpeg, .jpe, .jfif), .txt and .json; name other files themselves"
+                "folders are searched for .png, .jpg (.jpeg, .jpe, .jfif), .webp, .gif, .bmp, .tiff, .txt and .json; name \
+                 other files themselves"
             }
         };
         let left_out = left_out.told().map(|told| format!(" (left out: {told})")).unwrap_or_default();

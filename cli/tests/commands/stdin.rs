@@ -109,8 +109,12 @@ fn what_nobody_can_submit_is_told_before_anything_is_asked() {
     let large = vec![b'x'; (16 << 20) + 1];
     for (arguments, bytes, told) in [
         (&["-"][..], &b""[..], "standard input is empty"),
-        (&["-"], b"\xff\xfe", "standard input is neither a PNG, a JPEG nor UTF-8 text"),
-        (&["-", "--kind", "image"], b"text", "standard input is neither a PNG nor a JPEG"),
+        (&["-"], b"\xff\xfe", "standard input is neither a picture (JPEG, PNG, WebP, GIF, BMP or TIFF) nor UTF-8 text"),
+        (
+            &["-", "--kind", "image"],
+            b"text",
+            "standard input is no picture of a known kind: send JPEG, PNG, WebP, GIF, BMP or TIFF",
+        ),
         (&["-", "--lines"], b"\n \n", "there is nothing to submit: no line has anything in it"),
         (&["-"], &large, "standard input is larger than 16 MB"),
     ] {

@@ -7,6 +7,10 @@ use super::{Refusal, refusal::quoted};
 /// The most bytes of any body, on the wire.
 pub const MAX_BODY_BYTES: usize = 10_000_000;
 
+/// What a bare input may be.
+const BARE: &str = "image/jpeg, image/png, image/webp, image/gif, image/bmp, image/tiff, audio/wav, audio/flac, audio/mpeg, \
+                    audio/ogg, text/plain or application/json (a tensor)";
+
 /// The character sets that are UTF-8, or a part of it, by the names that clients give them.
 const UTF8: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
 
@@ -52,12 +56,17 @@ impl BodyFields<'_> {
             // The registered name, and what clients call it.
             Some("image/jpeg" | "image/jpg" | "image/pjpeg") => Ok(MediaType::Jpeg),
             Some("image/png" | "image/x-png") => Ok(MediaType::Png),
+            Some("image/webp") => Ok(MediaType::Webp),
+            Some("image/gif") => Ok(MediaType::Gif),
+            Some("image/bmp" | "image/x-bmp" | "image/x-ms-bmp") => Ok(MediaType::Bmp),
+            Some("image/tiff" | "image/tif" | "image/x-tiff") => Ok(MediaType::Tiff),
             Some("audio/wav" | "audio/x-wav" | "audio/wave" | "audio/vnd.wave") => Ok(MediaType::Wav),
+            Some("audio/flac" | "audio/x-flac") => Ok(MediaType::Flac),
+            Some("audio/mpeg" | "audio/mp3" | "audio/x-mp3") => Ok(MediaType::Mp3),
+            Some("audio/ogg" | "audio/vorbis" | "application/ogg") => Ok(MediaType::Ogg),
             Some("text/plain") => self.expect_utf8().map(|()| MediaType::PlainText),
             Some("application/json") => self.expect_utf8().map(|()| MediaType::Json),
-            Some(_) => {
-                Err(self.unsupported("image/jpeg, image/png, audio/wav, text/plain or application/json (a tensor)"))
-            }
+            Some(_) => Err(self.unsupported(BARE)),
         }
     }
 
@@ -119,7 +128,11 @@ mod tests {
             (Some("text/plain;charset=latin1"), Err(ProblemCode::UnsupportedMediaType)),
             (Some("application/json"), Ok(MediaType::Json)),
             (Some("audio/wav"), Ok(MediaType::Wav)),
-            (Some("image/webp"), Err(ProblemCode::UnsupportedMediaType)),
+            (Some("image/webp"), Ok(MediaType::Webp)),
+            (Some("image/x-ms-bmp"), Ok(MediaType::Bmp)),
+            (Some("audio/mp3"), Ok(MediaType::Mp3)),
+            (Some("application/ogg"), Ok(MediaType::Ogg)),
+            (Some("image/avif"), Err(ProblemCode::UnsupportedMediaType)),
             (Some("image"), Err(ProblemCode::UnsupportedMediaType)),
         ] {
             assert_eq!(
@@ -127,6 +140,15 @@ mod tests {
                 expect,
                 "{content_type:?}"
             );
+        }
+    }
+
+    #[test]
+    fn every_media_type_is_read_by_its_name_and_named_in_a_refusal() {
+        let refusal = typed(Some("image/avif")).bare_media_type().unwrap_err();
+        for known in MediaType::ALL {
+            assert_eq!(typed(Some(known.name())).bare_media_type(), Ok(known));
+            assert!(refusal.detail.contains(known.name()), "{}: {}", known.name(), refusal.detail);
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use forebay_contract::{Input, MediaType, ProblemCode, check_text};
+use forebay_contract::{Input, InputKind, MediaType, ProblemCode, check_text};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Refusal, encoded, fields, image_header, query::Asked, refusal::quoted, tensor};
+use super::{Refusal, encoded, fields, query::Asked, refusal::quoted, tensor};
 
 /// Parameters are a handful of scalars; more is refused before it is built in memory.
 const MAX_PARAMETERS_BYTES: usize = 16 * 1024;
@@ -55,7 +55,8 @@ pub fn bare(model: &str, media_type: MediaType, body: Vec<u8>, asked: Asked) -> 
             let text = std::str::from_utf8(fields::without_mark(&body));
             tensor::canonical(text.map_err(|_| input_invalid("the tensor is not UTF-8"))?)?.into_bytes()
         }
-        MediaType::Jpeg | MediaType::Png | MediaType::Wav => body,
+        // Pictures and sounds are what they are.
+        _ => body,
     };
     let Asked { parameters, deadline, not_before } = asked;
     let input = Input { media_type, bytes };
@@ -77,8 +78,10 @@ fn input_of(raw: &RawValue) -> Result<Input, Refusal> {
             let text = text_of(image).ok_or_else(|| fields::invalid("`input.image` must be base64 in a text"))?;
             let bytes =
                 encoded::decode(&text).map_err(|complaint| fields::invalid(format!("`input.image` {complaint}")))?;
-            let media_type = image_header::sniff(&bytes).ok_or_else(|| {
-                Refusal::new(ProblemCode::ImageUnrecognized, "`input.image` is neither a JPEG nor a PNG")
+            let found = MediaType::of_content(&bytes).filter(|found| found.kind() == InputKind::Image);
+            let media_type = found.ok_or_else(|| {
+                let detail = "`input.image` is neither JPEG, PNG, WebP, GIF, BMP nor TIFF";
+                Refusal::new(ProblemCode::ImageUnrecognized, detail)
             })?;
             Ok(Input { media_type, bytes })
         }

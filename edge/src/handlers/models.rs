@@ -107,7 +107,6 @@ async fn eta(cx: &Cx, catalog: &Catalog, class: PlanClass, model: &ModelSpec) ->
 }
 
 fn model_of<'a>(model: &'a ModelSpec, origin: &str) -> Model<'a> {
-    let media_types = [MediaType::PlainText, MediaType::Jpeg, MediaType::Png, MediaType::Wav, MediaType::Json];
     Model {
         name: &model.name,
         version: &model.version,
@@ -116,7 +115,7 @@ fn model_of<'a>(model: &'a ModelSpec, origin: &str) -> Model<'a> {
         licence: &model.licence,
         input: ModelInput {
             kind: model.input.kind,
-            media_types: media_types.into_iter().filter(|known| model.takes(*known)).map(MediaType::name).collect(),
+            media_types: MediaType::ALL.into_iter().filter(|known| model.takes(*known)).map(MediaType::name).collect(),
             max_bytes: model.input.max_bytes,
             image: model.input.image.as_ref(),
         },

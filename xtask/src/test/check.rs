@@ -19,7 +19,7 @@ pub enum Check {
     Simulation,
     /// contract tests of queue and store, Lambda functions and dead letters, against LocalStack
     Localstack,
-    /// the exported models against PyTorch
+    /// the exported models against PyTorch, decoded pictures against Pillow
     Models,
     /// the promises, end to end
     E2e,

@@ -13,7 +13,8 @@ use crate::{
 const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 
 /// Tests that run only when they are named.
-const NAMED: [&str; 8] = ["--test", "localstack", "--test", "models", "--test", "dlq", "--test", "e2e"];
+const NAMED: [&str; 10] =
+    ["--test", "localstack", "--test", "models", "--test", "pixels", "--test", "dlq", "--test", "e2e"];
 
 /// The worker's parts without the engine. With the tests' package, for what it asks of what they share: see its Cargo.toml.
 const CLOUD: &str = "--package forebay-backend --package forebay-tests --no-default-features --features \
@@ -93,7 +94,7 @@ pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) 
         Check::Localstack => {
             vec![named(all(&["--test", "localstack", "--test", "dlq"])), named(test(&format!("{CLOUD} --test lambda")))]
         }
-        Check::Models => vec![named(all(&["--test", "models"]))],
+        Check::Models => vec![named(all(&["--test", "models", "--test", "pixels"]))],
         Check::E2e => vec![promises(repository, names)],
         Check::ClippyWasm => vec![wasm_clippy(repository)],
         Check::ClippyLean => vec![

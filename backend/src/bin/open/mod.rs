@@ -81,6 +81,7 @@ pub(crate) fn bounds(settings: &Settings, registry: &Registry, cores: usize) -> 
         lease: settings.lease(),
         prefetch: settings.prefetch_for(largest),
         cpu_threads: settings.cpu_threads_of(cores),
+        decoded_bytes: settings.decoded_bytes(),
     }
 }
 

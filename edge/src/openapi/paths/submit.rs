@@ -1,6 +1,9 @@
 //! Submitting jobs.
 
-use forebay_contract::ProblemCode::{self, *};
+use forebay_contract::{
+    InputKind, MediaType,
+    ProblemCode::{self, *},
+};
 use serde_json::{Value, json};
 
 use super::super::{Answer, Body, Callers, Operation, Schemas, Tag, bodies::NewJob, examples, parameters};
@@ -208,14 +211,13 @@ fn bare_body() -> Body {
     let example = json!({ "text": { "value": "A gate in the dam." } });
     let text = json!({ "schema": { "type": "string", "minLength": 1 }, "examples": example });
     let tensor = json!({ "schema": { "type": "array" }, "examples": { "tensor": { "value": [1.0, 2.5, -3.0] } } });
-    Body {
-        required: false,
-        content: vec![
-            ("text/plain", text),
-            ("application/json", tensor),
-            ("image/png", bytes.clone()),
-            ("image/jpeg", bytes.clone()),
-            ("audio/wav", bytes),
-        ],
-    }
+    let body = |media_type: MediaType| {
+        let described = match media_type.kind() {
+            InputKind::Text => text.clone(),
+            InputKind::Tensor => tensor.clone(),
+            _ => bytes.clone(),
+        };
+        (media_type.name(), described)
+    };
+    Body { required: false, content: MediaType::ALL.map(body).to_vec() }
 }

@@ -1,79 +1,39 @@
-use std::io::Cursor;
+//! Sounds: decoded, resampled, cut off or filled up.
+
+mod decode;
+mod resample;
+mod wav;
 
 use forebay_contract::FailureCode;
-use hound::{Error, SampleFormat, WavReader};
 
+use self::{decode::Sound, resample::Rates};
 use crate::{array::Array, failure::Failure, model::AudioTable};
 
-/// The most channels that are averaged.
-const MAX_CHANNELS: u16 = 64;
-
-/// One sound as the model wants it: its channels averaged, from −1 to 1, cut off or filled up with silence;
-/// `[1, samples]`, and whether it has more. No more of the payload is read than the model takes, and one sample.
+/// One sound as the model wants it: its channels averaged, from −1 to 1, at the model's rate, cut off or filled up with
+/// silence; `[1, samples]`, and whether it has more. No more of it is decoded than the model takes, however long it is.
 pub(super) fn prepare(payload: &[u8], table: &AudioTable) -> Result<(Array<f32>, bool), Failure> {
-    let mut reader = WavReader::new(Cursor::new(payload)).map_err(refused)?;
-    let spec = reader.spec();
-    if spec.sample_rate != table.sample_rate {
-        let (found, allowed) = (spec.sample_rate, table.sample_rate);
-        let detail = format!("the sound has {found} samples a second; the model takes {allowed}: resample it");
-        return Err(Failure::new(FailureCode::AudioUnsupported, detail));
+    let payload = wav::with_lengths(payload)?;
+    let sound = Sound::open(&payload)?;
+    let rates = Rates::new(sound.rate(), table.sample_rate);
+    let heard = sound.mono(rates.enough_for(table.samples))?;
+    if heard.is_empty() {
+        return Err(Failure::new(FailureCode::AudioUndecodable, "the sound is empty: it has no samples"));
     }
-    if !(1..=MAX_CHANNELS).contains(&spec.channels) {
-        let detail = format!("the sound has {} channels; 1 to {MAX_CHANNELS} are taken", spec.channels);
-        return Err(Failure::new(FailureCode::AudioUnsupported, detail));
+    if !heard.iter().all(|sample| sample.is_finite()) {
+        return Err(Failure::new(FailureCode::AudioUndecodable, "the sound holds NaN or infinity"));
     }
-    let channels = usize::from(spec.channels);
-    let wanted = table.samples.saturating_mul(channels);
-    let (data, truncated) = match spec.sample_format {
-        SampleFormat::Float => {
-            let mut samples = reader.samples::<f32>();
-            let data = average(samples.by_ref().take(wanted), channels, 1.0);
-            (data, matches!(samples.next(), Some(Ok(_))))
-        }
-        SampleFormat::Int => {
-            let full = f32::from(2_u8).powi(i32::from(spec.bits_per_sample.clamp(1, 32)) - 1);
-            let mut samples = reader.samples::<i32>();
-            let levels = samples.by_ref().take(wanted).map(|sample| sample.map(|level| level as f32));
-            let data = average(levels, channels, full);
-            (data, matches!(samples.next(), Some(Ok(_))))
-        }
-    };
-    let mut data = data.map_err(refused)?;
-    if data.is_empty() || !data.iter().all(|sample| sample.is_finite()) {
-        return Err(Failure::new(FailureCode::AudioUndecodable, "the sound is empty, or holds NaN or infinity"));
-    }
+    let truncated = rates.made_of(heard.len()) > table.samples as u64;
+    let mut data = resample::resample(&heard, rates, table.samples);
     data.resize(table.samples, 0.0);
     let broken = || Failure::new(FailureCode::AudioUndecodable, "the sound cannot be read");
     Array::new(vec![1, table.samples], data).map(|array| (array, truncated)).ok_or_else(broken)
 }
 
-/// The mean of each frame's channels, divided by `full`.
-fn average(samples: impl Iterator<Item = Result<f32, Error>>, channels: usize, full: f32) -> Result<Vec<f32>, Error> {
-    let (mut data, mut sum, mut heard) = (Vec::new(), 0.0, 0);
-    for sample in samples {
-        sum += sample? / full;
-        heard += 1;
-        if heard == channels {
-            data.push(sum / channels as f32);
-            (sum, heard) = (0.0, 0);
-        }
-    }
-    Ok(data)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn refused(error: Error) -> Failure {
-    match error {
-        Error::Unsupported | Error::TooWide | Error::InvalidSampleFormat => {
-            Failure::new(FailureCode::AudioUnsupported, "the sound is of a kind of WAV that is not read: send PCM")
-        }
-        _ => Failure::new(FailureCode::AudioUndecodable, "the sound is no WAV, or truncated, or broken"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use hound::{WavSpec, WavWriter};
+    use std::io::Cursor;
+
+    use hound::{SampleFormat, WavSpec, WavWriter};
     use proptest::prelude::*;
 
     use super::*;
@@ -129,7 +89,7 @@ mod tests {
         assert_eq!(code(b"RIFF\x04\0\0\0WAVE"), FailureCode::AudioUndecodable);
         assert_eq!(code(&whole[..whole.len() - 3]), FailureCode::AudioUndecodable);
         assert_eq!(code(&wav(MONO, &[])), FailureCode::AudioUndecodable);
-        assert_eq!(code(&wav(WavSpec { sample_rate: 44_100, ..MONO }, &[1])), FailureCode::AudioUnsupported);
+        assert_eq!(code(&wav(WavSpec { sample_rate: 999, ..MONO }, &[1])), FailureCode::AudioUnsupported);
         let float = WavSpec { bits_per_sample: 32, sample_format: SampleFormat::Float, ..MONO };
         let mut nan = wav(float, &[1, 2]);
         let end = nan.len();
@@ -137,13 +97,40 @@ mod tests {
         assert_eq!(code(&nan), FailureCode::AudioUndecodable);
     }
 
+    /// With `length` where the length of the `data` chunk stands, and of the whole.
+    fn says(length: u32, samples: &[i32]) -> Vec<u8> {
+        let mut wav = wav(MONO, samples);
+        let at = wav.windows(4).position(|tag| tag == b"data").unwrap() + 4;
+        wav[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        wav[4..8].copy_from_slice(&length.to_le_bytes());
+        wav
+    }
+
     #[test]
-    fn a_header_that_promises_much_reserves_nothing() {
-        let mut lies = wav(MONO, &[1, 2]);
-        let at = lies.windows(4).position(|tag| tag == b"data").unwrap() + 4;
-        lies[at..at + 4].copy_from_slice(&0xFFFF_FFF0_u32.to_le_bytes());
-        let table = AudioTable { samples: 1 << 24, ..TABLE };
-        assert_eq!(prepare(&lies, &table).unwrap_err().code, FailureCode::AudioUndecodable);
+    fn a_wav_from_a_pipe_goes_as_far_as_its_bytes() {
+        for length in [0, u32::MAX, 0x7FFF_FFFF, 0x7FFF_F000, 0xFFFF_FFF0] {
+            let (array, truncated) = prepare(&says(length, &[1 << 14, 1 << 13]), &TABLE).unwrap();
+            assert_eq!((array.data(), truncated), (&[0.5, 0.25, 0.0, 0.0][..], false), "{length:x}");
+        }
+        assert_eq!(code(&says(5000, &[1, 2])), FailureCode::AudioUndecodable, "a file that is cut off");
+        assert_eq!(code(&says(0, &[])), FailureCode::AudioUndecodable, "no samples");
+    }
+
+    #[test]
+    fn another_rate_is_made_the_models() {
+        let tone = |rate: u32| -> Vec<i32> {
+            let phase = |i: i32| std::f64::consts::TAU * 440.0 * f64::from(i) / f64::from(rate);
+            (0..(rate / 10) as i32).map(|i| (phase(i).sin() * 16_384.0) as i32).collect()
+        };
+        let table = AudioTable { sample_rate: 8000, samples: 600 };
+        let (expect, _) = prepare(&wav(MONO, &tone(8000)), &table).unwrap();
+        for sample_rate in [44_100, 48_000, 16_000, 22_050] {
+            let spec = WavSpec { sample_rate, ..MONO };
+            let (found, truncated) = prepare(&wav(spec, &tone(sample_rate)), &table).unwrap();
+            assert!(truncated, "a tenth of a second has 800 samples");
+            let off = found.data().iter().zip(expect.data()).skip(20).map(|(one, other)| (one - other).abs());
+            assert!(off.fold(0.0, f32::max) < 0.01, "{sample_rate}");
+        }
     }
 
     proptest! {
