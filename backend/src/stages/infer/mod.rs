@@ -180,7 +180,8 @@ impl Desk {
         }
         if lost {
             // To free what a lost device holds may end the process in C++, before it says how it ended.
-            std::mem::forget(device);
+            let DeviceThread { engine, .. } = device;
+            std::mem::forget(engine);
         }
     }
 
