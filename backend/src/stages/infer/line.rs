@@ -57,6 +57,7 @@ impl Line {
                 }
             };
             tokio::select! {
+                biased;
                 received = async { self.coming.lock().await.recv().await } => self.came(received),
                 () = changed => {}
                 () = woken => {}
