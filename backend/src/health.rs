@@ -3,9 +3,11 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use forebay_contract::Lane;
+use tokio::time::Instant;
 
 /// What is known of the worker's state. A worker that was never told anything is alive and not ready.
 #[derive(Debug, Default)]
@@ -16,13 +18,16 @@ pub struct Health {
 /// Names of models come with messages: no more of them are kept.
 const MOST_LACKING: usize = 64;
 
+/// So long a model is told that nobody asks for any more: longer than a job stays away between two workers that lack it.
+const REMEMBERED: Duration = Duration::from_secs(20 * 60);
+
 #[derive(Debug, Default)]
 struct State {
     /// Whether each lane answered its last poll; `None` before the first.
     lanes: BTreeMap<Lane, Option<bool>>,
     store_is_away: bool,
     /// The models, `name@version`, that jobs asked for and this worker cannot run, and why.
-    lacking: BTreeMap<String, String>,
+    lacking: BTreeMap<String, (Instant, String)>,
     draining: bool,
     broken: Option<String>,
 }
@@ -50,8 +55,9 @@ impl Health {
     /// operators.
     pub fn lacks(&self, model: &str, why: impl Into<String>) {
         let mut state = self.state();
+        state.lacking.retain(|_, (since, _)| since.elapsed() < REMEMBERED);
         if state.lacking.len() < MOST_LACKING || state.lacking.contains_key(model) {
-            state.lacking.insert(model.to_owned(), why.into());
+            state.lacking.insert(model.to_owned(), (Instant::now(), why.into()));
         }
     }
 
@@ -95,7 +101,8 @@ impl Health {
         if state.store_is_away {
             hindrances.push("the store did not answer its last call".to_owned());
         }
-        hindrances.extend(state.lacking.iter().map(|(model, why)| format!("model {model} cannot be run here: {why}")));
+        let lacking = state.lacking.iter().filter(|(_, (since, _))| since.elapsed() < REMEMBERED);
+        hindrances.extend(lacking.map(|(model, (_, why))| format!("model {model} cannot be run here: {why}")));
         hindrances
     }
 
@@ -134,8 +141,8 @@ mod tests {
         assert_eq!(health.hindrances(), [""; 0]);
     }
 
-    #[test]
-    fn a_model_that_cannot_be_run_hinders_until_it_can() {
+    #[tokio::test(start_paused = true)]
+    async fn a_model_that_cannot_be_run_hinders_until_it_can() {
         let health = Health::default();
         health.polled(Lane::FreeLight, true);
         health.lacks("m@1", "the shelf is away");
@@ -146,6 +153,8 @@ mod tests {
         assert_eq!(health.hindrances(), [""; 0]);
         (0..1000).for_each(|number| health.lacks(&format!("m@{number}"), "no such model"));
         assert_eq!(health.hindrances().len(), MOST_LACKING);
+        tokio::time::advance(REMEMBERED).await;
+        assert_eq!(health.hindrances(), [""; 0], "nobody asked for them since");
     }
 
     #[test]

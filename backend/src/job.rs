@@ -150,10 +150,10 @@ pub(crate) struct Inferred {
 
 impl Job {
     /// A job that this worker is unable to run goes back, unless so many were that it has failed.
-    pub(crate) fn unable(self) -> Result<Settled, Inferred> {
+    pub(crate) fn unable(self) -> Result<Settled, Box<Inferred>> {
         match self.past.was_unable().verdict() {
             None => Ok(Settled::Unable(self)),
-            Some(failure) => Err(Inferred { job: self, answer: Err(failure), device_ms: 0.0 }),
+            Some(failure) => Err(Box::new(Inferred { job: self, answer: Err(failure), device_ms: 0.0 })),
         }
     }
 }

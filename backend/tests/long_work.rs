@@ -178,7 +178,7 @@ fn writer(name: &str) -> Manifest {
 
 #[tokio::test(start_paused = true)]
 async fn a_text_that_outlasts_its_receipt_is_broken_off_and_not_begun_again() {
-    let scene = Scene::new(&[]);
+    let scene = Scene::new(&[HOUR]);
     let endless = text_job(1, "t1");
     scene.world.send(&endless);
     let _stop = scene.start(writer("outlasts"), HOUR).drop_guard();
@@ -187,6 +187,8 @@ async fn a_text_that_outlasts_its_receipt_is_broken_off_and_not_begun_again() {
     assert!(failed_as_too_long(&told), "{told:?}");
     assert_eq!(scene.calls(), 12, "an hour each");
     assert!(told.contains(&EventKind::Progress { done: 10, total: 60 }), "{told:?}");
+    scene.load.learn();
+    assert!(scene.load.costs().relative_errors().is_empty(), "nothing is learned from the part that ran");
 }
 
 #[tokio::test(start_paused = true)]

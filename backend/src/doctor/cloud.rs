@@ -13,6 +13,8 @@ use crate::{
 
 /// Written once and then found: it shows that this worker may write, and no job is called so.
 const PROBE: &str = "failures/doctor";
+/// The same of what workers write again and again.
+const PROBE_AGAIN: &str = "attempts/doctor";
 
 pub(super) async fn credentials(config: &SdkConfig) -> Finding {
     let subject = "aws";
@@ -75,7 +77,9 @@ pub(super) async fn bucket(settings: &Settings, config: &SdkConfig) -> Finding {
     let store = S3Store::new(aws::s3(config), &settings.bucket);
     let tried = async {
         store.head("results/none").await?;
-        store.put_if_absent(PROBE, NewObject::new("forebay-worker doctor", "text/plain")).await
+        let probe = || NewObject::new("forebay-worker doctor", "text/plain");
+        store.put_if_absent(PROBE, probe()).await?;
+        store.overwrite(PROBE_AGAIN, probe()).await
     };
     match tried.await {
         Ok(_) => Finding::fine("bucket", format!("{} is read and written", settings.bucket)),

@@ -117,16 +117,20 @@ impl Registry {
         self.entries.get(id)?.model.get().cloned()
     }
 
+    /// Whether the files of the model `id` come from elsewhere, which may take minutes.
+    pub fn is_fetched(&self, id: &str) -> bool {
+        self.entries.get(id).is_some_and(|entry| entry.shelf.is_some())
+    }
+
     /// The model `id`, opened if it was not; `None` where there is no such model. What fails is tried again half a minute
-    /// later at the earliest. So many may wait for it at once; the next ones hear that it is awaited.
+    /// later at the earliest. So many may wait for its files at once; the next ones hear that it is awaited.
     pub async fn open(&self, id: &str) -> Option<Result<Arc<Model>, ModelError>> {
         let entry = self.entries.get(id)?;
         if let Some(model) = entry.model.get() {
             return Some(Ok(Arc::clone(model)));
         }
-        let Ok(_waiting) = entry.waiting.try_acquire() else {
-            return Some(Err(ModelError::awaited(id)));
-        };
+        let waiting = entry.shelf.is_some().then(|| entry.waiting.try_acquire());
+        let Ok(_waiting) = waiting.transpose() else { return Some(Err(ModelError::awaited(id))) };
         Some(entry.model.get_or_try_init(|| entry.try_open()).await.cloned())
     }
 }

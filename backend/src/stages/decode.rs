@@ -103,7 +103,7 @@ async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
         Outcome::Later => exits.settled.send(Settled::Later(job)).await.is_ok(),
         Outcome::Unable => match job.unable() {
             Ok(back) => exits.settled.send(back).await.is_ok(),
-            Err(failed) => exits.failed.send(failed).await.is_ok(),
+            Err(failed) => exits.failed.send(*failed).await.is_ok(),
         },
         Outcome::Unwanted => exits.settled.send(Settled::Stored(job, None)).await.is_ok(),
         Outcome::AlreadyStored(head) => {
@@ -260,7 +260,7 @@ impl Shared {
             return Ok(model);
         }
         // Its files may take minutes to come, and others of the lane wait for none.
-        let _parked = job.place.as_ref().map(Place::park);
+        let _parked = job.place.as_ref().filter(|_| registry.is_fetched(&job.model)).map(Place::park);
         let why = match registry.open(&job.model).await {
             Some(Ok(model)) => {
                 health.has(&job.model);

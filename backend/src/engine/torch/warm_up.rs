@@ -9,6 +9,8 @@ use crate::{
 
 /// Two calls compile a module, a third shows nothing new.
 const CALLS: usize = 2;
+/// What a text is warmed up with, where the model holds so many.
+const TOKENS: usize = 8;
 
 /// Runs a batch of one and the largest batch. One that does not fit lowers the model's limit; any other failure is the
 /// model's, unless it is the device's.
@@ -60,7 +62,11 @@ fn is_of_cuda(line: &str) -> bool {
 /// One row of what the model takes.
 fn sample(task: &Task) -> Option<Features> {
     let shape = match task {
-        Task::TextEmbed(_) | Task::TextGenerate(..) => return Some(Features::Tokens(vec![1; 8])),
+        Task::TextEmbed(_) => return Some(Features::Tokens(vec![1; TOKENS])),
+        Task::TextGenerate(_, steps) => {
+            let tokens = steps.context.map_or(TOKENS, |context| context.min(TOKENS));
+            return Some(Features::Tokens(vec![1; tokens]));
+        }
         Task::ImageClassify(table) => vec![1, 3, table.crop as usize, table.crop as usize],
         Task::ImageGenerate(table) => std::iter::once(1).chain(table.noise_shape.iter().copied()).collect(),
         Task::ImageUpscale(_) => vec![1, 3, 32, 32],

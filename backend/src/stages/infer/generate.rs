@@ -42,12 +42,14 @@ pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable,
         })
         .collect();
     let mut ran = Ran { rows, ..Ran::default() };
+    let mut broken_off = 0;
     while !stop.is_cancelled() {
         for written in writing.extract_if(.., |writing| writing.job.unwanted.is_cancelled()) {
             ran.unwanted.push(written.job);
         }
         for late in writing.iter_mut().filter(|writing| !writing.is_finished() && writing.job.lease.is_over()) {
             late.failed = Some(too_long());
+            broken_off += 1;
         }
         for written in writing.extract_if(.., |writing| writing.is_finished()) {
             ran.answers.push(written.into_inferred(&model));
@@ -66,7 +68,7 @@ pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable,
     }
     ran.returned = writing.into_iter().map(|writing| writing.job).collect();
     // What was left on the way says nothing about what such a batch takes.
-    let left = ran.unwanted.len() + ran.returned.len();
+    let left = ran.unwanted.len() + ran.returned.len() + broken_off;
     ran.rows = if ran.lost.is_some() { 0 } else { rows.saturating_sub(left) };
     ran
 }

@@ -197,7 +197,7 @@ impl Desk {
         for job in unable {
             match job.unable() {
                 Ok(back) => self.settle(back).await,
-                Err(failed) => answers.push(failed),
+                Err(failed) => answers.push(*failed),
             }
         }
         for job in lost.into_iter().flat_map(|lost| lost.jobs) {
