@@ -10,7 +10,7 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    batch::{Arrival, Residence},
+    batch::{Arrival, Place, Residence},
     cost::{CostModel, Run},
 };
 
@@ -159,6 +159,11 @@ impl DeviceLoad {
         }
         let ran = if queue.handed_over.is_empty() { queue.ran } else { Some(now) };
         queue.residence.not_before(model, ran)
+    }
+
+    /// Where `model` is, seen from a device.
+    pub fn place(&self, device: &str, model: &str) -> Place {
+        self.queue().residence.place(device, model)
     }
 
     /// How many devices there are.

@@ -444,6 +444,54 @@ async fn models_that_do_not_fit_together_take_turns_of_many_batches() {
     assert!(batches >= 120 && loads * 8 <= batches, "{loads} loads for {batches} batches");
 }
 
+#[tokio::test]
+async fn each_of_two_devices_keeps_the_model_that_it_has() {
+    let world = World::new();
+    let version = |version: &str| {
+        let text = DOUBLER.replace("version = \"1\"", &format!("version = \"{version}\""));
+        let text = text.replace("max_items = 8", "max_items = 2");
+        Manifest::parse(Path::new("models/doubler/model.toml"), &text).unwrap()
+    };
+    let crowded = Crowded::default();
+    let engine = |name| Box::new(Named(name, crowded.clone())) as Box<dyn Engine>;
+    let devices = Devices { engines: vec![engine("one"), engine("two")], ..Devices::one(crowded.clone()) };
+    let worker = world.start_on(vec![version("2"), version("3")], devices);
+    let send = |number| {
+        let mut message = job(number, &format!("[{number}, 1]"));
+        if number % 2 == 0 { "2" } else { "3" }.clone_into(&mut message.version);
+        world.send(&message);
+    };
+    (0..2).for_each(send);
+    eventually("both models are known", || world.queue.is_empty()).await;
+    (2..240).for_each(send);
+    eventually("all are acknowledged", || world.queue.is_empty()).await;
+    worker.drain().await;
+    let (loads, batches) = (crowded.loads.load(Ordering::SeqCst), crowded.batches.load(Ordering::SeqCst));
+    assert_eq!(results(&world), 240);
+    assert!(batches >= 120 && loads <= 4, "{loads} loads for {batches} batches");
+}
+
+/// A device of another name.
+struct Named(&'static str, Crowded);
+
+impl Engine for Named {
+    fn device(&self) -> String {
+        self.0.to_owned()
+    }
+    fn memory(&self) -> Option<u64> {
+        self.1.memory()
+    }
+    fn footprint(&self, model: &Model) -> u64 {
+        self.1.footprint(model)
+    }
+    fn load(&mut self, model: &Model) -> Result<(), ModelError> {
+        self.1.load(model)
+    }
+    fn run(&mut self, model: &Model, input: &BatchInput) -> Result<Array<f32>, RunError> {
+        self.1.run(model, input)
+    }
+}
+
 /// Never answers a batch with the marked row, and says so: then its worker is killed.
 struct Kills(Arc<AtomicBool>);
 

@@ -212,6 +212,9 @@ async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
         assert_eq!(told(message), [EventKind::Received, back], "once, and not at once again");
     }
     worker.drain().await;
+    let page = world.vitals.metrics.encode();
+    let line = "forebay_model_load_failures_total{model=\"m@1\",cause=\"time\"} 1";
+    assert!(page.contains(line), "tries are counted, not jobs: {page}");
     let failed = world.store.keys().into_iter().find(|key| key.starts_with("failures/"));
     assert_eq!(failed, None, "none of them failed");
 }

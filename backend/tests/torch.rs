@@ -89,7 +89,7 @@ async fn run_badly(manifest: Manifest, messages: &[JobMessage]) -> (World, Vec<S
     let edge = Arc::clone(&world.edge);
     let ended = |message: &JobMessage| {
         let events = edge.events_of(message.job_id);
-        events.iter().any(|event| matches!(event, EventKind::Returned | EventKind::Failed { .. }))
+        events.iter().any(|event| matches!(event, EventKind::Returned { .. } | EventKind::Failed { .. }))
     };
     eventually("all have ended or are handed back", || messages.iter().all(ended)).await;
     let hindrances = world.vitals.health.hindrances();
@@ -119,8 +119,9 @@ async fn weights_that_are_missing_or_perhaps_half_copied_fail_no_job() {
     assert!(hindrances.iter().any(|why| why.contains("No such file")), "{hindrances:?}");
     let half = folder("half");
     std::fs::write(half.join("model.pt"), b"not a model").unwrap();
-    let (world, _) = run_badly(manifest(&half, ""), &[job(1, "[0, 1]")]).await;
+    let (world, hindrances) = run_badly(manifest(&half, ""), &[job(1, "[0, 1]")]).await;
     assert_eq!((ends(&world), world.queue.is_empty()), (0, false));
+    assert!(hindrances.iter().any(|why| why.contains("PytorchStreamReader")), "torch's own words: {hindrances:?}");
 }
 
 #[tokio::test]

@@ -38,6 +38,17 @@ struct Seen {
     took: Duration,
 }
 
+/// Where a model is, as one device sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On this device; or it fits beside what is there; or nobody knows yet whether it does.
+    Here,
+    /// On another device, and here others would have to go for it. Loading it takes so long.
+    Elsewhere(Duration),
+    /// On no device.
+    Nowhere,
+}
+
 /// A model comes onto a device.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
@@ -87,6 +98,17 @@ impl Residence {
         let Seen { bytes, took } = *self.seen.get(model)?;
         let is_free = |held: &Held| held.models.contains_key(model) || held.has_room(bytes);
         (!self.devices.values().any(is_free)).then_some(took)
+    }
+
+    /// Where the model is, seen from a device.
+    pub fn place(&self, device: &str, model: &str) -> Place {
+        let Some(Seen { bytes, took }) = self.seen.get(model).copied() else { return Place::Here };
+        let is_there = |held: &Held| held.models.contains_key(model);
+        match self.devices.get(device) {
+            Some(held) if is_there(held) || held.has_room(bytes) => Place::Here,
+            _ if self.devices.values().any(is_there) => Place::Elsewhere(took.min(LONGEST)),
+            _ => Place::Nowhere,
+        }
     }
 
     /// From when on the model may make others go. They stay for some time after they came, so that loading is worth it;
@@ -186,6 +208,13 @@ mod tests {
             held.loaded(device, model, Duration::from_secs(1), now);
         }
         assert_eq!([held.not_before("a", None), held.not_before("b", None)], [None; 2]);
+        let away = Place::Elsewhere(Duration::from_secs(1));
+        let seen = ["a", "b", "new"].map(|model| held.place("cuda:0", model));
+        assert_eq!(seen, [Place::Here, away, Place::Here]);
+        assert_eq!(held.place("cuda:1", "a"), away);
+        held.leaves("cuda:0", "a", now);
+        assert_eq!(held.place("cuda:1", "a"), Place::Nowhere);
+        assert_eq!(held.place("cuda:0", "b"), Place::Here, "there is room now");
     }
 
     #[test]

@@ -25,14 +25,14 @@ fn free(device: &str, DeviceMemory { free, total }: DeviceMemory) -> Finding {
 pub(super) fn models(budget: u64, models: &[(String, u64)]) -> Finding {
     let subject = "models together";
     let needed = models.iter().fold(0_u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
-    let needs = format!("{} models need {} MiB, and {} MiB are for models", models.len(), needed / MIB, budget / MIB);
+    let needs = format!("their weights take {} MiB, and {} MiB are for models", needed / MIB, budget / MIB);
     if needed <= budget {
         return Finding::fine(subject, needs);
     }
     let too_large: Vec<&str> = models.iter().filter(|(_, bytes)| *bytes > budget).map(|(id, _)| id.as_str()).collect();
     let advice = "give each worker fewer models or a larger device; --model-memory-mib says how much models may take";
     if !too_large.is_empty() {
-        let found = format!("{needs}: {} alone need more than that", too_large.join(", "));
+        let found = format!("{needs}: more than that is needed for {} alone", too_large.join(", "));
         return Finding::doubtful(subject, found).advise(advice);
     }
     let mut left = budget;
@@ -59,10 +59,10 @@ mod tests {
             named.map(|(mib, id)| (id.to_owned(), mib * MIB)).collect()
         };
         for (budget, models, state, part) in [
-            (100, &[40, 60][..], Fine, "2 models need 100 MiB, and 100 MiB are for models"),
+            (100, &[40, 60][..], Fine, "their weights take 100 MiB, and 100 MiB are for models"),
             (100, &[40, 70, 50], Doubtful, "a@1, c@1 fit together"),
-            (100, &[40, 170], Doubtful, "b@1 alone need more"),
-            (0, &[1], Doubtful, "a@1 alone need more"),
+            (100, &[40, 170], Doubtful, "needed for b@1 alone"),
+            (0, &[1], Doubtful, "needed for a@1 alone"),
         ] {
             let found = self::models(budget * MIB, &sizes(models));
             assert_eq!(found.state, state, "{found}");

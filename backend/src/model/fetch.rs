@@ -39,7 +39,7 @@ pub(super) async fn files(shelf: &Arc<dyn Shelf>, manifest: &Manifest, limits: F
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(ModelError::new(about(error.to_string()))),
         // A shelf that is away is asked until then, and what came so far is kept.
-        Err(_) => Err(ModelError::new(about(format!("not fetched within {} s", limits.timeout.as_secs())))),
+        Err(_) => Err(ModelError::too_slow(about(format!("not fetched within {} s", limits.timeout.as_secs())))),
     }
 }
 

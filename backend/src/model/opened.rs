@@ -27,6 +27,7 @@ pub struct ModelError {
     what: String,
     cause: Cause,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    repeated: bool,
 }
 
 /// Whose fault it is that a model cannot be used.
@@ -79,13 +80,24 @@ impl ModelError {
     }
 
     fn of(cause: Cause, what: impl Into<String>) -> Self {
-        Self { what: what.into(), cause, source: None }
+        Self { what: what.into(), cause, source: None, repeated: false }
     }
 
     /// The same, with what it comes from.
     #[must_use]
     pub fn because(self, source: impl Error + Send + Sync + 'static) -> Self {
         Self { source: Some(Arc::new(source)), ..self }
+    }
+
+    /// The same, said once more instead of a try.
+    #[must_use]
+    pub(super) fn again(self) -> Self {
+        Self { repeated: true, ..self }
+    }
+
+    /// Whether nothing was tried: it says how an earlier try ended.
+    pub fn is_repeated(&self) -> bool {
+        self.repeated
     }
 
     /// Whether it may load when others are unloaded.

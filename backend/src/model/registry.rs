@@ -54,7 +54,7 @@ impl Entry {
     /// Tries, unless it was tried just now: all who wait for one model try one after the other.
     async fn try_open(&self) -> Result<Arc<Model>, ModelError> {
         if let Some((_, error)) = self.failed().as_ref().filter(|(at, _)| at.elapsed() < AGAIN_AFTER) {
-            return Err(error.clone());
+            return Err(error.clone().again());
         }
         let opened = self.open().await;
         *self.failed() = opened.as_ref().err().map(|error| (Instant::now(), error.clone()));

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 /// What tells a file that was changed from one that was not.
 ///
 /// Whoever writes into a file can set its modification time back, but not the time of its last change of status
-/// (`st_ctim`, inode(7)).
+/// («ctime» of inode(7)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     device: u64,

@@ -267,7 +267,12 @@ impl Shared {
                 return Ok(model);
             }
             Some(Err(error)) if error.is_awaited() => return Err(Outcome::Later),
-            Some(Err(error)) => error.to_string(),
+            Some(Err(error)) => {
+                if !error.is_repeated() {
+                    self.decode.vitals.metrics.model_not_loaded(&job.model, error.cause());
+                }
+                error.whole()
+            }
             None => "it is not in models-dir".to_owned(),
         };
         warn!(job = %job.id, model = job.model, why, "handed back: the model cannot be had here");

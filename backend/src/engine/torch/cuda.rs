@@ -1,6 +1,9 @@
 //! What tch does not have of CUDA: torch's CUDA half itself, why no device can be used, and how much memory one has.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::{
+    error::Error as _,
+    ffi::{CStr, c_char, c_int},
+};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW, Symbol};
 
@@ -16,7 +19,11 @@ pub(super) fn load() -> Result<(), String> {
     #[allow(unsafe_code)]
     let library = unsafe { Library::open(Some(LIBRARY), RTLD_NOW | RTLD_GLOBAL) };
     // What registered itself must stay for as long as the process.
-    library.map(std::mem::forget).map_err(|error| error.to_string())
+    library.map(std::mem::forget).map_err(|error| match error.source() {
+        // The linker's own words, such as which library is missing.
+        Some(why) => why.to_string(),
+        None => error.to_string(),
+    })
 }
 
 /// Why CUDA has no device for this process, in the words of its runtime, such as «CUDA driver version is insufficient for

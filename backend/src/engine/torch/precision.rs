@@ -1,6 +1,6 @@
 //! A module's floating numbers in another precision; integers and truth values stay what they are.
 //!
-//! `Module::to` of torch's C++ converts every tensor (torch/csrc/jit/api/module.cpp, `module_state_to`), so that ids beyond
+//! `Module::to` of torch's C++ converts every tensor (torch/csrc/jit/api/module.cpp), so that ids beyond
 //! 256 and masks are no longer what they were; Python's converts the floating ones alone. tch reaches parameters, and not
 //! buffers. So a module that has buffers is read with its buffers declared as parameters, which is all the same to what
 //! it computes: a class of TorchScript begins with the names of both (torch/csrc/jit/serialization/python_print.cpp).

@@ -7,7 +7,6 @@ use std::{
 };
 
 use tch::{CModule, Device, Kind, TchError};
-
 use zip::result::ZipError;
 
 use super::{
@@ -72,7 +71,9 @@ fn read(manifest: &Manifest, device: Device, max_bytes: u64) -> Result<CModule, 
     let checked = if manifest.weights_sha256.is_some() { Checked::Yes } else { Checked::No };
     let refused = |error: TchError| {
         let text = error.to_string();
-        let what = format!("{}: {}", file.display(), super::first_line(&error));
+        // The rest of it is C++ frames, which the log alone is told.
+        let first: String = text.lines().next().unwrap_or_default().chars().take(300).collect();
+        let what = format!("{}: {first}", file.display());
         let told = match super::trouble_of(&error, device) {
             Trouble::OutOfMemory => ModelError::out_of_memory(what),
             Trouble::DeviceLost => ModelError::device_lost(what),

@@ -3,6 +3,7 @@
 mod bisect;
 mod device;
 mod generate;
+mod line;
 mod loading;
 mod refusals;
 mod residents;
@@ -19,7 +20,7 @@ use std::{
 
 use tokio::{
     runtime,
-    sync::{self, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -27,12 +28,14 @@ use tracing::error;
 
 use super::report::Reporter;
 use crate::{
+    batch::Place,
     device::DeviceLoad,
     engine::Devices,
     job::{Batched, Inferred, Settled},
     vitals::Vitals,
 };
 use device::{Around, DeviceThread, Lost, Ran};
+use line::Line;
 use watchdog::Pulse;
 
 /// What the devices' threads need.
@@ -72,7 +75,7 @@ pub(crate) fn spawn(
     let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
     load.count(engines.len());
     // One device's thread takes the next batch when it has nothing to do.
-    let line = Arc::new(sync::Mutex::new(batched));
+    let line = Arc::new(Line::new(batched));
     // Dropped by the last device's thread: then the watchdog ends too.
     let (alive, ended) = std::sync::mpsc::channel();
     let (trouble, troubled) = oneshot::channel();
@@ -89,7 +92,7 @@ pub(crate) fn spawn(
         let (exits, load, stop, trouble) = (exits.clone(), Arc::clone(&load), stop.clone(), Arc::clone(&trouble));
         let (line, desk) = (Arc::clone(&line), Desk { exits, load, stop, trouble });
         // Of this thread's own: it has nothing else to do while it waits.
-        let runtime = runtime::Builder::new_current_thread().build()?;
+        let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
         thread::Builder::new().name(name).spawn(move || {
             let _lifeline = lifeline;
             runtime.block_on(desk.serve(device, &line, None));
@@ -122,7 +125,7 @@ pub(crate) fn run(
         let around = Around { reporter, vitals, pulse: Pulse::default(), patience, load: Arc::clone(&load) };
         let device = DeviceThread::new(engine, model_memory, around);
         let desk = Desk { exits, load, stop, trouble: Arc::new(Mutex::new(Some(trouble))) };
-        desk.serve(device, &sync::Mutex::new(batched), Some(pace)).await;
+        desk.serve(device, &Line::new(batched), Some(pace)).await;
     };
     (running, troubled)
 }
@@ -137,17 +140,13 @@ struct Desk {
 
 impl Desk {
     /// Runs batches until no more come, nobody takes the answers, or the device is lost.
-    async fn serve(
-        &self,
-        mut device: DeviceThread,
-        line: &sync::Mutex<mpsc::Receiver<Batched>>,
-        mut pace: Option<Pace>,
-    ) {
+    async fn serve(&self, mut device: DeviceThread, line: &Line, mut pace: Option<Pace>) {
         let (mut lost, mut idle_since) = (false, Instant::now());
         let name = device.engine.device();
         loop {
-            let next = line.lock().await.recv().await;
-            let Some(batch) = next else { return };
+            // What a lost device takes is handed back, whoever has its model.
+            let place = |model: &str| if lost { Place::Here } else { self.load.place(&name, model) };
+            let Some(batch) = line.next(idle_since, place).await else { break };
             if lost || self.stop.is_cancelled() {
                 for (job, _) in batch.jobs {
                     self.settle(Settled::Returned(job)).await;
@@ -176,8 +175,13 @@ impl Desk {
             // First the next batch may be formed, then this one's answers go their way.
             self.load.finish(&model.id, ran.rows, ran.busy);
             if !self.send(ran).await {
-                return;
+                break;
             }
+        }
+        if lost {
+            // To free what a lost device holds may end the process in C++, before it says how it ended.
+            let DeviceThread { engine, .. } = device;
+            std::mem::forget(engine);
         }
     }
 

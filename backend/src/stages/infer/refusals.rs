@@ -1,6 +1,6 @@
 //! Whether a model that does not load is to blame itself. Pure.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
@@ -15,6 +15,9 @@ pub(super) enum Verdict {
     OwnFault,
 }
 
+/// No model is left alone for longer.
+const LONGEST: Duration = Duration::from_secs(8 * 60);
+
 /// Models that did not load on one device. As many as the registry has at most.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
@@ -24,6 +27,8 @@ pub(super) struct Refusals {
 #[derive(Debug)]
 struct Tried {
     at: Instant,
+    /// So long the model is left alone.
+    leave: Duration,
     verdict: Verdict,
     /// The refusal, and of what file; `None` where it was none.
     refused: Option<(String, Stamp)>,
@@ -33,18 +38,25 @@ impl Refusals {
     /// What an earlier try said, where it is too early for another.
     pub(super) fn of(&self, id: &str, now: Instant) -> Option<Verdict> {
         let tried = self.tries.get(id)?;
-        (now.saturating_duration_since(tried.at) < AGAIN_AFTER).then_some(tried.verdict)
+        (now.saturating_duration_since(tried.at) < tried.leave).then_some(tried.verdict)
     }
 
     /// Another try failed, over a file as it lies there now.
     ///
     /// Where nobody can say whether the file is the right one, it counts as such when it was refused twice with the same
     /// words, [`AGAIN_AFTER`] apart, and did not change between: a file that is still on its way does.
+    ///
+    /// For a try that ends without memory all other models went in vain, so the next one is twice as far off.
     pub(super) fn note(&mut self, id: &str, now: Instant, error: &ModelError, file: Option<Stamp>) -> Verdict {
         let refused = file.filter(|_| error.is_refusal()).map(|file| (error.to_string(), file));
-        let again = refused.is_some() && self.tries.get(id).is_some_and(|tried| tried.refused == refused);
+        let before = self.tries.get(id);
+        let again = refused.is_some() && before.is_some_and(|tried| tried.refused == refused);
         let verdict = if error.is_models_own() || again { Verdict::ModelsOwn } else { Verdict::OwnFault };
-        self.tries.insert(id.to_owned(), Tried { at: now, verdict, refused });
+        let leave = match before.filter(|_| error.is_out_of_memory()) {
+            Some(tried) => (tried.leave * 2).min(LONGEST),
+            None => AGAIN_AFTER,
+        };
+        self.tries.insert(id.to_owned(), Tried { at: now, leave, verdict, refused });
         verdict
     }
 
@@ -56,7 +68,7 @@ impl Refusals {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::PathBuf, time::Duration};
+    use std::path::PathBuf;
 
     use super::{Verdict::*, *};
     use crate::model::Checked;
@@ -111,5 +123,18 @@ mod tests {
         assert_eq!((refusals.of("m@1", now + AGAIN_AFTER), refusals.of("other@1", now)), (None, None));
         refusals.forget("m@1");
         assert_eq!(refusals.of("m@1", now), None);
+    }
+
+    #[test]
+    fn who_finds_no_memory_lets_the_others_work_for_longer_each_time() {
+        let (mut refusals, start) = (Refusals::default(), Instant::now());
+        let mut left = Vec::new();
+        for try_ in 0..7 {
+            let now = start + LONGEST * try_;
+            refusals.note("m@1", now, &ModelError::out_of_memory("full"), None);
+            let is_left = |seconds: &u64| refusals.of("m@1", now + Duration::from_secs(*seconds)).is_some();
+            left.push((0..9999).take_while(is_left).count());
+        }
+        assert_eq!(left, [30, 60, 120, 240, 480, 480, 480]);
     }
 }
