@@ -1,16 +1,14 @@
 //! The order of the stages. Each is a task (inference: a thread for each device) that reads one bounded channel and writes
 //! the next; when a channel closes, what is behind it finishes and closes too.
 
+mod ending;
+
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::mpsc,
-    task::JoinSet,
-    time::{Instant, sleep, timeout},
-};
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
+use self::ending::Ending;
 use crate::{
     clock::{self, Clock},
     cpu_pool::CpuPool,
@@ -120,13 +118,6 @@ pub enum Hands {
 /// A bounded channel between two stages holds so many jobs; the room of the lanes bounds them all together.
 const BETWEEN: usize = 64;
 
-/// From the stop to the end. With the last spans and the runtime's own end, which take up to four seconds more, it is
-/// within the 30 seconds that supervisors wait before they kill.
-const DRAIN: Duration = Duration::from_secs(25);
-
-/// From a device's trouble to the end: what can be handed back or stored without it is.
-const LEAVE: Duration = Duration::from_secs(5);
-
 /// Runs until `stop`, then finishes what runs, hands back the rest and returns.
 pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Result<(), PipelineError> {
     run_by(Hands::Threads, parts, bounds, stop).await
@@ -199,53 +190,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let mut keeping = JoinSet::new();
     keeping.spawn(async move { keeper.run(&lanes).await });
 
-    let broke = |error: PipelineError| {
-        vitals.health.broke(error.to_string());
-        error
-    };
-    // Without any trouble, this never answers.
-    let troubled = async {
-        match troubled.await {
-            Ok(trouble) => broke(trouble.into()),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::pin!(troubled);
-    let trouble = tokio::select! {
-        () = stop.cancelled() => None,
-        _ = stages.join_next() => None,
-        trouble = &mut troubled => Some(trouble),
-    };
-    // A stop ends stages too, and may be seen second.
-    let stopped = stop.is_cancelled() && trouble.is_none();
-    if !stopped && trouble.is_none() {
-        broke(PipelineError::StageEnded);
-    }
-    info!("stopping");
-    vitals.health.drains();
-    stop.cancel();
-    let stopping = Instant::now();
-    // A device may hang also while the rest is finished.
-    let trouble = match trouble {
-        Some(trouble) => Some(trouble),
-        None => tokio::select! {
-            () = drained(&mut stages, &runs) => None,
-            trouble = &mut troubled => Some(trouble),
-        },
-    };
-    match trouble {
-        Some(trouble) => {
-            let longest = LEAVE.min(DRAIN.saturating_sub(stopping.elapsed()));
-            // What hangs or panicked keeps its jobs to itself; a device that is lost gives them back.
-            if !matches!(trouble, PipelineError::DeviceLost) {
-                let _ = timeout(longest, runs.suspect()).await;
-            }
-            finish(&mut stages, longest).await;
-            Err(trouble)
-        }
-        None if stopped => Ok(()),
-        None => Err(PipelineError::StageEnded),
-    }
+    Ending { stages, runs, vitals, stop }.run(troubled).await
 }
 
 /// The same lanes and store, with their calls measured.
@@ -257,17 +202,4 @@ fn measured(lanes: Lanes, store: Arc<dyn Store>, vitals: &Arc<Vitals>) -> (Lanes
     };
     let store = MeasuredStore { inner: store, vitals: Arc::clone(vitals) };
     (lanes.into_iter().map(lane).collect(), Arc::new(store))
-}
-
-/// Finishes what runs. Whoever told the worker to stop may not wait for that, which is no fault of what runs.
-async fn drained(stages: &mut JoinSet<()>, runs: &Runs) {
-    let _ = tokio::join!(finish(stages, DRAIN), timeout(DRAIN, runs.forgive()));
-}
-
-/// Waits for the stages; what they still hold after the time is up is redelivered when its lease ends.
-async fn finish(stages: &mut JoinSet<()>, longest: Duration) {
-    tokio::select! {
-        () = async { while stages.join_next().await.is_some() {} } => info!("stopped"),
-        () = sleep(longest) => warn!("not everything could be finished or handed back in time"),
-    }
 }

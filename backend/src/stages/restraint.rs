@@ -86,7 +86,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_model_of_several_that_is_away_holds_up_nobody(start in 0.0_f64..0.5, stories in prop::collection::vec(1_usize..3, 1..200)) {
+        fn one_model_of_several_that_is_away_holds_up_nobody(
+            start in 0.0_f64..0.5, stories in prop::collection::vec(1_usize..3, 1..200),
+        ) {
             let mut restraint = Restraint { unable: start };
             // One or two in three.
             for unable in stories {
