@@ -53,7 +53,7 @@ pub struct Bounds {
     pub lease: Duration,
     /// The most messages that are held at once, fewer where they are much work. Beyond it a lane still has its share.
     pub prefetch: usize,
-    /// Threads that decode pictures; as many again prepare other inputs, and as many render.
+    /// Threads that decode pictures; as many again decode sounds, prepare other inputs, and render.
     pub cpu_threads: usize,
     /// The most bytes that decoded inputs take together until the device has answered, and once more those of a batch
     /// while it is put together. One that takes more goes alone.
