@@ -4,8 +4,8 @@ use crate::gate::Gate;
 
 /// A few threads for decoding and rendering, so that these never hold up I/O and never crowd out the device's thread.
 ///
-/// A picture or a sound may take seconds, a text or an answer takes less than a millisecond. So each kind of work has threads of
-/// its own and none waits behind another; between kinds the system shares out the cores.
+/// A picture or a sound may take seconds, a text or an answer takes less than a millisecond. So each kind of work has
+/// threads of its own and none waits behind another; between kinds the system shares out the cores.
 #[derive(Clone)]
 pub(crate) struct CpuPool {
     render: Gate,

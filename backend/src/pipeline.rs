@@ -133,7 +133,6 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
         Hands::Runtime { wall_ms, .. } => (CpuPool::without_threads(), Arc::clone(wall_ms)),
     };
     let (reporter, reporting) = report::channel(edge, bounds.worker, Arc::clone(&vitals));
-
     let (to_decode, received) = mpsc::channel(BETWEEN);
     let (to_batch, decoded) = mpsc::channel(BETWEEN);
     let (to_infer, batched) = mpsc::channel(devices.engines.len().max(1));
@@ -154,7 +153,6 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
         reporter: reporter.clone(),
         pool: pool.clone(),
         bytes: DecodedBytes::new(bounds.decoded_bytes, Arc::clone(&vitals)),
-        vitals: Arc::clone(&vitals),
         stop: stop.clone(),
     };
     let exits = decode::Exits { decoded: to_batch, failed: to_store.clone(), settled: to_acknowledge.clone() };

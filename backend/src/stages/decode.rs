@@ -23,7 +23,6 @@ use crate::{
     model::{AGAIN_AFTER, Model, Registry},
     retry,
     store::{Head, Store, StoreError, find_result},
-    vitals::Vitals,
 };
 
 /// How many payloads of pictures are held at once, as many of sounds and as many others: what bounds memory.
@@ -44,7 +43,6 @@ pub(crate) struct Decode {
     pub(crate) reporter: Reporter,
     pub(crate) pool: CpuPool,
     pub(crate) bytes: DecodedBytes,
-    pub(crate) vitals: Arc<Vitals>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -229,7 +227,7 @@ impl Shared {
         input::check_label(media_type, &payload)?;
         let parameters = job.parameters.clone();
         let worker = Arc::clone(&model);
-        let vitals = Arc::clone(&self.decode.vitals);
+        let vitals = Arc::clone(&self.decode.bytes.vitals);
         let prepare = move || {
             let began = Instant::now();
             let prepared = input::prepare(&worker, &payload, &parameters);
