@@ -4,13 +4,14 @@ use crate::gate::Gate;
 
 /// A few threads for decoding and rendering, so that these never hold up I/O and never crowd out the device's thread.
 ///
-/// A picture may take seconds, a text or an answer takes less than a millisecond. So each kind of work has threads of
-/// its own and none waits behind another; between kinds the system shares out the cores.
+/// A picture or a sound may take seconds, a text or an answer takes less than a millisecond. So each kind of work has
+/// threads of its own and none waits behind another; between kinds the system shares out the cores.
 #[derive(Clone)]
 pub(crate) struct CpuPool {
     render: Gate,
     light: Gate,
     pictures: Gate,
+    sounds: Gate,
     /// Whether work is done by threads, or by whoever asks for it.
     threads: bool,
 }
@@ -24,6 +25,8 @@ pub(crate) enum Work {
     Light,
     /// An input that is a picture.
     Picture,
+    /// An input that is a sound.
+    Sound,
 }
 
 impl Work {
@@ -31,7 +34,8 @@ impl Work {
     pub(crate) fn of(input: InputKind) -> Self {
         match input {
             InputKind::Image => Self::Picture,
-            InputKind::Text | InputKind::Audio | InputKind::Tensor | InputKind::None => Self::Light,
+            InputKind::Audio => Self::Sound,
+            InputKind::Text | InputKind::Tensor | InputKind::None => Self::Light,
         }
     }
 }
@@ -44,7 +48,8 @@ pub(crate) struct Panicked;
 impl CpuPool {
     /// A pool that runs `threads` pieces of each kind of work at once.
     pub(crate) fn new(threads: usize) -> Self {
-        Self { render: Gate::new(threads), light: Gate::new(threads), pictures: Gate::new(threads), threads: true }
+        let [render, light, pictures, sounds] = std::array::from_fn(|_| Gate::new(threads));
+        Self { render, light, pictures, sounds, threads: true }
     }
 
     /// A pool without threads: each piece of work is done at once by its caller.
@@ -63,6 +68,7 @@ impl CpuPool {
             Work::Render => &self.render,
             Work::Light => &self.light,
             Work::Picture => &self.pictures,
+            Work::Sound => &self.sounds,
         };
         let pass = gate.enter(account).await;
         let task = move || {
@@ -93,7 +99,8 @@ mod tests {
         while pool.pictures.has_room() {
             tokio::task::yield_now().await;
         }
-        for work in [Work::Render, Work::of(InputKind::Text), Work::of(InputKind::Tensor), Work::of(InputKind::None)] {
+        let others = [InputKind::Text, InputKind::Tensor, InputKind::None, InputKind::Audio].map(Work::of);
+        for work in others.into_iter().chain([Work::Render]) {
             let done = timeout(Duration::from_secs(10), pool.run(work, "a", || 7)).await;
             assert_eq!(done.expect("it need not wait").unwrap(), 7);
         }

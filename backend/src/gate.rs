@@ -51,6 +51,12 @@ impl Gate {
         {
             let mut state = self.state();
             let weight = weight.min(state.room);
+            if state.turns.is_empty()
+                && let Some(left) = state.free.checked_sub(weight)
+            {
+                state.free = left;
+                return Pass { gate: Some(self.clone()), weight };
+            }
             state.wait(account, Waiter { weight, turn });
             self.admit(&mut state);
         }

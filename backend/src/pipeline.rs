@@ -54,7 +54,7 @@ pub struct Bounds {
     pub lease: Duration,
     /// The most messages that are held at once, fewer where they are much work. Beyond it a lane still has its share.
     pub prefetch: usize,
-    /// Threads that decode pictures; as many again prepare other inputs, and as many render.
+    /// Threads that decode pictures; as many again decode sounds, prepare other inputs, and render.
     pub cpu_threads: usize,
     /// The most bytes that decoded inputs take together until the device has answered, and once more those of a batch
     /// while it is put together. One that takes more goes alone.
@@ -134,7 +134,6 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     };
     let (runs, restraints) = (Runs::new(Arc::clone(&store), stop.clone()), Restraints::default());
     let (reporter, reporting) = report::channel(edge, bounds.worker, Arc::clone(&vitals));
-
     let (to_decode, received) = mpsc::channel(BETWEEN);
     let (to_batch, decoded) = mpsc::channel(BETWEEN);
     let (to_infer, batched) = mpsc::channel(devices.engines.len().max(1));
@@ -156,7 +155,6 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
         reporter: reporter.clone(),
         pool: pool.clone(),
         bytes: DecodedBytes::new(bounds.decoded_bytes, Arc::clone(&vitals)),
-        vitals: Arc::clone(&vitals),
         stop: stop.clone(),
     };
     let exits = decode::Exits { decoded: to_batch, failed: to_store.clone(), settled: to_acknowledge.clone() };

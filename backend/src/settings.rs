@@ -75,7 +75,7 @@ pub struct Settings {
     #[arg(long, env = "FOREBAY_PREFETCH", value_name = "N", value_parser = range(1, 100_000))]
     pub prefetch: Option<u64>,
 
-    /// Threads that decode pictures, as many again for other inputs and for outputs; without it half of the cores.
+    /// Threads that decode pictures, as many again for sounds, other inputs and outputs; without it half of the cores.
     #[arg(long, env = "FOREBAY_CPU_THREADS", value_name = "N", value_parser = range(1, 1024))]
     pub cpu_threads: Option<u64>,
 

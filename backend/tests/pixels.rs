@@ -69,7 +69,7 @@ fn complaint(folder: &Path, made: &Made) -> Option<String> {
         Ok(_) if made.must == Must::Refuse => return Some("read, and must be refused".to_owned()),
         Ok(pixels) => pixels,
     };
-    let Some(size) = made.size else { return None };
+    let size = made.size?;
     if size != (width, height) {
         return Some(format!("{width}×{height} where Pillow has {size:?}"));
     }

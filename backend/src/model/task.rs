@@ -122,8 +122,8 @@ pub struct TensorTable {
     pub shape: Vec<usize>,
 }
 
-/// `[upscale]`: decoded, upright, over the background, `(value / 255 − mean) / std`, handed over as `f32 [1, 3, height, width]`; what comes back is
-/// `[1, 3, height × scale, width × scale]`.
+/// `[upscale]`: decoded, upright, over the background, `(value / 255 − mean) / std`, handed over as `f32 [1, 3, height,
+/// width]`; what comes back is `[1, 3, height × scale, width × scale]`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpscaleTable {

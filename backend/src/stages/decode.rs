@@ -25,10 +25,9 @@ use crate::{
     past::Past,
     retry,
     store::{Head, Store, StoreError, find_result},
-    vitals::Vitals,
 };
 
-/// How many payloads of pictures are held at once, and as many others: what bounds memory.
+/// How many payloads of pictures are held at once, as many of sounds and as many others: what bounds memory.
 const PAYLOADS: usize = 16;
 /// Longer than any failure that is stored.
 const MAX_FAILURE_BYTES: u64 = 64 << 10;
@@ -40,7 +39,6 @@ pub(crate) struct Decode {
     pub(crate) reporter: Reporter,
     pub(crate) pool: CpuPool,
     pub(crate) bytes: DecodedBytes,
-    pub(crate) vitals: Arc<Vitals>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -56,8 +54,8 @@ pub(crate) struct Exits {
 
 /// Decodes many at once, in any order, until the lanes are closed.
 pub(crate) async fn run(decode: Decode, mut received: mpsc::Receiver<Received>, exits: Exits) {
-    let (pictures, others) = (Gate::new(PAYLOADS), Gate::new(PAYLOADS));
-    let shared = Arc::new(Shared { decode, in_flight: InFlight::default(), pictures, others });
+    let [pictures, sounds, others] = std::array::from_fn(|_| Gate::new(PAYLOADS));
+    let shared = Arc::new(Shared { decode, in_flight: InFlight::default(), pictures, sounds, others });
     // Bounded by the room that each job holds.
     let mut tasks = JoinSet::new();
     loop {
@@ -80,7 +78,9 @@ struct Shared {
     in_flight: InFlight,
     /// Pictures whose payload is held.
     pictures: Gate,
-    /// Other inputs whose payload is held: they never wait for a picture.
+    /// Sounds whose payload is held.
+    sounds: Gate,
+    /// Other inputs whose payload is held: they never wait for a picture or a sound.
     others: Gate,
 }
 
@@ -225,14 +225,18 @@ impl Shared {
         let mut held = self.decode.bytes.take(&job.account, most).await;
         let kind = model.manifest.spec.input.kind;
         let work = Work::of(kind);
-        let payloads = if work == Work::Picture { &self.pictures } else { &self.others };
+        let payloads = match work {
+            Work::Picture => &self.pictures,
+            Work::Sound => &self.sounds,
+            Work::Light | Work::Render => &self.others,
+        };
         let _payload = payloads.enter(&job.account).await;
         let media_type = input.media_type();
         let Some(payload) = self.payload(&model, input).await? else { return Ok(Outcome::Stopped) };
         input::check_label(media_type, &payload)?;
         let parameters = job.parameters.clone();
         let worker = Arc::clone(&model);
-        let vitals = Arc::clone(&self.decode.vitals);
+        let vitals = Arc::clone(&self.decode.bytes.vitals);
         let prepare = move || {
             let began = Instant::now();
             let prepared = input::prepare(&worker, &payload, &parameters);

@@ -9,7 +9,8 @@ use crate::{
 /// that wait take turns; what takes more than all there is is decoded when nothing else is held.
 pub(crate) struct DecodedBytes {
     gate: Gate,
-    vitals: Arc<Vitals>,
+    /// Where it is told how much is held.
+    pub(crate) vitals: Arc<Vitals>,
 }
 
 /// One job's part of it, until it is dropped.

@@ -198,10 +198,9 @@ def jpeg_oddities(folder):
 def samples(width, height, channels, depth, seed=3):
     chance = random.Random(seed)
     most = (1 << depth) - 1
-    pixel = lambda x, y: tuple(  # noqa: E731
-        (x * 9 * most // 255 + y * most // (height + c) + chance.randrange(most // 8 + 1)) % (most + 1) for c in range(channels)
-    )
-    return [[pixel(x, y) for x in range(width)] for y in range(height)]
+    slope = lambda x, y, c: x * 9 * most // 255 + y * most // (height + c)  # noqa: E731
+    noisy = lambda *place: (slope(*place) + chance.randrange(most // 8 + 1)) % (most + 1)  # noqa: E731
+    return [[tuple(noisy(x, y, c) for c in range(channels)) for x in range(width)] for y in range(height)]
 
 
 def pngs(folder):
@@ -217,7 +216,8 @@ def pngs(folder):
             palette = bytes(chance.randrange(256) for _ in range(3 << depth))
             before = png_parts.chunk(b"PLTE", palette)
         name = f"c{colour}_d{depth}_{'adam7' if interlaced else 'rows'}_{size[0]}x{size[1]}"
-        folder.add(f"{name}.png", png_parts.png(pixels, channels[colour], colour, depth, interlaced=interlaced, before=before))
+        payload = png_parts.png(pixels, channels[colour], colour, depth, interlaced=interlaced, before=before)
+        folder.add(f"{name}.png", payload)
         if colour == 3:
             clear = png_parts.chunk(b"tRNS", bytes([0, 128, 255, 7][: 1 << depth]))
             payload = png_parts.png(pixels, 1, 3, depth, interlaced=interlaced, before=before + clear, pieces=3)

@@ -31,7 +31,8 @@ pub struct NewJob {
 pub struct NewInput {
     /// A text; not a blank one, and no longer than the model takes.
     text: Option<String>,
-    /// A JPEG, PNG, WebP, GIF, BMP or TIFF, as base64 (RFC 4648 §4) or a data URI; line breaks, the URL-safe alphabet and no padding are read.
+    /// A JPEG, PNG, WebP, GIF, BMP or TIFF, as base64 (RFC 4648 §4) or a data URI; line breaks, the URL-safe alphabet and no
+    /// padding are read.
     #[schemars(extend("contentEncoding" = "base64"))]
     image: Option<String>,
     /// Numbers, as nested arrays of the shape that the model declares, without the batch dimension.
