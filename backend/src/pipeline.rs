@@ -152,6 +152,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let decoding = decode::Decode {
         store: Arc::clone(&store),
         registry,
+        vitals: Arc::clone(&vitals),
         reporter: reporter.clone(),
         pool: pool.clone(),
         bytes: DecodedBytes::new(bounds.decoded_bytes, Arc::clone(&vitals)),

@@ -25,6 +25,7 @@ use crate::{
     past::Past,
     retry,
     store::{Head, Store, StoreError, find_result},
+    vitals::Vitals,
 };
 
 /// How many payloads of pictures are held at once, as many of sounds and as many others: what bounds memory.
@@ -36,6 +37,7 @@ const MAX_FAILURE_BYTES: u64 = 64 << 10;
 pub(crate) struct Decode {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) reporter: Reporter,
     pub(crate) pool: CpuPool,
     pub(crate) bytes: DecodedBytes,
@@ -236,7 +238,7 @@ impl Shared {
         input::check_label(media_type, &payload)?;
         let parameters = job.parameters.clone();
         let worker = Arc::clone(&model);
-        let vitals = Arc::clone(&self.decode.bytes.vitals);
+        let vitals = Arc::clone(&self.decode.vitals);
         let prepare = move || {
             let began = Instant::now();
             let prepared = input::prepare(&worker, &payload, &parameters);

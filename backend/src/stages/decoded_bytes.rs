@@ -10,7 +10,7 @@ use crate::{
 pub(crate) struct DecodedBytes {
     gate: Gate,
     /// Where it is told how much is held.
-    pub(crate) vitals: Arc<Vitals>,
+    vitals: Arc<Vitals>,
 }
 
 /// One job's part of it, until it is dropped.
