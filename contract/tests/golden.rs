@@ -72,7 +72,8 @@ fn report() {
             event(EventKind::Progress { done: 3, total: 32 }),
             event(EventKind::Succeeded { media_type: "image/png".to_owned(), bytes: 9, device_ms: 1.5 }),
             event(EventKind::Failed { code: FailureCode::ImageUndecodable, detail: "truncated".to_owned() }),
-            event(EventKind::Returned),
+            event(EventKind::Returned { again_ms: None }),
+            event(EventKind::Returned { again_ms: Some(30_000) }),
         ],
     };
     let json = json!({
@@ -86,6 +87,7 @@ fn report() {
             {"job_id": id, "attempt": 1, "at_ms": 5, "event": "failed", "code": "image-undecodable",
              "detail": "truncated"},
             {"job_id": id, "attempt": 1, "at_ms": 5, "event": "returned"},
+            {"job_id": id, "attempt": 1, "at_ms": 5, "event": "returned", "again_ms": 30_000},
         ],
     });
     assert_eq!(serde_json::to_value(&report).unwrap(), json);
