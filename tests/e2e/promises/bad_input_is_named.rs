@@ -114,7 +114,7 @@ fn requests(client: &Client) -> Result<usize> {
         ),
         (
             "a bare body of another type",
-            request("POST", CLASSIFY, &[("content-type", "image/gif")], b"GIF89a"),
+            request("POST", CLASSIFY, &[("content-type", "image/avif")], b"ftypavif"),
             415,
             "unsupported-media-type",
         ),

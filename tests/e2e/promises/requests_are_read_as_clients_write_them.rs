@@ -129,7 +129,7 @@ fn bare_plans(client: &Client) -> Result<()> {
     plan(path, &headers, &large)?.expect(200)?;
     plan("/v1/models/gpt-9/plan", &headers, b"x")?.expect_problem(404, "model-not-found")?;
     plan("/v1/models/efficientnet-lite0/plan?top_k=3", &headers, b"x")?.expect_problem(400, "invalid-query")?;
-    plan("/v1/models/efficientnet-lite0/plan", &[("content-type", "image/gif")], b"x")?
+    plan("/v1/models/efficientnet-lite0/plan", &[("content-type", "image/avif")], b"x")?
         .expect_problem(415, "unsupported-media-type")?;
     Ok(())
 }

@@ -16,11 +16,15 @@ pub fn check(hall: &Hall) -> Result<()> {
     // Half a picture between two whole ones: its header is right, so the edge lets it in.
     let before = submit(&whole)?;
     let broken = submit(cut)?;
+    let tenth = fixture("odd/chelsea_trunc10.jpg")?;
+    let cut_jpeg = client.submit_bare("efficientnet-lite0", "image/jpeg", &tenth)?.expect(202)?.json()?;
     let after = client.submit_bare("efficientnet-lite0", "image/jpeg", &fixture("rocket.jpg")?)?.expect(202)?.json()?;
 
-    let failed = client.finished(&broken)?;
-    ensure!(failed["status"] == "failed" && failed["failure"]["code"] == "image-undecodable", "{failed}");
-    ensure!(!text(&failed["failure"], "detail")?.is_empty(), "{failed}");
+    for broken in [&broken, &cut_jpeg] {
+        let failed = client.finished(broken)?;
+        ensure!(failed["status"] == "failed" && failed["failure"]["code"] == "image-undecodable", "{failed}");
+        ensure!(!text(&failed["failure"], "detail")?.is_empty(), "{failed}");
+    }
     let problem = client.get(&format!("/v1/jobs/{}/result", id(&broken)?))?.expect_problem(424, "job-failed")?;
     ensure!(problem["failure"]["code"] == "image-undecodable", "{problem}");
 
