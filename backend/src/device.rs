@@ -10,7 +10,7 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    batch::{Arrival, Place, Residence},
+    batch::{Arrival, Residence, Residency},
     cost::{CostModel, Run},
 };
 
@@ -162,8 +162,8 @@ impl DeviceLoad {
     }
 
     /// Where `model` is, seen from a device.
-    pub fn place(&self, device: &str, model: &str) -> Place {
-        self.queue().residence.place(device, model)
+    pub fn residency(&self, device: &str, model: &str) -> Residency {
+        self.queue().residence.residency(device, model)
     }
 
     /// How many devices there are.

@@ -175,7 +175,8 @@ proptest! {
         let small = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 10_000 } }\n\
                      [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
         let held = prepared(&model(small), &over(whole, at, &noise));
-        prop_assert!(held < 2_000_000, "{held}");
+        // A TIFF's tags may each say that they have a megabyte, and three of them are read.
+        prop_assert!(held < 4_000_000, "{held}");
     }
 }
 

@@ -26,7 +26,7 @@ pub use limits::{Decision, Device, Limits};
 pub use pace::Pace;
 pub use pending::Pending;
 pub use plan::plan;
-pub use residence::{Arrival, Place, Residence};
+pub use residence::{Arrival, Residence, Residency};
 pub use slack::Slack;
 pub use suspect::{GATHER_US, place_alone};
 pub use weights::{lane_weight, total_weight};

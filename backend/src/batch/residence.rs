@@ -40,7 +40,7 @@ struct Seen {
 
 /// Where a model is, as one device sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Residency {
     /// On this device; or it fits beside what is there; or nobody knows yet whether it does.
     Here,
     /// On another device, and here others would have to go for it. Loading it takes so long.
@@ -101,13 +101,13 @@ impl Residence {
     }
 
     /// Where the model is, seen from a device.
-    pub fn place(&self, device: &str, model: &str) -> Place {
-        let Some(Seen { bytes, took }) = self.seen.get(model).copied() else { return Place::Here };
+    pub fn residency(&self, device: &str, model: &str) -> Residency {
+        let Some(Seen { bytes, took }) = self.seen.get(model).copied() else { return Residency::Here };
         let is_there = |held: &Held| held.models.contains_key(model);
         match self.devices.get(device) {
-            Some(held) if is_there(held) || held.has_room(bytes) => Place::Here,
-            _ if self.devices.values().any(is_there) => Place::Elsewhere(took.min(LONGEST)),
-            _ => Place::Nowhere,
+            Some(held) if is_there(held) || held.has_room(bytes) => Residency::Here,
+            _ if self.devices.values().any(is_there) => Residency::Elsewhere(took.min(LONGEST)),
+            _ => Residency::Nowhere,
         }
     }
 
@@ -208,13 +208,13 @@ mod tests {
             held.loaded(device, model, Duration::from_secs(1), now);
         }
         assert_eq!([held.not_before("a", None), held.not_before("b", None)], [None; 2]);
-        let away = Place::Elsewhere(Duration::from_secs(1));
-        let seen = ["a", "b", "new"].map(|model| held.place("cuda:0", model));
-        assert_eq!(seen, [Place::Here, away, Place::Here]);
-        assert_eq!(held.place("cuda:1", "a"), away);
+        let away = Residency::Elsewhere(Duration::from_secs(1));
+        let seen = ["a", "b", "new"].map(|model| held.residency("cuda:0", model));
+        assert_eq!(seen, [Residency::Here, away, Residency::Here]);
+        assert_eq!(held.residency("cuda:1", "a"), away);
         held.leaves("cuda:0", "a", now);
-        assert_eq!(held.place("cuda:1", "a"), Place::Nowhere);
-        assert_eq!(held.place("cuda:0", "b"), Place::Here, "there is room now");
+        assert_eq!(held.residency("cuda:1", "a"), Residency::Nowhere);
+        assert_eq!(held.residency("cuda:0", "b"), Residency::Here, "there is room now");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{batch::Place, job::Batched};
+use crate::{batch::Residency, job::Batched};
 
 /// Batches in the order in which they came; every device takes from it.
 pub(super) struct Line {
@@ -41,12 +41,12 @@ impl Line {
     }
 
     /// The next batch for a device that is idle since then; `None` when no more come.
-    pub(super) async fn next(&self, idle_since: Instant, place: impl Fn(&str) -> Place) -> Option<Batched> {
+    pub(super) async fn next(&self, idle_since: Instant, residency: impl Fn(&str) -> Residency) -> Option<Batched> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let wake = match self.look(idle_since, &place) {
+            let wake = match self.look(idle_since, &residency) {
                 Ok(batch) => return batch,
                 Err(wake) => wake,
             };
@@ -77,13 +77,17 @@ impl Line {
     }
 
     /// A batch, or that there will be none; else when to look again.
-    fn look(&self, idle_since: Instant, place: &impl Fn(&str) -> Place) -> Result<Option<Batched>, Option<Instant>> {
+    fn look(
+        &self,
+        idle_since: Instant,
+        residency: &impl Fn(&str) -> Residency,
+    ) -> Result<Option<Batched>, Option<Instant>> {
         let mut state = self.state();
         if state.closed {
             return Ok(state.waiting.pop_front().map(|(_, batch)| batch));
         }
-        let places = state.waiting.iter().map(|(came, batch)| (*came, place(&batch.model.id)));
-        match choose(places, idle_since, Instant::now()) {
+        let waiting = state.waiting.iter().map(|(came, batch)| (*came, residency(&batch.model.id)));
+        match choose(waiting, idle_since, Instant::now()) {
             Choice::Take(at) => Ok(state.waiting.remove(at).map(|(_, batch)| batch)),
             Choice::Wait(wake) => Err(wake),
         }
@@ -97,14 +101,14 @@ impl Line {
 
 /// The first batch whose model is here or nowhere. One whose model another device has is left to that device, until this
 /// one was idle beside it for as long as loading takes: so long may waiting cost as much as loading does.
-fn choose(waiting: impl Iterator<Item = (Instant, Place)>, idle_since: Instant, now: Instant) -> Choice {
+fn choose(waiting: impl Iterator<Item = (Instant, Residency)>, idle_since: Instant, now: Instant) -> Choice {
     let mut soonest: Option<(Instant, usize)> = None;
     let mut nowhere = None;
-    for (at, (came, place)) in waiting.enumerate() {
-        match place {
-            Place::Here => return Choice::Take(at),
-            Place::Nowhere => nowhere = nowhere.or(Some(at)),
-            Place::Elsewhere(took) => {
+    for (at, (came, residency)) in waiting.enumerate() {
+        match residency {
+            Residency::Here => return Choice::Take(at),
+            Residency::Nowhere => nowhere = nowhere.or(Some(at)),
+            Residency::Elsewhere(took) => {
                 let take_at = came.max(idle_since).checked_add(took).unwrap_or(came);
                 if soonest.is_none_or(|(soonest, _)| take_at < soonest) {
                     soonest = Some((take_at, at));
@@ -124,7 +128,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Choice::*, *};
-    use crate::batch::Place::{Elsewhere, Here, Nowhere};
+    use crate::batch::Residency::{Elsewhere, Here, Nowhere};
 
     #[test]
     fn a_batch_waits_for_the_device_that_has_its_model_while_that_is_worth_it() {
@@ -141,8 +145,8 @@ mod tests {
             (&[(10, away)], 40, 50, Wait(Some(at(140)))),
             (&[(10, away)], 40, 140, Take(0)),
         ] {
-            let places = waiting.iter().map(|(came, place)| (at(*came), *place));
-            assert_eq!(choose(places, at(idle_since), at(now)), expect, "{waiting:?} {idle_since} {now}");
+            let offered = waiting.iter().map(|(came, place)| (at(*came), *place));
+            assert_eq!(choose(offered, at(idle_since), at(now)), expect, "{waiting:?} {idle_since} {now}");
         }
     }
 }

@@ -28,7 +28,7 @@ use tracing::error;
 
 use super::report::Reporter;
 use crate::{
-    batch::Place,
+    batch::Residency,
     device::DeviceLoad,
     engine::Devices,
     job::{Batched, Inferred, Settled},
@@ -145,8 +145,8 @@ impl Desk {
         let name = device.engine.device();
         loop {
             // What a lost device takes is handed back, whoever has its model.
-            let place = |model: &str| if lost { Place::Here } else { self.load.place(&name, model) };
-            let Some(batch) = line.next(idle_since, place).await else { break };
+            let residency = |model: &str| if lost { Residency::Here } else { self.load.residency(&name, model) };
+            let Some(batch) = line.next(idle_since, residency).await else { break };
             if lost || self.stop.is_cancelled() {
                 for (job, _) in batch.jobs {
                     self.settle(Settled::Returned(job)).await;
