@@ -145,6 +145,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
         keeper: keeper.clone(),
         prefetch: bounds.prefetch,
         load: Arc::clone(&load),
+        vitals: Arc::clone(&vitals),
         restraints: restraints.clone(),
         wall_ms,
         stop: stop.clone(),

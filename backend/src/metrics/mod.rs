@@ -29,6 +29,8 @@ type Counters<const N: usize> = Family<Labels<N>, Counter>;
 pub struct Metrics {
     registry: Registry,
     queue_wait: Histograms<1>,
+    room: Family<Labels<1>, Gauge>,
+    room_size: Gauge,
     decode: Histograms<1>,
     decoded_bytes: Gauge,
     batch_wait: Histograms<1>,
@@ -74,6 +76,8 @@ impl Default for Metrics {
         let r = &mut registry;
         Self {
             queue_wait: add(r, "queue_wait_seconds", "From acceptance to receipt", by(buckets::waits)),
+            room: add(r, "room_places", "Places that a lane's messages take", Family::default()),
+            room_size: add(r, "room_size", "Places that all lanes together share", Gauge::default()),
             decode: add(r, "decode_seconds", "One input made into numbers", by(buckets::calls)),
             decoded_bytes: add(r, "decoded_bytes", "What decoded inputs take, or may", Gauge::default()),
             batch_wait: add(r, "batch_wait_seconds", "From decoded to begun on the device", by(buckets::short_waits)),
@@ -139,6 +143,15 @@ impl Metrics {
     }
 
     /// A decoded input takes so many bytes now, and took so many before.
+    pub(crate) fn has_room(&self, places: usize) {
+        self.room_size.set(i64::try_from(places).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn room_taken(&self, lane: Lane, places: usize) {
+        let labels = [("lane", lane.name().to_owned())];
+        self.room.get_or_create(&labels).set(i64::try_from(places).unwrap_or(i64::MAX));
+    }
+
     pub(crate) fn decoded_held(&self, now: usize, before: usize) {
         self.decoded_bytes.inc_by(i64::try_from(now).unwrap_or(i64::MAX));
         self.decoded_bytes.dec_by(i64::try_from(before).unwrap_or(i64::MAX));

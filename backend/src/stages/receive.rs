@@ -25,6 +25,7 @@ use crate::{
     lease::LeaseKeeper,
     queue::{Lanes, Message, Queue, QueueError},
     retry::Backoff,
+    vitals::Vitals,
 };
 
 /// The longest that SQS waits.
@@ -41,6 +42,8 @@ pub(crate) struct Receive {
     pub(crate) prefetch: usize,
     /// Knows what jobs cost here.
     pub(crate) load: Arc<DeviceLoad>,
+    /// Hears how full the room is.
+    pub(crate) vitals: Arc<Vitals>,
     /// How much of what each lane brings this worker is able to run.
     pub(crate) restraints: Restraints,
     /// What deadlines are compared with.
@@ -51,7 +54,7 @@ pub(crate) struct Receive {
 /// Polls until the worker stops.
 pub(crate) async fn run(receive: Receive, received: mpsc::Sender<Received>) {
     let not_yet_polled = AtomicUsize::new(receive.lanes.len());
-    let room = Room::new(receive.prefetch);
+    let room = Room::new(receive.prefetch, Arc::clone(&receive.vitals));
     let lanes: Vec<Receiving<'_>> = receive
         .lanes
         .iter()
@@ -239,8 +242,8 @@ mod tests {
         let lanes: Lanes = Lane::ALL.into_iter().zip(queues).map(queue).collect();
         let stop = CancellationToken::new();
         let (keeper, load) = (LeaseKeeper::new(Duration::from_secs(3600)), Arc::new(DeviceLoad::default()));
-        let (wall_ms, restraints): (Clock, _) = (Arc::new(|| 0), Restraints::default());
-        let receive = Receive { lanes, keeper, prefetch: 60, load, restraints, wall_ms, stop: stop.clone() };
+        let (wall_ms, restraints, vitals): (Clock, _, _) = (Arc::new(|| 0), Restraints::default(), Arc::default());
+        let receive = Receive { lanes, keeper, prefetch: 60, load, vitals, restraints, wall_ms, stop: stop.clone() };
         let (sender, received) = mpsc::channel(1000);
         tokio::spawn(run(receive, sender));
         (received, stop)

@@ -10,7 +10,10 @@ use std::{
 use forebay_contract::Lane;
 use tokio::sync::Notify;
 
-use crate::batch::{lane_weight, total_weight};
+use crate::{
+    batch::{lane_weight, total_weight},
+    vitals::Vitals,
+};
 
 /// So much predicted work of the device is held at most: more would wait here that another worker could begin.
 const HORIZON: Duration = Duration::from_secs(5);
@@ -26,6 +29,7 @@ struct Shared {
     held: Mutex<BTreeMap<Lane, usize>>,
     /// Wakes lanes that wait for room.
     freed: Notify,
+    vitals: Arc<Vitals>,
 }
 
 /// What one message takes, until it is dropped.
@@ -37,8 +41,9 @@ pub(crate) struct Place {
 
 impl Room {
     /// Room for `places` messages.
-    pub(super) fn new(places: usize) -> Self {
-        let shared = Shared { places: places.max(1), held: Mutex::default(), freed: Notify::new() };
+    pub(super) fn new(places: usize, vitals: Arc<Vitals>) -> Self {
+        vitals.metrics.has_room(places.max(1));
+        let shared = Shared { places: places.max(1), held: Mutex::default(), freed: Notify::new(), vitals };
         Self { shared: Arc::new(shared) }
     }
 
@@ -69,7 +74,7 @@ impl Room {
 
     /// Takes places, whether they are free or not: the message is here by now.
     pub(super) fn take(&self, lane: Lane, places: usize) -> Place {
-        *self.shared.held().entry(lane).or_default() += places;
+        self.shared.change(lane, |held| held + places);
         Place { lane, places, shared: Arc::clone(&self.shared) }
     }
 }
@@ -88,6 +93,13 @@ fn share(lane: Lane, places: usize) -> usize {
 }
 
 impl Shared {
+    fn change(&self, lane: Lane, to: impl FnOnce(usize) -> usize) {
+        let mut held = self.held();
+        let now = held.entry(lane).or_default();
+        *now = to(*now);
+        self.vitals.metrics.room_taken(lane, *now);
+    }
+
     fn held(&self) -> MutexGuard<'_, BTreeMap<Lane, usize>> {
         // Nothing panics under this lock.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
@@ -102,9 +114,7 @@ impl Place {
     }
 
     fn leave(&self) {
-        if let Some(held) = self.shared.held().get_mut(&self.lane) {
-            *held = held.saturating_sub(self.places);
-        }
+        self.shared.change(self.lane, |held| held.saturating_sub(self.places));
         self.shared.freed.notify_waiters();
     }
 }
@@ -114,7 +124,7 @@ pub(super) struct Parked<'a>(&'a Place);
 
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
-        *self.0.shared.held().entry(self.0.lane).or_default() += self.0.places;
+        self.0.shared.change(self.0.lane, |held| held + self.0.places);
     }
 }
 
@@ -133,7 +143,7 @@ mod tests {
 
     #[test]
     fn one_lane_alone_may_fill_the_room() {
-        let room = Room::new(64);
+        let room = Room::new(64, Arc::default());
         let places: Vec<Place> = (0..64).map(|_| room.take(Lane::FreeHeavy, 1)).collect();
         assert_eq!(room.free(Lane::FreeHeavy), 0);
         assert!(room.wait(Lane::FreeHeavy).now_or_never().is_none());
@@ -143,8 +153,19 @@ mod tests {
     }
 
     #[test]
+    fn metrics_say_how_full_it_is() {
+        let vitals = Arc::<Vitals>::default();
+        let room = Room::new(10, Arc::clone(&vitals));
+        let places = (room.take(Lane::FreeHeavy, 4), room.take(Lane::FreeHeavy, 3));
+        drop(places.1);
+        let page = vitals.metrics.encode();
+        assert!(page.contains("room_places{lane=\"free-heavy\"} 4"), "{page}");
+        assert!(page.contains("room_size 10"), "{page}");
+    }
+
+    #[test]
     fn who_is_parked_takes_no_room_until_it_goes_on() {
-        let room = Room::new(10);
+        let room = Room::new(10, Arc::default());
         let place = room.take(Lane::FreeHeavy, 10);
         assert_eq!(room.free(Lane::FreeHeavy), 0);
         let parked = place.park();
@@ -157,7 +178,7 @@ mod tests {
 
     #[test]
     fn much_work_takes_many_places() {
-        let room = Room::new(100);
+        let room = Room::new(100, Arc::default());
         for (cost_ms, places) in [(0.0, 1), (50.0, 1), (51.0, 2), (1000.0, 20), (1e300, 100), (-1.0, 1), (f64::NAN, 1)]
         {
             assert_eq!(room.places(cost_ms), places, "{cost_ms}");
@@ -166,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_is_woken_by_what_is_freed() {
-        let room = Room::new(1);
+        let room = Room::new(1, Arc::default());
         let place = room.take(Lane::PaidLight, 1);
         let waiting = tokio::spawn({
             let room = room.clone();
