@@ -9,17 +9,15 @@ use std::{
 };
 
 use forebay_contract::{Lane, catalog::LimitSpec};
+use forebay_limits::{Level, lending::Scope};
 use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
 use crate::{
-    admission::{
-        lane::{
-            LaneStatus, ModelVersion, Scope,
-            remembered::{Passage, Recall, Remembered},
-        },
-        limit::Level,
+    admission::lane::{
+        LaneStatus, ModelVersion,
+        remembered::{Passage, Recall, Remembered},
     },
     cx::{Cx, log_line, now_ms},
     objects::{Asked, LaneCall, asked_lane},

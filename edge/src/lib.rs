@@ -33,24 +33,19 @@ mod workers;
 
 pub use objects::{Account, Lane};
 
-/// What `benches/limits.rs` measures: a bench is a crate of its own and sees public items alone.
-#[doc(hidden)]
-pub mod bench {
-    pub use crate::admission::limit::{Level, Memory, Rule, Wait};
-}
-
 /// The inside of the objects, and what their world is made of: for the simulation in `tests/simulation`, which is a crate
 /// of its own and sees public items alone.
 #[doc(hidden)]
 pub mod inside {
     pub use crate::{
-        admission::{caller, idempotency, lane, policy, webhook},
+        admission::{caller, idempotency, lane, webhook},
         aws::{AwsError, s3::ObjectHead, sqs::Taken},
         config::Config,
         objects::*,
         platform::*,
         targets::Unfit,
     };
+    pub use forebay_limits::policy;
 }
 
 use std::{cell::Cell, rc::Rc};

@@ -1,8 +1,7 @@
 //! Which plan would have admitted a submission that a limit refused.
 
 use forebay_contract::catalog::{Catalog, LimitSpec, PlanSpec};
-
-use super::policy::Violation;
+use forebay_limits::policy::Violation;
 
 /// The plans, in order of their names, that have more room than `plan` where it refused. Shared limits of all plans are
 /// the same under every plan: then there is none.

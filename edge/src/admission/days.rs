@@ -1,12 +1,9 @@
 //! The days that usage is asked for.
 
 use forebay_contract::ProblemCode;
+use forebay_limits::civil::{date, day, day_of};
 
-use super::{
-    Refusal,
-    limit::civil::{date, day, day_of},
-    refusal::quoted,
-};
+use super::{Refusal, refusal::quoted};
 
 /// The most days of one answer.
 const MOST_DAYS: u64 = 400;

@@ -1,11 +1,9 @@
 //! The RateLimit header fields (draft-ietf-httpapi-ratelimit-headers-10) and `Retry-After` (RFC 9110 §10.2.3).
 
 use forebay_contract::ProblemCode;
+use forebay_limits::policy::{Standing, Violation};
 
-use super::{
-    Refusal,
-    policy::{Standing, Violation},
-};
+use super::Refusal;
 
 /// `RateLimit-Policy` and `RateLimit`; nothing for a plan without limits.
 pub fn fields(standings: &[Standing]) -> Vec<(&'static str, String)> {

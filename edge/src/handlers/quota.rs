@@ -7,15 +7,15 @@ use forebay_contract::{
     catalog::{Algorithm, Dimension, LimitSpec, Unit, Window},
     ordered,
 };
+use forebay_limits::{
+    lending::{Scope, holdings::SharedLimit},
+    policy::{Policy, Subject},
+};
 use serde::Serialize;
 
 use super::{Target, caller, shard, submit::plan_of};
 use crate::{
-    admission::{
-        lane::{Scope, holdings::SharedLimit, shed::multiplier},
-        policy::{Policy, Subject},
-        query,
-    },
+    admission::{lane::shed::multiplier, query},
     answer::{self, Answer},
     catalog,
     cx::{Cx, Stop, log_line},

@@ -4,12 +4,12 @@ use forebay_contract::{
     JobState,
     catalog::{Beyond, LimitSpec},
 };
-
-use super::{Job, KnownResult, Offer, Reuse, SubmitCall, interests, job::Degraded, room::Room};
-use crate::admission::{
-    lane::holdings::SharedLimit,
+use forebay_limits::{
+    lending::holdings::SharedLimit,
     policy::{Accounts, Buckets, Standing, Taken, Verdict, Violation},
 };
+
+use super::{Job, KnownResult, Offer, Reuse, SubmitCall, interests, job::Degraded, room::Room};
 
 /// What the object knows when a submission comes.
 pub struct Present<'a> {
@@ -222,13 +222,13 @@ pub(super) mod tests {
     use forebay_contract::catalog::{Algorithm, Dimension, Unit, Window};
 
     use super::*;
-    use crate::{
-        admission::lane::{Scope, holdings::Need},
-        admission::policy::Policy,
-        objects::{
-            Timing,
-            job::tests::{START_MS, queued},
-        },
+    use crate::objects::{
+        Timing,
+        job::tests::{START_MS, queued},
+    };
+    use forebay_limits::{
+        lending::{Scope, holdings::Need},
+        policy::Policy,
     };
 
     pub(crate) fn limit(name: &str, quantity: u64, beyond: Beyond) -> LimitSpec {

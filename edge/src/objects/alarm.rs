@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use forebay_contract::{JobFailure, JobId, JobState, storage_key};
+use forebay_limits::civil::{date, day_of};
 use futures_util::future::join_all;
 
 use super::{
@@ -14,10 +15,7 @@ use super::{
     sockets, tally, webhook,
 };
 use crate::{
-    admission::{
-        idempotency,
-        limit::civil::{date, day_of},
-    },
+    admission::idempotency,
     aws::AwsError,
     platform::{Error, Result},
 };

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use forebay_contract::{JobId, JobState, Lane, ReportAnswer, ReportEvent, state::Transition};
+use forebay_limits::policy::Subject;
 
 use super::{
     Call, CancelAnswer, Job, Listed, StandingsCall,
@@ -18,7 +19,7 @@ use super::{
     submit::{Messages, standings, submit},
     tally, usage, webhook,
 };
-use crate::{admission::policy::Subject, platform::Result};
+use crate::platform::Result;
 
 /// The most other jobs of one digest that go with a result: the next who asks for one takes more along.
 const MOST_EXPIRED: usize = 32;

@@ -1,14 +1,11 @@
 //! What the Worker says to an Account object and what it answers.
 
 use forebay_contract::{Digest, JobId, JobState, Lane, ReportAnswer, ReportEvent, catalog::Beyond};
+use forebay_limits::policy::{Policy, Standing, Subject, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::{Job, Timing, UsageRow, WebhookCall, table::calls};
-use crate::admission::{
-    idempotency::Idempotency,
-    policy::{Policy, Standing, Subject, Violation},
-    webhook::Action,
-};
+use crate::admission::{idempotency::Idempotency, webhook::Action};
 
 calls! {
     /// A call: the first line of the request's body, as JSON. A submission's message is the next line, untouched, and

@@ -7,6 +7,7 @@ use std::{
 };
 
 use forebay_contract::{JobId, JobState};
+use forebay_limits::{lending::holdings::Holdings, policy::Buckets};
 
 use super::{
     Job, due,
@@ -22,7 +23,6 @@ use super::{
     webhook::{self, Webhooks},
 };
 use crate::{
-    admission::{lane::holdings::Holdings, policy::Buckets},
     config::Config,
     platform::{Platform, Result, Sql},
 };

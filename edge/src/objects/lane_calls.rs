@@ -1,14 +1,15 @@
 //! What an Account object asks Lane objects.
 
 use forebay_contract::Lane;
+use forebay_limits::lending::{
+    Scope,
+    lease::{Answer, Ask},
+};
 use serde::de::DeserializeOwned;
 
 use super::{LaneCall, core::Core, lane::asked_lane, table::Asked};
 use crate::{
-    admission::lane::{
-        LaneStatus, Scope, Tally,
-        lease::{Answer, Ask},
-    },
+    admission::lane::{LaneStatus, Tally},
     platform::CallError,
 };
 

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use forebay_contract::catalog::LimitSpec;
+use forebay_limits::lending::{Scope, holdings::SharedLimit, lease::Ask};
 use futures_util::future::join_all;
 
 use super::{core::Core, lane_calls};
-use crate::admission::lane::{Scope, holdings::SharedLimit, lease::Ask};
 
 /// Between two settlements.
 const LEAST_PAUSE_MS: u64 = 500;

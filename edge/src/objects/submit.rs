@@ -6,6 +6,10 @@
 use std::rc::Rc;
 
 use forebay_contract::{JobState, catalog::Beyond};
+use forebay_limits::{
+    lending::holdings::Need,
+    policy::{Accounts, Buckets, Policy, Standing, Subject, Taken, Violation},
+};
 
 use super::{
     Job, KnownResult, Offer, Reuse, SubmitAnswer, SubmitCall, UsageRow,
@@ -22,14 +26,7 @@ use super::{
     turn::{Expected, expected},
     usage, webhook,
 };
-use crate::{
-    admission::{
-        lane::holdings::Need,
-        lifetime::Lifetime,
-        policy::{Accounts, Buckets, Policy, Standing, Subject, Taken, Violation},
-    },
-    platform::Result,
-};
+use crate::{admission::lifetime::Lifetime, platform::Result};
 
 /// When to come back after too many jobs that start later.
 const DELAYED_RETRY_MS: u64 = 60_000;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use forebay_contract::{Digest, JobId, Lane, ordered};
+use forebay_limits::policy::{Bucket, Buckets};
 use serde_json::json;
 
 use super::{
@@ -19,10 +20,7 @@ use super::{
     webhook,
 };
 use crate::{
-    admission::{
-        idempotency::Idempotency,
-        policy::{Bucket, Buckets},
-    },
+    admission::idempotency::Idempotency,
     platform::{Columns, Result, Sql, Value},
 };
 

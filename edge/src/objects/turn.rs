@@ -1,13 +1,14 @@
 //! When a submission would have its turn: whether waiting for it is worth while.
 
+use forebay_limits::{
+    lending::holdings::Need,
+    policy::{Accounts, Buckets},
+};
+
 use super::{
     SubmitCall,
     admit::{Admission, Present, Refused, admit},
     room::Room,
-};
-use crate::admission::{
-    lane::holdings::Need,
-    policy::{Accounts, Buckets},
 };
 
 /// A limit says exactly when it passes, but several of them may send a call from one to the other.

@@ -1,10 +1,10 @@
 //! What an account has used, by the day it was accepted and by model.
 
 use forebay_contract::JobState;
+use forebay_limits::civil::{date, day_of};
 use serde::{Deserialize, Serialize};
 
 use super::Job;
-use crate::admission::limit::civil::{date, day_of};
 
 /// One model's jobs of one day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -27,7 +27,7 @@ pub(super) fn measure(repository: &Repository, console: Console) -> Result<Vec<D
     let log = repository.step_log(name);
     let run = Run::new(console, name, &log)?;
     let mut bench = cargo(repository);
-    bench.args(["bench", "--package", "forebay-edge", "--bench", "limits", "--", "--output-format", "bencher"]);
+    bench.args(["bench", "--package", "forebay-limits", "--bench", "limits", "--", "--output-format", "bencher"]);
     run.program(&mut bench)?;
     let decisions = decisions(&std::fs::read_to_string(&log).with_context(|| log.display().to_string())?)?;
     console.done(name, &crate::console::duration(run.started.elapsed()));

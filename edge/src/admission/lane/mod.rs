@@ -1,25 +1,18 @@
 //! What a lane can take, and what is shared between accounts: decisions of the Lane object and of those who ask it.
 //!
 //! `backlog`, `wait` and `breakers` are the object's memory of a lane, `status` is what it tells, `shed`, `place` and
-//! `remembered` are what the Worker makes of that. `ledger` lends shared limits, `holdings` is the borrower's side.
+//! `remembered` are what the Worker makes of that. Limits that are shared are lent by `forebay_limits::lending`.
 
 pub mod backlog;
 mod breaker;
 pub mod breakers;
-pub mod holdings;
-pub mod lease;
-pub mod ledger;
-#[cfg(test)]
-mod lending;
 mod meter;
 pub mod place;
 pub mod remembered;
-mod scope;
 pub mod shed;
 mod status;
 pub mod wait;
 mod window;
 
 pub use breaker::BreakerState;
-pub use scope::Scope;
 pub use status::{BreakerStatus, LaneStatus, ModelVersion, Outcome, Tally};

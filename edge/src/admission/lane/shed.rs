@@ -51,7 +51,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::admission::limit::Rule;
+    use forebay_limits::Rule;
 
     const NOW: u64 = 1_800_000_000_000;
     const SPEC: LaneSpec = LaneSpec { backlog_ms: 10_000, rate: 1000.0 };

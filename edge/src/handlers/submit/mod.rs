@@ -15,6 +15,7 @@ use forebay_contract::{
     catalog::{CachedHits, Catalog, ModelSpec, PlanSpec},
     storage_key,
 };
+use forebay_limits::policy::{Policy, degrades};
 use worker::web_sys::Request;
 
 use self::{
@@ -34,7 +35,6 @@ use crate::{
         idempotency::{self, Idempotency},
         lane::{remembered::Passage, shed::multiplier},
         lifetime::Lifetime,
-        policy::{Policy, degrades},
         query, quoted,
         route::{Unrouted, digest, route},
         start::{self, Calendar},

@@ -6,17 +6,12 @@ use forebay_contract::{
     JobState, ProblemCode,
     catalog::{Beyond, CachedHits, Catalog, PlanSpec},
 };
+use forebay_limits::policy::{Standing, Violation};
 use serde_json::value::RawValue;
 
 use super::plan_body::{Foreseen, Turn};
 use crate::{
-    admission::{
-        Refusal, advice,
-        authenticate::revoked_key,
-        caller::Caller,
-        policy::{Standing, Violation},
-        rate_fields,
-    },
+    admission::{Refusal, advice, authenticate::revoked_key, caller::Caller, rate_fields},
     answer::{self, Answer},
     cx::{Cx, Stop},
     denied,

@@ -2,6 +2,7 @@ use forebay_contract::{
     Digest, JobState, Lane, Problem,
     catalog::{LaneSpec, LimitSpec},
 };
+use forebay_limits::policy::Standing;
 use serde::Serialize;
 
 use super::candidates::Candidate;
@@ -13,7 +14,6 @@ use crate::{
             place::{self, Lined, Waiting},
             shed::predicted_finish_ms,
         },
-        policy::Standing,
         start::enters_ms,
         version::Because,
     },

@@ -1,6 +1,7 @@
 //! `POST /v1/jobs/{id}/retry`: the same input once more, as a new job that counts like any other.
 
 use forebay_contract::{JobId, JobState, Lane, ProblemCode};
+use forebay_limits::policy::Policy;
 
 use super::{
     Outcome, plan_of,
@@ -11,7 +12,6 @@ use crate::{
         Refusal,
         idempotency::{self, Idempotency},
         lane::{remembered::Passage, shed::multiplier},
-        policy::Policy,
         query, rate_fields,
         route::no_version,
     },

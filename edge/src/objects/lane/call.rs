@@ -1,14 +1,14 @@
 use forebay_contract::catalog::LimitSpec;
+use forebay_limits::{
+    Level,
+    lending::{
+        holdings::MOST_SETTLED,
+        lease::{Answer, Ask},
+    },
+};
 
 use crate::{
-    admission::{
-        lane::{
-            LaneStatus, ModelVersion, Tally,
-            holdings::MOST_SETTLED,
-            lease::{Answer, Ask},
-        },
-        limit::Level,
-    },
+    admission::lane::{LaneStatus, ModelVersion, Tally},
     objects::table::calls,
 };
 

@@ -5,6 +5,11 @@ use std::{
     rc::Rc,
 };
 
+use forebay_limits::lending::{
+    lease::{Answer, Ask},
+    ledger::Ledger,
+};
+
 use super::{
     call::{LaneCall, answers},
     tables::Tables,
@@ -14,8 +19,6 @@ use crate::{
         LaneStatus, ModelVersion, Tally,
         backlog::{Backlog, Memory},
         breakers::Breakers,
-        lease::{Answer, Ask},
-        ledger::Ledger,
     },
     platform::{Error, Platform, Result, Sql},
 };

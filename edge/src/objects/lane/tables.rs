@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use forebay_contract::ordered;
+use forebay_limits::lending::ledger::{Changes, Kept, Lent};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    admission::lane::{
-        backlog::{Memory, OpenJobs, SILENT_MS},
-        ledger::{Changes, Kept, Lent},
-    },
+    admission::lane::backlog::{Memory, OpenJobs, SILENT_MS},
     platform::{Columns, Result, Sql, Value},
 };
 

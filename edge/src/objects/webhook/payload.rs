@@ -1,13 +1,11 @@
 //! What is posted: thin. It says what happened and where to ask; whoever gets hold of it learns nothing else.
 
 use forebay_contract::JobId;
+use forebay_limits::civil::{date, day_of};
 use serde::Serialize;
 
 use crate::{
-    admission::{
-        limit::civil::{date, day_of},
-        webhook::{Event, WebhookId},
-    },
+    admission::webhook::{Event, WebhookId},
     objects::Job,
 };
 

@@ -69,7 +69,7 @@ mod tests {
     use governor::{Quota, RateLimiter, clock::FakeRelativeClock};
     use proptest::prelude::*;
 
-    use crate::admission::limit::{Rule, memory::Method};
+    use crate::{Rule, memory::Method};
 
     use super::*;
 

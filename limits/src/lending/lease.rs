@@ -3,7 +3,7 @@
 use forebay_contract::catalog::LimitSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::admission::limit::Level;
+use crate::Level;
 
 /// A lease lasts at most so long, in milliseconds.
 pub const LONGEST_LEASE_MS: u64 = 5_000;

@@ -12,7 +12,7 @@ use forebay_contract::{
 use serde::{Deserialize, Serialize};
 
 use super::lease::{Answer, Ask, LONGEST_LEASE_MS, SETTLE_MS, Settled};
-use crate::admission::limit::{Level, Memory, Rule, Wait};
+use crate::{Level, Memory, Rule, Wait};
 
 /// A holder gets this part of a limit at a time, unless it needs more: large enough to spare calls, small enough that
 /// one holder does not keep the others out.

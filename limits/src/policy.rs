@@ -8,12 +8,12 @@ use forebay_contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    lane::{
+use crate::{
+    Level, Memory, Rule,
+    lending::{
         Scope,
         holdings::{Need, SharedLimit},
     },
-    limit::{Level, Memory, Rule},
 };
 
 /// When to look whether a lane is less full, in milliseconds: its backlog is smoothed over about as long.

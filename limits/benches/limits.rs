@@ -5,7 +5,7 @@
 //! costs it something here: its clock and its state are atomics that threads share, ours are plain values.
 //!
 //! ```sh
-//! cargo bench -p forebay-edge --bench limits
+//! cargo bench -p forebay-limits --bench limits
 //! ```
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
@@ -13,7 +13,7 @@ use std::{hint::black_box, num::NonZeroU32, time::Duration};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use forebay_contract::catalog::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window};
-use forebay_edge::bench::{Memory, Rule};
+use forebay_limits::{Memory, Rule};
 use governor::{Quota, RateLimiter, clock::FakeRelativeClock};
 
 const START_MS: u64 = 1_800_000_000_000;

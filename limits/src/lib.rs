@@ -9,8 +9,10 @@
 pub mod civil;
 mod fixed_window;
 mod leaky_bucket;
+pub mod lending;
 mod memory;
 mod pace;
+pub mod policy;
 #[cfg(test)]
 mod properties;
 mod rule;
@@ -21,3 +23,8 @@ mod token_bucket;
 
 pub use memory::Memory;
 pub use rule::{Level, Rule, Wait};
+
+/// What the README shows runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
