@@ -417,16 +417,15 @@ impl Engine for Crowded {
     }
 }
 
-#[tokio::test]
-async fn models_that_do_not_fit_together_take_turns_of_many_batches() {
+/// Brings 240 jobs of two models, two to a batch, to these devices. How often a model was loaded, and for how many batches.
+async fn of_two_models(devices: Devices, crowded: &Crowded) -> (usize, usize) {
     let world = World::new();
     let version = |version: &str| {
         let text = DOUBLER.replace("version = \"1\"", &format!("version = \"{version}\""));
         let text = text.replace("max_items = 8", "max_items = 2");
         Manifest::parse(Path::new("models/doubler/model.toml"), &text).unwrap()
     };
-    let crowded = Crowded::default();
-    let worker = world.start_on(vec![version("2"), version("3")], Devices::one(crowded.clone()));
+    let worker = world.start_on(vec![version("2"), version("3")], devices);
     // One after the other, of both models and of three accounts: without turns, nearly every batch is another model's.
     let send = |number| {
         let mut message = job(number, &format!("[{number}, 1]"));
@@ -439,35 +438,23 @@ async fn models_that_do_not_fit_together_take_turns_of_many_batches() {
     (2..240).for_each(send);
     eventually("all are acknowledged", || world.queue.is_empty()).await;
     worker.drain().await;
-    let (loads, batches) = (crowded.loads.load(Ordering::SeqCst), crowded.batches.load(Ordering::SeqCst));
     assert_eq!(results(&world), 240);
+    (crowded.loads.load(Ordering::SeqCst), crowded.batches.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn models_that_do_not_fit_together_take_turns_of_many_batches() {
+    let crowded = Crowded::default();
+    let (loads, batches) = of_two_models(Devices::one(crowded.clone()), &crowded).await;
     assert!(batches >= 120 && loads * 8 <= batches, "{loads} loads for {batches} batches");
 }
 
 #[tokio::test]
 async fn each_of_two_devices_keeps_the_model_that_it_has() {
-    let world = World::new();
-    let version = |version: &str| {
-        let text = DOUBLER.replace("version = \"1\"", &format!("version = \"{version}\""));
-        let text = text.replace("max_items = 8", "max_items = 2");
-        Manifest::parse(Path::new("models/doubler/model.toml"), &text).unwrap()
-    };
     let crowded = Crowded::default();
     let engine = |name| Box::new(Named(name, crowded.clone())) as Box<dyn Engine>;
     let devices = Devices { engines: vec![engine("one"), engine("two")], ..Devices::one(crowded.clone()) };
-    let worker = world.start_on(vec![version("2"), version("3")], devices);
-    let send = |number| {
-        let mut message = job(number, &format!("[{number}, 1]"));
-        if number % 2 == 0 { "2" } else { "3" }.clone_into(&mut message.version);
-        world.send(&message);
-    };
-    (0..2).for_each(send);
-    eventually("both models are known", || world.queue.is_empty()).await;
-    (2..240).for_each(send);
-    eventually("all are acknowledged", || world.queue.is_empty()).await;
-    worker.drain().await;
-    let (loads, batches) = (crowded.loads.load(Ordering::SeqCst), crowded.batches.load(Ordering::SeqCst));
-    assert_eq!(results(&world), 240);
+    let (loads, batches) = of_two_models(devices, &crowded).await;
     assert!(batches >= 120 && loads <= 4, "{loads} loads for {batches} batches");
 }
 
