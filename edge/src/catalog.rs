@@ -11,11 +11,8 @@ use forebay_contract::{
 };
 use worker::kv::KvError;
 
-use crate::{
-    admission::Refusal,
-    config::Config,
-    cx::{Cx, Stop, log_line},
-};
+use crate::{config::Config, cx::Cx, cx::Stop, cx::log_line};
+use forebay_admission::Refusal;
 
 /// What `build.rs` compiled.
 const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/catalog.json"));

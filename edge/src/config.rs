@@ -4,7 +4,7 @@ use std::{cell::OnceCell, fmt, rc::Rc};
 
 use worker::Env;
 
-use crate::admission::{administrate::AdminToken, lifetime::Lifetime};
+use forebay_admission::{administrate::AdminToken, lifetime::Lifetime};
 
 /// Everything from the environment; read once an isolate, whose variables never change.
 pub struct Config {

@@ -6,7 +6,8 @@ use forebay_contract::{ProblemCode, hex};
 use serde_json::json;
 use worker::{Context, Env};
 
-use crate::{admission::Refusal, config::Config, entropy, runtime::Incoming};
+use crate::{config::Config, entropy, runtime::Incoming};
+use forebay_admission::Refusal;
 
 /// One request's surroundings.
 pub struct Cx {

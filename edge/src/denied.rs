@@ -6,7 +6,8 @@ use std::{cell::RefCell, rc::Rc};
 use forebay_contract::catalog::Beyond;
 use forebay_limits::policy::{Standing, Violation};
 
-use crate::{admission::caller::Caller, expiring::Expiring};
+use crate::expiring::Expiring;
+use forebay_admission::caller::Caller;
 
 /// The longest that something is remembered: an operator may have widened the plan meanwhile.
 const REMEMBER_MS: u64 = 10_000;

@@ -7,14 +7,9 @@ use std::rc::Rc;
 
 pub use namespace::{find, list, store};
 
-use crate::{
-    admission::{
-        api_key::{KeyRecord, SecretHash},
-        authenticate::{KeyName, invalid},
-        caller::Caller,
-    },
-    cx::{Cx, Stop},
-    prefilter,
+use crate::{cx::Cx, cx::Stop, prefilter};
+use forebay_admission::{
+    api_key::KeyRecord, api_key::SecretHash, authenticate::KeyName, authenticate::invalid, caller::Caller,
 };
 
 /// The least the namespace allows.

@@ -15,13 +15,12 @@ use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
 use crate::{
-    admission::lane::{
-        LaneStatus, ModelVersion,
-        remembered::{Passage, Recall, Remembered},
-    },
-    cx::{Cx, log_line, now_ms},
-    objects::{Asked, LaneCall, asked_lane},
-    runtime::{Class, ask_object},
+    cx::Cx, cx::log_line, cx::now_ms, objects::Asked, objects::LaneCall, objects::asked_lane, runtime::Class,
+    runtime::ask_object,
+};
+use forebay_admission::{
+    lane::LaneStatus, lane::ModelVersion, lane::remembered::Passage, lane::remembered::Recall,
+    lane::remembered::Remembered,
 };
 
 /// A request waits no longer than this for a lane's status, in milliseconds: admission goes on without it.

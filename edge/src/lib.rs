@@ -1,7 +1,6 @@
 //! Forebay's edge: a Cloudflare Worker that admits, queues and delivers. See README.md.
 #![allow(unreachable_pub, reason = "a Worker has no callers: `pub` says «beyond this file»")]
 
-mod admission;
 mod answer;
 mod aws;
 mod body;
@@ -38,13 +37,9 @@ pub use objects::{Account, Lane};
 #[doc(hidden)]
 pub mod inside {
     pub use crate::{
-        admission::{caller, idempotency, lane, webhook},
-        aws::{AwsError, s3::ObjectHead, sqs::Taken},
-        config::Config,
-        objects::*,
-        platform::*,
-        targets::Unfit,
+        aws::AwsError, aws::s3::ObjectHead, aws::sqs::Taken, config::Config, objects::*, platform::*, targets::Unfit,
     };
+    pub use forebay_admission::{caller, idempotency, lane, webhook};
     pub use forebay_limits::policy;
 }
 

@@ -3,12 +3,8 @@
 use forebay_contract::{Challenge, ProblemCode};
 use serde::Deserialize;
 
-use crate::{
-    admission::Refusal,
-    config::Turnstile,
-    cx::{Cx, Stop, log_line},
-    runtime::{Post, exchange},
-};
+use crate::{config::Turnstile, cx::Cx, cx::Stop, cx::log_line, runtime::Post, runtime::exchange};
+use forebay_admission::Refusal;
 
 /// The request header that carries the widget's token.
 pub const HEADER: &str = "cf-turnstile-response";

@@ -3,12 +3,8 @@
 use forebay_contract::{JobState, ProblemCode};
 
 use super::{Target, caller, found, job_body::JobBody, outlook::timing, own_job_id, shard};
-use crate::{
-    admission::{Refusal, idempotency, query},
-    answer::{self, Answer},
-    cx::{Cx, Stop},
-    objects::{self, CancelAnswer, asked},
-};
+use crate::{answer, answer::Answer, cx::Cx, cx::Stop, objects, objects::CancelAnswer, objects::asked};
+use forebay_admission::{Refusal, idempotency, query};
 
 /// Cancels what has not ended and nobody else wants. A worker that runs the job already is told with its next report.
 pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {

@@ -1,12 +1,8 @@
 //! `GET /v1/jobs/{id}`: where a job stands, at once or when it ends.
 
 use super::{Target, caller, found, outlook::Outlook, own_job_id, shard};
-use crate::{
-    admission::patience::Patience,
-    answer::{self, Answer},
-    cx::{Cx, Stop},
-    objects::{self, asked},
-};
+use crate::{answer, answer::Answer, cx::Cx, cx::Stop, objects, objects::asked};
+use forebay_admission::patience::Patience;
 
 /// Answers with the job; `?wait=N` and `Prefer: wait=N` wait inside its object, where the report arrives.
 pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {

@@ -5,10 +5,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    admission::lane::place::{Eta, Queue},
-    cx::Stop,
-    objects::{Event, EventName, Job, batch_id, stages, story},
+    cx::Stop, objects::Event, objects::EventName, objects::Job, objects::batch_id, objects::stages, objects::story,
 };
+use forebay_admission::{lane::place::Eta, lane::place::Queue};
 
 /// A job as clients see it.
 #[derive(Serialize)]

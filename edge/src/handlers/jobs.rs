@@ -6,12 +6,8 @@ use forebay_contract::ordered;
 use serde::Serialize;
 
 use super::{Target, caller, job_body::JobBody, outlook::Outlook, shard};
-use crate::{
-    admission::listing,
-    answer::{self, Answer},
-    cx::{Cx, Stop},
-    objects::{self, Listed, Listing, asked},
-};
+use crate::{answer, answer::Answer, cx::Cx, cx::Stop, objects, objects::Listed, objects::Listing, objects::asked};
+use forebay_admission::listing;
 
 /// A page of a list.
 #[derive(Serialize)]

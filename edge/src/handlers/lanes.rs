@@ -5,21 +5,10 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::Target;
-use crate::{
-    admission::{
-        administrate::administrate,
-        lane::{
-            BreakerStatus, LaneStatus,
-            place::{Eta, Lined, Waiting},
-            shed::multiplier,
-            wait::{EtaError, Spread},
-        },
-        query,
-    },
-    answer::{self, Answer},
-    catalog,
-    cx::{Cx, Stop, log_line},
-    lanes,
+use crate::{answer, answer::Answer, catalog, cx::Cx, cx::Stop, cx::log_line, lanes};
+use forebay_admission::{
+    administrate::administrate, lane::BreakerStatus, lane::LaneStatus, lane::place::Eta, lane::place::Lined,
+    lane::place::Waiting, lane::shed::multiplier, lane::wait::EtaError, lane::wait::Spread, query,
 };
 
 /// Every lane.

@@ -5,12 +5,8 @@ use serde::Serialize;
 use worker::web_sys::Request;
 
 use super::{Target, admitted};
-use crate::{
-    admission::fields::text,
-    answer::{self, Answer},
-    catalog,
-    cx::{Cx, Stop, log_line},
-};
+use crate::{answer, answer::Answer, catalog, cx::Cx, cx::Stop, cx::log_line};
+use forebay_admission::fields::text;
 
 /// A thousand models take about half of it.
 const MAX_BODY_BYTES: usize = 1024 * 1024;

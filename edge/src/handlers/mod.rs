@@ -22,19 +22,10 @@ pub mod webhooks;
 use forebay_contract::{JobId, ProblemCode, ShardKey};
 use worker::web_sys::Request;
 
-use crate::{
-    admission::{
-        Refusal, address,
-        administrate::administrate,
-        authenticate::{Credentials, anonymous, credentials},
-        caller::Caller,
-        query,
-    },
-    body, catalog,
-    cx::{Cx, Stop},
-    keys,
-    objects::Job,
-    prefilter, tokens,
+use crate::{body, catalog, cx::Cx, cx::Stop, keys, objects::Job, prefilter, tokens};
+use forebay_admission::{
+    Refusal, address, administrate::administrate, authenticate::Credentials, authenticate::anonymous,
+    authenticate::credentials, caller::Caller, query,
 };
 
 /// A request's target, taken apart once.

@@ -9,17 +9,8 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 use super::{Target, caller};
-use crate::{
-    admission::{
-        conditional,
-        lane::place::{Eta, Lined, Waiting},
-        query,
-    },
-    answer::Answer,
-    catalog,
-    cx::{Cx, Stop},
-    lanes,
-};
+use crate::{answer::Answer, catalog, cx::Cx, cx::Stop, lanes};
+use forebay_admission::{conditional, lane::place::Eta, lane::place::Lined, lane::place::Waiting, query};
 
 /// What a caller may ask for.
 #[derive(Serialize)]

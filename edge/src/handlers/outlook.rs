@@ -5,18 +5,10 @@ use std::rc::Rc;
 use forebay_contract::{JobState, Lane, catalog::LaneSpec};
 
 use super::job_body::JobBody;
-use crate::{
-    admission::{
-        lane::{
-            LaneStatus,
-            place::{Eta, Lined, Queue, Waiting, look_again_ms},
-        },
-        rate_fields::retry_after,
-    },
-    catalog,
-    cx::{Cx, Stop},
-    lanes,
-    objects::Job,
+use crate::{catalog, cx::Cx, cx::Stop, lanes, objects::Job};
+use forebay_admission::{
+    lane::LaneStatus, lane::place::Eta, lane::place::Lined, lane::place::Queue, lane::place::Waiting,
+    lane::place::look_again_ms, rate_fields::retry_after,
 };
 
 /// By then every lane has counted a job that was accepted, in milliseconds.

@@ -11,12 +11,9 @@ use serde::Serialize;
 use worker::Delay;
 
 use crate::{
-    admission::readiness::{Memory, Next, PATIENCE_MS, Seen},
-    answer::{self, Answer},
-    aws::{AwsError, s3::Bucket, sqs},
-    cx::{Cx, Stop, log_line},
-    workers,
+    answer, answer::Answer, aws::AwsError, aws::s3::Bucket, aws::sqs, cx::Cx, cx::Stop, cx::log_line, workers,
 };
+use forebay_admission::{readiness::Memory, readiness::Next, readiness::PATIENCE_MS, readiness::Seen};
 
 /// The path.
 pub const PATH: &str = "/readyz";

@@ -6,14 +6,8 @@ use forebay_contract::{ProblemCode, Report, ReportAnswer, ReportEvent, ShardKey,
 use futures_util::future::join_all;
 use worker::web_sys::Request;
 
-use crate::{
-    admission::Refusal,
-    answer::{self, Answer},
-    body,
-    cx::{Cx, Stop},
-    objects::{self, asked},
-    workers,
-};
+use crate::{answer, answer::Answer, body, cx::Cx, cx::Stop, objects, objects::asked, workers};
+use forebay_admission::Refusal;
 
 /// A hundred events with the longest texts stay far below.
 const MAX_REPORT_BYTES: usize = 512 * 1024;

@@ -9,15 +9,10 @@ use super::{
     submit::plan_of,
 };
 use crate::{
-    admission::{Refusal, caller::Caller, conditional, patience::Patience},
-    answer::{self, Answer},
-    aws::{AwsError, s3::Bucket},
-    catalog,
-    cx::{Cx, Stop, log_line},
-    finished,
-    objects::{self, Job, asked},
-    result_cache::{self, Content, REMEMBERED_BYTES},
+    answer, answer::Answer, aws::AwsError, aws::s3::Bucket, catalog, cx::Cx, cx::Stop, cx::log_line, finished, objects,
+    objects::Job, objects::asked, result_cache, result_cache::Content, result_cache::REMEMBERED_BYTES,
 };
+use forebay_admission::{Refusal, caller::Caller, conditional, patience::Patience};
 
 /// Answers with the result from the nearest place that has it; while there is none, says when to ask again.
 pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {

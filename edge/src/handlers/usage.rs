@@ -4,12 +4,8 @@ use serde::Serialize;
 use worker::web_sys::Request;
 
 use super::{Target, caller, shard};
-use crate::{
-    admission::{accept, days},
-    answer::{self, Answer},
-    cx::{Cx, Stop},
-    objects::{self, UsageRow, asked},
-};
+use crate::{answer, answer::Answer, cx::Cx, cx::Stop, objects, objects::UsageRow, objects::asked};
+use forebay_admission::{accept, days};
 
 /// What an account has used.
 #[derive(Serialize)]

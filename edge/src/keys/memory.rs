@@ -2,7 +2,8 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use crate::{admission::api_key::KeyRecord, expiring::Expiring};
+use crate::expiring::Expiring;
+use forebay_admission::api_key::KeyRecord;
 
 /// A revoked key stops working within this and the namespace's own cache time: under a minute together.
 const KNOWN_MS: u64 = 20_000;
@@ -47,7 +48,7 @@ pub(super) fn decided(entry: String, record: KeyRecord, now_ms: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::api_key::{Secret, Standing};
+    use forebay_admission::{api_key::Secret, api_key::Standing};
 
     #[test]
     fn a_decision_outweighs_what_the_namespace_still_says() {

@@ -14,11 +14,8 @@ use super::{
     reconcile::{Found, Patience, is_lost, reconcile},
     sockets, tally, webhook,
 };
-use crate::{
-    admission::idempotency,
-    aws::AwsError,
-    platform::{Error, Result},
-};
+use crate::{aws::AwsError, platform::Error, platform::Result};
+use forebay_admission::idempotency;
 
 /// Jobs asked about at once: two requests each, and the runtime lets six wait for their answers.
 const MOST_CHECKS: u32 = 16;

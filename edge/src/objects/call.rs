@@ -5,7 +5,7 @@ use forebay_limits::policy::{Policy, Standing, Subject, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::{Job, Timing, UsageRow, WebhookCall, table::calls};
-use crate::admission::{idempotency::Idempotency, webhook::Action};
+use forebay_admission::{idempotency::Idempotency, webhook::Action};
 
 calls! {
     /// A call: the first line of the request's body, as JSON. A submission's message is the next line, untouched, and

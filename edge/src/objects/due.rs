@@ -6,7 +6,8 @@
 use std::rc::Rc;
 
 use super::{core::Core, webhook};
-use crate::{admission::idempotency, platform::Result};
+use crate::platform::Result;
+use forebay_admission::idempotency;
 
 /// Alarms of one object are at least this far apart, in milliseconds.
 const GAP_MS: u64 = 1_000;

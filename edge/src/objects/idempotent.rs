@@ -3,10 +3,8 @@
 use std::{cell::RefCell, collections::HashSet, rc::Rc};
 
 use super::{Job, core::Core};
-use crate::{
-    admission::idempotency::{Idempotency, is_remembered},
-    platform::Result,
-};
+use crate::platform::Result;
+use forebay_admission::{idempotency::Idempotency, idempotency::is_remembered};
 
 /// Keys whose first request is not decided yet: a decision may wait for a limit or a lease.
 pub type Deciding = Rc<RefCell<HashSet<String>>>;

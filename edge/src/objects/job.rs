@@ -5,7 +5,7 @@ use forebay_contract::{
 use serde::{Deserialize, Serialize};
 
 use super::journal::{self, EventName};
-use crate::admission::{lane::place::Place, lifetime::Lifetime};
+use forebay_admission::{lane::place::Place, lifetime::Lifetime};
 
 /// A job as its object keeps it: a row of `jobs`, and what object and Worker tell each other.
 ///

@@ -8,10 +8,8 @@ use forebay_limits::lending::{
 use serde::de::DeserializeOwned;
 
 use super::{LaneCall, core::Core, lane::asked_lane, table::Asked};
-use crate::{
-    admission::lane::{LaneStatus, Tally},
-    platform::CallError,
-};
+use crate::platform::CallError;
+use forebay_admission::{lane::LaneStatus, lane::Tally};
 
 /// What a Lane object takes at most to answer, in milliseconds: nobody waits longer for it. Cloudflare promises no bound.
 const PATIENCE_MS: u64 = 5_000;

@@ -19,12 +19,10 @@ use super::{
     watching::Closing,
 };
 use crate::{
-    admission::lane::place::{Lined, Queue},
-    cx::{Cx, Stop, log_line},
-    handlers::{job_body::JobBody, outlook::waiting},
-    platform::{Error, Result},
-    runtime::{self, Redirect},
+    cx::Cx, cx::Stop, cx::log_line, handlers::job_body::JobBody, handlers::outlook::waiting, platform::Error,
+    platform::Result, runtime, runtime::Redirect,
 };
+use forebay_admission::{lane::place::Lined, lane::place::Queue};
 
 /// A line that says nothing, so that what stands between does not take the stream for dead.
 const KEEP_ALIVE_MS: u64 = 15_000;

@@ -6,10 +6,8 @@ use forebay_contract::{FailureCode, JobId, JobState, Lane, catalog::LaneSpec, or
 use serde::{Deserialize, Serialize};
 
 use super::{Job, lane::MAX_WAITS};
-use crate::admission::lane::{
-    LaneStatus, Outcome, Tally,
-    place::{Eta, Place},
-    wait::Wait,
+use forebay_admission::{
+    lane::LaneStatus, lane::Outcome, lane::Tally, lane::place::Eta, lane::place::Place, lane::wait::Wait,
 };
 
 /// Jobs that have not ended.

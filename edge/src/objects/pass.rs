@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::watching::Closing;
-use crate::admission::caller::Caller;
+use forebay_admission::caller::Caller;
 
 /// By which credentials somebody listens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

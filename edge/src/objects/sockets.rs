@@ -18,10 +18,8 @@ use super::{
     pass::Pass,
     watching::{self, Closing, Watching},
 };
-use crate::{
-    admission::{Refusal, lane::place::Queue},
-    platform::{self, Result},
-};
+use crate::{platform, platform::Result};
+use forebay_admission::{Refusal, lane::place::Queue};
 
 /// What a client may leave unread of what it was told, in bytes: more is not kept for it.
 const MOST_UNREAD_BYTES: u32 = 1 << 20;

@@ -26,7 +26,8 @@ use super::{
     turn::{Expected, expected},
     usage, webhook,
 };
-use crate::{admission::lifetime::Lifetime, platform::Result};
+use crate::platform::Result;
+use forebay_admission::lifetime::Lifetime;
 
 /// When to come back after too many jobs that start later.
 const DELAYED_RETRY_MS: u64 = 60_000;

@@ -19,10 +19,8 @@ use super::{
     seen::{self, Seen},
     webhook,
 };
-use crate::{
-    admission::idempotency::Idempotency,
-    platform::{Columns, Result, Sql, Value},
-};
+use crate::{platform::Columns, platform::Result, platform::Sql, platform::Value};
+use forebay_admission::idempotency::Idempotency;
 
 /// Each entry is what one version of the object adds; they run in order, once.
 ///

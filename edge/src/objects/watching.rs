@@ -5,7 +5,7 @@ use forebay_contract::{JobId, ProblemCode};
 use serde::{Deserialize, Serialize};
 
 use super::pass::Pass;
-use crate::admission::Refusal;
+use forebay_admission::Refusal;
 
 /// The most jobs of one socket that have not ended.
 pub const MOST_JOBS: usize = 100;

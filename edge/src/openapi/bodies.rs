@@ -143,11 +143,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::examples;
-    use crate::admission::{
-        Refusal,
-        api_key::{self, grace_ms},
-        decode, webhook,
-    };
+    use forebay_admission::{Refusal, api_key, api_key::grace_ms, decode, webhook};
 
     /// The names that a refusal of an unknown field lists, and those of the schema.
     fn names<T: JsonSchema>(refused: &Refusal) -> (Vec<String>, Vec<String>) {

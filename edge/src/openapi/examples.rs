@@ -4,13 +4,9 @@ use forebay_contract::{JobFailure, JobId, JobState, Lane, ShardKey};
 use serde_json::{Value, json};
 
 use crate::{
-    admission::{
-        lane::place::{Eta, Queue},
-        readiness::Seen,
-    },
-    handlers::{health::Health, job_body::JobBody, ready::Ready},
-    objects::{Job, tests},
+    handlers::health::Health, handlers::job_body::JobBody, handlers::ready::Ready, objects::Job, objects::tests,
 };
+use forebay_admission::{lane::place::Eta, lane::place::Queue, readiness::Seen};
 
 /// A key that opens nothing.
 pub const SECRET: &str = "fb_0123456789abcdef0123456789abcdef0123456789a";

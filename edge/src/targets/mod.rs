@@ -16,17 +16,8 @@ use std::cell::RefCell;
 use forebay_contract::ProblemCode;
 use futures_util::future::LocalBoxFuture;
 
-use crate::{
-    admission::{
-        Refusal,
-        webhook::{
-            Names,
-            target::{self, Host, Rules},
-        },
-    },
-    config::Config,
-    cx::{log_line, now_ms},
-};
+use crate::{config::Config, cx::log_line, cx::now_ms};
+use forebay_admission::{Refusal, webhook::Names, webhook::target, webhook::target::Host, webhook::target::Rules};
 
 thread_local! {
     static NAMES: RefCell<Names> = const { RefCell::new(Names::new()) };

@@ -1,10 +1,5 @@
-use crate::{
-    admission::token::{
-        key::{self, PublicKey},
-        key_memory::TIMEOUT_MS,
-    },
-    bounded_get::{self, Get},
-};
+use crate::{bounded_get, bounded_get::Get};
+use forebay_admission::{token::key, token::key::PublicKey, token::key_memory::TIMEOUT_MS};
 
 /// The longest JWK set.
 const MAX_BYTES: usize = 64 * 1024;

@@ -64,6 +64,8 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("edge/workerd.mjs", &[E2e], Of::All),
     ("edge/wrangler.jsonc", &[E2e], Of::All),
     ("edge/build.sh", &[E2e], Of::All),
+    ("admission/README.md", &[], Of::These(&[])),
+    ("admission/", &[Fmt, Clippy, ClippyWasm, Unit, Simulation, E2e], Of::All),
     ("limits/README.md", &[Unit], Of::These(&[])),
     ("limits/src/", &[Fmt, Clippy, ClippyWasm, Unit, Simulation, E2e], Of::All),
     ("limits/", &[Fmt, Clippy, Unit], Of::These(&[])),

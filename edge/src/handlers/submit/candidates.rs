@@ -2,14 +2,8 @@
 
 use forebay_contract::{InputRef, JobId, JobMessage};
 
-use crate::{
-    admission::{
-        caller::Caller,
-        route::{Routed, Unrouted, degraded, digest},
-    },
-    cx::{Cx, Stop},
-    objects::Offer,
-};
+use crate::{cx::Cx, cx::Stop, objects::Offer};
+use forebay_admission::{caller::Caller, route::Routed, route::Unrouted, route::degraded, route::digest};
 
 /// One thing that could run.
 pub struct Candidate<'a> {
@@ -98,7 +92,7 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::admission::{Submission, route::route, version::Asker};
+    use forebay_admission::{Submission, route::route, version::Asker};
 
     #[test]
     fn a_stored_result_spares_the_input_only_where_nothing_can_run_in_its_place() {

@@ -27,27 +27,14 @@ use self::{
 };
 use super::{Target, caller, shard};
 use crate::{
-    admission::{
-        Refusal, Submission,
-        body::MAX_BODY_BYTES,
-        caller::Caller,
-        deadline, decode,
-        idempotency::{self, Idempotency},
-        lane::{remembered::Passage, shed::multiplier},
-        lifetime::Lifetime,
-        query, quoted,
-        route::{Unrouted, digest, route},
-        start::{self, Calendar},
-        version::Asker,
-    },
-    answer::{self, Answer},
-    aws::s3::{Bucket, NewObject},
-    body, catalog,
-    cx::{Cx, Stop, log_line},
-    denied, entropy, header_bound, lanes,
-    objects::{self, Job, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing},
-    result_cache::{self, Cached, INLINE_BYTES},
-    turnstile,
+    answer, answer::Answer, aws::s3::Bucket, aws::s3::NewObject, body, catalog, cx::Cx, cx::Stop, cx::log_line, denied,
+    entropy, header_bound, lanes, objects, objects::Job, objects::KnownResult, objects::Reuse, objects::SubmitAnswer,
+    objects::SubmitCall, objects::Timing, result_cache, result_cache::Cached, result_cache::INLINE_BYTES, turnstile,
+};
+use forebay_admission::{
+    Refusal, Submission, body::MAX_BODY_BYTES, caller::Caller, deadline, decode, idempotency, idempotency::Idempotency,
+    lane::remembered::Passage, lane::shed::multiplier, lifetime::Lifetime, query, quoted, route::Unrouted,
+    route::digest, route::route, start, start::Calendar, version::Asker,
 };
 
 /// `POST /v1/jobs`: everything in one JSON body.

@@ -6,18 +6,10 @@ use forebay_limits::policy::Standing;
 use serde::Serialize;
 
 use super::candidates::Candidate;
-use crate::{
-    admission::{
-        Refusal,
-        lane::{
-            LaneStatus,
-            place::{self, Lined, Waiting},
-            shed::predicted_finish_ms,
-        },
-        start::enters_ms,
-        version::Because,
-    },
-    objects::{Job, SubmitCall},
+use crate::{objects::Job, objects::SubmitCall};
+use forebay_admission::{
+    Refusal, lane::LaneStatus, lane::place, lane::place::Lined, lane::place::Waiting, lane::shed::predicted_finish_ms,
+    start::enters_ms, version::Because,
 };
 
 /// What a submission would come to.

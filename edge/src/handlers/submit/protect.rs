@@ -8,21 +8,11 @@ use forebay_contract::{
 };
 
 use super::candidates::Candidate;
-use crate::{
-    admission::{
-        Refusal, deadline,
-        lane::{
-            BreakerState, LaneStatus,
-            place::{Lined, Waiting},
-            remembered::Passage,
-            shed::{predicted_finish_ms, rate, retry_after_ms},
-        },
-        rate_fields::retry_after,
-        route::Unrouted,
-    },
-    cx::Cx,
-    entropy, lanes,
-    objects::{Offer, Promise},
+use crate::{cx::Cx, entropy, lanes, objects::Offer, objects::Promise};
+use forebay_admission::{
+    Refusal, deadline, lane::BreakerState, lane::LaneStatus, lane::place::Lined, lane::place::Waiting,
+    lane::remembered::Passage, lane::shed::predicted_finish_ms, lane::shed::rate, lane::shed::retry_after_ms,
+    rate_fields::retry_after, route::Unrouted,
 };
 
 /// When a job enters its lane, and by when its result is worth having, in milliseconds since the epoch.

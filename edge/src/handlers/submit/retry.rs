@@ -8,20 +8,14 @@ use super::{
     protect::{self, Times, promise},
 };
 use crate::{
-    admission::{
-        Refusal,
-        idempotency::{self, Idempotency},
-        lane::{remembered::Passage, shed::multiplier},
-        query, rate_fields,
-        route::no_version,
-    },
-    answer::Answer,
-    catalog,
-    cx::{Cx, Stop},
-    entropy,
-    handlers::{Target, caller, found, own_job_id, shard, submit::wishes::Wishes, unknown_job},
-    lanes,
-    objects::{self, Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing, asked},
+    answer::Answer, catalog, cx::Cx, cx::Stop, entropy, handlers::Target, handlers::caller, handlers::found,
+    handlers::own_job_id, handlers::shard, handlers::submit::wishes::Wishes, handlers::unknown_job, lanes, objects,
+    objects::Job, objects::Offer, objects::RetryAnswer, objects::Reuse, objects::SubmitCall, objects::Timing,
+    objects::asked,
+};
+use forebay_admission::{
+    Refusal, idempotency, idempotency::Idempotency, lane::remembered::Passage, lane::shed::multiplier, query,
+    rate_fields, route::no_version,
 };
 
 /// Runs what failed, was canceled or expired. Nothing is joined and nothing stands in for it: the worker finds a result

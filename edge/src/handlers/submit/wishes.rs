@@ -2,15 +2,8 @@
 
 use forebay_contract::Traceparent;
 
-use crate::{
-    admission::{
-        Refusal,
-        cache_control::{self, CacheControl},
-        idempotency, prefer,
-    },
-    objects::Reuse,
-    runtime::Incoming,
-};
+use crate::{objects::Reuse, runtime::Incoming};
+use forebay_admission::{Refusal, cache_control, cache_control::CacheControl, idempotency, prefer};
 
 /// The wishes of one request.
 pub struct Wishes {

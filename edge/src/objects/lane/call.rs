@@ -7,10 +7,8 @@ use forebay_limits::{
     },
 };
 
-use crate::{
-    admission::lane::{LaneStatus, ModelVersion, Tally},
-    objects::table::calls,
-};
+use crate::objects::table::calls;
+use forebay_admission::{lane::LaneStatus, lane::ModelVersion, lane::Tally};
 
 /// The longest name of a shard or a limit, in bytes.
 const MAX_NAME_BYTES: usize = 256;
@@ -80,7 +78,7 @@ impl LaneCall {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::lane::Outcome;
+    use forebay_admission::lane::Outcome;
 
     #[test]
     fn calls_are_bounded() {

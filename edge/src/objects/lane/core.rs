@@ -14,13 +14,10 @@ use super::{
     call::{LaneCall, answers},
     tables::Tables,
 };
-use crate::{
-    admission::lane::{
-        LaneStatus, ModelVersion, Tally,
-        backlog::{Backlog, Memory},
-        breakers::Breakers,
-    },
-    platform::{Error, Platform, Result, Sql},
+use crate::{platform::Error, platform::Platform, platform::Result, platform::Sql};
+use forebay_admission::{
+    lane::LaneStatus, lane::ModelVersion, lane::Tally, lane::backlog::Backlog, lane::backlog::Memory,
+    lane::breakers::Breakers,
 };
 
 /// How often old rows are looked for, while there are rows.

@@ -6,10 +6,8 @@ use forebay_contract::ordered;
 use forebay_limits::lending::ledger::{Changes, Kept, Lent};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{
-    admission::lane::backlog::{Memory, OpenJobs, SILENT_MS},
-    platform::{Columns, Result, Sql, Value},
-};
+use crate::{platform::Columns, platform::Result, platform::Sql, platform::Value};
+use forebay_admission::{lane::backlog::Memory, lane::backlog::OpenJobs, lane::backlog::SILENT_MS};
 
 /// What is read back whole and never asked about by column is JSON text.
 const SCHEMA: &str = "

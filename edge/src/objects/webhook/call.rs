@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::admission::webhook::Action;
+use forebay_admission::webhook::Action;
 
 /// What the owner of webhooks wants; everything in it was checked before.
 #[derive(Debug, Serialize, Deserialize)]

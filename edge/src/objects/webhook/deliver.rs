@@ -10,12 +10,8 @@ use super::{
     payload,
     shown::{DeliveryError, LastAttempt},
 };
-use crate::{
-    admission::webhook::{Event, WebhookId},
-    objects::{Job, core::Core},
-    platform::{Error, Post, Result},
-    targets::Unfit,
-};
+use crate::{objects::Job, objects::core::Core, platform::Error, platform::Post, platform::Result, targets::Unfit};
+use forebay_admission::{webhook::Event, webhook::WebhookId};
 
 /// What a delivery may take besides its timeout: looking the name up, signing, writing.
 const MARGIN_MS: u64 = 15_000;

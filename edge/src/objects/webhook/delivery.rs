@@ -6,7 +6,7 @@ use super::{
     schedule,
     shown::{DeliveryBody, DeliveryError, DeliveryState, LastAttempt},
 };
-use crate::admission::webhook::{DeliveryId, Event, WebhookId};
+use forebay_admission::{webhook::DeliveryId, webhook::Event, webhook::WebhookId};
 
 /// 410: the target wants nothing more, ever (Standard Webhooks).
 const GONE: u16 = 410;

@@ -4,7 +4,7 @@ use super::{
     delivery::{Consequence, Delivery},
     shown::{Disabled, WebhookBody},
 };
-use crate::admission::webhook::{Event, NewWebhook, WebhookChange, WebhookId};
+use forebay_admission::{webhook::Event, webhook::NewWebhook, webhook::WebhookChange, webhook::WebhookId};
 
 /// How long the keys before a rotation go on signing, in milliseconds.
 pub const GRACE_MS: u64 = 86_400_000;

@@ -13,11 +13,8 @@ use super::{
     tables::WebhookTables,
     turns::{self, Health, Turn},
 };
-use crate::{
-    admission::webhook::{DeliveryId, Event, WebhookId},
-    objects::core::Core,
-    platform::{Error, Platform, Result, Sql},
-};
+use crate::{objects::core::Core, platform::Error, platform::Platform, platform::Result, platform::Sql};
+use forebay_admission::{webhook::DeliveryId, webhook::Event, webhook::WebhookId};
 
 /// How many deliveries of one webhook are kept after they are over.
 const MOST_ENDED: u32 = 1_000;

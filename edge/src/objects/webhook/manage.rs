@@ -12,10 +12,10 @@ use super::{
     payload,
     shown::{DeliveryPage, WebhookBody, WebhookList},
 };
-use crate::{
-    admission::webhook::{Action, DeliveryId, DeliveryQuery, Event, NewWebhook, WebhookChange, WebhookId, read_query},
-    objects::core::Core,
-    platform::{Error, Result},
+use crate::{objects::core::Core, platform::Error, platform::Result};
+use forebay_admission::{
+    webhook::Action, webhook::DeliveryId, webhook::DeliveryQuery, webhook::Event, webhook::NewWebhook,
+    webhook::WebhookChange, webhook::WebhookId, webhook::read_query,
 };
 
 /// The most webhooks of an account.

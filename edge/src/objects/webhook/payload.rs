@@ -4,10 +4,8 @@ use forebay_contract::JobId;
 use forebay_limits::civil::{date, day_of};
 use serde::Serialize;
 
-use crate::{
-    admission::webhook::{Event, WebhookId},
-    objects::Job,
-};
+use crate::objects::Job;
+use forebay_admission::{webhook::Event, webhook::WebhookId};
 
 /// The body of a delivery.
 #[derive(Debug, Serialize)]

@@ -5,10 +5,8 @@ use super::{
     endpoint::Endpoint,
     shown::{DeliveryError, DeliveryState, Disabled},
 };
-use crate::{
-    admission::webhook::{DeliveryId, Event, WebhookId},
-    platform::{Columns, Result, Value},
-};
+use crate::{platform::Columns, platform::Result, platform::Value};
+use forebay_admission::{webhook::DeliveryId, webhook::Event, webhook::WebhookId};
 
 /// A webhook's row.
 pub(super) fn of_endpoint(endpoint: &Endpoint) -> Vec<Value> {

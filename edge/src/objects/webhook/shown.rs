@@ -3,7 +3,7 @@
 use forebay_contract::JobId;
 use serde::Serialize;
 
-use crate::admission::webhook::{DeliveryId, Event, WebhookId};
+use forebay_admission::{webhook::DeliveryId, webhook::Event, webhook::WebhookId};
 
 /// Why nothing is sent to a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,10 +1,8 @@
 //! The tables of webhooks. Statements only: what is written was decided elsewhere.
 
 use super::{delivery::Delivery, endpoint::Endpoint, row};
-use crate::{
-    admission::webhook::{DeliveryId, DeliveryQuery, Event, WebhookId},
-    platform::{Error, Platform, Result, Sql, Value},
-};
+use crate::{platform::Error, platform::Platform, platform::Result, platform::Sql, platform::Value};
+use forebay_admission::{webhook::DeliveryId, webhook::DeliveryQuery, webhook::Event, webhook::WebhookId};
 
 /// What the object's third version adds; `row` knows the order of the columns. Deliveries lie by webhook and time, as
 /// they are listed; a delivery is pending where it has a next try.

@@ -21,7 +21,7 @@ pub struct Place {
 
 /// Where a job stands: the `queue` of the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Queue {
     /// 1 is next.
     pub position: u64,
@@ -39,7 +39,7 @@ impl Queue {
 
 /// Milliseconds from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Eta {
     /// Met half of the time.
     pub p50: u64,
@@ -111,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::admission::lane::wait::Spread;
+    use crate::lane::wait::Spread;
 
     const NOW: u64 = 1_800_000_000_000;
     const SPEC: LaneSpec = LaneSpec { backlog_ms: 600_000, rate: 1_000.0 };

@@ -2,7 +2,7 @@ use forebay_contract::ProblemCode;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, KeyId, KeyRecord, NewKey, SecretHash, Standing};
-use crate::admission::{Refusal, fields};
+use crate::{Refusal, fields};
 
 /// The most secrets of one key that are valid at once.
 const MOST_SECRETS: usize = 8;
@@ -126,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::admission::api_key::Secret;
+    use crate::api_key::Secret;
 
     const NOW: u64 = 1_800_000_000_000;
     const HOUR: u64 = 3_600_000;

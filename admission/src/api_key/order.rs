@@ -1,7 +1,7 @@
 use forebay_contract::{ProblemCode, catalog::Catalog};
 use serde_json::value::RawValue;
 
-use crate::admission::{
+use crate::{
     Refusal,
     fields::{self, given, needed, text},
     refusal::quoted,

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 /// What a webhook can be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "WebhookEvent"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "WebhookEvent"))]
 pub enum Event {
     /// A job's result is stored.
     #[serde(rename = "job.succeeded")]

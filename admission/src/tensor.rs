@@ -14,7 +14,7 @@ use super::Refusal;
 const MAX_DEPTH: usize = 8;
 
 /// The canonical text of a tensor: `1`, `1.0` and `1e0` are one number and have one digest.
-pub fn canonical(json: &str) -> Result<String, Refusal> {
+pub(crate) fn canonical(json: &str) -> Result<String, Refusal> {
     let mut out = String::with_capacity(json.len());
     let mut reader = serde_json::Deserializer::from_str(json);
     let read = Element { out: &mut out, depth: 0 }.deserialize(&mut reader).and_then(|()| reader.end());

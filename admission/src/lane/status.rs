@@ -52,7 +52,7 @@ pub struct Outcome {
 
 /// A model version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelVersion {
     /// The model's name.
     pub model: String,
@@ -97,7 +97,7 @@ pub struct LaneStatus {
 
 /// The breaker of one model version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BreakerStatus {
     /// Of what.
     #[serde(flatten)]

@@ -62,7 +62,7 @@ impl SecretHash {
 
 /// Names a key in lists and commands: the beginning of the hash of its first secret. It opens nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct KeyId(String);
 
@@ -97,7 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::admission::authenticate::{Credentials, credentials};
+    use crate::authenticate::{Credentials, credentials};
 
     proptest! {
         #[test]

@@ -7,7 +7,7 @@ use forebay_contract::{
 use serde::Deserialize;
 
 use super::{malformed, members::Members};
-use crate::admission::{
+use crate::{
     Refusal,
     authenticate::{Caller, refused},
     refusal::quoted,

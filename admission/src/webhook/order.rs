@@ -1,7 +1,7 @@
 use serde_json::value::RawValue;
 
 use super::Event;
-use crate::admission::{
+use crate::{
     Refusal,
     fields::{self, given, invalid, needed, text},
     refusal::quoted,

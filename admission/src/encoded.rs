@@ -13,7 +13,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The bytes that `text` stands for; or what is wrong with it, to be read after the name of its field.
-pub fn decode(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn decode(text: &str) -> Result<Vec<u8>, String> {
     let text = content(text.trim_ascii())?;
     // Megabytes that are as they should be are not copied.
     LENIENT.decode(text.as_bytes()).or_else(|_| {

@@ -11,7 +11,7 @@ const LEAST_BACKLOG_MS: f64 = 2_000.0;
 
 /// Measures a lane. The clock is an argument.
 #[derive(Debug, Clone, Default)]
-pub struct Meter {
+pub(super) struct Meter {
     /// When it looked last, and the backlog since then.
     seen: Option<(u64, f64)>,
     smoothed_ms: f64,
@@ -23,12 +23,12 @@ pub struct Meter {
 
 impl Meter {
     /// Goes on from a rate that was measured before.
-    pub fn of(rate: Option<f64>) -> Self {
+    pub(super) fn of(rate: Option<f64>) -> Self {
         Self { rate: rate.filter(|rate| rate.is_finite() && *rate > 0.0), ..Self::default() }
     }
 
     /// From now on `backlog_ms` wait; `ended_ms` ended since the last time.
-    pub fn observe(&mut self, backlog_ms: f64, ended_ms: f64, now_ms: u64) {
+    pub(super) fn observe(&mut self, backlog_ms: f64, ended_ms: f64, now_ms: u64) {
         let Some((since_ms, waited)) = self.seen.replace((now_ms, backlog_ms)) else {
             self.smoothed_ms = backlog_ms;
             return;
@@ -52,12 +52,12 @@ impl Meter {
     }
 
     /// Device milliseconds a second, once they were measured.
-    pub fn rate(&self) -> Option<f64> {
+    pub(super) fn rate(&self) -> Option<f64> {
         self.rate
     }
 
     /// The backlog over the last ten seconds or so.
-    pub fn smoothed_ms(&self) -> f64 {
+    pub(super) fn smoothed_ms(&self) -> f64 {
         self.smoothed_ms
     }
 }

@@ -26,7 +26,7 @@ const PROBE_PATIENCE_MS: u64 = 10_000;
 
 /// What a breaker lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {
     /// Everything.
@@ -50,7 +50,7 @@ pub enum BreakerState {
 
 /// The breaker of one model version. The clock is an argument.
 #[derive(Debug, Clone, Default)]
-pub struct Breaker {
+pub(super) struct Breaker {
     window: OutcomeWindow,
     tripped: Option<Tripped>,
     /// Openings in a row: those that came soon after the last one ended.
@@ -76,7 +76,7 @@ impl Breaker {
     ///
     /// Jobs are not marked as probes: when the breaker is half-open, each outcome says as much about the version as
     /// the next. What comes while it is open was admitted before and says nothing new.
-    pub fn record(&mut self, ok: u32, failed: u32, now_ms: u64) {
+    pub(super) fn record(&mut self, ok: u32, failed: u32, now_ms: u64) {
         self.rebase(now_ms);
         let Some(tripped) = &mut self.tripped else {
             self.window.add(ok.into(), failed.into(), now_ms);
@@ -102,7 +102,7 @@ impl Breaker {
     }
 
     /// What the breaker lets through now; half-open, the permits that [`Breaker::take_probes`] would lend.
-    pub fn standing(&self, now_ms: u64) -> BreakerState {
+    pub(super) fn standing(&self, now_ms: u64) -> BreakerState {
         match self.tripped {
             Some(tripped) if tripped.is_open(now_ms) => {
                 BreakerState::Open { until_ms: tripped.since_ms.min(now_ms).saturating_add(tripped.open_ms) }
@@ -116,7 +116,7 @@ impl Breaker {
     }
 
     /// Lends the permits there are: none unless the breaker is half-open.
-    pub fn take_probes(&mut self, now_ms: u64) -> u32 {
+    pub(super) fn take_probes(&mut self, now_ms: u64) -> u32 {
         self.rebase(now_ms);
         let Some(tripped) = self.tripped.as_mut().filter(|tripped| !tripped.is_open(now_ms)) else { return 0 };
         let permits = tripped.permits(now_ms);

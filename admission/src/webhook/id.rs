@@ -5,7 +5,7 @@ const DELIVERY: (&str, usize) = ("msg_", 32);
 
 /// A webhook's id: `wh_` and 96 random bits in hex.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct WebhookId(String);
 
@@ -29,7 +29,7 @@ impl WebhookId {
 /// A delivery's id, which is its `webhook-id`: `msg_`, the millisecond it was made in and 80 random bits, in hex. Ids
 /// sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct DeliveryId(String);
 

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use super::address::{Purpose, purpose};
-use crate::admission::refusal::quoted;
+use crate::refusal::quoted;
 
 /// Below it ports belong to other protocols; a web server for others than one's own machine is at 443 or above it.
 const FIRST_FREE_PORT: u16 = 1024;

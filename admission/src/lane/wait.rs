@@ -29,7 +29,7 @@ pub struct Wait {
 
 /// What expectations are multiplied with.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Spread {
     /// The quotient that half of the jobs stayed below.
     pub p50: f64,
@@ -39,7 +39,7 @@ pub struct Spread {
 
 /// How past estimates went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EtaError {
     /// How many are looked at.
     pub samples: u64,

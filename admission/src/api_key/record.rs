@@ -1,13 +1,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{KeyId, SecretHash};
-use crate::admission::{Refusal, authenticate, caller::Caller};
+use crate::{Refusal, authenticate, caller::Caller};
 
 /// What stands at `key:{sha256 of a secret}`: whom the secret lets in, and until when.
 ///
 /// An entry that somebody wrote by hand needs `account` and `plan` alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeyRecord {
     /// The key's id; the hash's beginning where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,7 +35,7 @@ pub struct KeyRecord {
 
 /// Whether a secret lets anybody in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SecretStanding"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SecretStanding"))]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// It does.
@@ -104,7 +104,7 @@ mod tests {
     use forebay_contract::ProblemCode;
 
     use super::*;
-    use crate::admission::api_key::Secret;
+    use crate::api_key::Secret;
 
     #[test]
     fn a_short_record_written_by_hand_is_a_whole_key() {

@@ -21,7 +21,7 @@ pub struct Asker<'a> {
 
 /// Why this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Because {
     /// The client asked for it.
@@ -53,9 +53,15 @@ pub enum NoChoice {
     /// Nothing is served under the name.
     NoModel,
     /// The version that was asked for is not there; these are.
-    NoVersion { versions: Vec<String> },
+    NoVersion {
+        /// The versions there are.
+        versions: Vec<String>,
+    },
     /// The breaker of the only version that may run is open.
-    Broken { retry_after_ms: u64 },
+    Broken {
+        /// When one may be tried again, in milliseconds from now.
+        retry_after_ms: u64,
+    },
 }
 
 /// Chooses for a client that asked for `name` (a served name or a task). `broken` tells for how many milliseconds a

@@ -1,7 +1,7 @@
 use forebay_contract::ProblemCode;
 
 use super::DeliveryId;
-use crate::admission::{Refusal, refusal::quoted};
+use crate::{Refusal, refusal::quoted};
 
 /// The most deliveries of one page.
 const MOST: u32 = 100;

@@ -8,7 +8,7 @@ const BUCKETS: u64 = 10;
 
 /// Outcomes over a sliding window of thirty seconds. The clock is an argument.
 #[derive(Debug, Clone, Default)]
-pub struct OutcomeWindow {
+pub(super) struct OutcomeWindow {
     /// Oldest first, by the number of their three seconds since the epoch.
     buckets: VecDeque<Bucket>,
 }
@@ -22,7 +22,7 @@ struct Bucket {
 
 impl OutcomeWindow {
     /// Counts outcomes as of `now_ms`.
-    pub fn add(&mut self, ok: u64, failed: u64, now_ms: u64) {
+    pub(super) fn add(&mut self, ok: u64, failed: u64, now_ms: u64) {
         let number = now_ms / BUCKET_MS;
         // A clock that jumped back makes what it already counted recent: nothing is lost, and nothing stays for ever.
         for bucket in &mut self.buckets {
@@ -43,7 +43,7 @@ impl OutcomeWindow {
     }
 
     /// The share of failures among the outcomes, or `None` when there are fewer than `least`.
-    pub fn error_rate(&self, least: u64, now_ms: u64) -> Option<f64> {
+    pub(super) fn error_rate(&self, least: u64, now_ms: u64) -> Option<f64> {
         let number = now_ms / BUCKET_MS;
         let (ok, failed) =
             self.buckets.iter().filter(|bucket| bucket.is_within(number)).fold((0u64, 0u64), |(ok, failed), bucket| {
@@ -54,7 +54,7 @@ impl OutcomeWindow {
     }
 
     /// Forgets everything.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.buckets.clear();
     }
 }

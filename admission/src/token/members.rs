@@ -7,7 +7,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::malformed;
-use crate::admission::Refusal;
+use crate::Refusal;
 
 /// The most members an object may have: real tokens have a dozen.
 const MOST: usize = 64;

@@ -1,5 +1,5 @@
 use super::{malformed, members::Members};
-use crate::admission::Refusal;
+use crate::Refusal;
 
 /// The longest key id, in characters.
 const MAX_KID_CHARS: usize = 256;

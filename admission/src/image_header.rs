@@ -21,7 +21,7 @@ enum HeaderError {
 }
 
 /// Checks that `bytes` begin like the picture `media_type` promises, within what the model takes.
-pub fn check(media_type: MediaType, bytes: &[u8], limits: &ImageLimits) -> Result<(), Refusal> {
+pub(crate) fn check(media_type: MediaType, bytes: &[u8], limits: &ImageLimits) -> Result<(), Refusal> {
     let read = match media_type {
         MediaType::Png => png(bytes),
         MediaType::Webp => webp(bytes),
