@@ -22,6 +22,11 @@ impl Refusal {
         Self { code, detail: detail.into(), headers: Vec::new(), retryable, extensions: Box::default() }
     }
 
+    /// Of a job that the caller has not, or that is not there any more.
+    pub fn no_such_job() -> Self {
+        Self::new(ProblemCode::JobNotFound, "you have no job of this id")
+    }
+
     /// The same with one more header field.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {

@@ -1,8 +1,8 @@
 //! Alarms: the platform's own, as <https://developers.cloudflare.com/durable-objects/api/alarms/> has them, and what
 //! objects make of them.
 
+use forebay_account::Timing;
 use forebay_contract::{EventKind, ReportEvent};
-use forebay_edge::inside::Timing;
 
 use crate::{
     native,

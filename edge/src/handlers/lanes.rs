@@ -5,10 +5,21 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::Target;
-use crate::{answer, answer::Answer, catalog, cx::Cx, cx::Stop, cx::log_line, lanes};
+use crate::{
+    answer::{self, Answer},
+    catalog,
+    cx::{Cx, Stop, log_line},
+    lanes,
+};
 use forebay_admission::{
-    administrate::administrate, lane::BreakerStatus, lane::LaneStatus, lane::place::Eta, lane::place::Lined,
-    lane::place::Waiting, lane::shed::multiplier, lane::wait::EtaError, lane::wait::Spread, query,
+    administrate::administrate,
+    lane::{
+        BreakerStatus, LaneStatus,
+        place::{Eta, Lined, Waiting},
+        shed::multiplier,
+        wait::{EtaError, Spread},
+    },
+    query,
 };
 
 /// Every lane.

@@ -5,10 +5,17 @@ use serde::Serialize;
 use worker::web_sys::Request;
 
 use super::{Target, admitted, operator};
-use crate::{answer, answer::Answer, catalog, cx::Cx, cx::Stop, cx::log_line, entropy, keys, objects, objects::asked};
+use crate::{
+    answer::{self, Answer},
+    catalog,
+    cx::{Cx, Stop, log_line},
+    entropy, keys, objects,
+};
+use forebay_account::asked;
 use forebay_admission::{
-    Refusal, api_key::Key, api_key::KeyId, api_key::KeyQuery, api_key::KeyRecord, api_key::NewKey, api_key::Secret,
-    api_key::Standing, api_key::grace_ms, query,
+    Refusal,
+    api_key::{Key, KeyId, KeyQuery, KeyRecord, NewKey, Secret, Standing, grace_ms},
+    query,
 };
 
 /// The longest body that says anything about a key.

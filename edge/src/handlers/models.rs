@@ -9,8 +9,17 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 use super::{Target, caller};
-use crate::{answer::Answer, catalog, cx::Cx, cx::Stop, lanes};
-use forebay_admission::{conditional, lane::place::Eta, lane::place::Lined, lane::place::Waiting, query};
+use crate::{
+    answer::Answer,
+    catalog,
+    cx::{Cx, Stop},
+    lanes,
+};
+use forebay_admission::{
+    conditional,
+    lane::place::{Eta, Lined, Waiting},
+    query,
+};
 
 /// What a caller may ask for.
 #[derive(Serialize)]

@@ -48,7 +48,7 @@ pub(super) fn decided(entry: String, record: KeyRecord, now_ms: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forebay_admission::{api_key::Secret, api_key::Standing};
+    use forebay_admission::api_key::{Secret, Standing};
 
     #[test]
     fn a_decision_outweighs_what_the_namespace_still_says() {

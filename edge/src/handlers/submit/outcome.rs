@@ -11,10 +11,19 @@ use serde_json::value::RawValue;
 
 use super::plan_body::{Foreseen, Turn};
 use crate::{
-    answer, answer::Answer, cx::Cx, cx::Stop, denied, handlers::Target, handlers::job_body::JobBody,
-    handlers::outlook::Outlook, handlers::outlook::timing, handlers::shard, hits, lanes, objects::Degraded,
-    objects::Job, objects::SubmitAnswer, result_cache, result_cache::Cached, result_cache::INLINE_BYTES, turnstile,
+    answer::{self, Answer},
+    cx::{Cx, Stop},
+    denied,
+    handlers::{
+        Target,
+        outlook::{Outlook, timing},
+        shard,
+    },
+    hits, lanes,
+    result_cache::{self, Cached, INLINE_BYTES},
+    turnstile,
 };
+use forebay_account::{Degraded, Job, JobBody, SubmitAnswer};
 use forebay_admission::{Refusal, advice, authenticate::revoked_key, caller::Caller, rate_fields};
 
 /// When to come back to an account that is full, in seconds.

@@ -6,10 +6,16 @@ use forebay_limits::policy::Standing;
 use serde::Serialize;
 
 use super::candidates::Candidate;
-use crate::{objects::Job, objects::SubmitCall};
+use forebay_account::{Job, SubmitCall};
 use forebay_admission::{
-    Refusal, lane::LaneStatus, lane::place, lane::place::Lined, lane::place::Waiting, lane::shed::predicted_finish_ms,
-    start::enters_ms, version::Because,
+    Refusal,
+    lane::{
+        LaneStatus,
+        place::{self, Lined, Waiting},
+        shed::predicted_finish_ms,
+    },
+    start::enters_ms,
+    version::Because,
 };
 
 /// What a submission would come to.
@@ -34,7 +40,7 @@ pub struct Foreseen<'a> {
     /// Why it would be refused.
     problem: Option<Problem>,
     /// What would answer instead.
-    #[cfg_attr(test, schemars(with = "Option<crate::objects::Degraded>"))]
+    #[cfg_attr(test, schemars(with = "Option<forebay_account::Degraded>"))]
     degraded: Option<&'static str>,
 }
 
@@ -127,7 +133,7 @@ impl<'a> Foreseen<'a> {
             (false, true) => Decision::Join,
             (false, false) => Decision::Accept,
         };
-        self.degraded = job.degraded.map(crate::objects::Degraded::name);
+        self.degraded = job.degraded.map(forebay_account::Degraded::name);
         self.standing(standings)
     }
 

@@ -8,11 +8,18 @@ use forebay_contract::{
 };
 
 use super::candidates::Candidate;
-use crate::{cx::Cx, entropy, lanes, objects::Offer, objects::Promise};
+use crate::{cx::Cx, entropy, lanes};
+use forebay_account::{Offer, Promise};
 use forebay_admission::{
-    Refusal, deadline, lane::BreakerState, lane::LaneStatus, lane::place::Lined, lane::place::Waiting,
-    lane::remembered::Passage, lane::shed::predicted_finish_ms, lane::shed::rate, lane::shed::retry_after_ms,
-    rate_fields::retry_after, route::Unrouted,
+    Refusal, deadline,
+    lane::{
+        BreakerState, LaneStatus,
+        place::{Lined, Waiting},
+        remembered::Passage,
+        shed::{predicted_finish_ms, rate, retry_after_ms},
+    },
+    rate_fields::retry_after,
+    route::Unrouted,
 };
 
 /// When a job enters its lane, and by when its result is worth having, in milliseconds since the epoch.
@@ -100,7 +107,7 @@ pub fn check(status: &LaneStatus, offer: &Offer, lane: &LaneSpec, times: Times) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::tests::{START_MS, queued};
+    use forebay_account::example::{START_MS, queued};
 
     #[test]
     fn a_delayed_job_needs_its_time_after_its_start() {
