@@ -6,7 +6,7 @@ use forebay_contract::{
 };
 use forebay_limits::{
     lending::holdings::SharedLimit,
-    policy::{Accounts, Buckets, Standing, Taken, Verdict, Violation},
+    policy::{Accounts, Buckets, LimitStatus, Taken, Verdict, Violation},
 };
 
 use super::{Job, KnownResult, Offer, Reuse, SubmitCall, interests, job::Degraded, room::Room};
@@ -31,9 +31,9 @@ pub(crate) struct Present<'a> {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Admission {
     /// Take what it takes; the twin answers.
-    Join { job: Box<Job>, taken: Taken, standings: Vec<Standing> },
+    Join { job: Box<Job>, taken: Taken, standings: Vec<LimitStatus> },
     /// Take what it takes and store the new job.
-    Accept { taken: Taken, standings: Vec<Standing> },
+    Accept { taken: Taken, standings: Vec<LimitStatus> },
     /// Ask the keepers of shared limits, then again.
     Ask(Vec<(SharedLimit, LimitSpec, u64)>),
     /// Wait for a while, then again; when that is no use, store nothing.
@@ -54,9 +54,9 @@ pub(crate) struct Refused {
     /// The limits.
     pub violations: Vec<Violation>,
     /// How the caller stands.
-    pub standings: Vec<Standing>,
+    pub standings: Vec<LimitStatus>,
     /// Buckets to be kept although nothing was taken.
-    pub settled: Buckets,
+    pub normalized: Buckets,
 }
 
 /// How long to wait, in milliseconds.
@@ -75,7 +75,7 @@ pub(crate) fn admit(call: &SubmitCall, offer: &Offer, excused: &[String], presen
     let policy = &call.policy;
     let standings = |taken: &Taken, opened: u64| {
         let accounts = Accounts { in_flight: present.accounts.in_flight + opened, ..present.accounts };
-        policy.standings(&subject, &taken.buckets, &accounts)
+        policy.statuses(&subject, &taken.buckets, &accounts)
     };
     // What opens no job is not refused for the jobs that are open.
     let opens = present.twin.is_none() && !present.stored;
@@ -87,9 +87,9 @@ pub(crate) fn admit(call: &SubmitCall, offer: &Offer, excused: &[String], presen
         match policy.judge(&subject, &skipped(call, excused), &Accounts { in_flight, ..present.accounts }) {
             Verdict::Pass(taken) => taken,
             Verdict::Ask(asks) => return Admission::Ask(asks),
-            Verdict::Refuse { violations, settled } => {
+            Verdict::Refuse { violations, normalized } => {
                 let standings = standings(&Taken::default(), 0);
-                return beyond(Refused { violations, standings, settled });
+                return beyond(Refused { violations, standings, normalized });
             }
         }
     };

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{Degraded, Event, EventName, Job, batch_id, platform::Result, stages, story};
-use forebay_admission::lane::place::{Eta, Queue};
+use forebay_admission::lane::position::{Eta, QueuePosition};
 
 /// A job as clients see it.
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ pub struct JobBody<'a> {
     cost_ms: u64,
     attempt: u32,
     /// Where it stands; null once it runs or has ended.
-    queue: Option<Place>,
+    queue: Option<InLane>,
     /// Steps; null where they are not told.
     progress: Option<Progress>,
     /// It starts no earlier.
@@ -57,7 +57,7 @@ pub struct JobBody<'a> {
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Place"))]
-struct Place {
+struct InLane {
     lane: Lane,
     /// 1 is next.
     position: u64,
@@ -171,8 +171,8 @@ impl<'a> JobBody<'a> {
     }
 
     /// Where it stands in its lane.
-    pub fn stands(&mut self, queue: Option<Queue>) {
-        self.queue = queue.map(|Queue { position, eta_ms }| Place { lane: self.lane, position, eta_ms });
+    pub fn stands(&mut self, queue: Option<QueuePosition>) {
+        self.queue = queue.map(|QueuePosition { position, eta_ms }| InLane { lane: self.lane, position, eta_ms });
     }
 
     /// Where the job is to be found, for `Location`.

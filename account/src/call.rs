@@ -1,7 +1,7 @@
 //! What the Worker says to an Account object and what it answers.
 
 use forebay_contract::{Digest, JobId, JobState, Lane, ReportAnswer, ReportEvent, catalog::Beyond};
-use forebay_limits::policy::{Policy, Standing, Subject, Violation};
+use forebay_limits::policy::{LimitStatus, Policy, Subject, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::{Job, Timing, UsageRow, WebhookCall, table::calls};
@@ -37,7 +37,7 @@ calls! {
         id: JobId,
     } => Option<Job>;
     /// How the caller stands with its limits.
-    Standings(Box<StandingsCall>) => Vec<Standing>;
+    Standings(Box<StandingsCall>) => Vec<LimitStatus>;
     /// An API key is revoked: nothing is accepted for it any more.
     RevokeKey {
         /// The key's id.
@@ -294,7 +294,7 @@ pub enum SubmitAnswer {
         /// Whether `job` was there before.
         joined: bool,
         /// How the caller stands with its limits.
-        standings: Vec<Standing>,
+        standings: Vec<LimitStatus>,
     },
     /// Only after a dry run: it would wait for its turn.
     Waits {
@@ -303,14 +303,14 @@ pub enum SubmitAnswer {
         /// How long at most; then it would be refused.
         most_ms: u64,
         /// How the caller stands with its limits.
-        standings: Vec<Standing>,
+        standings: Vec<LimitStatus>,
     },
     /// Limits do not let it pass.
     Denied {
         /// Which.
         violations: Vec<Violation>,
         /// How the caller stands with its limits.
-        standings: Vec<Standing>,
+        standings: Vec<LimitStatus>,
     },
     /// Too many jobs wait for an unreachable queue.
     OutboxFull {

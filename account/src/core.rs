@@ -12,13 +12,13 @@ use forebay_limits::{lending::holdings::Holdings, policy::Buckets};
 use super::{
     Job, due,
     idempotent::Deciding,
-    line::Line,
     load::Load,
     outbox::Outbox,
     room::Size,
     sockets::{self, Sockets},
     tables::Tables,
     usage,
+    wait_queue::WaitQueue,
     waiters::Waiters,
     webhook::{self, Webhooks},
 };
@@ -52,9 +52,9 @@ pub struct Core {
     /// What it holds of shared limits. In memory alone: leases that die with it count as used.
     pub holdings: RefCell<Holdings>,
     /// Whether somebody will give unused leases back.
-    pub settling_leases: Cell<bool>,
+    pub returning_leases: Cell<bool>,
     /// Who waits for a limit.
-    pub line: Rc<Line>,
+    pub wait_queue: Rc<WaitQueue>,
     /// Idempotency keys that are being decided.
     pub deciding: Deciding,
     /// API keys that nothing is accepted for any more.
@@ -84,8 +84,8 @@ impl Core {
             shard,
             buckets: RefCell::new(tables.buckets()?),
             holdings: RefCell::default(),
-            settling_leases: Cell::new(false),
-            line: Rc::default(),
+            returning_leases: Cell::new(false),
+            wait_queue: Rc::default(),
             deciding: Deciding::default(),
             revoked_keys: RefCell::new(tables.revoked_keys()?),
             load: RefCell::new(Load::new(tables.load(platform.now_ms())?)),

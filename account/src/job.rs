@@ -1,11 +1,11 @@
 use forebay_contract::{
     Digest, FailureCode, JobFailure, JobId, JobState, Lane,
-    state::{Standing, Transition, next},
+    state::{Phase, Transition, next},
 };
 use serde::{Deserialize, Serialize};
 
 use super::journal::{self, EventName};
-use forebay_admission::{lane::place::Place, lifetime::Lifetime};
+use forebay_admission::{lane::position::QueueNumber, lifetime::Lifetime};
 
 /// A job as its object keeps it: a row of `jobs`, and what object and Worker tell each other.
 ///
@@ -99,7 +99,7 @@ pub struct Job {
     pub interests: Option<String>,
     /// Where it stands in its lane: told with the job, not kept in its row.
     #[serde(default)]
-    pub place: Option<Place>,
+    pub place: Option<QueueNumber>,
 }
 
 /// Why another answer than the one asked for is given.
@@ -126,7 +126,7 @@ impl Degraded {
 impl Job {
     /// Moves the job if the contract's state machine says so; whether it did.
     pub fn transition(&mut self, transition: Transition, now_ms: u64) -> bool {
-        let Some(then) = next(Standing { state: self.state, attempt: self.attempt }, transition) else {
+        let Some(then) = next(Phase { state: self.state, attempt: self.attempt }, transition) else {
             return false;
         };
         journal::unfold(self);

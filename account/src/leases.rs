@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::{core::Core, lane_calls};
 
-/// Between two settlements.
+/// Between two returns.
 const LEAST_PAUSE_MS: u64 = 500;
 
 /// Asks the keepers for what is missing. A keeper that cannot be reached leaves it missing.
@@ -22,26 +22,26 @@ pub(crate) async fn ask(core: &Rc<Core>, missing: &[(SharedLimit, LimitSpec, u64
         missing.iter().map(ask).collect()
     };
     send(core, questions).await;
-    settle_later(core);
+    return_unused(core);
 }
 
 /// Gives back what is unused of leases that are over, as long as there are any.
-pub(crate) fn settle_later(core: &Rc<Core>) {
-    if core.holdings.borrow().settle_at_ms().is_none() || core.settling_leases.replace(true) {
+pub(crate) fn return_unused(core: &Rc<Core>) {
+    if core.holdings.borrow().return_at_ms().is_none() || core.returning_leases.replace(true) {
         return;
     }
     let inner = core.clone();
     core.spawn(async move {
         // Not in the loop's own condition, which would hold the borrow across the waits.
-        let due = || inner.holdings.borrow().settle_at_ms();
+        let due = || inner.holdings.borrow().return_at_ms();
         while let Some(at_ms) = due() {
             // At least a moment: a keeper that cannot be reached is not asked without a pause.
             let wait_ms = at_ms.saturating_sub(inner.now_ms()).max(LEAST_PAUSE_MS);
             inner.platform.sleep(wait_ms).await;
-            let questions = inner.holdings.borrow_mut().settlements(inner.now_ms());
+            let questions = inner.holdings.borrow_mut().returns(inner.now_ms());
             send(&inner, questions).await;
         }
-        inner.settling_leases.set(false);
+        inner.returning_leases.set(false);
     });
 }
 

@@ -17,7 +17,7 @@ use super::{
     watching::Closing,
 };
 use crate::{body::JobBody, platform::Result};
-use forebay_admission::lane::place::{Lined, Queue, Waiting};
+use forebay_admission::lane::position::{Estimate, QueuePosition, QueuedJob};
 
 /// A line that says nothing, so that what stands between does not take the stream for dead.
 const KEEP_ALIVE_MS: u64 = 15_000;
@@ -98,7 +98,7 @@ pub(crate) fn told(core: &Core, job: &Job, event: &Event, origin: &str) -> Resul
 }
 
 /// The job's place, by what its lane was last heard to say.
-pub(crate) fn queue(core: &Core, job: &Job) -> Option<Queue> {
+pub(crate) fn queue(core: &Core, job: &Job) -> Option<QueuePosition> {
     if job.state != JobState::Queued {
         return None;
     }
@@ -107,13 +107,13 @@ pub(crate) fn queue(core: &Core, job: &Job) -> Option<Queue> {
     let spec = LaneSpec { rate, ..LaneSpec::default() };
     let place = load.place(&job.id);
     let job = Job { place, ..job.clone() };
-    Some(Lined { status, spec: &spec }.queue(waiting(&job, true, core.now_ms())))
+    Some(Estimate { status, spec: &spec }.queue(waiting(&job, true, core.now_ms())))
 }
 
 /// What an estimate is asked for.
-pub fn waiting(job: &Job, counted: bool, now_ms: u64) -> Waiting {
+pub fn waiting(job: &Job, counted: bool, now_ms: u64) -> QueuedJob {
     let delay_ms = job.not_before_ms.map_or(0, |start_ms| start_ms.saturating_sub(now_ms));
-    Waiting { place: job.place, cost_ms: job.cost_ms as f64, counted: counted || job.place.is_some(), delay_ms }
+    QueuedJob { place: job.place, cost_ms: job.cost_ms as f64, counted: counted || job.place.is_some(), delay_ms }
 }
 
 /// Whether the job may not start yet: its place does not change until then.
@@ -154,7 +154,7 @@ pub struct Listener {
     greeted: bool,
     ended: bool,
     /// What was last said of its place.
-    place: Option<Queue>,
+    place: Option<QueuePosition>,
 }
 
 impl Listener {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Job, lane::MAX_WAITS};
 use forebay_admission::lane::{
-    LaneStatus, Outcome, Tally,
-    place::{Eta, Place},
+    LaneStatus, Tally, VersionCount,
+    position::{Eta, QueueNumber},
     wait::Wait,
 };
 
@@ -45,7 +45,7 @@ pub struct Promise {
 pub struct Kept {
     /// What it drew in its lane.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
+    pub place: Option<QueueNumber>,
     /// What it was told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,
@@ -74,7 +74,7 @@ pub struct Load {
     uncounted: BTreeMap<Lane, VecDeque<(JobId, u64)>>,
     telling: BTreeMap<Lane, VecDeque<(JobId, u64)>>,
     /// What queued jobs drew.
-    places: BTreeMap<JobId, Place>,
+    places: BTreeMap<JobId, QueueNumber>,
     /// What open jobs were told.
     promises: BTreeMap<JobId, Promise>,
     /// Jobs of which the table does not have this yet.
@@ -197,7 +197,7 @@ impl Load {
     }
 
     /// What the job drew in its lane, once that has counted it.
-    pub fn place(&self, id: &JobId) -> Option<Place> {
+    pub fn place(&self, id: &JobId) -> Option<QueueNumber> {
         self.places.get(id).copied()
     }
 
@@ -284,7 +284,7 @@ impl Load {
         let mut number = status.left_jobs.saturating_add(status.queued_jobs);
         let mut work_ms = status.left_ms + status.backlog_ms;
         for (id, cost_ms) in self.telling.remove(&lane).unwrap_or_default().into_iter().rev() {
-            self.places.insert(id, Place { number, work_ms, era_ms: status.era_ms });
+            self.places.insert(id, QueueNumber { number, work_ms, era_ms: status.era_ms });
             self.unkept.insert(id);
             number = number.saturating_sub(1);
             work_ms -= cost_ms as f64;
@@ -313,7 +313,7 @@ impl Load {
             waits: left.waits,
             outcomes: here
                 .into_iter()
-                .map(|((_, model, version), (ok, failed))| Outcome { model, version, ok, failed })
+                .map(|((_, model, version), (ok, failed))| VersionCount { model, version, ok, failed })
                 .collect(),
         }
     }

@@ -19,7 +19,7 @@ use super::{
     watching::{self, Closing, Watching},
 };
 use crate::platform::{self, Result};
-use forebay_admission::{Refusal, lane::place::Queue};
+use forebay_admission::{Refusal, lane::position::QueuePosition};
 
 /// What a client may leave unread of what it was told, in bytes: more is not kept for it.
 const MOST_UNREAD_BYTES: u32 = 1 << 20;
@@ -254,7 +254,7 @@ pub(crate) fn look(core: &Rc<Core>) {
     }
     let inner = core.clone();
     core.spawn(async move {
-        let mut places: BTreeMap<JobId, Queue> = BTreeMap::new();
+        let mut places: BTreeMap<JobId, QueuePosition> = BTreeMap::new();
         loop {
             let queued = queued(&inner);
             if queued.is_empty() {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use forebay_contract::{JobState, catalog::Beyond};
 use forebay_limits::{
     lending::holdings::Need,
-    policy::{Accounts, Buckets, Policy, Standing, Subject, Taken, Violation},
+    policy::{Accounts, Buckets, LimitStatus, Policy, Subject, Taken, Violation},
 };
 
 use super::{
@@ -20,11 +20,12 @@ use super::{
     interests,
     job::Degraded,
     leases,
-    line::Place,
     room::Room,
     tally,
     turn::{Expected, expected},
-    usage, webhook,
+    usage,
+    wait_queue::Ticket,
+    webhook,
 };
 use crate::platform::Result;
 use forebay_admission::lifetime::Lifetime;
@@ -119,8 +120,8 @@ pub(crate) async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Message
         Admission::NoRoom => Ok(SubmitAnswer::AccountFull),
         Admission::Wait { wait, refused } if call.dry_run => Ok(foretold(core, call, wait, refused.standings)),
         Admission::Deny(refused) | Admission::Degrade(refused) | Admission::Wait { refused, .. } => {
-            let Refused { violations, standings, settled } = refused;
-            core.buckets.borrow_mut().extend(settled);
+            let Refused { violations, standings, normalized } = refused;
+            core.buckets.borrow_mut().extend(normalized);
             Ok(SubmitAnswer::Denied { violations, standings })
         }
         Admission::Ask(asks) => {
@@ -132,7 +133,7 @@ pub(crate) async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Message
 }
 
 /// A dry run: whether its turn would come in time.
-fn foretold(core: &Core, call: &SubmitCall, wait: Wait, standings: Vec<Standing>) -> SubmitAnswer {
+fn foretold(core: &Core, call: &SubmitCall, wait: Wait, standings: Vec<LimitStatus>) -> SubmitAnswer {
     let now_ms = core.now_ms();
     match turn(core, call, now_ms.saturating_add(wait.most_ms), now_ms) {
         Ok(turn) => {
@@ -149,7 +150,7 @@ async fn accept(
     call: &SubmitCall,
     newborn: Newborn<'_>,
     spent: Spent,
-    standings: Vec<Standing>,
+    standings: Vec<LimitStatus>,
 ) -> Result<SubmitAnswer> {
     if !call.dry_run {
         if newborn.job.not_before_ms.is_some() && core.tables.delayed_jobs()? >= core.settings()?.outbox_max_jobs {
@@ -179,11 +180,11 @@ fn uncounted(name: String, amount: u64) -> Violation {
 }
 
 /// How a caller stands, for nothing but knowing.
-pub(crate) fn standings(core: &Core, policy: &Policy, subject: &Subject<'_>) -> Vec<Standing> {
+pub(crate) fn standings(core: &Core, policy: &Policy, subject: &Subject<'_>) -> Vec<LimitStatus> {
     let (buckets, in_flight) = (core.buckets.borrow(), core.load.borrow().jobs());
     let accounts =
         Accounts { buckets: &buckets, shared: &|_, want| Need::Ask { want }, in_flight, now_ms: core.now_ms() };
-    policy.standings(subject, &Buckets::new(), &accounts)
+    policy.statuses(subject, &Buckets::new(), &accounts)
 }
 
 async fn finish(
@@ -191,7 +192,7 @@ async fn finish(
     call: &SubmitCall,
     job: Job,
     joined: bool,
-    standings: Vec<Standing>,
+    standings: Vec<LimitStatus>,
 ) -> Result<SubmitAnswer> {
     let ended = if call.dry_run { None } else { core.job_if_waited(job.id, call.wait_ms).await? };
     let job = core.placed(ended.unwrap_or(job));
@@ -201,17 +202,17 @@ async fn finish(
 async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a>> {
     let began_ms = core.now_ms();
     let mut asked = 0;
-    let mut place: Option<Place> = None;
+    let mut ticket: Option<Ticket> = None;
     // Who may wait comes after those who wait already.
     if let Some(most_ms) = call.patience_ms()
-        && !core.line.is_empty()
+        && !core.wait_queue.is_empty()
         && !call.dry_run
     {
-        place = match join(core, call, began_ms + most_ms) {
-            Ok(place) => place,
+        ticket = match join(core, call, began_ms + most_ms) {
+            Ok(ticket) => ticket,
             Err(refused) => return Ok(Decision::no(call, refused, began_ms)),
         };
-        wait_for_turn(core, &mut place, most_ms).await;
+        wait_for_turn(core, &mut ticket, most_ms).await;
     }
     loop {
         let decision = choose(core, call, core.now_ms())?;
@@ -222,16 +223,16 @@ async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a
             }
             Admission::Wait { wait, .. } if !call.dry_run => {
                 let left_ms = (began_ms + wait.most_ms).saturating_sub(core.now_ms());
-                if place.is_none() {
-                    place = match join(core, call, began_ms + wait.most_ms) {
-                        Ok(place) => place,
+                if ticket.is_none() {
+                    ticket = match join(core, call, began_ms + wait.most_ms) {
+                        Ok(ticket) => ticket,
                         Err(refused) => return Ok(Decision::no(call, refused, decision.at_ms)),
                     };
                 }
-                if wait.now_ms > left_ms || place.is_none() {
+                if wait.now_ms > left_ms || ticket.is_none() {
                     return Ok(decision);
                 }
-                if !wait_for_turn(core, &mut place, left_ms).await {
+                if !wait_for_turn(core, &mut ticket, left_ms).await {
                     return Ok(decision);
                 }
                 core.platform.sleep(wait.now_ms).await;
@@ -241,20 +242,20 @@ async fn decide<'a>(core: &Rc<Core>, call: &'a SubmitCall) -> Result<Decision<'a
     }
 }
 
-/// A place at the end of the line; none for who would not pass by `until_ms`, and is refused at once instead.
-fn join(core: &Core, call: &SubmitCall, until_ms: u64) -> std::result::Result<Option<Place>, Refused> {
-    Ok(core.line.join(turn(core, call, until_ms, core.now_ms())?))
+/// A ticket at the end of the line; none for who would not pass by `until_ms`, and is refused at once instead.
+fn join(core: &Core, call: &SubmitCall, until_ms: u64) -> std::result::Result<Option<Ticket>, Refused> {
+    Ok(core.wait_queue.join(turn(core, call, until_ms, core.now_ms())?))
 }
 
 /// When its turn comes after all who wait already.
 fn turn(core: &Core, call: &SubmitCall, until_ms: u64, now_ms: u64) -> std::result::Result<Expected, Refused> {
     let nobody = || Expected { at_ms: now_ms, buckets: core.buckets.borrow().clone() };
-    expected(call, core.line.expected().unwrap_or_else(nobody), until_ms, now_ms)
+    expected(call, core.wait_queue.expected().unwrap_or_else(nobody), until_ms, now_ms)
 }
 
 /// Whether the turn came in time.
-async fn wait_for_turn(core: &Core, place: &mut Option<Place>, most_ms: u64) -> bool {
-    let Some(turn) = place.as_mut().and_then(|place| place.turn.take()) else { return true };
+async fn wait_for_turn(core: &Core, ticket: &mut Option<Ticket>, most_ms: u64) -> bool {
+    let Some(turn) = ticket.as_mut().and_then(|ticket| ticket.turn.take()) else { return true };
     core.platform.within(most_ms, Box::pin(turn)).await.is_some()
 }
 
@@ -445,6 +446,6 @@ fn take(core: &Rc<Core>, Spent { taken, at_ms }: Spent) {
             // let in would be counted by nobody.
             core.holdings.borrow_mut().spend(limit, *amount, at_ms);
         }
-        leases::settle_later(core);
+        leases::return_unused(core);
     }
 }

@@ -1,31 +1,31 @@
 //! The RateLimit header fields (draft-ietf-httpapi-ratelimit-headers-10) and `Retry-After` (RFC 9110 §10.2.3).
 
 use forebay_contract::ProblemCode;
-use forebay_limits::policy::{Standing, Violation};
+use forebay_limits::policy::{LimitStatus, Violation};
 
 use super::Refusal;
 
 /// `RateLimit-Policy` and `RateLimit`; nothing for a plan without limits.
-pub fn fields(standings: &[Standing]) -> Vec<(&'static str, String)> {
+pub fn fields(standings: &[LimitStatus]) -> Vec<(&'static str, String)> {
     if standings.is_empty() {
         return Vec::new();
     }
-    let list = |item: fn(&Standing) -> String| standings.iter().map(item).collect::<Vec<_>>().join(", ");
+    let list = |item: fn(&LimitStatus) -> String| standings.iter().map(item).collect::<Vec<_>>().join(", ");
     vec![("ratelimit-policy", list(policy)), ("ratelimit", list(limit))]
 }
 
-fn policy(standing: &Standing) -> String {
+fn policy(standing: &LimitStatus) -> String {
     let window = standing.window_s.map(|window_s| format!(";w={window_s}")).unwrap_or_default();
     format!("\"{}\";q={}{window}", standing.name, standing.quantity)
 }
 
-fn limit(standing: &Standing) -> String {
+fn limit(standing: &LimitStatus) -> String {
     let reset = standing.window_s.map(|_| format!(";t={}", seconds(standing.reset_ms))).unwrap_or_default();
     format!("\"{}\";r={}{reset}", standing.name, standing.remaining)
 }
 
 /// The refusal of a submission that limits do not let pass.
-pub fn denied(code: ProblemCode, violations: &[Violation], standings: &[Standing]) -> Refusal {
+pub fn denied(code: ProblemCode, violations: &[Violation], standings: &[LimitStatus]) -> Refusal {
     let names: Vec<String> = violations.iter().map(|violation| violation.name.clone()).collect();
     // One that never passes outlasts all that do later.
     let never = violations.iter().any(|violation| violation.retry_after_ms.is_none());
@@ -61,8 +61,8 @@ mod tests {
 
     use super::*;
 
-    fn standing(name: &str, window_s: Option<u64>, remaining: u64) -> Standing {
-        Standing { name: name.to_owned(), quantity: 60, window_s, remaining, reset_ms: 1001 }
+    fn standing(name: &str, window_s: Option<u64>, remaining: u64) -> LimitStatus {
+        LimitStatus { name: name.to_owned(), quantity: 60, window_s, remaining, reset_ms: 1001 }
     }
 
     fn violation(name: &str, retry_after_ms: Option<u64>) -> Violation {

@@ -89,9 +89,9 @@ impl Rule {
         }
         read.take(*self, amount, now_ms).map_err(|wait_ms| Wait {
             retry_after_ms: Some(wait_ms),
-            // An untouched limit does not refuse this amount: what is not the caller's own was settled.
+            // An untouched limit does not refuse this amount: what is not the caller's own was normalized.
             memory: match read {
-                Cow::Owned(settled) => Some(settled),
+                Cow::Owned(normalized) => Some(normalized),
                 Cow::Borrowed(_) => None,
             },
         })
@@ -121,7 +121,7 @@ impl Rule {
     fn read<'m>(&self, memory: Option<&'m Memory>, now_ms: u64) -> Cow<'m, Memory> {
         match memory.filter(|memory| memory.is_of(self.method)) {
             None => Cow::Owned(Memory::untouched(*self, now_ms)),
-            Some(memory) => memory.settled(*self, now_ms).map_or(Cow::Borrowed(memory), Cow::Owned),
+            Some(memory) => memory.normalized(*self, now_ms).map_or(Cow::Borrowed(memory), Cow::Owned),
         }
     }
 

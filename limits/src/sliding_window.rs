@@ -66,7 +66,7 @@ impl Counting for SlidingWindow {
         Self { start_ms: Span::aligned(rule.window_ms(), now_ms).start_ms, count: 0, previous: 0 }
     }
 
-    fn settled(&self, rule: Rule, now_ms: u64) -> Option<Self> {
+    fn normalized(&self, rule: Rule, now_ms: u64) -> Option<Self> {
         if self.start_ms <= now_ms {
             return None;
         }

@@ -1,7 +1,7 @@
 //! Messages on their way to the queues.
 
 use forebay_account::{Promise, SubmitAnswer, Timing};
-use forebay_admission::lane::place::Eta;
+use forebay_admission::lane::position::Eta;
 use forebay_contract::{FailureCode, JobState, Lane};
 
 use crate::{

@@ -2,7 +2,7 @@ use forebay_contract::catalog::LimitSpec;
 use forebay_limits::{
     Level,
     lending::{
-        holdings::MOST_SETTLED,
+        holdings::MOST_RETURNED,
         lease::{Answer, Ask},
     },
 };
@@ -61,8 +61,8 @@ impl LaneCall {
                 (names && short(&tally.shard), outcomes.len() <= MAX_VERSIONS && tally.waits.len() <= MAX_WAITS)
             }
             Self::Lease { holder, asks } => {
-                let settled = asks.iter().all(|ask| ask.settle.len() <= MOST_SETTLED);
-                (asks.iter().all(|ask| short(&ask.limit)) && short(holder), asks.len() <= MAX_LIMITS && settled)
+                let returned = asks.iter().all(|ask| ask.returned.len() <= MOST_RETURNED);
+                (asks.iter().all(|ask| short(&ask.limit)) && short(holder), asks.len() <= MAX_LIMITS && returned)
             }
             Self::WorkerHeard | Self::LastWorker => (true, true),
             Self::Levels { limits } => (limits.iter().all(|(id, _)| short(id)), limits.len() <= MAX_LIMITS),
@@ -78,12 +78,12 @@ impl LaneCall {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forebay_admission::lane::Outcome;
+    use forebay_admission::lane::VersionCount;
 
     #[test]
     fn calls_are_bounded() {
         let tally = |shard: &str, outcomes| {
-            let outcome = Outcome { model: "m".to_owned(), version: "1".to_owned(), ok: 1, failed: 0 };
+            let outcome = VersionCount { model: "m".to_owned(), version: "1".to_owned(), ok: 1, failed: 0 };
             let (shard, outcomes) = (shard.to_owned(), vec![outcome; outcomes]);
             LaneCall::Tally(Tally {
                 shard,

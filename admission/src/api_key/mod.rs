@@ -12,5 +12,5 @@ mod secret;
 pub use entry::Entry;
 pub use key::Key;
 pub use order::{KeyQuery, NewKey, grace_ms};
-pub use record::{KeyRecord, Standing};
+pub use record::{KeyRecord, Validity};
 pub use secret::{ENTRY_PREFIX, KeyId, Secret, SecretHash};

@@ -37,7 +37,7 @@ pub struct KeyRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SecretStanding"))]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum Validity {
     /// It does.
     Valid,
     /// Its time is over.
@@ -73,19 +73,19 @@ impl KeyRecord {
         self
     }
 
-    /// How the secret stands at `now_ms`.
-    pub fn standing(&self, now_ms: u64) -> Standing {
+    /// Whether the secret lets anybody in at `now_ms`.
+    pub fn validity(&self, now_ms: u64) -> Validity {
         match self {
-            Self { revoked_ms: Some(_), .. } => Standing::Revoked,
-            Self { expires_ms: Some(end_ms), .. } if now_ms >= *end_ms => Standing::Expired,
-            _ => Standing::Valid,
+            Self { revoked_ms: Some(_), .. } => Validity::Revoked,
+            Self { expires_ms: Some(end_ms), .. } if now_ms >= *end_ms => Validity::Expired,
+            _ => Validity::Valid,
         }
     }
 
     /// Whom the secret lets in at `now_ms`, calling from the address prefix `ip`; refuses what is expired or revoked.
     pub fn caller(&self, now_ms: u64, ip: &str) -> Result<Caller, Refusal> {
-        match self.standing(now_ms) {
-            Standing::Valid => Ok(Caller {
+        match self.validity(now_ms) {
+            Validity::Valid => Ok(Caller {
                 account: self.account.clone(),
                 plan: self.plan.clone(),
                 groups: self.groups.clone(),
@@ -93,8 +93,8 @@ impl KeyRecord {
                 ip: ip.to_owned(),
                 until_ms: self.expires_ms,
             }),
-            Standing::Expired => Err(authenticate::expired_key()),
-            Standing::Revoked => Err(authenticate::revoked_key()),
+            Validity::Expired => Err(authenticate::expired_key()),
+            Validity::Revoked => Err(authenticate::revoked_key()),
         }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
     fn a_short_record_written_by_hand_is_a_whole_key() {
         let hash = Secret::new([1; 32]).hash();
         let record = KeyRecord::read(&hash, r#"{"account":"acme","plan":"free","name":"mine"}"#).unwrap();
-        assert_eq!((&record.id, record.standing(u64::MAX)), (&Some(hash.id()), Standing::Valid));
+        assert_eq!((&record.id, record.validity(u64::MAX)), (&Some(hash.id()), Validity::Valid));
         let caller = record.caller(0, "203.0.113.7/32").unwrap();
         assert_eq!((caller.account.as_str(), caller.plan.as_str()), ("acme", "free"));
         assert_eq!(caller.key.as_deref(), Some(hash.id().as_str()));

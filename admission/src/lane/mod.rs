@@ -7,7 +7,7 @@ pub mod backlog;
 mod breaker;
 pub mod breakers;
 mod meter;
-pub mod place;
+pub mod position;
 pub mod remembered;
 pub mod shed;
 mod status;
@@ -15,4 +15,4 @@ pub mod wait;
 mod window;
 
 pub use breaker::BreakerState;
-pub use status::{BreakerStatus, LaneStatus, ModelVersion, Outcome, Tally};
+pub use status::{BreakerStatus, LaneStatus, ModelVersion, Tally, VersionCount};

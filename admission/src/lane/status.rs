@@ -22,7 +22,7 @@ pub struct Tally {
     /// the quotient of the two says how long it takes.
     pub ended_ms: f64,
     /// How those that have ended went.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<VersionCount>,
     /// How many have not started.
     #[serde(default)]
     pub queued_jobs: u64,
@@ -39,7 +39,7 @@ pub struct Tally {
 
 /// How jobs of one model version went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct VersionCount {
     /// The model's name.
     pub model: String,
     /// Its version.

@@ -14,7 +14,7 @@ use crate::{
 use forebay_account::asked;
 use forebay_admission::{
     Refusal,
-    api_key::{Key, KeyId, KeyQuery, KeyRecord, NewKey, Secret, Standing, grace_ms},
+    api_key::{Key, KeyId, KeyQuery, KeyRecord, NewKey, Secret, Validity, grace_ms},
     query,
 };
 
@@ -52,7 +52,7 @@ pub struct Page {
 struct Row {
     #[serde(flatten)]
     record: KeyRecord,
-    state: Standing,
+    state: Validity,
 }
 
 /// A key that lets nobody in any more.
@@ -79,7 +79,7 @@ pub async fn create(cx: &Cx, request: Request, target: &Target) -> Result<Answer
 pub async fn list(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     operator(cx)?;
     let (records, cursor) = keys::list(cx, &KeyQuery::read(&target.query)?).await?;
-    let row = |record: KeyRecord| Row { state: record.standing(cx.now_ms), record };
+    let row = |record: KeyRecord| Row { state: record.validity(cx.now_ms), record };
     answer::json(200, &Page { keys: records.into_iter().map(row).collect(), cursor }, Vec::new())
 }
 

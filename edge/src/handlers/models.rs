@@ -17,7 +17,7 @@ use crate::{
 };
 use forebay_admission::{
     conditional,
-    lane::place::{Eta, Lined, Waiting},
+    lane::position::{Estimate, Eta, QueuedJob},
     query,
 };
 
@@ -102,8 +102,8 @@ fn served(catalog: &Catalog) -> impl Iterator<Item = &ModelSpec> {
 async fn eta(cx: &Cx, catalog: &Catalog, class: PlanClass, model: &ModelSpec) -> Eta {
     let lane = Lane::new(class, model.work);
     let (status, spec) = (lanes::status(cx, lane).await, catalog.lane(lane));
-    let waiting = Waiting { cost_ms: model.cost_ms.ceil(), ..Waiting::default() };
-    Lined { status: &status, spec: &spec }.queue(waiting).eta_ms
+    let waiting = QueuedJob { cost_ms: model.cost_ms.ceil(), ..QueuedJob::default() };
+    Estimate { status: &status, spec: &spec }.queue(waiting).eta_ms
 }
 
 fn model_of<'a>(model: &'a ModelSpec, origin: &str) -> Model<'a> {

@@ -13,7 +13,7 @@ use forebay_account::{Job, JobBody, waiting};
 use forebay_admission::{
     lane::{
         LaneStatus,
-        place::{Eta, Lined, Queue, look_again_ms},
+        position::{Estimate, Eta, QueuePosition, look_again_ms},
     },
     rate_fields::retry_after,
 };
@@ -48,9 +48,9 @@ impl Outlook {
     }
 
     /// The job's place in the queue; `None` once it has left it.
-    pub fn queue(&self, job: &Job) -> Option<Queue> {
+    pub fn queue(&self, job: &Job) -> Option<QueuePosition> {
         let age_ms = self.now_ms.saturating_sub(job.accepted_ms);
-        let lined = Lined { status: &self.status, spec: &self.spec };
+        let lined = Estimate { status: &self.status, spec: &self.spec };
         (job.state == JobState::Queued)
             .then(|| lined.queue(waiting(job, self.counted || age_ms > COUNTED_MS, self.now_ms)))
     }

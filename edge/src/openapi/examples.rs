@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::handlers::{health::Health, ready::Ready};
 use forebay_account::{Job, JobBody, example};
 use forebay_admission::{
-    lane::place::{Eta, Queue},
+    lane::position::{Eta, QueuePosition},
     readiness::Seen,
 };
 
@@ -55,7 +55,7 @@ fn succeeded() -> Job {
     }
 }
 
-fn told(job: &Job, queue: Option<Queue>) -> Value {
+fn told(job: &Job, queue: Option<QueuePosition>) -> Value {
     let mut body = JobBody::new(job, ORIGIN).unwrap();
     body.stands(queue);
     serde_json::to_value(body).unwrap()
@@ -63,7 +63,7 @@ fn told(job: &Job, queue: Option<Queue>) -> Value {
 
 /// A job that waits.
 pub fn queued_job() -> Value {
-    told(&job(), Some(Queue { position: 7, eta_ms: Eta { p50: 420, p90: 900 } }))
+    told(&job(), Some(QueuePosition { position: 7, eta_ms: Eta { p50: 420, p90: 900 } }))
 }
 
 /// A job that runs.

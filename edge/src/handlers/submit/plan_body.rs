@@ -2,7 +2,7 @@ use forebay_contract::{
     Digest, JobState, Lane, Problem,
     catalog::{LaneSpec, LimitSpec},
 };
-use forebay_limits::policy::Standing;
+use forebay_limits::policy::LimitStatus;
 use serde::Serialize;
 
 use super::candidates::Candidate;
@@ -11,7 +11,7 @@ use forebay_admission::{
     Refusal,
     lane::{
         LaneStatus,
-        place::{self, Lined, Waiting},
+        position::{self, Estimate, QueuedJob},
         shed::predicted_finish_ms,
     },
     start::enters_ms,
@@ -65,7 +65,7 @@ struct Queue {
     predicted_finish_ms: u64,
     /// Where it would stand, and when it would be done.
     #[serde(flatten)]
-    place: place::Queue,
+    place: position::QueuePosition,
 }
 
 /// A wait for a limit.
@@ -113,10 +113,10 @@ impl<'a> Foreseen<'a> {
                 backlog_ms: status.backlog_ms.max(0.0) as u64,
                 jobs: status.open_jobs,
                 predicted_finish_ms: predicted_finish_ms(status, offer.cost_ms as f64, lane, enters_ms),
-                place: Lined { status, spec: lane }.queue(Waiting {
+                place: Estimate { status, spec: lane }.queue(QueuedJob {
                     cost_ms: offer.cost_ms as f64,
                     delay_ms: enters_ms.saturating_sub(now_ms),
-                    ..Waiting::default()
+                    ..QueuedJob::default()
                 }),
             },
             limits: limits.map(|limit| spending(limit, offer.cost_ms)).collect(),
@@ -127,7 +127,7 @@ impl<'a> Foreseen<'a> {
     }
 
     /// It would be accepted.
-    pub fn admitted(mut self, job: &Job, joined: bool, standings: &[Standing]) -> Self {
+    pub fn admitted(mut self, job: &Job, joined: bool, standings: &[LimitStatus]) -> Self {
         self.decision = match (job.state == JobState::Succeeded, joined) {
             (true, _) => Decision::Cached,
             (false, true) => Decision::Join,
@@ -143,7 +143,7 @@ impl<'a> Foreseen<'a> {
     }
 
     /// How the caller would stand with its own limits.
-    pub fn standing(mut self, standings: &[Standing]) -> Self {
+    pub fn standing(mut self, standings: &[LimitStatus]) -> Self {
         for spending in &mut self.limits {
             let standing = standings.iter().find(|standing| standing.name == spending.name);
             spending.remaining = standing.map(|standing| standing.remaining);

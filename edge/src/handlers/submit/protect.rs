@@ -14,7 +14,7 @@ use forebay_admission::{
     Refusal, deadline,
     lane::{
         BreakerState, LaneStatus,
-        place::{Lined, Waiting},
+        position::{Estimate, QueuedJob},
         remembered::Passage,
         shed::{predicted_finish_ms, rate, retry_after_ms},
     },
@@ -91,7 +91,8 @@ impl<'c> Statuses<'c> {
 
 /// What a submission is told, if it becomes a job.
 pub fn promise(status: &LaneStatus, spec: &LaneSpec, offer: &Offer) -> Promise {
-    let (lined, waiting) = (Lined { status, spec }, Waiting { cost_ms: offer.cost_ms as f64, ..Waiting::default() });
+    let (lined, waiting) =
+        (Estimate { status, spec }, QueuedJob { cost_ms: offer.cost_ms as f64, ..QueuedJob::default() });
     Promise { expected_ms: lined.expected_ms(waiting), eta: lined.queue(waiting).eta_ms, rate: rate(status, spec) }
 }
 

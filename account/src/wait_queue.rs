@@ -1,4 +1,4 @@
-//! The line of submissions that wait for a limit: first come, first served.
+//! The queue of submissions that wait for a limit: first come, first served.
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
@@ -11,25 +11,25 @@ const MOST: usize = 100;
 
 /// Who waits, in order. The first is not told anything: it is its turn.
 #[derive(Debug, Default)]
-pub struct Line(RefCell<VecDeque<Waiting>>);
+pub struct WaitQueue(RefCell<VecDeque<Waiter>>);
 
 #[derive(Debug)]
-struct Waiting {
+struct Waiter {
     number: u64,
     turn: Sender<()>,
     expected: Expected,
 }
 
-/// A place in the line; leaving it, in whatever way, is the next one's turn.
+/// A ticket in the queue; leaving it, in whatever way, is the next one's turn.
 #[derive(Debug)]
-pub struct Place {
-    line: Rc<Line>,
+pub struct Ticket {
+    queue: Rc<WaitQueue>,
     number: u64,
     /// Ends when it is this one's turn; `None` when it is already.
     pub turn: Option<Receiver<()>>,
 }
 
-impl Line {
+impl WaitQueue {
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
@@ -40,27 +40,27 @@ impl Line {
         self.0.borrow().back().map(|last| last.expected.clone())
     }
 
-    /// A place at the end for who is `expected` to pass then, or `None` when the line is too long already.
-    pub fn join(self: &Rc<Self>, expected: Expected) -> Option<Place> {
-        let mut line = self.0.borrow_mut();
-        if line.len() >= MOST {
+    /// A ticket at the end for who is `expected` to pass then, or `None` when the queue is too long already.
+    pub fn join(self: &Rc<Self>, expected: Expected) -> Option<Ticket> {
+        let mut queue = self.0.borrow_mut();
+        if queue.len() >= MOST {
             return None;
         }
         let (sender, receiver) = channel();
-        let number = line.back().map_or(0, |last| last.number + 1);
-        let turn = (!line.is_empty()).then_some(receiver);
-        line.push_back(Waiting { number, turn: sender, expected });
-        Some(Place { line: self.clone(), number, turn })
+        let number = queue.back().map_or(0, |last| last.number + 1);
+        let turn = (!queue.is_empty()).then_some(receiver);
+        queue.push_back(Waiter { number, turn: sender, expected });
+        Some(Ticket { queue: self.clone(), number, turn })
     }
 }
 
-impl Drop for Place {
+impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut line = self.line.0.borrow_mut();
-        let was_first = line.front().is_some_and(|first| first.number == self.number);
-        line.retain(|waiting| waiting.number != self.number);
-        if was_first && let Some(first) = line.front_mut() {
-            // The place stays; only its sender is used up.
+        let mut queue = self.queue.0.borrow_mut();
+        let was_first = queue.front().is_some_and(|first| first.number == self.number);
+        queue.retain(|waiting| waiting.number != self.number);
+        if was_first && let Some(first) = queue.front_mut() {
+            // The ticket stays; only its sender is used up.
             let sender = std::mem::replace(&mut first.turn, channel().0);
             // Who has given up meanwhile leaves by itself.
             let _: Result<(), ()> = sender.send(());
@@ -76,15 +76,15 @@ mod tests {
         Expected { at_ms: 0, buckets: Default::default() }
     }
 
-    /// Whether it is the place's turn.
-    fn is_first(place: &mut Place) -> bool {
-        place.turn.as_mut().is_none_or(|turn| matches!(turn.try_recv(), Ok(Some(()))))
+    /// Whether it is the ticket's turn.
+    fn is_first(ticket: &mut Ticket) -> bool {
+        ticket.turn.as_mut().is_none_or(|turn| matches!(turn.try_recv(), Ok(Some(()))))
     }
 
     #[test]
     fn turns_come_in_order_and_leaving_the_middle_changes_nothing() {
-        let line = Rc::new(Line::default());
-        let [mut first, mut second, mut third, mut fourth] = [(); 4].map(|()| line.join(some_time()).unwrap());
+        let queue = Rc::new(WaitQueue::default());
+        let [mut first, mut second, mut third, mut fourth] = [(); 4].map(|()| queue.join(some_time()).unwrap());
         assert_eq!([&mut first, &mut second, &mut third].map(is_first), [true, false, false]);
         drop(second);
         assert!(!is_first(&mut third));
@@ -94,15 +94,15 @@ mod tests {
         drop(third);
         assert!(is_first(&mut fourth));
         drop(fourth);
-        assert!(line.is_empty());
+        assert!(queue.is_empty());
     }
 
     #[test]
     fn the_line_has_an_end() {
-        let line = Rc::new(Line::default());
-        let places: Vec<Place> = std::iter::from_fn(|| line.join(some_time())).collect();
-        assert_eq!(places.len(), MOST);
-        drop(places);
-        assert!(line.join(some_time()).is_some());
+        let queue = Rc::new(WaitQueue::default());
+        let tickets: Vec<Ticket> = std::iter::from_fn(|| queue.join(some_time())).collect();
+        assert_eq!(tickets.len(), MOST);
+        drop(tickets);
+        assert!(queue.join(some_time()).is_some());
     }
 }

@@ -10,7 +10,7 @@ use super::{LaneStatus, shed::rate};
 /// The lane counts jobs and work that enter and leave; the difference between the job's own count and what has left
 /// since is what is still ahead. Queues are not strictly in order, so this is an estimate that corrects itself.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct QueueNumber {
     /// Which job it was, by the lane's count.
     pub number: u64,
     /// The work that had entered with it, by the lane's count, in device milliseconds.
@@ -21,15 +21,15 @@ pub struct Place {
 
 /// Where a job stands: the `queue` of the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Queue {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Queue"))]
+pub struct QueuePosition {
     /// 1 is next.
     pub position: u64,
     /// Until its end.
     pub eta_ms: Eta,
 }
 
-impl Queue {
+impl QueuePosition {
     /// Whether there is anything to be told: another position, or another end by a second and a tenth of it.
     pub fn differs(&self, now: &Self) -> bool {
         let apart_ms = self.eta_ms.p90.abs_diff(now.eta_ms.p90);
@@ -49,7 +49,7 @@ pub struct Eta {
 
 /// What an estimate looks at.
 #[derive(Debug, Clone, Copy)]
-pub struct Lined<'a> {
+pub struct Estimate<'a> {
     /// How the lane stands.
     pub status: &'a LaneStatus,
     /// Its rate until one was measured.
@@ -58,9 +58,9 @@ pub struct Lined<'a> {
 
 /// A job in line.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Waiting {
+pub struct QueuedJob {
     /// What it drew; `None` until the lane has counted it.
-    pub place: Option<Place>,
+    pub place: Option<QueueNumber>,
     /// Its own device milliseconds.
     pub cost_ms: f64,
     /// Whether `status` has been told of it.
@@ -69,9 +69,9 @@ pub struct Waiting {
     pub delay_ms: u64,
 }
 
-impl Lined<'_> {
+impl Estimate<'_> {
     /// Where the job stands.
-    pub fn queue(self, waiting: Waiting) -> Queue {
+    pub fn queue(self, waiting: QueuedJob) -> QueuePosition {
         let status = self.status;
         let own = u64::from(!waiting.counted);
         let last = status.queued_jobs.saturating_add(own).max(1);
@@ -79,11 +79,11 @@ impl Lined<'_> {
         let position = place.map_or(last, |place| place.number.saturating_sub(status.left_jobs).clamp(1, last));
         let (p50, p90) = status.spread.apply(self.expected_ms(waiting));
         let whole = |ms: f64| (ms.ceil() as u64).saturating_add(waiting.delay_ms);
-        Queue { position, eta_ms: Eta { p50: whole(p50), p90: whole(p90) } }
+        QueuePosition { position, eta_ms: Eta { p50: whole(p50), p90: whole(p90) } }
     }
 
     /// What is ahead of the job and its own work at the lane's rate, in milliseconds; no spread, no delay.
-    pub fn expected_ms(self, waiting: Waiting) -> f64 {
+    pub fn expected_ms(self, waiting: QueuedJob) -> f64 {
         let (status, cost_ms) = (self.status, waiting.cost_ms.max(0.0));
         let behind = status.backlog_ms.max(0.0) + if waiting.counted { 0.0 } else { cost_ms };
         let ahead = self.place(waiting).map_or(behind, |place| place.work_ms - status.left_ms);
@@ -91,7 +91,7 @@ impl Lined<'_> {
     }
 
     /// A count of another life of the lane says nothing.
-    fn place(self, waiting: Waiting) -> Option<Place> {
+    fn place(self, waiting: QueuedJob) -> Option<QueueNumber> {
         waiting.place.filter(|place| place.era_ms == self.status.era_ms)
     }
 }
@@ -121,14 +121,14 @@ mod tests {
         LaneStatus { era_ms: 7, queued_jobs, backlog_ms, spread: EXACT, ..LaneStatus::unknown(NOW) }
     }
 
-    fn queue(status: &LaneStatus, waiting: Waiting) -> (u64, u64) {
-        let queue = Lined { status, spec: &SPEC }.queue(waiting);
+    fn queue(status: &LaneStatus, waiting: QueuedJob) -> (u64, u64) {
+        let queue = Estimate { status, spec: &SPEC }.queue(waiting);
         (queue.position, queue.eta_ms.p50)
     }
 
     #[test]
     fn a_new_job_comes_after_what_waits() {
-        let new = Waiting { cost_ms: 40.0, ..Waiting::default() };
+        let new = QueuedJob { cost_ms: 40.0, ..QueuedJob::default() };
         for (status, expect) in [
             (status(0, 0.0), (1, 40)),
             (status(3, 120.0), (4, 160)),
@@ -139,14 +139,14 @@ mod tests {
         ] {
             assert_eq!(queue(&status, new), expect, "{status:?}");
         }
-        let delayed = Waiting { delay_ms: 5_000, ..new };
+        let delayed = QueuedJob { delay_ms: 5_000, ..new };
         assert_eq!(queue(&status(0, 0.0), delayed), (1, 5_040));
     }
 
     #[test]
     fn what_has_left_since_is_no_longer_ahead() {
-        let place = Some(Place { number: 10, work_ms: 1_000.0, era_ms: 7 });
-        let mine = Waiting { place, cost_ms: 100.0, counted: true, delay_ms: 0 };
+        let place = Some(QueueNumber { number: 10, work_ms: 1_000.0, era_ms: 7 });
+        let mine = QueuedJob { place, cost_ms: 100.0, counted: true, delay_ms: 0 };
         for (left_jobs, left_ms, expect) in [
             (0, 0.0, (10, 1_000)),
             (4, 400.0, (6, 600)),
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_place_is_told_again_when_it_differs() {
-        let at = |position, p90| Queue { position, eta_ms: Eta { p50: 0, p90 } };
+        let at = |position, p90| QueuePosition { position, eta_ms: Eta { p50: 0, p90 } };
         for (before, now, expect) in [
             (at(3, 5_000), at(2, 5_000), true),
             (at(3, 5_000), at(3, 4_100), false),
@@ -221,8 +221,8 @@ mod tests {
             let work = |n: usize| counts[..=n].iter().map(|(_, work_ms)| work_ms).sum::<f64>();
             let status = LaneStatus { left_jobs: left, left_ms: left as f64 * 50.0, ..status(queued, 9_000.0) };
             let at = |n: usize| {
-                let place = Some(Place { number: counts[n].0, work_ms: work(n), era_ms: 7 });
-                queue(&status, Waiting { place, cost_ms: 10.0, counted: true, delay_ms: 0 })
+                let place = Some(QueueNumber { number: counts[n].0, work_ms: work(n), era_ms: 7 });
+                queue(&status, QueuedJob { place, cost_ms: 10.0, counted: true, delay_ms: 0 })
             };
             prop_assert!(at(0).0 <= at(1).0 && at(0).1 <= at(1).1);
         }
