@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde_json::Value;
 
-use super::{Call, LaneCall, WebhookAnswer};
+use crate::{
+    call::{Call, webhook::WebhookAnswer},
+    lane::LaneCall,
+};
 
 /// A call and every kind of answer to it, as a version said them.
 struct Golden {

@@ -6,9 +6,6 @@
 
 use std::cell::Cell;
 
-use super::{Job, core::Core};
-use crate::platform::Result;
-
 /// From here on no new job is taken.
 const SHED_BYTES: u64 = 8_000_000_000;
 /// From here on nothing is written that an answer can do without.
@@ -18,13 +15,6 @@ const FIRST_MARK: u64 = 5;
 const GIGABYTE: u64 = 1_000_000_000;
 /// The size is looked at so often at most: it is a statement of its own.
 const LOOK_MS: u64 = 1_000;
-
-/// For how long the message of a job that ended without a result is kept, and how much of all of them: a favour, for who
-/// wants to run the job again.
-const KEPT_MS: u64 = 3 * 86_400_000;
-const MOST_KEPT_BYTES: u64 = 500_000_000;
-/// How many make room for one that comes.
-const MOST_REPLACED: u32 = 4;
 
 /// How much room an object has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,45 +52,29 @@ impl Room {
     }
 }
 
+impl Size {
+    /// Whether it is to be looked at again.
+    pub fn is_old(&self, now_ms: u64) -> bool {
+        self.looked_ms.get().is_none_or(|looked_ms| now_ms.abs_diff(looked_ms) >= LOOK_MS)
+    }
+
+    /// The object stores `bytes`: the mark that was passed since the last look, if one was.
+    pub fn looked(&self, bytes: u64, now_ms: u64) -> Option<u64> {
+        self.looked_ms.set(Some(now_ms));
+        self.bytes.set(bytes);
+        let mark = mark(bytes);
+        (mark > self.mark.replace(mark)).then_some(mark)
+    }
+
+    /// How much room there was at the last look.
+    pub fn room(&self) -> Room {
+        Room::of(self.bytes.get())
+    }
+}
+
 /// The highest mark that is passed; 0 below the first.
 fn mark(bytes: u64) -> u64 {
     Some(bytes / GIGABYTE).filter(|mark| *mark >= FIRST_MARK).unwrap_or(0)
-}
-
-impl Core {
-    /// How much room there is. A mark that was passed since the last look is told.
-    pub fn room(&self) -> Room {
-        let now = self.now_ms();
-        let size = &self.size;
-        if size.looked_ms.get().is_none_or(|looked_ms| now.abs_diff(looked_ms) >= LOOK_MS) {
-            size.looked_ms.set(Some(now));
-            size.bytes.set(self.platform.stored_bytes());
-            let mark = mark(size.bytes.get());
-            if mark > size.mark.replace(mark) {
-                self.log("account-fills", &format!("{} stores {mark} of 10 GB", self.shard));
-            }
-        }
-        Room::of(size.bytes.get())
-    }
-
-    /// Keeps the message of a job that ended without a result, for another try, and lets the oldest of those go that there
-    /// is no room for.
-    pub fn keep_message(&self, job: &Job) -> Result<()> {
-        self.tables.keep_message(job, self.now_ms())?;
-        self.forget_messages(MOST_REPLACED)
-    }
-
-    /// Forgets up to `most` messages of ended jobs that are too old, or too much.
-    pub fn forget_messages(&self, most: u32) -> Result<()> {
-        let bytes = if self.room() == Room::Out { 0 } else { MOST_KEPT_BYTES };
-        self.tables.forget_messages(self.now_ms().saturating_sub(KEPT_MS), bytes, most)
-    }
-
-    /// When some of them are to be forgotten.
-    pub fn messages_due_ms(&self) -> Result<Option<u64>> {
-        let oldest_ms = self.tables.oldest_kept_ms()?;
-        Ok(oldest_ms.map(|ended_ms| if self.room() == Room::Out { ended_ms } else { ended_ms.saturating_add(KEPT_MS) }))
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use forebay_contract::JobState;
 use forebay_limits::civil::{date, day_of};
 use serde::{Deserialize, Serialize};
 
-use super::Job;
+use crate::job::Job;
 
 /// One model's jobs of one day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{
+    use crate::job::{
         apply::apply,
         example::{START_MS, queued},
     };

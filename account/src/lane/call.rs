@@ -7,7 +7,7 @@ use forebay_limits::{
     },
 };
 
-use crate::table::calls;
+use crate::call::table::calls;
 use forebay_admission::lane::{LaneStatus, ModelVersion, Tally};
 
 /// The longest name of a shard or a limit, in bytes.

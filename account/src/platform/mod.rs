@@ -13,6 +13,7 @@ mod error;
 mod queue;
 mod sql;
 mod value;
+mod webhook;
 
 use std::rc::Rc;
 
@@ -28,11 +29,9 @@ pub use self::{
     queue::{MAX_BATCH, MAX_BATCH_BYTES, Taken},
     sql::Sql,
     value::{Columns, Value},
+    webhook::{DeliveryError, NewKeys, Post},
 };
-use crate::{
-    settings::Settings,
-    webhook::{DeliveryError, NewKeys},
-};
+use crate::settings::Settings;
 
 /// Work of an object, on its own thread.
 pub type Task<'a, T> = LocalBoxFuture<'a, T>;
@@ -111,22 +110,6 @@ pub trait Platform {
 
     /// The object's WebSockets, from before it slept too.
     fn sockets(&self) -> Vec<Rc<dyn Socket>>;
-}
-
-/// A delivery on its way.
-pub struct Post<'a> {
-    /// Where to.
-    pub url: &'a str,
-    /// `webhook-id`
-    pub id: &'a str,
-    /// `webhook-timestamp`: seconds since the epoch.
-    pub timestamp_s: u64,
-    /// `webhook-signature`
-    pub signature: &'a str,
-    /// The body.
-    pub body: &'a str,
-    /// Until the answer's status, in milliseconds.
-    pub timeout_ms: u64,
 }
 
 /// One WebSocket.

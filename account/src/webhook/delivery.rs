@@ -4,8 +4,9 @@ use forebay_contract::JobId;
 
 use super::{
     schedule,
-    shown::{DeliveryBody, DeliveryError, DeliveryState, LastAttempt},
+    shown::{DeliveryBody, DeliveryState, LastAttempt},
 };
+use crate::platform::DeliveryError;
 use forebay_admission::webhook::{DeliveryId, Event, WebhookId};
 
 /// 410: the target wants nothing more, ever (Standard Webhooks).
@@ -152,11 +153,11 @@ impl Delivery {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::example::{START_MS, queued};
+    use crate::job::example::{START_MS, queued};
 
     /// A delivery that is due at [`START_MS`].
     pub(crate) fn pending() -> Delivery {

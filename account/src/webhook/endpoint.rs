@@ -4,12 +4,13 @@ use super::{
     delivery::{Consequence, Delivery},
     shown::{Disabled, WebhookBody},
 };
+use crate::platform::NewKeys;
 use forebay_admission::webhook::{Event, NewWebhook, WebhookChange, WebhookId};
 
 /// How long the keys before a rotation go on signing, in milliseconds.
-pub(super) const GRACE_MS: u64 = 86_400_000;
+pub(crate) const GRACE_MS: u64 = 86_400_000;
 /// A success is written down at most so often: a schedule takes days.
-pub(super) const SUCCESS_EVERY_MS: u64 = 3_600_000;
+pub(crate) const SUCCESS_EVERY_MS: u64 = 3_600_000;
 
 /// A webhook as its object keeps it: a row of `webhooks`. It holds secrets, so it is not printed.
 #[derive(Clone)]
@@ -42,16 +43,6 @@ pub struct Endpoint {
     pub old_secret: Option<String>,
     /// Those before the last rotation.
     pub old_signing_key: Option<String>,
-}
-
-/// Keys that were just drawn.
-pub struct NewKeys {
-    /// As in [`Endpoint`].
-    pub secret: String,
-    /// As in [`Endpoint`].
-    pub signing_key: String,
-    /// As in [`Endpoint`].
-    pub public_key: String,
 }
 
 /// A pair of keys that sign a delivery.
@@ -167,9 +158,9 @@ impl Endpoint {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::{example::START_MS, webhook::delivery::tests::pending};
+    use crate::{job::example::START_MS, webhook::delivery::tests::pending};
 
     fn keys(name: &str) -> NewKeys {
         let named = |what: &str| format!("{what}-{name}");

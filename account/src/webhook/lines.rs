@@ -13,10 +13,7 @@ use super::{
     tables::WebhookTables,
     turns::{self, Health, Turn},
 };
-use crate::{
-    core::Core,
-    platform::{Error, Platform, Result, Sql},
-};
+use crate::platform::{Error, Platform, Result, Sql};
 use forebay_admission::webhook::{DeliveryId, Event, WebhookId};
 
 /// How many deliveries of one webhook are kept after they are over.
@@ -123,9 +120,9 @@ impl Webhooks {
     }
 
     /// Disables one.
-    pub fn disable(&self, core: &Core, id: &WebhookId, because: Disabled) -> Result<()> {
+    pub fn disable(&self, platform: &dyn Platform, id: &WebhookId, because: Disabled) -> Result<()> {
         let Some(endpoint) = self.get(id) else { return Ok(()) };
-        core.log("webhook-disabled", &format!("{} is {}", id.as_str(), because.name()));
+        platform.log("webhook-disabled", &format!("{} is {}", id.as_str(), because.name()));
         self.put(Endpoint { disabled: Some(because), ..(*endpoint).clone() })
     }
 

@@ -6,25 +6,17 @@
 //! posting: what dies in between is posted again under the same `webhook-id`.
 //! Pure: `delivery`, `endpoint`, `payload`, `row`, `schedule`, `turns`.
 
-mod call;
-mod deliver;
-mod delivery;
-mod endpoint;
+pub(crate) mod delivery;
+pub(crate) mod endpoint;
 mod lines;
-mod manage;
-mod payload;
+pub(crate) mod payload;
 mod row;
 mod schedule;
-mod shown;
+pub(crate) mod shown;
 mod tables;
 mod turns;
 
-pub use call::{WebhookAnswer, WebhookCall};
-pub(crate) use deliver::{look_ms, start, sweep, tell};
-pub use endpoint::NewKeys;
 pub(crate) use lines::Webhooks;
-pub(crate) use manage::answer;
 pub use payload::{JobData, Payload};
-pub use shown::DeliveryError;
 pub use shown::{DeliveryBody, DeliveryPage, WebhookBody, WebhookList};
 pub(crate) use tables::SCHEMA;

@@ -4,7 +4,7 @@ use forebay_contract::JobId;
 use forebay_limits::civil::{date, day_of};
 use serde::Serialize;
 
-use crate::Job;
+use crate::job::Job;
 use forebay_admission::webhook::{Event, WebhookId};
 
 /// The body of a delivery.
@@ -36,13 +36,13 @@ pub struct JobData {
 
 /// The webhook that is tested.
 #[derive(Debug, Serialize)]
-pub(super) struct TestData<'a> {
+pub(crate) struct TestData<'a> {
     /// Its id.
     pub webhook_id: &'a WebhookId,
 }
 
 /// The payload that tells of a job, with links below `origin`, as JSON.
-pub(super) fn of_job(event: Event, job: &Job, origin: &str, now_ms: u64) -> serde_json::Result<String> {
+pub(crate) fn of_job(event: Event, job: &Job, origin: &str, now_ms: u64) -> serde_json::Result<String> {
     let status_url = format!("{origin}/v1/jobs/{}", job.id);
     let result_url = (event == Event::JobSucceeded).then(|| format!("{status_url}/result"));
     let data = JobData { job_id: job.id, status: job.state.name(), status_url, result_url };
@@ -50,7 +50,7 @@ pub(super) fn of_job(event: Event, job: &Job, origin: &str, now_ms: u64) -> serd
 }
 
 /// The payload of a test, as JSON.
-pub(super) fn of_test(webhook_id: &WebhookId, now_ms: u64) -> serde_json::Result<String> {
+pub(crate) fn of_test(webhook_id: &WebhookId, now_ms: u64) -> serde_json::Result<String> {
     let data = TestData { webhook_id };
     serde_json::to_string(&Payload { event: Event::WebhookTest, timestamp: rfc3339(now_ms), data })
 }
@@ -67,7 +67,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::example::{START_MS, queued};
+    use crate::job::example::{START_MS, queued};
 
     #[test]
     fn a_payload_says_what_happened_and_where_to_ask() {

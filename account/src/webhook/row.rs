@@ -3,13 +3,13 @@
 use super::{
     delivery::Delivery,
     endpoint::Endpoint,
-    shown::{DeliveryError, DeliveryState, Disabled},
+    shown::{DeliveryState, Disabled},
 };
-use crate::platform::{Columns, Result, Value};
+use crate::platform::{Columns, DeliveryError, Result, Value};
 use forebay_admission::webhook::{DeliveryId, Event, WebhookId};
 
 /// A webhook's row.
-pub(super) fn of_endpoint(endpoint: &Endpoint) -> Vec<Value> {
+pub(crate) fn of_endpoint(endpoint: &Endpoint) -> Vec<Value> {
     let events: Vec<&str> = endpoint.events.iter().map(|event| event.name()).collect();
     vec![
         endpoint.id.as_str().into(),
@@ -30,7 +30,7 @@ pub(super) fn of_endpoint(endpoint: &Endpoint) -> Vec<Value> {
 }
 
 /// The webhook of a row.
-pub(super) fn to_endpoint(mut row: Columns) -> Result<Endpoint> {
+pub(crate) fn to_endpoint(mut row: Columns) -> Result<Endpoint> {
     Ok(Endpoint {
         id: row.needed(|text| WebhookId::parse(&text))?,
         url: row.needed(Some)?,
@@ -50,7 +50,7 @@ pub(super) fn to_endpoint(mut row: Columns) -> Result<Endpoint> {
 }
 
 /// A delivery's row.
-pub(super) fn of_delivery(delivery: &Delivery) -> Vec<Value> {
+pub(crate) fn of_delivery(delivery: &Delivery) -> Vec<Value> {
     vec![
         delivery.webhook.as_str().into(),
         delivery.id.as_str().into(),
@@ -71,7 +71,7 @@ pub(super) fn of_delivery(delivery: &Delivery) -> Vec<Value> {
 }
 
 /// The delivery of a row.
-pub(super) fn to_delivery(mut row: Columns) -> Result<Delivery> {
+pub(crate) fn to_delivery(mut row: Columns) -> Result<Delivery> {
     Ok(Delivery {
         webhook: row.needed(|text| WebhookId::parse(&text))?,
         id: row.needed(|text| DeliveryId::parse(&text))?,

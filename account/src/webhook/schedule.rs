@@ -6,7 +6,7 @@ const WAITS_S: [u64; 9] = [5, 5 * 60, 30 * 60, 2 * 3_600, 5 * 3_600, 10 * 3_600,
 /// Milliseconds until the next try after `tries` of them failed; `None` when that was the last.
 ///
 /// `random` moves it by up to a tenth either way, so that what failed together does not come back together.
-pub(super) fn wait_ms(tries: u32, random: u64) -> Option<u64> {
+pub(crate) fn wait_ms(tries: u32, random: u64) -> Option<u64> {
     let index = usize::try_from(tries.checked_sub(1)?).ok()?;
     let whole = WAITS_S.get(index)? * 1_000;
     Some(whole - whole / 10 + random % (whole / 5 + 1))

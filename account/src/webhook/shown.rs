@@ -3,6 +3,7 @@
 use forebay_contract::JobId;
 use serde::Serialize;
 
+use crate::platform::DeliveryError;
 use forebay_admission::webhook::{DeliveryId, Event, WebhookId};
 
 /// Why nothing is sent to a webhook.
@@ -108,23 +109,6 @@ pub enum DeliveryState {
     Failed,
 }
 
-/// Why a try failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum DeliveryError {
-    /// No answer in time.
-    Timeout,
-    /// No connection, no such name, or an answer that is no HTTP.
-    Unreachable,
-    /// The target sends elsewhere; nobody goes there.
-    Redirect,
-    /// The target leads to an address that nothing is sent to.
-    RefusedAddress,
-    /// The answer is no success.
-    Status,
-}
-
 impl DeliveryState {
     /// Every state.
     pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Failed];
@@ -135,22 +119,6 @@ impl DeliveryState {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
             Self::Failed => "failed",
-        }
-    }
-}
-
-impl DeliveryError {
-    /// Every error.
-    pub const ALL: [Self; 5] = [Self::Timeout, Self::Unreachable, Self::Redirect, Self::RefusedAddress, Self::Status];
-
-    /// The name in JSON and SQL.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::Unreachable => "unreachable",
-            Self::Redirect => "redirect",
-            Self::RefusedAddress => "refused-address",
-            Self::Status => "status",
         }
     }
 }

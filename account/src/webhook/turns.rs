@@ -3,13 +3,13 @@
 
 /// Deliveries under way at once. The runtime lets six connections of one event wait for their answers; two are left for
 /// queue and bucket: <https://developers.cloudflare.com/workers/platform/limits/#simultaneous-open-connections>.
-pub(super) const AT_ONCE: usize = 4;
+pub(crate) const AT_ONCE: usize = 4;
 /// Of these, to endpoints whose last try failed: such a try may take the whole timeout.
 const TROUBLED_AT_ONCE: usize = 2;
 
 /// How the last try of an endpoint went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Health {
+pub(crate) enum Health {
     /// This life of the object has seen none.
     #[default]
     Unknown,
@@ -21,7 +21,7 @@ pub(super) enum Health {
 
 /// An endpoint's line of deliveries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     /// When the next delivery is due that is not under way, or earlier; none without any.
     pub due_ms: Option<u64>,
     /// How many are under way.
@@ -34,7 +34,7 @@ pub(super) struct Turn {
 
 /// The place in `lines` of the one whose turn it is at `now_ms`: of those with the fewest under way the one that had its
 /// last turn longest ago. So a long line makes no other wait for its end.
-pub(super) fn next(lines: &[Turn], now_ms: u64) -> Option<usize> {
+pub(crate) fn next(lines: &[Turn], now_ms: u64) -> Option<usize> {
     let busy = |counted: fn(&Turn) -> bool| lines.iter().filter(|line| counted(line)).map(|line| line.under_way).sum();
     let room = AT_ONCE.saturating_sub(busy(|_| true));
     let troubled: usize = busy(|line| line.health == Health::Troubled);
@@ -53,7 +53,7 @@ pub(super) fn next(lines: &[Turn], now_ms: u64) -> Option<usize> {
 
 /// When somebody must look at the lines again if nothing happens until then: at the next time that something is due, and
 /// `guard_ms` after anything that is under way or has no room.
-pub(super) fn look_ms(lines: &[Turn], now_ms: u64, guard_ms: u64) -> Option<u64> {
+pub(crate) fn look_ms(lines: &[Turn], now_ms: u64, guard_ms: u64) -> Option<u64> {
     let guard = now_ms.saturating_add(guard_ms);
     let look = |line: &Turn| {
         let waits = line.due_ms.filter(|due_ms| *due_ms > now_ms);

@@ -1,0 +1,3 @@
+//! What an object knows of limits.
+
+pub(crate) mod wait_queue;

@@ -1,0 +1,21 @@
+//! The Account object: the shell that holds what it knows and does what was decided.
+
+pub(crate) mod alarm;
+pub(crate) mod answer;
+pub(crate) mod core;
+mod deliver;
+mod due;
+mod flush;
+mod idempotent;
+mod keep;
+mod lane_calls;
+mod leases;
+pub(crate) mod life;
+pub(crate) mod listen;
+mod retry;
+mod room;
+pub(crate) mod sockets;
+mod submit;
+mod tally;
+mod wake;
+mod webhooks;

@@ -1,0 +1,43 @@
+//! How much room an object has, and what it keeps as a favour as long as there is some.
+
+use super::core::Core;
+use crate::{job::Job, platform::Result, room::Room};
+
+/// For how long the message of a job that ended without a result is kept, and how much of all of them: a favour, for who
+/// wants to run the job again.
+const KEPT_MS: u64 = 3 * 86_400_000;
+const MOST_KEPT_BYTES: u64 = 500_000_000;
+/// How many make room for one that comes.
+const MOST_REPLACED: u32 = 4;
+
+impl Core {
+    /// How much room there is. A mark that was passed since the last look is told.
+    pub fn room(&self) -> Room {
+        let now = self.now_ms();
+        if self.size.is_old(now)
+            && let Some(mark) = self.size.looked(self.platform.stored_bytes(), now)
+        {
+            self.log("account-fills", &format!("{} stores {mark} of 10 GB", self.shard));
+        }
+        self.size.room()
+    }
+
+    /// Keeps the message of a job that ended without a result, for another try, and lets the oldest of those go that there
+    /// is no room for.
+    pub fn keep_message(&self, job: &Job) -> Result<()> {
+        self.tables.keep_message(job, self.now_ms())?;
+        self.forget_messages(MOST_REPLACED)
+    }
+
+    /// Forgets up to `most` messages of ended jobs that are too old, or too much.
+    pub fn forget_messages(&self, most: u32) -> Result<()> {
+        let bytes = if self.room() == Room::Out { 0 } else { MOST_KEPT_BYTES };
+        self.tables.forget_messages(self.now_ms().saturating_sub(KEPT_MS), bytes, most)
+    }
+
+    /// When some of them are to be forgotten.
+    pub fn messages_due_ms(&self) -> Result<Option<u64>> {
+        let oldest_ms = self.tables.oldest_kept_ms()?;
+        Ok(oldest_ms.map(|ended_ms| if self.room() == Room::Out { ended_ms } else { ended_ms.saturating_add(KEPT_MS) }))
+    }
+}

@@ -1,0 +1,3 @@
+//! When somebody looks again.
+
+pub(crate) mod reconcile;
