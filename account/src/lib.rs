@@ -40,13 +40,14 @@ mod golden;
 pub use call::table::Asked;
 pub use call::webhook::{WebhookAnswer, WebhookCall};
 pub use call::{
-    Call, CancelAnswer, KnownResult, Listed, Listing, Offer, RetryAnswer, Reuse, StandingsCall, SubmitAnswer,
-    SubmitCall, asked,
+    Call, CancelAnswer, Listed, Listing, RetryAnswer, Reuse, StandingsCall, SubmitAnswer, SubmitCall, asked,
 };
 pub use job::body::JobBody;
 #[cfg(any(test, feature = "schema"))]
 pub use job::example;
-pub use job::journal::{Event, EventName, is_told, story};
+pub use job::journal::{Event, EventName, is_over, story};
+pub use job::known_result::KnownResult;
+pub use job::offer::Offer;
 pub use job::promise::Promise;
 pub use job::timeline::{batch_id, server_timing, stages};
 pub use job::timing::Timing;

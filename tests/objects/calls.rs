@@ -52,8 +52,8 @@ fn a_submission_that_is_sent_again_is_the_same_job_and_spends_nothing() {
             account.kill();
             let told = submit(&account, &again).await.unwrap();
             assert_eq!(id(&told), id(&one));
-            let SubmitAnswer::Admitted { standings, .. } = told else { panic!() };
-            assert_eq!(standings[0].remaining, 0, "it was spent once");
+            let SubmitAnswer::Admitted { statuses, .. } = told else { panic!() };
+            assert_eq!(statuses[0].remaining, 0, "it was spent once");
         }
         assert_eq!(account.sql("SELECT count(*) AS n FROM jobs"), "[[1]]");
         scene.pass(60_000).await;

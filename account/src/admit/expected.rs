@@ -42,13 +42,13 @@ pub(crate) fn expected(
     Ok(ExpectedAdmission { at_ms, buckets })
 }
 
-/// The same refusal, told so much earlier.
+/// The same refusal, for who hears it so much earlier.
 fn later(mut refused: Refused, by_ms: u64) -> Refused {
     for violation in &mut refused.violations {
         violation.retry_after_ms = violation.retry_after_ms.map(|wait_ms| wait_ms.saturating_add(by_ms));
     }
-    for standing in &mut refused.standings {
-        standing.reset_ms = standing.reset_ms.saturating_add(by_ms);
+    for status in &mut refused.statuses {
+        status.reset_ms = status.reset_ms.saturating_add(by_ms);
     }
     refused
 }

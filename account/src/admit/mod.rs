@@ -12,8 +12,8 @@ use forebay_limits::{
 };
 
 use crate::{
-    call::{KnownResult, Offer, Reuse, SubmitCall},
-    job::{Degraded, Job, interests},
+    call::{Reuse, SubmitCall},
+    job::{Job, interests, offer::Offer},
     room::Room,
 };
 
@@ -37,9 +37,9 @@ pub(crate) struct Present<'a> {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Admission {
     /// Take what it takes; the twin answers.
-    Join { job: Box<Job>, taken: Taken, standings: Vec<LimitStatus> },
+    Join { job: Box<Job>, taken: Taken, statuses: Vec<LimitStatus> },
     /// Take what it takes and store the new job.
-    Accept { taken: Taken, standings: Vec<LimitStatus> },
+    Accept { taken: Taken, statuses: Vec<LimitStatus> },
     /// Ask the keepers of shared limits, then again.
     Ask(Vec<(SharedLimit, LimitSpec, u64)>),
     /// Wait for a while, then again; when that is no use, store nothing.
@@ -60,7 +60,7 @@ pub(crate) struct Refused {
     /// The limits.
     pub violations: Vec<Violation>,
     /// How the caller stands.
-    pub standings: Vec<LimitStatus>,
+    pub statuses: Vec<LimitStatus>,
     /// Buckets to be kept although nothing was taken.
     pub normalized: Buckets,
 }
@@ -79,7 +79,7 @@ pub(crate) struct Wait {
 pub(crate) fn admit(call: &SubmitCall, offer: &Offer, excused: &[String], present: Present<'_>) -> Admission {
     let subject = call.subject(offer);
     let policy = &call.policy;
-    let standings = |taken: &Taken, opened: u64| {
+    let statuses = |taken: &Taken, opened: u64| {
         let accounts = Accounts { in_flight: present.accounts.in_flight + opened, ..present.accounts };
         policy.statuses(&subject, &taken.buckets, &accounts)
     };
@@ -94,17 +94,17 @@ pub(crate) fn admit(call: &SubmitCall, offer: &Offer, excused: &[String], presen
             Verdict::Pass(taken) => taken,
             Verdict::Ask(asks) => return Admission::Ask(asks),
             Verdict::Refuse { violations, normalized } => {
-                let standings = standings(&Taken::default(), 0);
-                return beyond(Refused { violations, standings, normalized });
+                let statuses = statuses(&Taken::default(), 0);
+                return beyond(Refused { violations, statuses, normalized });
             }
         }
     };
-    let standings = standings(&taken, u64::from(opens));
+    let statuses = statuses(&taken, u64::from(opens));
     match present.twin {
-        Some(job) => Admission::Join { job: Box::new(job), taken, standings },
+        Some(job) => Admission::Join { job: Box::new(job), taken, statuses },
         None if !present.room.takes(present.stored) => Admission::NoRoom,
         None if !present.stored && present.outbox_jobs >= present.outbox_max_jobs => Admission::Full,
-        None => Admission::Accept { taken, standings },
+        None => Admission::Accept { taken, statuses },
     }
 }
 
@@ -144,7 +144,7 @@ fn beyond(refused: Refused) -> Admission {
 }
 
 /// Whether an earlier job may answer for this call.
-pub(crate) fn answers(reuse: Reuse, twin: &Job) -> bool {
+pub(crate) fn may_answer(reuse: Reuse, twin: &Job) -> bool {
     match reuse {
         Reuse::Any => true,
         Reuse::Unfinished => !twin.state.is_final(),
@@ -152,75 +152,14 @@ pub(crate) fn answers(reuse: Reuse, twin: &Job) -> bool {
     }
 }
 
-/// What a new job is besides its offer.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Birth {
-    /// Why something else runs than was asked for.
-    pub degraded: Option<Degraded>,
-    /// Set when the result is stored already: then it is born finished.
-    pub known: Option<KnownResult>,
-    /// The time.
-    pub now_ms: u64,
-    /// How long after the last news of it the bucket is asked, in milliseconds.
-    pub reconcile_after_ms: u64,
-}
-
-/// The new job of `call`, running `offer`.
-pub(crate) fn new_job(call: &SubmitCall, offer: &Offer, birth: Birth) -> Job {
-    let offer = offer.clone();
-    let mut job = Job {
-        id: call.id,
-        digest: offer.digest,
-        model: offer.model,
-        version: offer.version,
-        parameters: offer.parameters,
-        lane: offer.lane,
-        cost_ms: offer.cost_ms,
-        degraded: birth.degraded,
+/// The new job of `call`, running `offer`, that the limits let in at `at_ms`; the bucket is asked about it at `check_ms`.
+pub(crate) fn new_job(call: &SubmitCall, offer: &Offer, at_ms: u64, check_ms: u64) -> Job {
+    let key = call.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
+    Job {
         no_store: u8::from(!call.store),
-        state: JobState::Queued,
-        attempt: 0,
-        cached: 0,
-        accepted_ms: birth.now_ms,
-        sent_ms: None,
-        received_ms: None,
-        started_ms: None,
-        finished_ms: None,
-        batch_size: None,
-        device_ms: None,
-        worker: None,
-        media_type: None,
-        bytes: None,
-        failure_code: None,
-        failure_detail: None,
-        check_ms: Some(birth.now_ms.saturating_add(birth.reconcile_after_ms)),
-        checks: 0,
-        done: None,
-        total: None,
-        not_before_ms: None,
-        deadline_ms: None,
-        retry_of: None,
-        waited_ms: None,
-        log: None,
-        told_ms: None,
-        message_seq: None,
-        stored_ms: None,
-        interests: None,
-        place: None,
-    };
-    if let Some(known) = birth.known {
-        job.state = JobState::Succeeded;
-        job.cached = 1;
-        job.finished_ms = Some(birth.now_ms);
-        job.media_type = known.media_type;
-        job.bytes = known.bytes;
-        job.stored_ms = known.stored_ms;
-        job.check_ms = None;
-    } else {
-        let key = call.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
-        job.interests = Some(interests::first(&call.key, key));
+        interests: Some(interests::first(&call.key, key)),
+        ..Job::accepted(call.id, offer.clone(), at_ms, check_ms)
     }
-    job
 }
 
 #[cfg(test)]
@@ -230,6 +169,7 @@ pub(super) mod tests {
     use super::*;
     use crate::job::{
         example::{START_MS, queued},
+        known_result::KnownResult,
         timing::Timing,
     };
     use forebay_limits::{
@@ -307,9 +247,9 @@ pub(super) mod tests {
         let one = call(vec![limit("submit", 1, Beyond::Reject)]);
         let [first, second] = twice(&one, Some(&queued()), 0);
         assert!(matches!(first, Admission::Join { .. }));
-        let Admission::Deny(Refused { violations, standings, .. }) = second else { panic!("{second:?}") };
+        let Admission::Deny(Refused { violations, statuses, .. }) = second else { panic!("{second:?}") };
         assert_eq!((violations[0].name.as_str(), violations[0].retry_after_ms), ("submit", Some(60_000)));
-        assert_eq!(standings[0].remaining, 0);
+        assert_eq!(statuses[0].remaining, 0);
         let [first, second] = twice(&one, None, 2);
         assert_eq!((first, second), (Admission::Full, Admission::Full));
     }
@@ -387,8 +327,8 @@ pub(super) mod tests {
         assert!(matches!(twice(&call(vec![in_flight(2)]), None, 0)[0], Admission::Accept { .. }));
         assert!(matches!(twice(&call(vec![in_flight(1)]), None, 0)[0], Admission::Deny(_)));
         assert!(matches!(twice(&call(vec![in_flight(1)]), Some(&queued()), 0)[0], Admission::Join { .. }));
-        let Admission::Accept { standings, .. } = &twice(&call(vec![in_flight(5)]), None, 0)[0] else { panic!() };
-        assert_eq!(standings[0].remaining, 3);
+        let Admission::Accept { statuses, .. } = &twice(&call(vec![in_flight(5)]), None, 0)[0] else { panic!() };
+        assert_eq!(statuses[0].remaining, 3);
     }
 
     #[test]
@@ -402,15 +342,12 @@ pub(super) mod tests {
     #[test]
     fn a_job_whose_result_is_known_is_born_finished() {
         let one = call(Vec::new());
-        let birth = Birth { now_ms: START_MS, reconcile_after_ms: 30_000, ..Birth::default() };
         let made = Job { interests: Some("+ k1".to_owned()), ..queued() };
-        assert_eq!(new_job(&one, &one.offer, birth.clone()), made);
-        let known = Some(KnownResult {
-            media_type: Some("image/png".to_owned()),
-            bytes: Some(9),
-            stored_ms: Some(START_MS - 1),
-        });
-        let job = new_job(&one, &one.offer, Birth { known, ..birth });
+        let mut job = new_job(&one, &one.offer, START_MS, START_MS + 30_000);
+        assert_eq!(job, made);
+        let known =
+            KnownResult { media_type: Some("image/png".to_owned()), bytes: Some(9), stored_ms: Some(START_MS - 1) };
+        known.answer(&mut job);
         assert_eq!((job.state, job.cached, job.check_ms), (JobState::Succeeded, 1, None));
         assert_eq!((job.bytes, job.finished_ms), (Some(9), Some(START_MS)));
         assert_eq!((job.stored_ms, job.interests), (Some(START_MS - 1), None));
@@ -421,7 +358,7 @@ pub(super) mod tests {
         for (reuse, open, ended) in
             [(Reuse::Any, true, true), (Reuse::Unfinished, true, false), (Reuse::Nothing, false, false)]
         {
-            assert_eq!((answers(reuse, &queued()), answers(reuse, &done())), (open, ended));
+            assert_eq!((may_answer(reuse, &queued()), may_answer(reuse, &done())), (open, ended));
         }
     }
 }

@@ -3,14 +3,14 @@
 pub(crate) mod table;
 pub(crate) mod webhook;
 
-use forebay_contract::{Digest, JobId, JobState, Lane, ReportAnswer, ReportEvent, catalog::Beyond};
+use forebay_contract::{JobId, JobState, ReportAnswer, ReportEvent, catalog::Beyond};
 use forebay_limits::policy::{LimitStatus, Policy, Subject, Violation};
 use serde::{Deserialize, Serialize};
 
 use self::table::calls;
 use self::webhook::WebhookCall;
 use crate::{
-    job::{Job, timing::Timing},
+    job::{Job, known_result::KnownResult, offer::Offer, timing::Timing},
     usage::UsageRow,
 };
 use forebay_admission::{idempotency::Idempotency, webhook::Action};
@@ -234,23 +234,6 @@ pub enum Reuse {
     Nothing,
 }
 
-/// Something that could run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offer {
-    /// The name of its result.
-    pub digest: Digest,
-    /// The model's name.
-    pub model: String,
-    /// The model's version.
-    pub version: String,
-    /// The resolved parameters, as JSON text.
-    pub parameters: String,
-    /// The queue it waits in.
-    pub lane: Lane,
-    /// Predicted device milliseconds, rounded up.
-    pub cost_ms: u64,
-}
-
 impl SubmitCall {
     /// What limits count it by, when `offer` runs.
     pub fn subject<'a>(&'a self, offer: &'a Offer) -> Subject<'a> {
@@ -273,25 +256,6 @@ impl SubmitCall {
     }
 }
 
-/// A stored result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownResult {
-    /// Its `Content-Type`.
-    pub media_type: Option<String>,
-    /// Its length.
-    pub bytes: Option<u64>,
-    /// When it was written last, in milliseconds since the epoch; `None` where nobody knows.
-    #[serde(default)]
-    pub stored_ms: Option<u64>,
-}
-
-impl KnownResult {
-    /// The one that a job has.
-    pub fn of(job: &Job) -> Self {
-        Self { media_type: job.media_type.clone(), bytes: job.bytes, stored_ms: job.result_stored_ms() }
-    }
-}
-
 /// How a submission ended.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum SubmitAnswer {
@@ -302,7 +266,8 @@ pub enum SubmitAnswer {
         /// Whether `job` was there before.
         joined: bool,
         /// How the caller stands with its limits.
-        standings: Vec<LimitStatus>,
+        #[serde(rename = "standings")]
+        statuses: Vec<LimitStatus>,
     },
     /// Only after a dry run: it would wait for its turn.
     Waits {
@@ -311,14 +276,16 @@ pub enum SubmitAnswer {
         /// How long at most; then it would be refused.
         most_ms: u64,
         /// How the caller stands with its limits.
-        standings: Vec<LimitStatus>,
+        #[serde(rename = "standings")]
+        statuses: Vec<LimitStatus>,
     },
     /// Limits do not let it pass.
     Denied {
         /// Which.
         violations: Vec<Violation>,
         /// How the caller stands with its limits.
-        standings: Vec<LimitStatus>,
+        #[serde(rename = "standings")]
+        statuses: Vec<LimitStatus>,
     },
     /// Too many jobs wait for an unreachable queue.
     OutboxFull {

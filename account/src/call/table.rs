@@ -24,7 +24,7 @@ pub(crate) struct Answers<Answer>(pub(crate) PhantomData<fn() -> Answer>);
 
 impl<Answer: Serialize> Answers<Answer> {
     /// The answer as it is sent.
-    pub(crate) fn told(self, answer: &Answer) -> Result<String> {
+    pub(crate) fn encode(self, answer: &Answer) -> Result<String> {
         Ok(serde_json::to_string(answer)?)
     }
 }

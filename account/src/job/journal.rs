@@ -151,7 +151,7 @@ pub(crate) fn unfold(job: &mut Job) {
 }
 
 /// Whether nothing more will happen to a job and all of it has been told.
-pub fn is_told(job: &Job, after: u32) -> bool {
+pub fn is_over(job: &Job, after: u32) -> bool {
     job.state.is_final() && self::after(job, after).is_empty()
 }
 

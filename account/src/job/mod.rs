@@ -6,6 +6,8 @@ pub(crate) mod body;
 pub mod example;
 pub(crate) mod interests;
 pub(crate) mod journal;
+pub(crate) mod known_result;
+pub(crate) mod offer;
 pub(crate) mod promise;
 pub(crate) mod timeline;
 pub(crate) mod timing;
@@ -17,6 +19,7 @@ use forebay_contract::{
 use serde::{Deserialize, Serialize};
 
 use self::journal::EventName;
+use self::offer::Offer;
 use forebay_admission::{lane::position::QueueNumber, lifetime::Lifetime};
 
 /// A job as its object keeps it: a row of `jobs`, and what object and Worker tell each other.
@@ -109,9 +112,9 @@ pub struct Job {
     /// Who wants it, while it is open: see `interests`.
     #[serde(default)]
     pub interests: Option<String>,
-    /// Where it stands in its lane: told with the job, not kept in its row.
-    #[serde(default)]
-    pub place: Option<QueueNumber>,
+    /// What it drew in its lane: answers carry it, its row does not keep it.
+    #[serde(default, rename = "place")]
+    pub queue_number: Option<QueueNumber>,
 }
 
 /// Why another answer than the one asked for is given.
@@ -136,6 +139,51 @@ impl Degraded {
 }
 
 impl Job {
+    /// A new job of `offer`, accepted at `at_ms`, which the bucket is asked about at `check_ms`.
+    pub fn accepted(id: JobId, offer: Offer, at_ms: u64, check_ms: u64) -> Self {
+        let Offer { digest, model, version, parameters, lane, cost_ms } = offer;
+        Self {
+            id,
+            digest,
+            model,
+            version,
+            parameters,
+            lane,
+            cost_ms,
+            degraded: None,
+            no_store: 0,
+            state: JobState::Queued,
+            attempt: 0,
+            cached: 0,
+            accepted_ms: at_ms,
+            sent_ms: None,
+            received_ms: None,
+            started_ms: None,
+            finished_ms: None,
+            batch_size: None,
+            device_ms: None,
+            worker: None,
+            media_type: None,
+            bytes: None,
+            failure_code: None,
+            failure_detail: None,
+            check_ms: Some(check_ms),
+            checks: 0,
+            done: None,
+            total: None,
+            not_before_ms: None,
+            deadline_ms: None,
+            retry_of: None,
+            waited_ms: None,
+            log: None,
+            told_ms: None,
+            message_seq: None,
+            stored_ms: None,
+            interests: None,
+            queue_number: None,
+        }
+    }
+
     /// Moves the job if the contract's state machine says so; whether it did.
     pub fn transition(&mut self, transition: Transition, now_ms: u64) -> bool {
         let Some(then) = next(Phase { state: self.state, attempt: self.attempt }, transition) else {

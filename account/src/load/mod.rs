@@ -30,10 +30,10 @@ pub struct OpenRow {
 
 /// What is kept of an open job with its row, so that an object that slept knows where its jobs stand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptEstimate {
     /// What it drew in its lane.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<QueueNumber>,
+    #[serde(rename = "place", skip_serializing_if = "Option::is_none")]
+    pub number: Option<QueueNumber>,
     /// What it was told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,
@@ -47,7 +47,7 @@ pub struct Stored {
     /// Those that may not start yet.
     pub delayed: Vec<Job>,
     /// What was kept of them.
-    pub kept: Vec<(JobId, Kept)>,
+    pub kept: Vec<(JobId, KeptEstimate)>,
 }
 
 /// Open work by lane, and what lanes do not know yet.
@@ -56,13 +56,13 @@ pub struct Load {
     open: BTreeMap<Lane, Open>,
     ended_ms: BTreeMap<Lane, u64>,
     outcomes: BTreeMap<(Lane, String, String), (u32, u32)>,
-    untold: BTreeSet<Lane>,
+    unannounced: BTreeSet<Lane>,
     left: BTreeMap<Lane, Left>,
     /// Jobs that their lane has not counted yet, with their cost, oldest first; and those it is being told of.
     uncounted: BTreeMap<Lane, VecDeque<(JobId, u64)>>,
-    telling: BTreeMap<Lane, VecDeque<(JobId, u64)>>,
+    announcing: BTreeMap<Lane, VecDeque<(JobId, u64)>>,
     /// What queued jobs drew.
-    places: BTreeMap<JobId, QueueNumber>,
+    numbers: BTreeMap<JobId, QueueNumber>,
     /// What open jobs were told.
     promises: BTreeMap<JobId, Promise>,
     /// Jobs of which the table does not have this yet.
@@ -93,13 +93,13 @@ impl Load {
     /// Of an object that wakes up; lanes are told of it anew.
     pub fn new(stored: Stored) -> Self {
         let Stored { open: rows, delayed, kept } = stored;
-        let untold = ordered::set(rows.iter().map(|row| row.lane));
+        let unannounced = ordered::set(rows.iter().map(|row| row.lane));
         let open = |row: OpenRow| (row.lane, Open { jobs: row.jobs, cost_ms: row.cost_ms, queued: row.queued });
         let open = ordered::map(rows.into_iter().map(open));
-        let mut load = Self { open, untold, ..Self::default() };
+        let mut load = Self { open, unannounced, ..Self::default() };
         delayed.iter().for_each(|job| load.opened(job));
-        for (id, Kept { place, promise }) in kept {
-            load.places.extend(place.map(|place| (id, place)));
+        for (id, KeptEstimate { number, promise }) in kept {
+            load.numbers.extend(number.map(|number| (id, number)));
             load.promises.extend(promise.map(|promise| (id, promise)));
         }
         load
@@ -112,7 +112,7 @@ impl Load {
 
     /// Whether some lane has something to be told.
     pub fn has_news(&self) -> bool {
-        !self.untold.is_empty()
+        !self.unannounced.is_empty()
     }
 
     /// A job was accepted and waits: in its lane, or for its time.
@@ -141,7 +141,7 @@ impl Load {
         open.jobs += 1;
         open.queued += 1;
         open.cost_ms = open.cost_ms.saturating_add(cost_ms);
-        self.untold.insert(lane);
+        self.unannounced.insert(lane);
         self.uncounted.entry(lane).or_default().push_back((id, cost_ms));
     }
 
@@ -174,7 +174,7 @@ impl Load {
         if was != is {
             let open = self.open.entry(job.lane).or_default();
             open.queued = if is { open.queued.saturating_add(1) } else { open.queued.saturating_sub(1) };
-            self.untold.insert(job.lane);
+            self.unannounced.insert(job.lane);
             if was {
                 self.left.entry(job.lane).or_default().jobs += 1;
             }
@@ -185,8 +185,8 @@ impl Load {
     }
 
     /// What the job drew in its lane, once that has counted it.
-    pub fn place(&self, id: &JobId) -> Option<QueueNumber> {
-        self.places.get(id).copied()
+    pub fn queue_number(&self, id: &JobId) -> Option<QueueNumber> {
+        self.numbers.get(id).copied()
     }
 
     /// How long a job was expected to take at most when it was accepted, in milliseconds; 0 where nobody knows.
@@ -200,8 +200,8 @@ impl Load {
     }
 
     /// What is to be written to the table of jobs that are still open; from then on it counts as written.
-    pub fn unkept(&mut self) -> BTreeMap<JobId, Kept> {
-        let kept = |id: &JobId| Kept { place: self.place(id), promise: self.promises.get(id).copied() };
+    pub fn unkept(&mut self) -> BTreeMap<JobId, KeptEstimate> {
+        let kept = |id: &JobId| KeptEstimate { number: self.queue_number(id), promise: self.promises.get(id).copied() };
         let unkept = ordered::map(self.unkept.iter().map(|id| (*id, kept(id))));
         self.unkept.clear();
         unkept
@@ -218,10 +218,10 @@ impl Load {
         let open = self.open.entry(job.lane).or_default();
         open.jobs = open.jobs.saturating_sub(1);
         open.cost_ms = open.cost_ms.saturating_sub(job.cost_ms);
-        self.untold.insert(job.lane);
-        self.places.remove(&job.id);
+        self.unannounced.insert(job.lane);
+        self.numbers.remove(&job.id);
         self.unkept.remove(&job.id);
-        for list in [&mut self.uncounted, &mut self.telling] {
+        for list in [&mut self.uncounted, &mut self.announcing] {
             if let Some(jobs) = list.get_mut(&job.lane) {
                 jobs.retain(|(id, _)| *id != job.id);
             }
@@ -247,32 +247,32 @@ impl Load {
 
     /// What each lane that has news is to be told by the object `shard`; from then on it counts as told.
     pub fn tallies(&mut self, shard: &str) -> Vec<(Lane, Tally)> {
-        let lanes = std::mem::take(&mut self.untold);
+        let lanes = std::mem::take(&mut self.unannounced);
         lanes.into_iter().map(|lane| (lane, self.tally(lane, shard))).collect()
     }
 
     /// A lane could not be told: it is told again with what comes next. What ended meanwhile is lost for its rate;
     /// what is open is told whole each time.
-    pub fn not_told(&mut self, lane: Lane) {
-        self.untold.insert(lane);
-        if let Some(mut telling) = self.telling.remove(&lane) {
+    pub fn not_announced(&mut self, lane: Lane) {
+        self.unannounced.insert(lane);
+        if let Some(mut announcing) = self.announcing.remove(&lane) {
             let newer = self.uncounted.entry(lane).or_default();
-            telling.append(newer);
-            *newer = telling;
+            announcing.append(newer);
+            *newer = announcing;
         }
     }
 
     /// A lane is to be told once more, for what it answers.
-    pub fn tell_again(&mut self, lane: Lane) {
-        self.untold.insert(lane);
+    pub fn announce_again(&mut self, lane: Lane) {
+        self.unannounced.insert(lane);
     }
 
     /// A lane was told, and stands like this: the jobs it was told of drew the last numbers there are.
-    pub fn told(&mut self, lane: Lane, status: LaneStatus) {
+    pub fn observe(&mut self, lane: Lane, status: LaneStatus) {
         let mut number = status.left_jobs.saturating_add(status.queued_jobs);
         let mut work_ms = status.left_ms + status.backlog_ms;
-        for (id, cost_ms) in self.telling.remove(&lane).unwrap_or_default().into_iter().rev() {
-            self.places.insert(id, QueueNumber { number, work_ms, era_ms: status.era_ms });
+        for (id, cost_ms) in self.announcing.remove(&lane).unwrap_or_default().into_iter().rev() {
+            self.numbers.insert(id, QueueNumber { number, work_ms, era_ms: status.era_ms });
             self.unkept.insert(id);
             number = number.saturating_sub(1);
             work_ms -= cost_ms as f64;
@@ -284,7 +284,7 @@ impl Load {
         let open = self.open.get(&lane).copied().unwrap_or_default();
         let left = self.left.remove(&lane).unwrap_or_default();
         if let Some(uncounted) = self.uncounted.remove(&lane) {
-            self.telling.entry(lane).or_default().extend(uncounted);
+            self.announcing.entry(lane).or_default().extend(uncounted);
         }
         let outcomes = std::mem::take(&mut self.outcomes);
         let (here, elsewhere) = outcomes.into_iter().partition(|((of, _, _), _)| *of == lane);
@@ -347,7 +347,7 @@ mod tests {
         assert_eq!((tally.open_ms, tally.open_jobs, tally.ended_ms), (7.0, 1, 7.0));
         assert_eq!((tally.outcomes[0].ok, tally.outcomes[0].failed), (1, 0));
         assert!(!load.has_news());
-        load.not_told(Lane::FreeLight);
+        load.not_announced(Lane::FreeLight);
         let again = load.tallies("s");
         assert_eq!((again[0].1.open_jobs, again[0].1.ended_ms, again[0].1.outcomes.len()), (1, 0.0, 0));
     }
@@ -401,8 +401,8 @@ mod tests {
             backlog_ms: 70.0,
             ..LaneStatus::unknown(START_MS)
         };
-        load.told(Lane::FreeLight, status);
-        let drew = |n| load.place(&numbered(n).id).map(|place| (place.number, place.work_ms, place.era_ms));
+        load.observe(Lane::FreeLight, status);
+        let drew = |n| load.queue_number(&numbered(n).id).map(|place| (place.number, place.work_ms, place.era_ms));
         assert_eq!([1, 2, 3, 4].map(drew), [Some((106, 1_060.0, 5)), None, Some((107, 1_070.0, 5)), None]);
     }
 
@@ -427,11 +427,11 @@ mod tests {
         load.opened(&numbered(1));
         load.tallies("s");
         load.opened(&numbered(2));
-        load.not_told(Lane::FreeLight);
+        load.not_announced(Lane::FreeLight);
         let tally = load.tallies("s").remove(0).1;
         assert_eq!(tally.queued_jobs, 2);
-        load.told(Lane::FreeLight, LaneStatus { queued_jobs: 2, backlog_ms: 20.0, ..LaneStatus::unknown(START_MS) });
-        assert_eq!([1, 2].map(|n| load.place(&numbered(n).id).unwrap().number), [1, 2]);
+        load.observe(Lane::FreeLight, LaneStatus { queued_jobs: 2, backlog_ms: 20.0, ..LaneStatus::unknown(START_MS) });
+        assert_eq!([1, 2].map(|n| load.queue_number(&numbered(n).id).unwrap().number), [1, 2]);
     }
 
     #[test]
@@ -450,7 +450,7 @@ mod tests {
         let tally = load.tallies("s").remove(0).1;
         assert_eq!((tally.left_jobs, tally.open_jobs, tally.left_ms), (0, 0, 10.0));
         assert_eq!(tally.waits, [Wait { expected_ms: 70.0, p50_ms: 80.0, p90_ms: 160.0, took_ms: 90.0 }]);
-        assert!(load.promises.is_empty() && load.places.is_empty());
+        assert!(load.promises.is_empty() && load.numbers.is_empty());
     }
 
     #[test]
@@ -463,16 +463,16 @@ mod tests {
             load.promised(job, promise);
         }
         load.tallies("s");
-        load.told(Lane::FreeLight, LaneStatus { queued_jobs: 2, ..LaneStatus::unknown(START_MS) });
+        load.observe(Lane::FreeLight, LaneStatus { queued_jobs: 2, ..LaneStatus::unknown(START_MS) });
         load.moved(JobState::Queued, &Job { state: JobState::Canceled, ..jobs[1].clone() });
         assert!(load.has_unkept());
         let kept = serde_json::to_string(&load.unkept()).unwrap();
         assert!(!load.has_unkept());
-        let kept: BTreeMap<JobId, Kept> = serde_json::from_str(&kept).unwrap();
+        let kept: BTreeMap<JobId, KeptEstimate> = serde_json::from_str(&kept).unwrap();
         let open = vec![OpenRow { lane: Lane::FreeLight, jobs: 1, cost_ms: 10, queued: 1 }];
         let mut awake = Load::new(Stored { open, delayed: Vec::new(), kept: kept.into_iter().collect() });
-        assert_eq!(awake.place(&jobs[0].id), load.place(&jobs[0].id));
-        assert!(awake.place(&jobs[0].id).is_some() && awake.place(&jobs[1].id).is_none());
+        assert_eq!(awake.queue_number(&jobs[0].id), load.queue_number(&jobs[0].id));
+        assert!(awake.queue_number(&jobs[0].id).is_some() && awake.queue_number(&jobs[1].id).is_none());
         let (started_ms, finished_ms) = (Some(START_MS + 50), Some(START_MS + 90));
         let ended = Job { state: JobState::Succeeded, started_ms, finished_ms, ..jobs[0].clone() };
         awake.moved(JobState::Queued, &ended);

@@ -33,14 +33,14 @@ const LOOK_MS: u64 = 15_000;
 pub(crate) async fn ring(core: &Rc<Core>) -> Result<()> {
     let began_ms = core.now_ms();
     // Before anything that may fail, hang or end this life: what is due is looked at again.
-    core.alarm_ms.set(None);
+    core.timers.alarm.set(None);
     let again_ms = began_ms.saturating_add(AGAIN_MS);
     set_again(core, again_ms).await?;
-    core.alarm_ms.set(Some(again_ms));
+    core.timers.alarm.set(Some(again_ms));
     if let Err(error) = core.release() {
         core.log("release-failed", &error.to_string());
     }
-    // Whose time has come has a place from now on.
+    // Jobs whose time has come stand in their lanes from now on.
     sockets::look(core);
     flush::start(core);
     deliver::start(core);
@@ -51,11 +51,11 @@ pub(crate) async fn ring(core: &Rc<Core>) -> Result<()> {
     }
     if let Err(error) = core.rearrange_alarm().await {
         core.log("alarm-failed", &error.to_string());
-        core.alarm_ms.set(Some(again_ms));
+        core.timers.alarm.set(Some(again_ms));
     }
-    // Lanes that were not told, or have forgotten, hear of what is still open; no alarm waits for their answer.
+    // Lanes that have not heard, or have forgotten, hear of what is still open; no alarm waits for their answer.
     let inner = core.clone();
-    core.spawn(async move { tally::tell(&inner).await });
+    core.spawn(async move { tally::announce(&inner).await });
     Ok(())
 }
 
@@ -109,7 +109,7 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
             send_again(core, &job)?;
         }
         if !job.state.is_final() {
-            core.load.borrow_mut().tell_again(job.lane);
+            core.load.borrow_mut().announce_again(job.lane);
         }
     }
     Ok(due.len())
@@ -118,7 +118,7 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
 /// The message of a job that nobody has heard of for long goes to its queue once more.
 fn send_again(core: &Rc<Core>, job: &Job) -> Result<()> {
     core.log("message-sent-again", &job.id.to_string());
-    flush::settle(core)?;
+    flush::mark_sent(core)?;
     core.tables.send_again(job)?;
     core.outbox.recounted(&core.tables.outbox_jobs()?);
     flush::start(core);
@@ -127,12 +127,12 @@ fn send_again(core: &Rc<Core>, job: &Job) -> Result<()> {
 
 /// What the bucket has of a job. That it has no result is said by HEAD, which a missing bucket says too; the question for
 /// the failure is answered by the bucket itself, or not at all.
-async fn look(core: &Core, job: &Job) -> std::result::Result<Found, AwsError> {
+async fn look(core: &Core, job: &Job) -> Result<Found, AwsError> {
     let found = core.platform.within(LOOK_MS, Box::pin(ask(core, job))).await;
     found.unwrap_or_else(|| Err(AwsError::Unreachable(format!("no answer within {LOOK_MS} ms"))))
 }
 
-async fn ask(core: &Core, job: &Job) -> std::result::Result<Found, AwsError> {
+async fn ask(core: &Core, job: &Job) -> Result<Found, AwsError> {
     if let Some(head) = core.platform.find(&storage_key::result(&job.digest)).await? {
         return Ok(Found::Result(head));
     }
@@ -149,7 +149,7 @@ fn sweep(core: &Core) -> Result<()> {
     core.tables.delete_stale(now, now.saturating_sub(idempotency::LIFETIME_MS))?;
     core.forget_messages(MOST_FORGOTTEN)?;
     core.tables.delete_usage(&date(day_of(now).saturating_sub(USAGE_DAYS)))?;
-    core.buckets.borrow_mut().retain(|_, bucket| bucket.until_ms >= now);
+    core.limits.sweep(now);
     let Some(oldest) = core.tables.oldest_ended()? else { return Ok(()) };
     let before_ms = core.now_ms().saturating_sub(core.settings()?.retention_ms);
     if oldest.made_at_ms() < before_ms {

@@ -6,7 +6,7 @@ use super::{
     flush,
     retry::retry,
     sockets,
-    submit::{Messages, standings, submit},
+    submit::{Messages, submit},
     tally, webhooks,
 };
 use crate::{
@@ -34,46 +34,47 @@ pub async fn answer(core: &Rc<Core>, text: &str) -> Result<String> {
     match serde_json::from_str(call)? {
         Call::Submit(call) => {
             let (first, lighter) = message.split_once('\n').unwrap_or((message, ""));
-            answers::Submit.told(&submit(core, &call, Messages { first, lighter }).await?)
+            answers::Submit.encode(&submit(core, &call, Messages { first, lighter }).await?)
         }
         Call::Standings(call) => {
             let StandingsCall { policy, key, ip, endpoint } = *call;
             // Shared limits alone look at model and lane, and those are not this object's to tell.
             let lane = Lane::FreeLight;
             let subject = Subject { key: &key, ip: &ip, endpoint: &endpoint, model: "", lane, cost_ms: 0 };
-            answers::Standings.told(&standings(core, &policy, &subject))
+            answers::Standings.encode(&core.statuses(&policy, &subject))
         }
         Call::RevokeKey { key } => {
             core.tables.revoke_key(&key)?;
-            core.revoked_keys.borrow_mut().insert(key);
+            core.limits.revoke(key);
             sockets::dismiss(core);
-            answers::RevokeKey.told(&())
+            answers::RevokeKey.encode(&())
         }
         Call::Job { id, wait_ms } => {
-            flush::settle(core)?;
-            answers::Job.told(&core.job(id, wait_ms).await?.map(|job| core.placed(job)))
+            flush::mark_sent(core)?;
+            answers::Job.encode(&core.job(id, wait_ms).await?.map(|job| core.with_queue_number(job)))
         }
-        Call::Cancel { id, caller, key } => answers::Cancel.told(&cancel(core, id, &caller, key.as_deref())?),
-        Call::Expire { id } => answers::Expire.told(&expire(core, id)?),
-        Call::Report { worker, events } => answers::Report.told(&report(core, &worker, &events).await?),
+        Call::Cancel { id, caller, key } => answers::Cancel.encode(&cancel(core, id, &caller, key.as_deref())?),
+        Call::Expire { id } => answers::Expire.encode(&expire(core, id)?),
+        Call::Report { worker, events } => answers::Report.encode(&report(core, &worker, &events).await?),
         Call::List(listing) => {
-            flush::settle(core)?;
+            flush::mark_sent(core)?;
             let Listed { jobs, next } = core.tables.list(&listing)?;
-            answers::List.told(&Listed { jobs: jobs.into_iter().map(|job| core.placed(job)).collect(), next })
+            answers::List
+                .encode(&Listed { jobs: jobs.into_iter().map(|job| core.with_queue_number(job)).collect(), next })
         }
-        Call::Retry { id, submit } => answers::Retry.told(&retry(core, id, *submit).await?),
+        Call::Retry { id, submit } => answers::Retry.encode(&retry(core, id, *submit).await?),
         Call::Webhooks(call) => Ok(webhooks::answer(core, &call).await?.to_text()),
         Call::Hits(rows) => {
             rows.into_iter().try_for_each(|row| core.use_up(Some(row)))?;
-            answers::Hits.told(&())
+            answers::Hits.encode(&())
         }
-        Call::Usage { from, to } => answers::Usage.told(&core.tables.usage(&from, &to)?),
+        Call::Usage { from, to } => answers::Usage.encode(&core.tables.usage(&from, &to)?),
     }
 }
 
 /// A job that others joined goes on: what one caller wants no more, they may.
 fn cancel(core: &Rc<Core>, id: JobId, caller: &str, key: Option<&str>) -> Result<CancelAnswer> {
-    flush::settle(core)?;
+    flush::mark_sent(core)?;
     let Some(mut job) = core.tables.job(&id)? else { return Ok(CancelAnswer::Unknown) };
     let before = job.state;
     if before.is_final() {
@@ -83,9 +84,9 @@ fn cancel(core: &Rc<Core>, id: JobId, caller: &str, key: Option<&str>) -> Result
         Withdrawal::Last => {}
         Withdrawal::Others(left) => {
             core.tables.put_interests(&id, &left)?;
-            return Ok(CancelAnswer::Canceled { job: Box::new(core.placed(job)) });
+            return Ok(CancelAnswer::Canceled { job: Box::new(core.with_queue_number(job)) });
         }
-        Withdrawal::Again => return Ok(CancelAnswer::Ended { job: Box::new(core.placed(job)) }),
+        Withdrawal::Again => return Ok(CancelAnswer::Ended { job: Box::new(core.with_queue_number(job)) }),
     }
     if !job.transition(Transition::Canceled, core.now_ms()) {
         return Ok(CancelAnswer::Ended { job: Box::new(job) });
@@ -118,7 +119,7 @@ fn end_without_result(core: &Rc<Core>, job: &mut Job) -> Result<()> {
 
 async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result<ReportAnswer> {
     let settings = core.settings()?;
-    flush::settle(core)?;
+    flush::mark_sent(core)?;
     if core.room() == Room::Out {
         // Before anything is written.
         core.forget_messages(MOST_FORGOTTEN)?;

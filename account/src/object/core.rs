@@ -1,74 +1,48 @@
 //! What an Account object holds between events: caches of what SQLite has, and what only memory needs.
 
-use super::{
-    deliver, due,
-    idempotent::Deciding,
-    sockets::{self, Sockets},
-};
+use std::{cell::RefCell, rc::Rc};
+
+use forebay_contract::{JobId, JobState};
+use forebay_limits::policy::{LimitStatus, Policy, Subject};
+
+use super::{deliver, due, sockets};
 use crate::{
     job::Job,
-    limits::wait_queue::WaitQueue,
+    limits::Limits,
     load::Load,
     outbox::Outbox,
     platform::{Platform, Result, Sql},
-    presence::waiters::Waiters,
+    presence::Presence,
     room::Size,
     settings::Settings,
     tables::Tables,
+    timers::Timers,
     usage,
     webhook::Webhooks,
 };
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeSet,
-    rc::Rc,
-};
-
-use forebay_contract::{JobId, JobState};
-use forebay_limits::{lending::holdings::Holdings, policy::Buckets};
 
 /// The inside of an Account object, shared with the work it leaves running.
 pub struct Core {
     /// What it may do to the world.
     pub platform: Rc<dyn Platform>,
+    /// The object's own name.
+    pub shard: String,
     /// What it has in SQLite.
     pub tables: Tables,
     /// How much that is.
     pub size: Size,
-    /// Long polls.
-    pub waiters: Waiters,
-    /// Event streams.
-    pub watchers: Waiters,
-    /// How many of those are open, whether they wait or write.
-    pub streams: Cell<usize>,
-    /// WebSockets.
-    pub sockets: Sockets,
-    /// Whom to tell when a job ends.
-    pub webhooks: Webhooks,
-    /// The object's own name.
-    pub shard: String,
-    /// What its limits remember, as stored last.
-    pub buckets: RefCell<Buckets>,
-    /// What it holds of shared limits. In memory alone: leases that die with it count as used.
-    pub holdings: RefCell<Holdings>,
-    /// Whether somebody will give unused leases back.
-    pub returning_leases: Cell<bool>,
-    /// Who waits for a limit.
-    pub wait_queue: Rc<WaitQueue>,
-    /// Idempotency keys that are being decided.
-    pub deciding: Deciding,
-    /// API keys that nothing is accepted for any more.
-    pub revoked_keys: RefCell<BTreeSet<String>>,
+    /// What its limits remember, lend and hold back.
+    pub limits: Limits,
     /// What is open, and what the lanes do not know yet.
     pub load: RefCell<Load>,
-    /// Whether the lanes are about to be told.
-    pub tallying: Cell<bool>,
-    /// Whether somebody will keep where jobs stand.
-    pub keeping: Cell<bool>,
     /// Messages on their way to the queues.
     pub outbox: Outbox,
-    /// The alarm that is set, as far as this life of the object knows.
-    pub alarm_ms: Cell<Option<u64>>,
+    /// Whom to announce the end of a job to.
+    pub webhooks: Webhooks,
+    /// Who waits, and who listens.
+    pub presence: Presence,
+    /// Its alarm, and what it does by itself.
+    pub timers: Timers,
 }
 
 impl Core {
@@ -82,22 +56,12 @@ impl Core {
         platform.log("account-wakes", &format!("{shard} stores {} KB", platform.stored_bytes() / 1_000));
         let core = Rc::new(Self {
             shard,
-            buckets: RefCell::new(tables.buckets()?),
-            holdings: RefCell::default(),
-            returning_leases: Cell::new(false),
-            wait_queue: Rc::default(),
-            deciding: Deciding::default(),
-            revoked_keys: RefCell::new(tables.revoked_keys()?),
+            limits: Limits::new(tables.buckets()?, tables.revoked_keys()?),
             load: RefCell::new(Load::new(tables.load(platform.now_ms())?)),
-            keeping: Cell::new(false),
-            tallying: Cell::new(false),
             outbox,
-            waiters: Waiters::default(),
-            watchers: Waiters::default(),
-            streams: Cell::new(0),
-            sockets: Sockets::default(),
+            presence: Presence::default(),
             webhooks: Webhooks::open(sql, platform.as_ref())?,
-            alarm_ms: Cell::new(None),
+            timers: Timers::default(),
             platform,
             tables,
             size: Size::default(),
@@ -133,9 +97,9 @@ impl Core {
         if wait_ms == 0 || !open {
             return Ok(job);
         }
-        let Some(end) = self.waiters.wait(id) else { return Ok(job) };
+        let Some(end) = self.presence.waiters.wait(id) else { return Ok(job) };
         self.platform.within(wait_ms, Box::pin(end)).await;
-        self.waiters.forget(&id);
+        self.presence.waiters.forget(&id);
         self.tables.job(&id)
     }
 
@@ -144,12 +108,17 @@ impl Core {
         if wait_ms == 0 { Ok(None) } else { self.job(id, wait_ms).await }
     }
 
-    /// Writes a job that was in state `before`; when it has ended, wakes who waits for that, and tells who is to be told.
+    /// How a caller stands with its limits, for nothing but knowing.
+    pub fn statuses(&self, policy: &Policy, subject: &Subject<'_>) -> Vec<LimitStatus> {
+        self.limits.statuses(policy, subject, self.load.borrow().jobs(), self.now_ms())
+    }
+
+    /// Writes a job that was in state `before`; when it has ended, wakes who waits for that, and announces it.
     ///
-    /// Who is told comes first: should there be no room for that, the job has not ended either, and whatever brought its end
-    /// comes again.
+    /// What is announced to webhooks comes first: should there be no room for that, the job has not ended either, and
+    /// whatever brought its end comes again.
     pub fn save(self: &Rc<Self>, before: JobState, job: &Job) -> Result<()> {
-        deliver::tell(self, Some(before), job)?;
+        deliver::announce(self, Some(before), job)?;
         self.tables.update_job(job)?;
         self.load.borrow_mut().moved(before, job);
         self.use_up(usage::change(Some(before), job))?;
@@ -159,9 +128,9 @@ impl Core {
             _ => {}
         }
         if job.state.is_final() {
-            self.waiters.wake(&job.id);
+            self.presence.waiters.wake(&job.id);
         }
-        self.watchers.wake(&job.id);
+        self.presence.watchers.wake(&job.id);
         sockets::publish(self, job);
         Ok(())
     }

@@ -20,9 +20,9 @@ use forebay_admission::webhook::{Event, Unfit, WebhookId};
 /// What a delivery may take besides its timeout: looking the name up, signing, writing.
 const MARGIN_MS: u64 = 15_000;
 
-/// Writes what is told of a job that was in state `before` (`None`: there was none), and starts telling. In the turn that
+/// Writes what webhooks are told of a job that was in state `before` (`None`: there was none), and starts delivering. In the turn that
 /// writes the job: both are there, or none.
-pub(crate) fn tell(core: &Rc<Core>, before: Option<JobState>, job: &Job) -> Result<()> {
+pub(crate) fn announce(core: &Rc<Core>, before: Option<JobState>, job: &Job) -> Result<()> {
     if core.webhooks.len() == 0 {
         return Ok(());
     }
@@ -47,7 +47,9 @@ pub(crate) fn start(core: &Rc<Core>) {
             Err((id, error)) => broken(core, &id, &error),
         }
     }
-    if let Some(look_ms) = look_ms(core, now).filter(|look_ms| core.alarm_ms.get().is_none_or(|set| set > *look_ms)) {
+    if let Some(look_ms) =
+        look_ms(core, now).filter(|look_ms| core.timers.alarm.at_ms().is_none_or(|set| set > *look_ms))
+    {
         let inner = core.clone();
         core.spawn(async move {
             if let Err(error) = inner.wake_by(look_ms).await {
@@ -97,7 +99,7 @@ fn broken(core: &Core, id: &WebhookId, error: &Error) {
 async fn one(core: &Rc<Core>, delivery: &Delivery) -> Result<Option<bool>> {
     let Some(endpoint) = core.webhooks.get(&delivery.webhook) else { return Ok(None) };
     let attempt = attempt(core, &endpoint, delivery).await?;
-    settle(core, delivery, &attempt)?;
+    record(core, delivery, &attempt)?;
     Ok(Some(attempt.error.is_some()))
 }
 
@@ -121,7 +123,7 @@ async fn attempt(core: &Core, endpoint: &Endpoint, delivery: &Delivery) -> Resul
 }
 
 /// The status that the target answered with.
-async fn posted(core: &Core, endpoint: &Endpoint, delivery: &Delivery) -> std::result::Result<u16, Trouble> {
+async fn posted(core: &Core, endpoint: &Endpoint, delivery: &Delivery) -> Result<u16, Trouble> {
     // Checked before each try: names change, and so do settings. Where a name leads is known for as long as that was said.
     let url = core.platform.target(&endpoint.url).await.map_err(|unfit| match unfit {
         Unfit::Refused(_) => Trouble::Target(DeliveryError::RefusedAddress),
@@ -141,16 +143,16 @@ async fn posted(core: &Core, endpoint: &Endpoint, delivery: &Delivery) -> std::r
 }
 
 /// Writes what came of it. Webhook and delivery are read anew: their owner may have changed or deleted them meanwhile.
-fn settle(core: &Core, tried: &Delivery, attempt: &LastAttempt) -> Result<()> {
+fn record(core: &Core, tried: &Delivery, attempt: &LastAttempt) -> Result<()> {
     let Some(endpoint) = core.webhooks.get(&tried.webhook) else { return Ok(()) };
     let Some(mut delivery) = core.webhooks.tables.delivery(&tried.webhook, &tried.id)? else { return Ok(()) };
     let pending = delivery.next_ms.is_some();
-    let consequence = delivery.settle(attempt, core.platform.random());
-    core.webhooks.settled(&delivery, pending)?;
+    let consequence = delivery.record(attempt, core.platform.random());
+    core.webhooks.record(&delivery, pending)?;
     if consequence == Consequence::Delivered {
         let now = core.now_ms();
         if let Some(job_id) = &delivery.job_id {
-            core.webhooks.tables.job_told(&job_id.to_string(), now)?;
+            core.webhooks.tables.job_announced(&job_id.to_string(), now)?;
         }
         if endpoint.succeeded_ms.is_none_or(|at_ms| at_ms.saturating_add(SUCCESS_EVERY_MS) <= now) {
             core.webhooks.put(Endpoint { succeeded_ms: Some(now), ..(*endpoint).clone() })?;

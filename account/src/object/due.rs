@@ -22,12 +22,10 @@ pub(crate) fn arm(core: &Rc<Core>) {
     let inner = core.clone();
     core.spawn(async move {
         let armed = async {
-            if inner.alarm_ms.get().is_none()
+            if inner.timers.alarm.at_ms().is_none()
                 && let Some(at_ms) = inner.platform.alarm().await?
             {
-                // What is set since then is earlier.
-                let set_ms = inner.alarm_ms.get();
-                inner.alarm_ms.set(Some(set_ms.map_or(at_ms, |set_ms| set_ms.min(at_ms))));
+                inner.timers.alarm.found(at_ms);
             }
             inner.arrange_alarm().await
         };
@@ -45,29 +43,30 @@ impl Core {
         let now_ms = self.now_ms();
         let outbox_ms = self.outbox.due_ms(now_ms);
         // Besides a message, nothing that is new is due before an alarm that stands; what is, says so by `wake_by`.
-        let due_ms = if self.alarm_ms.get().is_some() { outbox_ms } else { self.due_ms(now_ms) };
+        let due_ms = if self.timers.alarm.at_ms().is_some() { outbox_ms } else { self.due_ms(now_ms) };
         self.ring_by(due_ms).await
     }
 
     /// Makes sure the alarm rings by `at_ms` too.
     pub async fn wake_by(&self, at_ms: u64) -> Result<()> {
-        let due_ms = if self.alarm_ms.get().is_some() { None } else { self.due_ms(self.now_ms()) };
+        let due_ms = if self.timers.alarm.at_ms().is_some() { None } else { self.due_ms(self.now_ms()) };
         self.ring_by(due_ms.into_iter().chain([at_ms]).min()).await
     }
 
     /// Rings when the next thing is due, be it later than it was to ring, or not at all.
     pub async fn rearrange_alarm(&self) -> Result<()> {
         let due_ms = self.due_ms(self.now_ms());
-        self.alarm_ms.set(due_ms);
+        self.timers.alarm.set(due_ms);
         self.platform.set_alarm(due_ms).await
     }
 
     async fn ring_by(&self, due_ms: Option<u64>) -> Result<()> {
-        let set_ms = self.alarm_ms.get();
-        let Some(due_ms) = due_ms.filter(|due_ms| set_ms.is_none_or(|set_ms| *due_ms < set_ms)) else { return Ok(()) };
-        self.alarm_ms.set(Some(due_ms));
+        let alarm = &self.timers.alarm;
+        let Some(due_ms) = alarm.too_late_for(due_ms) else { return Ok(()) };
+        let set_ms = alarm.at_ms();
+        alarm.set(Some(due_ms));
         // One that could not be set is not taken for set.
-        self.platform.set_alarm(Some(due_ms)).await.inspect_err(|_| self.alarm_ms.set(set_ms))
+        self.platform.set_alarm(Some(due_ms)).await.inspect_err(|_| alarm.set(set_ms))
     }
 
     /// When there is something to do; soon where that cannot be said.

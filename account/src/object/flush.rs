@@ -10,16 +10,16 @@ use forebay_contract::{FailureCode, Lane, state::Transition};
 
 use super::{core::Core, tally};
 use crate::{
-    outbox::{Sent, batch, pending::Message},
+    outbox::{Message, Sent, batch},
     platform::{self, AwsError, Result, Taken},
 };
 
 /// Batches that are not full start at least this far apart: under load ten travel together, alone nothing waits.
 const PACE_MS: u64 = 10;
 /// How long sent messages wait for a write to be marked with.
-const SETTLE_MS: u64 = 50;
+const MARK_MS: u64 = 50;
 /// From how many on a submission takes the marking along.
-const SETTLE_JOBS: usize = 10;
+const MARK_ALONG_JOBS: usize = 10;
 
 /// Starts sending to every lane that has messages, unless that runs already or its queue was out of reach a moment ago.
 pub(crate) fn start(core: &Rc<Core>) {
@@ -48,46 +48,46 @@ async fn run(core: Rc<Core>, lane: Lane) {
         }
     }
     core.outbox.with(lane, |outbox| outbox.flushing = false);
-    settle_soon(&core);
+    mark_sent_soon(&core);
     // An alarm that cannot be set now was set with the commit.
     if let Err(error) = core.arrange_alarm().await {
         core.log("alarm-failed", &error.to_string());
     }
 }
 
-/// Marks what was sent, if there is enough of it to be worth a place in somebody else's write.
-pub(crate) fn settle_along(core: &Core) {
-    if core.outbox.sent.borrow().len() >= SETTLE_JOBS
-        && let Err(error) = settle(core)
+/// Marks what was sent, if there is enough of it to be written along with something else.
+pub(crate) fn mark_sent_along(core: &Core) {
+    if core.outbox.unmarked() >= MARK_ALONG_JOBS
+        && let Err(error) = mark_sent(core)
     {
         core.log("settle-failed", &error.to_string());
     }
 }
 
 /// Marks what was sent; its jobs remember when.
-pub(crate) fn settle(core: &Core) -> Result<()> {
-    let sent = core.outbox.sent.take();
+pub(crate) fn mark_sent(core: &Core) -> Result<()> {
+    let sent = core.outbox.take_unmarked();
     if sent.is_empty() {
         return Ok(());
     }
-    core.tables.messages_sent(&sent).inspect_err(|_| core.outbox.sent.borrow_mut().extend(sent))
+    core.tables.messages_sent(&sent).inspect_err(|_| core.outbox.not_marked(sent))
 }
 
-fn settle_soon(core: &Rc<Core>) {
-    if core.outbox.sent.borrow().is_empty() || core.outbox.settling.replace(true) {
+fn mark_sent_soon(core: &Rc<Core>) {
+    if core.outbox.unmarked() == 0 || !core.outbox.mark_sent.begin() {
         return;
     }
     let inner = core.clone();
     core.spawn(async move {
-        inner.platform.sleep(SETTLE_MS).await;
-        inner.outbox.settling.set(false);
-        if let Err(error) = settle(&inner) {
+        inner.platform.sleep(MARK_MS).await;
+        inner.outbox.mark_sent.end();
+        if let Err(error) = mark_sent(&inner) {
             inner.log("settle-failed", &error.to_string());
         }
     });
 }
 
-async fn send_one_batch(core: &Rc<Core>, lane: Lane) -> std::result::Result<(), String> {
+async fn send_one_batch(core: &Rc<Core>, lane: Lane) -> Result<(), String> {
     let batch = next_batch(core, lane).map_err(|error| error.to_string())?;
     if batch.is_empty() {
         return Ok(());
@@ -110,8 +110,7 @@ async fn send_one_batch(core: &Rc<Core>, lane: Lane) -> std::result::Result<(), 
     for (message, taken) in batch.iter().zip(&taken) {
         match taken {
             Taken::Yes => {
-                core.outbox.with(lane, |outbox| outbox.unsent = outbox.unsent.saturating_sub(1));
-                core.outbox.sent.borrow_mut().push(Sent { seq: message.seq, job_id: message.job_id, at_ms });
+                core.outbox.sent(lane, Sent { seq: message.seq, job_id: message.job_id, at_ms });
             }
             Taken::Never(code) => park(core, message, code).map_err(|error| error.to_string())?,
             Taken::NotNow => untaken += 1,
@@ -120,7 +119,7 @@ async fn send_one_batch(core: &Rc<Core>, lane: Lane) -> std::result::Result<(), 
     if core.outbox.with(lane, |outbox| std::mem::take(&mut outbox.recount) || !outbox.pending.is_complete()) {
         count(core).map_err(|error| error.to_string())?;
     }
-    settle_soon(core);
+    mark_sent_soon(core);
     if untaken > 0 {
         return Err(format!("{untaken} of {} messages were not taken", batch.len()));
     }
@@ -174,7 +173,7 @@ fn next_batch(core: &Core, lane: Lane) -> Result<Vec<Message>> {
 
 /// Makes the counters say what the table does.
 fn count(core: &Core) -> Result<()> {
-    settle(core)?;
+    mark_sent(core)?;
     core.outbox.recounted(&core.tables.outbox_jobs()?);
     Ok(())
 }

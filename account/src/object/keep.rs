@@ -1,4 +1,4 @@
-//! Keeping where open jobs stand and what they were told: an object that sleeps while they wait knows it again.
+//! Keeping which queue numbers open jobs drew and what they were promised: an object that sleeps while they wait knows it again.
 
 use std::rc::Rc;
 
@@ -9,13 +9,13 @@ const KEEP_MS: u64 = 2_000;
 
 /// Writes it down soon, unless that is about to happen already.
 pub(crate) fn start(core: &Rc<Core>) {
-    if !core.load.borrow().has_unkept() || core.keeping.replace(true) {
+    if !core.load.borrow().has_unkept() || !core.timers.keep.begin() {
         return;
     }
     let inner = core.clone();
     core.spawn(async move {
         inner.platform.sleep(KEEP_MS).await;
-        inner.keeping.set(false);
+        inner.timers.keep.end();
         let kept = inner.load.borrow_mut().unkept();
         if !kept.is_empty()
             && let Err(error) = inner.tables.keep(&kept)

@@ -1,4 +1,4 @@
-//! Who listens to jobs, and what they are told.
+//! Who listens to jobs, and what they hear.
 
 use std::rc::Rc;
 
@@ -6,7 +6,12 @@ use forebay_contract::{JobId, JobState, catalog::LaneSpec};
 use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 
-use super::{core::Core, flush, sockets::Wanted, tally};
+use super::{
+    core::Core,
+    flush,
+    sockets::{self, Wanted},
+    tally,
+};
 use crate::{
     job::{
         Job,
@@ -20,7 +25,7 @@ use forebay_admission::lane::position::{Estimate, QueuePosition, QueuedJob};
 
 /// A line that says nothing, so that what stands between does not take the stream for dead.
 const KEEP_ALIVE_MS: u64 = 15_000;
-/// How often a queued job's place is looked at anew.
+/// How often it is looked where a queued job stands.
 pub(crate) const REFRESH_MS: u64 = 2_000;
 /// A status of a lane is new enough for so long.
 const FRESH_MS: u64 = 1_500;
@@ -66,7 +71,7 @@ pub enum Opened {
 
 /// The object's answer to a request whose query is a [`Listen`].
 pub fn open(core: &Rc<Core>, query: &str) -> Result<Opened> {
-    flush::settle(core)?;
+    flush::mark_sent(core)?;
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let asked = pairs.find(|(name, _)| name == "listen").map(|(_, value)| value.into_owned());
     match serde_json::from_str(&asked.unwrap_or_default())? {
@@ -74,7 +79,7 @@ pub fn open(core: &Rc<Core>, query: &str) -> Result<Opened> {
             Ok(Opened::Not(401, "the credentials have ended"))
         }
         Listen::Stream { id, after, origin, pass } => event_stream(core, id, after, origin, pass),
-        Listen::Socket { id, origin, pass } if core.sockets.have_room(core)? => {
+        Listen::Socket { id, origin, pass } if sockets::have_room(core)? => {
             Ok(Opened::Socket(Wanted { id, origin, pass }))
         }
         Listen::Socket { .. } => Ok(Opened::Not(429, "too many sockets")),
@@ -84,38 +89,42 @@ pub fn open(core: &Rc<Core>, query: &str) -> Result<Opened> {
 impl Core {
     /// Why nothing more may be told to a listener, if so.
     pub fn over(&self, pass: &Pass) -> Option<Closing> {
-        pass.over(&self.revoked_keys.borrow(), self.now_ms())
+        pass.over(&self.limits.revoked_keys(), self.now_ms())
     }
 }
 
 /// What a client is told of an event of `job`: the job as it was then, as JSON.
-pub(crate) fn told(core: &Core, job: &Job, event: &Event, origin: &str) -> Result<String> {
+pub(crate) fn event_json(core: &Core, job: &Job, event: &Event, origin: &str) -> Result<String> {
     let then = journal::as_of(job, event);
     let mut body = JobBody::new(&then, origin)?;
-    body.stands(queue(core, job).filter(|_| then.state == JobState::Queued));
+    body.stands(position(core, job).filter(|_| then.state == JobState::Queued));
     Ok(serde_json::to_string(&body)?)
 }
 
-/// The job's place, by what its lane was last heard to say.
-pub(crate) fn queue(core: &Core, job: &Job) -> Option<QueuePosition> {
+/// Where the job stands, by what its lane was last heard to say.
+pub(crate) fn position(core: &Core, job: &Job) -> Option<QueuePosition> {
     if job.state != JobState::Queued {
         return None;
     }
     let load = core.load.borrow();
     let (status, rate) = load.lane(job.lane)?;
     let spec = LaneSpec { rate, ..LaneSpec::default() };
-    let place = load.place(&job.id);
-    let job = Job { place, ..job.clone() };
+    let job = Job { queue_number: load.queue_number(&job.id), ..job.clone() };
     Some(Estimate { status, spec: &spec }.queue(waiting(&job, true, core.now_ms())))
 }
 
 /// What an estimate is asked for.
 pub fn waiting(job: &Job, counted: bool, now_ms: u64) -> QueuedJob {
     let delay_ms = job.not_before_ms.map_or(0, |start_ms| start_ms.saturating_sub(now_ms));
-    QueuedJob { place: job.place, cost_ms: job.cost_ms as f64, counted: counted || job.place.is_some(), delay_ms }
+    QueuedJob {
+        place: job.queue_number,
+        cost_ms: job.cost_ms as f64,
+        counted: counted || job.queue_number.is_some(),
+        delay_ms,
+    }
 }
 
-/// Whether the job may not start yet: its place does not change until then.
+/// Whether the job may not start yet: it stands where it stands until then.
 pub(crate) fn starts_later(core: &Core, job: &Job) -> bool {
     job.not_before_ms.is_some_and(|start_ms| start_ms > core.now_ms())
 }
@@ -124,22 +133,21 @@ pub(crate) fn starts_later(core: &Core, job: &Job) -> bool {
 pub(crate) async fn refresh(core: &Rc<Core>, job: &Job) {
     let heard_ms = core.load.borrow().lane(job.lane).map(|(status, _)| status.at_ms);
     if heard_ms.is_none_or(|at_ms| core.now_ms().saturating_sub(at_ms) >= FRESH_MS) {
-        core.load.borrow_mut().tell_again(job.lane);
-        tally::tell(core).await;
+        core.load.borrow_mut().announce_again(job.lane);
+        tally::announce(core).await;
     }
 }
 
 fn event_stream(core: &Rc<Core>, id: JobId, after: u32, origin: String, pass: Pass) -> Result<Opened> {
     let Some(job) = core.tables.job(&id)? else { return Ok(Opened::Not(404, "no such job")) };
-    if journal::is_told(&job, after) {
+    if journal::is_over(&job, after) {
         return Ok(Opened::Over);
     }
-    if core.streams.get() >= core.settings()?.event_streams_max {
+    if !core.presence.open_stream(core.settings()?.event_streams_max) {
         return Ok(Opened::Not(429, "too many listen"));
     }
-    core.streams.set(core.streams.get() + 1);
     let core = core.clone();
-    Ok(Opened::Stream(Listener { core, id, after, origin, pass, greeted: false, ended: false, place: None }))
+    Ok(Opened::Stream(Listener { core, id, after, origin, pass, greeted: false, ended: false, position: None }))
 }
 
 /// One event stream. It remembers a number and nothing else: who reads slowly finds in the job's row what it has
@@ -152,8 +160,8 @@ pub struct Listener {
     pass: Pass,
     greeted: bool,
     ended: bool,
-    /// What was last said of its place.
-    place: Option<QueuePosition>,
+    /// What the client last heard of its position.
+    position: Option<QueuePosition>,
 }
 
 impl Listener {
@@ -186,9 +194,9 @@ impl Listener {
             }
             let waits = job.state == JobState::Queued && !starts_later(&self.core, &job);
             let pause_ms = if waits { REFRESH_MS } else { KEEP_ALIVE_MS };
-            let news = self.core.watchers.wait(self.id)?;
+            let news = self.core.presence.watchers.wait(self.id)?;
             if self.core.platform.within(pause_ms, Box::pin(news)).await.is_none() {
-                self.core.watchers.forget(&self.id);
+                self.core.presence.watchers.forget(&self.id);
                 quiet_ms += pause_ms;
                 if waits {
                     refresh(&self.core, &job).await;
@@ -205,18 +213,18 @@ impl Listener {
             self.greeted = true;
             text = format!("retry: {RECONNECT_MS}\n\n");
         }
-        let place = queue(&self.core, job);
-        let moved = self.place.zip(place).is_some_and(|(before, now)| before.differs(&now));
+        let position = position(&self.core, job);
+        let moved = self.position.zip(position).is_some_and(|(before, now)| before.differs(&now));
         let mut events = journal::after(job, self.after);
         if events.is_empty() && moved {
             // No new event, so no new number: who comes back hears what it has missed and not this.
             events.push(journal::last(job));
         }
         for event in &events {
-            let data = told(&self.core, job, event, &self.origin)?;
+            let data = event_json(&self.core, job, event, &self.origin)?;
             text.push_str(&format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id(), event.name().name()));
             self.after = event.id();
-            self.place = place;
+            self.position = position;
         }
         self.ended = job.state.is_final();
         Ok(text)
@@ -226,7 +234,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         // Whoever goes away in the middle of waiting is forgotten.
-        self.core.watchers.forget(&self.id);
-        self.core.streams.set(self.core.streams.get().saturating_sub(1));
+        self.core.presence.watchers.forget(&self.id);
+        self.core.presence.close_stream();
     }
 }

@@ -6,7 +6,6 @@ pub(crate) mod core;
 mod deliver;
 mod due;
 mod flush;
-mod idempotent;
 mod keep;
 mod lane_calls;
 mod leases;

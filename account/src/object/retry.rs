@@ -16,7 +16,7 @@ use crate::{
 
 /// Submits the input of job `id` as `call` says, if the job ended without a result and its input is kept.
 pub(crate) async fn retry(core: &Rc<Core>, id: JobId, call: SubmitCall) -> Result<RetryAnswer> {
-    flush::settle(core)?;
+    flush::mark_sent(core)?;
     let Some(job) = core.tables.job(&id)? else { return Ok(RetryAnswer::Unknown) };
     if !matches!(job.state, JobState::Failed | JobState::Canceled | JobState::Expired) {
         return Ok(RetryAnswer::Refused { job: Box::new(job) });

@@ -1,10 +1,6 @@
 //! WebSockets of an Account object, by the runtime's hibernation: an object that sleeps keeps its sockets.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    rc::Rc,
-};
+use std::{collections::BTreeMap, rc::Rc};
 
 use forebay_contract::{JobId, JobState, ProblemCode, ordered};
 use serde_json::{json, value::RawValue};
@@ -21,71 +17,16 @@ use crate::{
     },
     platform::{self, Result},
     presence::{
+        Socket,
         pass::Pass,
         watching::{self, Closing, Watching},
     },
 };
 use forebay_admission::{Refusal, lane::position::QueuePosition};
 
-/// What a client may leave unread of what it was told, in bytes: more is not kept for it.
-const MOST_UNREAD_BYTES: u32 = 1 << 20;
-/// The most queued jobs whose places are looked at in one round.
-const MOST_PLACES: usize = 500;
+/// The most queued jobs that are looked at in one round.
+const MOST_LOOKED_AT: usize = 500;
 const NORMAL: u16 = 1000;
-
-/// The sockets that memory knows. They are read from the runtime when the object wakes up.
-#[derive(Default)]
-pub struct Sockets {
-    known: RefCell<Option<Vec<Socket>>>,
-    /// Whether somebody looks at the places of queued jobs.
-    looking: Cell<bool>,
-}
-
-struct Socket {
-    socket: Rc<dyn platform::Socket>,
-    watching: Watching,
-}
-
-impl Socket {
-    fn send(&self, text: &str) {
-        self.socket.send(text);
-    }
-
-    fn refuse(&self, refusal: &Refusal) {
-        self.send(&json!({ "type": "error", "problem": refusal.problem() }).to_string());
-    }
-
-    fn keep(&self, core: &Core) {
-        let kept = serde_json::to_string(&self.watching).map_err(Into::into).and_then(|text| self.socket.keep(&text));
-        if let Err(error) = kept {
-            core.log("socket-not-kept", &error.to_string());
-        }
-    }
-
-    /// Closes it when its credentials have ended; whether it may be told anything.
-    fn may_hear(&self, core: &Core) -> bool {
-        let over = core.over(&self.watching.pass);
-        if let Some(closing) = over {
-            core.log("socket-cut-off", closing.reason);
-            self.close(closing);
-        }
-        over.is_none()
-    }
-
-    /// Closes it when its client does not read what it is told; whether it stays.
-    fn stays(&self, core: &Core) -> bool {
-        let behind = self.socket.unread_bytes() > MOST_UNREAD_BYTES;
-        if behind {
-            core.log("socket-cut-off", watching::BEHIND.reason);
-            self.close(watching::BEHIND);
-        }
-        !behind
-    }
-
-    fn close(&self, closing: Closing) {
-        self.socket.close(closing.code, closing.reason);
-    }
-}
 
 /// Who wants a socket.
 pub struct Wanted {
@@ -105,39 +46,32 @@ pub enum Said {
     Bytes,
 }
 
-impl Sockets {
-    /// Whether there may be one more.
-    pub fn have_room(&self, core: &Core) -> Result<bool> {
-        Ok(with(core, |sockets| sockets.len()) < core.settings()?.sockets_max)
-    }
-}
-
 /// Listens to a socket that was opened.
 pub fn accept(core: &Rc<Core>, socket: Rc<dyn platform::Socket>, wanted: Wanted) {
     let name = forebay_contract::hex(&core.platform.secret::<8>());
-    let mut opened = Socket { socket, watching: Watching::new(name, wanted.origin, wanted.pass, core.now_ms()) };
+    let mut opened = Socket::new(Watching::new(name, wanted.origin, wanted.pass, core.now_ms()), socket);
     if let Some(id) = wanted.id {
         watch(core, &mut opened, &id.to_string());
     }
-    opened.keep(core);
+    keep(core, &opened);
     with(core, |sockets| sockets.push(opened));
     look(core);
 }
 
 /// A client says something.
 pub fn hear(core: &Rc<Core>, socket: &dyn platform::Socket, said: Said) -> Result<()> {
-    flush::settle(core)?;
-    let Some(mut speaker) = take(core, socket) else {
+    flush::mark_sent(core)?;
+    let Some(mut speaker) = core.presence.sockets.take(&*core.platform, socket) else {
         socket.close(1011, "connect again");
         return Ok(());
     };
-    if !speaker.may_hear(core) {
+    if !may_hear(core, &speaker) {
         return Ok(());
     }
     let done = heard(core, &mut speaker, said);
-    speaker.keep(core);
+    keep(core, &speaker);
     match done {
-        Ok(()) if speaker.stays(core) => {
+        Ok(()) if stays(core, &speaker) => {
             with(core, |sockets| sockets.push(speaker));
             look(core);
         }
@@ -149,7 +83,7 @@ pub fn hear(core: &Rc<Core>, socket: &dyn platform::Socket, said: Said) -> Resul
 
 /// A client has closed, or is gone.
 pub fn closed(core: &Rc<Core>, socket: &dyn platform::Socket, code: usize) {
-    drop(take(core, socket));
+    drop(core.presence.sockets.take(&*core.platform, socket));
     // Codes below 3000 but for this one are the protocol's own: they cannot be sent.
     let code = u16::try_from(code).ok().filter(|code| (3000..5000).contains(code)).unwrap_or(NORMAL);
     socket.close(code, "");
@@ -162,9 +96,9 @@ pub(crate) fn publish(core: &Core, job: &Job) {
             if socket.watching.last(&job.id).is_none() {
                 return true;
             }
-            socket.may_hear(core) && {
-                tell(core, socket, job);
-                socket.stays(core)
+            may_hear(core, socket) && {
+                announce(core, socket, job);
+                stays(core, socket)
             }
         });
     });
@@ -172,10 +106,15 @@ pub(crate) fn publish(core: &Core, job: &Job) {
 
 /// Closes those whose credentials have ended.
 pub(crate) fn dismiss(core: &Core) {
-    with(core, |sockets| sockets.retain(|socket| socket.may_hear(core)));
+    with(core, |sockets| sockets.retain(|socket| may_hear(core, socket)));
 }
 
-fn heard(core: &Core, speaker: &mut Socket, said: Said) -> std::result::Result<(), Closing> {
+/// Whether there may be one more.
+pub(crate) fn have_room(core: &Core) -> Result<bool> {
+    Ok(with(core, |sockets| sockets.len()) < core.settings()?.sockets_max)
+}
+
+fn heard(core: &Core, speaker: &mut Socket, said: Said) -> Result<(), Closing> {
     let text = match said {
         Said::Text(text) => text,
         Said::Bytes => return Err(Closing { code: 1003, reason: "messages are JSON texts" }),
@@ -210,8 +149,8 @@ fn watch(core: &Core, socket: &mut Socket, id: &str) -> bool {
     match found {
         Ok(job) => {
             // Where it stands says everything that has been.
-            socket.watching.told(&job.id, journal::last(&job).id().saturating_sub(1));
-            tell(core, socket, &job);
+            socket.watching.announced(&job.id, journal::last(&job).id().saturating_sub(1));
+            announce(core, socket, &job);
             true
         }
         Err(refusal) => {
@@ -225,70 +164,70 @@ fn watch(core: &Core, socket: &mut Socket, id: &str) -> bool {
     }
 }
 
-/// Tells a socket what it does not know of a job that it watches; what has ended is watched no more.
-fn tell(core: &Core, socket: &mut Socket, job: &Job) {
+/// Sends a socket what it does not know of a job that it watches; what has ended is watched no more.
+fn announce(core: &Core, socket: &mut Socket, job: &Job) {
     let Some(last) = socket.watching.last(&job.id) else { return };
     let events = journal::after(job, last);
     for event in &events {
         say(core, socket, job, event);
-        socket.watching.told(&job.id, event.id());
+        socket.watching.announced(&job.id, event.id());
     }
     if job.state.is_final() {
         socket.watching.unwatch(&job.id);
     }
     if !events.is_empty() {
-        socket.keep(core);
+        keep(core, socket);
     }
 }
 
 fn say(core: &Core, socket: &Socket, job: &Job, event: &Event) {
-    let told =
-        listen::told(core, job, event, &socket.watching.origin).and_then(|text| Ok(RawValue::from_string(text)?));
-    match told {
-        Ok(told) => {
+    let body =
+        listen::event_json(core, job, event, &socket.watching.origin).and_then(|text| Ok(RawValue::from_string(text)?));
+    match body {
+        Ok(body) => {
             let (name, id) = (event.name().name(), event.id());
-            socket.send(&format!(r#"{{"type":"job","event":"{name}","id":{id},"job":{told}}}"#));
+            socket.send(&format!(r#"{{"type":"job","event":"{name}","id":{id},"job":{body}}}"#));
         }
         Err(error) => core.log("event-failed", &error.to_string()),
     }
 }
 
-/// Looks at the places of queued jobs that are watched, every other second, as long as there are any that may start.
+/// Looks at where the queued jobs stand that are watched, every other second, as long as there are any that may start.
 pub(crate) fn look(core: &Rc<Core>) {
-    if core.sockets.looking.replace(true) {
+    if !core.presence.sockets.look.begin() {
         return;
     }
     let inner = core.clone();
     core.spawn(async move {
-        let mut places: BTreeMap<JobId, QueuePosition> = BTreeMap::new();
+        let mut positions: BTreeMap<JobId, QueuePosition> = BTreeMap::new();
         loop {
             let queued = queued(&inner);
             if queued.is_empty() {
                 break;
             }
             dismiss(&inner);
-            places.retain(|id, _| queued.iter().any(|job| job.id == *id));
+            positions.retain(|id, _| queued.iter().any(|job| job.id == *id));
             for job in &queued {
                 listen::refresh(&inner, job).await;
             }
             for job in &queued {
-                let Some(place) = listen::queue(&inner, job) else { continue };
-                let moved = places.get(&job.id).is_none_or(|before| before.differs(&place));
+                let Some(position) = listen::position(&inner, job) else { continue };
+                let moved = positions.get(&job.id).is_none_or(|before| before.differs(&position));
                 // It may have started while its lane was asked.
                 let is_queued = |job: &Job| job.state == JobState::Queued;
                 let Some(job) = inner.tables.job(&job.id).ok().flatten().filter(is_queued).filter(|_| moved) else {
                     continue;
                 };
-                places.insert(job.id, place);
+                positions.insert(job.id, position);
                 with(&inner, |sockets| {
                     let watch = |socket: &&Socket| socket.watching.last(&job.id).is_some();
                     sockets.iter().filter(watch).for_each(|socket| say(&inner, socket, &job, &journal::last(&job)));
-                    sockets.retain(|socket| socket.stays(&inner));
+                    sockets.retain(|socket| stays(&inner, socket));
                 });
             }
             inner.platform.sleep(REFRESH_MS).await;
         }
-        inner.sockets.looking.set(false);
+        inner.presence.sockets.look.end();
     });
 }
 
@@ -297,28 +236,37 @@ fn queued(core: &Core) -> Vec<Job> {
         ordered::set(sockets.iter().flat_map(|socket| socket.watching.jobs.iter().map(|(id, _)| *id)))
     });
     let jobs = ids.iter().filter_map(|id| core.tables.job(id).ok().flatten());
-    jobs.filter(|job| job.state == JobState::Queued && !listen::starts_later(core, job)).take(MOST_PLACES).collect()
+    jobs.filter(|job| job.state == JobState::Queued && !listen::starts_later(core, job)).take(MOST_LOOKED_AT).collect()
 }
 
-/// The socket, out of the list.
-fn take(core: &Core, socket: &dyn platform::Socket) -> Option<Socket> {
-    let name = watching_of(socket)?.socket;
-    with(core, |sockets| {
-        let index = sockets.iter().position(|known| known.watching.socket == name)?;
-        Some(sockets.swap_remove(index))
-    })
+/// Keeps what a socket watches with it.
+fn keep(core: &Core, socket: &Socket) {
+    if let Err(error) = socket.keep() {
+        core.log("socket-not-kept", &error.to_string());
+    }
 }
 
-fn watching_of(socket: &dyn platform::Socket) -> Option<Watching> {
-    serde_json::from_str(&socket.kept()?).ok()
+/// Closes a socket when its credentials have ended; whether it may hear anything.
+fn may_hear(core: &Core, socket: &Socket) -> bool {
+    let over = core.over(&socket.watching.pass);
+    if let Some(closing) = over {
+        core.log("socket-cut-off", closing.reason);
+        socket.close(closing);
+    }
+    over.is_none()
+}
+
+/// Closes a socket when its client does not read what it is sent; whether it stays.
+fn stays(core: &Core, socket: &Socket) -> bool {
+    let behind = socket.is_behind();
+    if behind {
+        core.log("socket-cut-off", watching::BEHIND.reason);
+        socket.close(watching::BEHIND);
+    }
+    !behind
 }
 
 /// Works on the sockets; what it calls must not do the same.
 fn with<T>(core: &Core, act: impl FnOnce(&mut Vec<Socket>) -> T) -> T {
-    let mut known = core.sockets.known.borrow_mut();
-    let sockets = known.get_or_insert_with(|| {
-        let socket = |socket: Rc<dyn platform::Socket>| Some(Socket { watching: watching_of(&*socket)?, socket });
-        core.platform.sockets().into_iter().filter_map(socket).collect()
-    });
-    act(sockets)
+    core.presence.sockets.with(&*core.platform, act)
 }

@@ -4,9 +4,9 @@ use super::core::Core;
 use crate::{job::Job, platform::Result, usage::UsageRow};
 
 impl Core {
-    /// The job with its place in the lane.
-    pub fn placed(&self, job: Job) -> Job {
-        Job { place: self.load.borrow().place(&job.id), ..job }
+    /// The job with what it drew in its lane.
+    pub fn with_queue_number(&self, job: Job) -> Job {
+        Job { queue_number: self.load.borrow().queue_number(&job.id), ..job }
     }
 
     /// Lets those messages go whose time has come.

@@ -1,7 +1,7 @@
-//! The outbox in memory: a line of messages a lane, so that a queue that fails holds up no other.
+//! The outbox in memory: a queue of messages a lane, so that a lane whose queue fails holds up no other. Pure.
 
 pub(crate) mod batch;
-pub(crate) mod pending;
+mod pending;
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,9 +10,9 @@ use std::{
 
 use forebay_contract::{JobId, Lane};
 
-use self::pending::Message;
+pub(crate) use self::pending::Message;
 use self::pending::Pending;
-use crate::backoff::backoff_ms;
+use crate::{backoff::backoff_ms, timers::SingleTask};
 
 const FIRST_RETRY_MS: u64 = 200;
 const LONGEST_RETRY_MS: u64 = 30_000;
@@ -24,7 +24,7 @@ const ALARM_BEHIND_BATCH_MS: u64 = 5_000;
 /// A message that its queue has.
 #[derive(Debug)]
 pub struct Sent {
-    /// Its place in the outbox.
+    /// Its number in the outbox.
     pub seq: u64,
     /// Its job.
     pub job_id: JobId,
@@ -103,9 +103,9 @@ impl LaneOutbox {
 pub struct Outbox {
     lanes: RefCell<BTreeMap<Lane, LaneOutbox>>,
     /// Messages that were taken and are not marked so in the table.
-    pub sent: RefCell<Vec<Sent>>,
-    /// Whether somebody will mark them.
-    pub settling: Cell<bool>,
+    sent: RefCell<Vec<Sent>>,
+    /// Marks them.
+    pub mark_sent: SingleTask,
     next_seq: Cell<u64>,
 }
 
@@ -120,6 +120,35 @@ impl Outbox {
     /// Works on the messages of a lane; what it calls must not do the same.
     pub fn with<T>(&self, lane: Lane, act: impl FnOnce(&mut LaneOutbox) -> T) -> T {
         act(self.lanes.borrow_mut().entry(lane).or_insert_with(|| LaneOutbox::new(0)))
+    }
+
+    /// A message that was just written waits for its queue.
+    pub fn push(&self, message: Message) {
+        self.with(message.lane, |outbox| {
+            outbox.unsent += 1;
+            outbox.pending.push(message);
+        });
+    }
+
+    /// A queue took a message, which is to be marked.
+    pub fn sent(&self, lane: Lane, sent: Sent) {
+        self.with(lane, |outbox| outbox.unsent = outbox.unsent.saturating_sub(1));
+        self.sent.borrow_mut().push(sent);
+    }
+
+    /// How many messages are to be marked as sent.
+    pub fn unmarked(&self) -> usize {
+        self.sent.borrow().len()
+    }
+
+    /// Takes the messages that are to be marked as sent.
+    pub fn take_unmarked(&self) -> Vec<Sent> {
+        self.sent.take()
+    }
+
+    /// These could not be marked.
+    pub fn not_marked(&self, sent: Vec<Sent>) {
+        self.sent.borrow_mut().extend(sent);
     }
 
     /// The lanes that messages may be sent to now, and are not being sent to.

@@ -19,7 +19,7 @@ pub enum Error {
 }
 
 /// What an object did, or why it could not.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {

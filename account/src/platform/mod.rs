@@ -84,29 +84,29 @@ pub trait Platform {
     fn sleep(&self, ms: u64) -> Task<'static, ()>;
 
     /// Hands messages to a lane's queue: one answer each. Bounded in time.
-    fn send<'a>(&'a self, lane: Lane, messages: &'a [&'a str]) -> Task<'a, std::result::Result<Vec<Taken>, AwsError>>;
+    fn send<'a>(&'a self, lane: Lane, messages: &'a [&'a str]) -> Task<'a, Result<Vec<Taken>, AwsError>>;
 
     /// What the bucket knows of an object. `None` where there is none, or no bucket: the answer to HEAD has no body that
     /// could say which. Bounded in time.
-    fn find<'a>(&'a self, key: &'a str) -> Task<'a, std::result::Result<Option<ObjectHead>, AwsError>>;
+    fn find<'a>(&'a self, key: &'a str) -> Task<'a, Result<Option<ObjectHead>, AwsError>>;
 
     /// The text of a small object; `None` only where the bucket says that there is no such key. Bounded in time.
-    fn read<'a>(&'a self, key: &'a str) -> Task<'a, std::result::Result<Option<String>, AwsError>>;
+    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<Option<String>, AwsError>>;
 
     /// What the Lane object of that name answers to a `LaneCall`. Not bounded in time.
-    fn ask_lane<'a>(&'a self, object: &'a str, call: &'a str) -> Task<'a, std::result::Result<String, CallError>>;
+    fn ask_lane<'a>(&'a self, object: &'a str, call: &'a str) -> Task<'a, Result<String, CallError>>;
 
     /// The URL as it is posted to, if it may be.
-    fn target<'a>(&'a self, url: &'a str) -> Task<'a, std::result::Result<String, Unfit>>;
+    fn target<'a>(&'a self, url: &'a str) -> Task<'a, Result<String, Unfit>>;
 
     /// New keys of a webhook.
-    fn new_keys(&self) -> Task<'_, std::result::Result<NewKeys, String>>;
+    fn new_keys(&self) -> Task<'_, Result<NewKeys, String>>;
 
     /// The signatures of `content` by one secret and one private key, as the field `webhook-signature` has them.
-    fn sign<'a>(&'a self, keys: [&'a str; 2], content: &'a str) -> Task<'a, std::result::Result<String, String>>;
+    fn sign<'a>(&'a self, keys: [&'a str; 2], content: &'a str) -> Task<'a, Result<String, String>>;
 
     /// Posts a delivery: the status of the answer. Bounded in time.
-    fn post<'a>(&'a self, post: Post<'a>) -> Task<'a, std::result::Result<u16, DeliveryError>>;
+    fn post<'a>(&'a self, post: Post<'a>) -> Task<'a, Result<u16, DeliveryError>>;
 
     /// The object's WebSockets, from before it slept too.
     fn sockets(&self) -> Vec<Rc<dyn Socket>>;

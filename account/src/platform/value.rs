@@ -59,7 +59,7 @@ impl<T: Into<Self>> From<Option<T>> for Value {
 
 /// By hand: what serde makes of an untagged enum keeps a copy of everything first.
 impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyValue)
     }
 }
@@ -73,23 +73,23 @@ impl Visitor<'_> for AnyValue {
         f.write_str("a value of SQLite's")
     }
 
-    fn visit_unit<E: de::Error>(self) -> std::result::Result<Value, E> {
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
         Ok(Value::Null)
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> std::result::Result<Value, E> {
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
         Ok(Value::whole(number))
     }
 
-    fn visit_i64<E: de::Error>(self, number: i64) -> std::result::Result<Value, E> {
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
         Ok(Value::Integer(number))
     }
 
-    fn visit_f64<E: de::Error>(self, number: f64) -> std::result::Result<Value, E> {
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
         Ok(Value::Real(number))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Value, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
         Ok(Value::Text(text.to_owned()))
     }
 }

@@ -19,7 +19,7 @@ const MOST_MISTAKES: u32 = 20;
 
 /// One socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Watching {
+pub struct Watching {
     /// Tells sockets apart.
     pub socket: String,
     /// What links begin with.
@@ -107,10 +107,10 @@ impl Watching {
         self.jobs.iter().find(|(watched, _)| watched == id).map(|(_, last)| *last)
     }
 
-    /// Events up to number `last` were told.
-    pub(crate) fn told(&mut self, id: &JobId, last: u32) {
-        if let Some((_, told)) = self.jobs.iter_mut().find(|(watched, _)| watched == id) {
-            *told = last;
+    /// Events up to number `last` were sent.
+    pub(crate) fn announced(&mut self, id: &JobId, last: u32) {
+        if let Some((_, known)) = self.jobs.iter_mut().find(|(watched, _)| watched == id) {
+            *known = last;
         }
     }
 }
@@ -161,8 +161,8 @@ mod tests {
     fn each_job_remembers_what_was_told() {
         let mut watching = watching();
         watching.watch(id(1)).unwrap();
-        watching.told(&id(1), 3);
-        watching.told(&id(2), 9);
+        watching.announced(&id(1), 3);
+        watching.announced(&id(2), 9);
         assert_eq!((watching.last(&id(1)), watching.last(&id(2))), (Some(3), None));
         watching.watch(id(1)).unwrap();
         assert_eq!(watching.last(&id(1)), Some(0));

@@ -1,6 +1,6 @@
 //! The object's SQLite tables. Statements only: what is written was decided elsewhere.
 
-mod seen;
+mod known_digests;
 
 use std::{
     cell::RefCell,
@@ -11,12 +11,12 @@ use forebay_contract::{Digest, JobId, Lane, ordered};
 use forebay_limits::policy::{Bucket, Buckets};
 use serde_json::json;
 
-use self::seen::Seen;
+use self::known_digests::KnownDigests;
 use crate::{
     call::{Listed, Listing},
     job::{Degraded, Job, journal},
-    load::{Kept, OpenRow, Stored},
-    outbox::{Sent, pending::Message},
+    load::{KeptEstimate, OpenRow, Stored},
+    outbox::{Message, Sent},
     platform::{Columns, Result, Sql, Value},
     usage::UsageRow,
     webhook,
@@ -148,7 +148,7 @@ const MOST_STALE: u32 = 2_000;
 /// The tables of one object.
 pub struct Tables {
     sql: Sql,
-    seen: RefCell<Seen>,
+    known: RefCell<KnownDigests>,
 }
 
 /// What an idempotency key was used for.
@@ -166,14 +166,14 @@ impl Tables {
     /// Opens the tables, making them when the object is new.
     pub fn open(sql: Sql) -> Result<Self> {
         sql.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY) WITHOUT ROWID", Vec::new())?;
-        let tables = Self { sql, seen: RefCell::new(Seen::new(&[])) };
+        let tables = Self { sql, known: RefCell::new(KnownDigests::new(&[])) };
         let done = tables.sql.number("SELECT max(version) AS n FROM migrations", Vec::new())?.unwrap_or(0);
         for (version, statements) in (1u64..).zip(MIGRATIONS).filter(|(version, _)| *version > done) {
             // Together: one that was made by half could be made neither whole nor again.
             let noted = format!("{statements}; INSERT INTO migrations (version) VALUES ({version});");
             tables.sql.exec(&noted, Vec::new())?;
         }
-        tables.seen.replace(Seen::new(&tables.digests(seen::MOST_READ)?));
+        tables.known.replace(KnownDigests::new(&tables.digests(known_digests::MOST_READ)?));
         Ok(tables)
     }
 
@@ -186,7 +186,7 @@ impl Tables {
     ///
     /// Mostly there is none: the question is about one column, because the runtime names every column of a cursor.
     pub fn twin(&self, digest: &Digest) -> Result<Option<Job>> {
-        if !self.seen.borrow().may_have(digest) {
+        if !self.known.borrow().may_have(digest) {
             return Ok(None);
         }
         // A result that was not to be kept for others answers for its own job alone.
@@ -253,7 +253,7 @@ impl Tables {
                 job.interests.clone().into(),
             ],
         )?;
-        self.seen.borrow_mut().add(&job.digest);
+        self.known.borrow_mut().add(&job.digest);
         Ok(())
     }
 
@@ -624,13 +624,13 @@ impl Tables {
     }
 
     /// Keeps where open jobs stand.
-    pub fn keep(&self, kept: &BTreeMap<JobId, Kept>) -> Result<()> {
+    pub fn keep(&self, kept: &BTreeMap<JobId, KeptEstimate>) -> Result<()> {
         let sql = "UPDATE jobs SET kept = it.value FROM json_each(?) AS it WHERE jobs.id = it.key";
         self.sql.exec(sql, vec![serde_json::to_string(kept)?.into()])?;
         Ok(())
     }
 
-    fn kept(&self) -> Result<Vec<(JobId, Kept)>> {
+    fn kept(&self) -> Result<Vec<(JobId, KeptEstimate)>> {
         let sql = "SELECT id, kept FROM jobs WHERE check_ms IS NOT NULL AND kept IS NOT NULL";
         // What another build wrote and this one cannot read is an estimate the worse.
         let kept = |mut row: Columns| Some((row.text()?.parse().ok()?, serde_json::from_str(&row.text()?).ok()?));

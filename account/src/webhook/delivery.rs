@@ -99,7 +99,7 @@ impl Delivery {
     }
 
     /// Notes a try. What was called off meanwhile is not tried again, but a success is one all the same.
-    pub fn settle(&mut self, attempt: &LastAttempt, random: u64) -> Consequence {
+    pub fn record(&mut self, attempt: &LastAttempt, random: u64) -> Consequence {
         let called_off = self.next_ms.is_none();
         self.attempts = self.attempts.saturating_add(1);
         self.tries = self.tries.saturating_add(1);
@@ -184,7 +184,7 @@ pub(crate) mod tests {
             (LastAttempt::failed(START_MS, 15_000, Timeout), Again, DeliveryState::Pending, Some(Timeout)),
         ] {
             let mut delivery = pending();
-            assert_eq!(delivery.settle(&attempt, 0), consequence, "{attempt:?}");
+            assert_eq!(delivery.record(&attempt, 0), consequence, "{attempt:?}");
             assert_eq!((delivery.state, delivery.error, delivery.attempts), (state, error, 1), "{attempt:?}");
             assert_eq!(delivery.next_ms.is_some(), state == DeliveryState::Pending);
             assert_eq!(delivery.body().last, Some(attempt));
@@ -195,27 +195,27 @@ pub(crate) mod tests {
     fn the_tenth_failure_is_the_last_until_it_is_replayed() {
         let mut delivery = pending();
         for _ in 1..10 {
-            assert_eq!(delivery.settle(&answered(500), 7), Consequence::Again);
+            assert_eq!(delivery.record(&answered(500), 7), Consequence::Again);
         }
-        assert_eq!(delivery.settle(&answered(500), 7), Consequence::GivenUp);
+        assert_eq!(delivery.record(&answered(500), 7), Consequence::GivenUp);
         assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Failed, 10));
         delivery.replay(START_MS + 99);
         assert_eq!((delivery.state, delivery.next_ms), (DeliveryState::Pending, Some(START_MS + 99)));
-        assert_eq!(delivery.settle(&answered(500), 7), Consequence::Again);
+        assert_eq!(delivery.record(&answered(500), 7), Consequence::Again);
         assert_eq!(delivery.attempts, 11);
     }
 
     #[test]
     fn a_test_is_tried_once_and_what_was_called_off_is_not_tried_again() {
         let mut test = Delivery { event: Event::WebhookTest, ..pending() };
-        assert_eq!(test.settle(&answered(500), 0), Consequence::GivenUp);
+        assert_eq!(test.record(&answered(500), 0), Consequence::GivenUp);
         let mut called_off = pending();
         called_off.give_up();
         let mut failed = called_off.clone();
-        failed.settle(&answered(500), 0);
+        failed.record(&answered(500), 0);
         assert_eq!((failed.state, failed.next_ms), (DeliveryState::Failed, None));
         let mut arrived = called_off;
-        assert_eq!(arrived.settle(&answered(204), 0), Consequence::Delivered);
+        assert_eq!(arrived.record(&answered(204), 0), Consequence::Delivered);
         assert_eq!(arrived.state, DeliveryState::Delivered);
     }
 
@@ -229,7 +229,7 @@ pub(crate) mod tests {
                 if replayed {
                     delivery.replay(START_MS);
                 } else if delivery.next_ms.is_some() {
-                    delivery.settle(&answered(status), random);
+                    delivery.record(&answered(status), random);
                 }
                 prop_assert_eq!(delivery.next_ms.is_some(), delivery.state == DeliveryState::Pending);
                 prop_assert!(delivery.tries <= delivery.attempts && delivery.tries <= 10);

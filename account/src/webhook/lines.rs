@@ -144,7 +144,7 @@ impl Webhooks {
 
     /// The delivery whose turn it is, which is under way from here on. A webhook whose rows cannot be read is looked at
     /// again later: the error says whose.
-    pub fn take(&self, now_ms: u64) -> std::result::Result<Option<Delivery>, (WebhookId, Error)> {
+    pub fn take(&self, now_ms: u64) -> Result<Option<Delivery>, (WebhookId, Error)> {
         loop {
             let Some((id, under_way)) = self.next(now_ms) else { return Ok(None) };
             match self.tables.next_two(&id, &under_way) {
@@ -201,7 +201,7 @@ impl Webhooks {
     }
 
     /// Writes a delivery after a try; `pending` says whether it was before.
-    pub fn settled(&self, delivery: &Delivery, pending: bool) -> Result<()> {
+    pub fn record(&self, delivery: &Delivery, pending: bool) -> Result<()> {
         self.tables.put_delivery(delivery)?;
         self.with(&delivery.webhook, |line| match delivery.next_ms {
             Some(next_ms) => line.due_by(next_ms),

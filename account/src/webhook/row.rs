@@ -105,7 +105,7 @@ mod tests {
             LastAttempt::failed(7, 8, DeliveryError::RefusedAddress),
             LastAttempt::answered(9, 0, 204),
         ] {
-            delivery.settle(&attempt, 3);
+            delivery.record(&attempt, 3);
             assert_eq!(to_delivery(Columns::of(of_delivery(&delivery))).unwrap(), delivery);
         }
         let mut webhook = endpoint();

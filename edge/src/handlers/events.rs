@@ -10,7 +10,7 @@ use crate::{
     cx::{Cx, Stop},
     objects,
 };
-use forebay_account::{Job, Listen, Pass, asked, is_told};
+use forebay_account::{Job, Listen, Pass, asked, is_over};
 use forebay_admission::{Refusal, authenticate::revoked_key, caller::Caller, query, subprotocol};
 
 /// Of an event stream. Proxies that gather an answer before they pass it on (nginx does) are told not to.
@@ -46,7 +46,7 @@ pub async fn of_many(cx: &Cx, request: Request, target: &Target) -> Result<Answe
 
 /// What `HEAD` is told of a stream, without opening one: nobody would read it.
 fn head(job: &Job, after: u32) -> Answer {
-    if is_told(job, after) {
+    if is_over(job, after) {
         return Answer::Empty { status: 204, fields: Vec::new() };
     }
     Answer::Empty { status: 200, fields: STREAM_FIELDS.map(|(name, value)| (name, value.to_owned())).to_vec() }

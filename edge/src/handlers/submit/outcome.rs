@@ -50,12 +50,12 @@ impl Outcome<'_> {
     pub async fn answer(&self, answer: SubmitAnswer, cached: Option<Rc<Cached>>) -> Result<Answer, Stop> {
         // Only a hit that no object is asked for tells them again.
         if self.plan.cached == CachedHits::Free
-            && let SubmitAnswer::Admitted { standings, .. } | SubmitAnswer::Denied { standings, .. } = &answer
+            && let SubmitAnswer::Admitted { statuses, .. } | SubmitAnswer::Denied { statuses, .. } = &answer
         {
-            denied::remember_standings(self.caller, standings, self.cx.now_ms);
+            denied::remember_standings(self.caller, statuses, self.cx.now_ms);
         }
         match answer {
-            SubmitAnswer::Admitted { job, joined, standings } => {
+            SubmitAnswer::Admitted { job, joined, statuses } => {
                 let cached = match cached {
                     None if joined && self.was_there(&job) => result_cache::get(&job.digest, INLINE_BYTES).await,
                     found => found.filter(|cached| cached.job.digest == job.digest),
@@ -64,7 +64,7 @@ impl Outcome<'_> {
                     result_cache::renew(cached, &job, self.cx.now_ms);
                 }
                 let result = cached.and_then(|cached| cached.inline());
-                self.admitted(&job, joined, &standings, result)
+                self.admitted(&job, joined, &statuses, result)
             }
             refused => Err(self.stop(refused)),
         }
@@ -73,9 +73,9 @@ impl Outcome<'_> {
     /// Why there is no job.
     fn stop(&self, answer: SubmitAnswer) -> Stop {
         match answer {
-            SubmitAnswer::Denied { violations, standings } => {
-                denied::remember(self.caller, &violations, &standings, self.cx.now_ms);
-                self.denied(&violations, &standings).into()
+            SubmitAnswer::Denied { violations, statuses } => {
+                denied::remember(self.caller, &violations, &statuses, self.cx.now_ms);
+                self.denied(&violations, &statuses).into()
             }
             SubmitAnswer::OutboxFull { retry_after_ms } => {
                 let detail =
@@ -106,12 +106,12 @@ impl Outcome<'_> {
     /// The answer to a dry run: a refusal is part of it.
     pub fn foreseen(&self, answer: SubmitAnswer, foreseen: Foreseen<'_>) -> Result<Answer, Stop> {
         let body = match answer {
-            SubmitAnswer::Admitted { job, joined, standings } => foreseen.admitted(&job, joined, &standings),
-            SubmitAnswer::Waits { expected_ms, most_ms, standings } => {
-                foreseen.waits(Turn { expected_ms, most_ms }).standing(&standings)
+            SubmitAnswer::Admitted { job, joined, statuses } => foreseen.admitted(&job, joined, &statuses),
+            SubmitAnswer::Waits { expected_ms, most_ms, statuses } => {
+                foreseen.waits(Turn { expected_ms, most_ms }).standing(&statuses)
             }
-            SubmitAnswer::Denied { violations, standings } => {
-                foreseen.standing(&standings).refused(&self.denied(&violations, &standings))
+            SubmitAnswer::Denied { violations, statuses } => {
+                foreseen.standing(&statuses).refused(&self.denied(&violations, &statuses))
             }
             refused => match self.stop(refused) {
                 Stop::Refused(refusal) => foreseen.refused(&refusal),

@@ -12,9 +12,9 @@ const MOST: usize = 50_000;
 
 /// The first eight bytes of each digest: two that share them cost a question, nothing else.
 #[derive(Debug)]
-pub(crate) struct Seen(Option<HashSet<u64>>);
+pub(crate) struct KnownDigests(Option<HashSet<u64>>);
 
-impl Seen {
+impl KnownDigests {
     /// Of an object that has jobs of `digests`, read with the bound [`MOST_READ`].
     pub(crate) fn new(digests: &[Digest]) -> Self {
         Self((digests.len() < MOST_READ).then(|| digests.iter().map(Digest::prefix).collect()))
@@ -22,14 +22,14 @@ impl Seen {
 
     /// Whether there may be a job of it.
     pub(crate) fn may_have(&self, digest: &Digest) -> bool {
-        self.0.as_ref().is_none_or(|seen| seen.contains(&digest.prefix()))
+        self.0.as_ref().is_none_or(|known| known.contains(&digest.prefix()))
     }
 
     /// A job of it was stored. Jobs that are deleted stay.
     pub(crate) fn add(&mut self, digest: &Digest) {
-        if let Some(seen) = &mut self.0 {
-            seen.insert(digest.prefix());
-            if seen.len() > MOST {
+        if let Some(known) = &mut self.0 {
+            known.insert(digest.prefix());
+            if known.len() > MOST {
                 self.0 = None;
             }
         }
@@ -50,21 +50,21 @@ mod tests {
         #[test]
         fn what_is_there_is_never_denied(read in 0usize..1_200, added in prop::collection::vec(0usize..2_000, 0..50)) {
             let there: Vec<Digest> = (0..read.min(MOST_READ)).map(digest).collect();
-            let mut seen = Seen::new(&there);
+            let mut known = KnownDigests::new(&there);
             for number in &added {
-                seen.add(&digest(*number));
+                known.add(&digest(*number));
             }
-            prop_assert!((0..read).chain(added).all(|number| seen.may_have(&digest(number))));
+            prop_assert!((0..read).chain(added).all(|number| known.may_have(&digest(number))));
         }
     }
 
     #[test]
     fn what_is_not_there_is_known_up_to_the_bound() {
-        let mut seen = Seen::new(&[digest(1)]);
-        assert!(seen.may_have(&digest(1)) && !seen.may_have(&digest(2)));
+        let mut known = KnownDigests::new(&[digest(1)]);
+        assert!(known.may_have(&digest(1)) && !known.may_have(&digest(2)));
         for number in 0..=MOST {
-            seen.add(&digest(number));
+            known.add(&digest(number));
         }
-        assert!(seen.may_have(&digest(MOST + 1)));
+        assert!(known.may_have(&digest(MOST + 1)));
     }
 }
