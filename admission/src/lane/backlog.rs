@@ -1,4 +1,4 @@
-//! What waits in a lane, as the Account objects tell it.
+//! What waits in a lane, as the Account objects report it.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tally, meter::Meter, wait::Waits};
 
-/// A shard that was not heard of for so long no longer counts: its object would have told of open jobs.
+/// A shard that was not heard of for so long no longer counts: its object would have reported open jobs.
 pub const SILENT_MS: u64 = 900_000;
 /// How often silent shards are looked for.
 const SWEEP_MS: u64 = 60_000;
@@ -23,7 +23,7 @@ pub struct OpenJobs {
     pub open_jobs: u64,
     /// How many of them have not started.
     pub queued_jobs: u64,
-    /// When this was told, in milliseconds since the epoch.
+    /// When this was reported, in milliseconds since the epoch.
     pub heard_ms: u64,
 }
 
@@ -51,7 +51,7 @@ impl Memory {
 #[derive(Debug, Default)]
 pub struct Backlog {
     shards: BTreeMap<String, OpenJobs>,
-    /// Of all shards, kept along: a lane may have thousands, and each tells something every second.
+    /// Of all shards, kept along: a lane may have thousands, and each reports every second.
     sum: Sum,
     swept_ms: u64,
     meter: Meter,
@@ -142,7 +142,7 @@ impl Backlog {
         }
     }
 
-    /// How long jobs took beside what they were told.
+    /// How long jobs took beside what they were promised.
     pub fn waits(&self) -> &Waits {
         &self.waits
     }
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn a_lane_that_slept_goes_on_counting() {
         let mut backlog = Backlog::of([], Memory::new(START), START);
-        let wait = super::super::wait::Wait { expected_ms: 100.0, p50_ms: 100.0, p90_ms: 200.0, took_ms: 150.0 };
+        let wait = super::super::wait::WaitSample { expected_ms: 100.0, p50_ms: 100.0, p90_ms: 200.0, took_ms: 150.0 };
         for second in 0..20 {
             let ended = Tally { ended_ms: 500.0, left_jobs: 2, left_ms: 500.0, ..tally("a", 50_000.0, 7) };
             backlog.tally(&Tally { waits: vec![wait], ..ended }, START + 1_000 * second);
