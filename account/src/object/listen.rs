@@ -117,7 +117,7 @@ pub(crate) fn position(core: &Core, job: &Job) -> Option<QueuePosition> {
 pub fn waiting(job: &Job, counted: bool, now_ms: u64) -> QueuedJob {
     let delay_ms = job.not_before_ms.map_or(0, |start_ms| start_ms.saturating_sub(now_ms));
     QueuedJob {
-        place: job.queue_number,
+        number: job.queue_number,
         cost_ms: job.cost_ms as f64,
         counted: counted || job.queue_number.is_some(),
         delay_ms,
