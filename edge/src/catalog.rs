@@ -11,10 +11,7 @@ use forebay_contract::{
 };
 use worker::kv::KvError;
 
-use crate::{
-    config::Config,
-    cx::{Cx, Stop, log_line},
-};
+use crate::{config::Config, cx::Cx, http::Stop, runtime::log_line};
 use forebay_admission::Refusal;
 
 /// What `build.rs` compiled.

@@ -7,10 +7,7 @@ use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 use forebay_contract::ShardKey;
 use worker::{Delay, Env};
 
-use crate::{
-    cx::{Cx, log_line},
-    objects::{self},
-};
+use crate::{cx::Cx, objects, runtime::log_line};
 use forebay_account::{Job, UsageRow};
 
 /// How long they are gathered.

@@ -15,8 +15,9 @@ use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
 use crate::{
-    cx::{Cx, log_line, now_ms},
-    runtime::{Class, ask_object},
+    cx::Cx,
+    objects::{Class, ask_object},
+    runtime::{log_line, now_ms},
 };
 use forebay_account::{Asked, LaneCall, asked_lane};
 use forebay_admission::lane::{

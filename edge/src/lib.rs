@@ -1,10 +1,7 @@
 //! Forebay's edge: a Cloudflare Worker that admits, queues and delivers. See README.md.
 #![allow(unreachable_pub, reason = "a Worker has no callers: `pub` says «beyond this file»")]
 
-mod answer;
 mod aws;
-mod body;
-mod bounded_get;
 mod catalog;
 mod config;
 mod cx;
@@ -13,8 +10,8 @@ mod entropy;
 mod expiring;
 mod finished;
 mod handlers;
-mod header_bound;
 mod hits;
+mod http;
 mod keys;
 mod lanes;
 mod objects;
@@ -33,16 +30,17 @@ pub use objects::{Account, Lane};
 
 use std::{cell::Cell, rc::Rc};
 
-use forebay_contract::ProblemCode;
+use forebay_contract::{ProblemCode, hex};
 use serde::Serialize;
 use worker::{Context, Env, console_log, event, web_sys};
 
 use crate::{
     config::Config,
-    cx::{Cx, now_ms, request_id},
-    handlers::{Target, health},
+    cx::Cx,
+    handlers::health,
+    http::{Incoming, Target, answer},
     routes::Route,
-    runtime::Incoming,
+    runtime::now_ms,
 };
 
 /// One line in the log a request. Never payloads, keys or tokens.
@@ -59,6 +57,11 @@ struct LogLine<'a> {
     /// What a 500 hides.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+/// A fresh request id.
+fn request_id() -> String {
+    hex(&entropy::drawn::<16>())
 }
 
 /// Every request: an answer, its id, one line in the log.

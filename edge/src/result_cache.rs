@@ -8,16 +8,30 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forebay_contract::Digest;
+use js_sys::Promise;
 use serde_json::value::RawValue;
-use worker::{Cache, Headers, Response, web_sys};
+use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
+use worker::{Cache, Headers, Response, wasm_bindgen_futures::JsFuture, web_sys};
 
 use crate::{
     aws::s3,
-    cx::{Cx, log_line, now_ms},
+    cx::Cx,
     expiring::Expiring,
-    runtime,
+    http::body_bytes,
+    runtime::{log_line, now_ms},
 };
 use forebay_account::Job;
+
+#[wasm_bindgen(inline_js = r#"
+export function match(url) {
+  return caches.default.match(url);
+}
+"#)]
+extern "C" {
+    // `catch`, for of functions that need no glue wasm-bindgen names a module once each, and a bundle may name it once.
+    #[wasm_bindgen(catch, js_name = match)]
+    fn match_url(url: &str) -> Result<Promise, JsValue>;
+}
 
 /// Carries the job a cached result was made by.
 const JOB_FIELD: &str = "forebay-job";
@@ -117,7 +131,7 @@ pub async fn stored(digest: &Digest) -> Option<web_sys::Response> {
     if now_ms() < PAUSED_UNTIL_MS.get() {
         return None;
     }
-    runtime::cached(&url(digest)).await.unwrap_or_else(|error| {
+    matched(&url(digest)).await.unwrap_or_else(|error| {
         complain(&error);
         None
     })
@@ -132,7 +146,7 @@ async fn read(response: &web_sys::Response, most_bytes: u64) -> Option<Cached> {
     let field = response.headers().get(JOB_FIELD).ok()??;
     let job: Job = serde_json::from_slice(&STANDARD.decode(field).ok()?).ok()?;
     let content = if is_within(&job, most_bytes) {
-        let bytes = runtime::body_bytes(response).await.ok()?;
+        let bytes = body_bytes(response).await.ok()?;
         Some(Rc::new(content(job.media_type.as_deref().unwrap_or("application/octet-stream"), bytes)?))
     } else {
         None
@@ -179,4 +193,9 @@ fn url(digest: &Digest) -> String {
 fn complain(error: &worker::Error) {
     PAUSED_UNTIL_MS.set(now_ms() + PAUSE_MS);
     log_line("cache-unavailable", &error.to_string());
+}
+
+/// What the Cache API has under `url`.
+async fn matched(url: &str) -> worker::Result<Option<web_sys::Response>> {
+    Ok(JsFuture::from(match_url(url)?).await?.dyn_into().ok())
 }

@@ -5,8 +5,12 @@ use serde::Deserialize;
 
 use crate::{
     config::Turnstile,
-    cx::{Cx, Stop, log_line},
-    runtime::{Post, exchange},
+    cx::Cx,
+    http::{
+        Stop,
+        outgoing::{Post, exchange},
+    },
+    runtime::log_line,
 };
 use forebay_admission::Refusal;
 

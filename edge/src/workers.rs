@@ -5,8 +5,9 @@ use std::cell::Cell;
 use worker::Env;
 
 use crate::{
-    cx::{Cx, log_line, now_ms},
-    runtime::{Class, ask_object},
+    cx::Cx,
+    objects::{Class, ask_object},
+    runtime::{log_line, now_ms},
 };
 use forebay_account::{Asked, LaneCall, asked_lane};
 

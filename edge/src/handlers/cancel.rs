@@ -2,10 +2,10 @@
 
 use forebay_contract::{JobState, ProblemCode};
 
-use super::{Target, caller, found, outlook::timing, own_job_id, shard};
+use super::{caller, found, outlook::timing, own_job_id, shard};
 use crate::{
-    answer::{self, Answer},
-    cx::{Cx, Stop},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
     objects,
 };
 use forebay_account::{CancelAnswer, JobBody, asked};

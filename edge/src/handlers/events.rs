@@ -4,10 +4,10 @@
 use forebay_contract::{JobId, ProblemCode};
 use worker::{Headers, Response, web_sys::Request};
 
-use super::{Target, caller, caller_by, found, own_job_id, shard};
+use super::{caller, caller_by, found, own_job_id, shard};
 use crate::{
-    answer::Answer,
-    cx::{Cx, Stop},
+    cx::Cx,
+    http::{Answer, Stop, Target},
     objects,
 };
 use forebay_account::{Job, Listen, Pass, asked, is_told};

@@ -4,10 +4,7 @@ use forebay_account::settings::Faults;
 use serde::Serialize;
 
 use super::ready;
-use crate::{
-    answer::{self, Answer},
-    cx::Stop,
-};
+use crate::http::{Answer, Stop, answer};
 
 /// The path.
 pub const PATH: &str = "/healthz";

@@ -4,12 +4,12 @@ use forebay_contract::Lane;
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::Target;
 use crate::{
-    answer::{self, Answer},
     catalog,
-    cx::{Cx, Stop, log_line},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
     lanes,
+    runtime::log_line,
 };
 use forebay_admission::{
     administrate::administrate,

@@ -4,11 +4,12 @@ use forebay_contract::catalog::Catalog;
 use serde::Serialize;
 use worker::web_sys::Request;
 
-use super::{Target, admitted};
+use super::admitted;
 use crate::{
-    answer::{self, Answer},
     catalog,
-    cx::{Cx, Stop, log_line},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
+    runtime::log_line,
 };
 use forebay_admission::fields::text;
 

@@ -4,12 +4,14 @@ use forebay_contract::{ProblemCode, ShardKey};
 use serde::Serialize;
 use worker::web_sys::Request;
 
-use super::{Target, admitted, operator};
+use super::{admitted, operator};
 use crate::{
-    answer::{self, Answer},
     catalog,
-    cx::{Cx, Stop, log_line},
-    entropy, keys, objects,
+    cx::Cx,
+    entropy,
+    http::{Answer, Stop, Target, answer},
+    keys, objects,
+    runtime::log_line,
 };
 use forebay_account::asked;
 use forebay_admission::{

@@ -22,8 +22,9 @@ use forebay_contract::{JobId, ProblemCode, ShardKey};
 use worker::web_sys::Request;
 
 use crate::{
-    body, catalog,
-    cx::{Cx, Stop},
+    catalog,
+    cx::Cx,
+    http::{Stop, Target, body},
     keys, prefilter, tokens,
 };
 use forebay_account::Job;
@@ -34,28 +35,6 @@ use forebay_admission::{
     caller::Caller,
     query,
 };
-
-/// A request's target, taken apart once.
-pub struct Target {
-    /// Scheme and host: where the client found us, and so where its links lead.
-    pub origin: String,
-    /// The path.
-    pub path: String,
-    /// The query, without its question mark.
-    pub query: String,
-}
-
-impl Target {
-    /// Of an absolute URL.
-    pub fn of(url: &str) -> Self {
-        let url = url.split('#').next().unwrap_or_default();
-        let (place, query) = url.split_once('?').unwrap_or((url, ""));
-        let host = place.find("://").map_or(0, |scheme| scheme + 3);
-        let slash = place.get(host..).and_then(|rest| rest.find('/')).map_or(place.len(), |slash| host + slash);
-        let (origin, path) = place.split_at_checked(slash).unwrap_or((place, ""));
-        Self { origin: origin.to_owned(), path: path.to_owned(), query: query.to_owned() }
-    }
-}
 
 /// The caller of a request.
 async fn caller(cx: &Cx) -> Result<Caller, Stop> {
@@ -123,19 +102,6 @@ fn expired() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn targets_are_taken_apart() {
-        for (url, origin, path, query) in [
-            ("https://e.x:1/v1/jobs?wait=1#f", "https://e.x:1", "/v1/jobs", "wait=1"),
-            ("http://e.x", "http://e.x", "", ""),
-            ("http://e.x/?a?b", "http://e.x", "/", "a?b"),
-            ("nonsense", "nonsense", "", ""),
-        ] {
-            let target = Target::of(url);
-            assert_eq!((target.origin.as_str(), target.path.as_str(), target.query.as_str()), (origin, path, query));
-        }
-    }
 
     #[test]
     fn other_accounts_jobs_are_unknown() {

@@ -8,11 +8,11 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
-use super::{Target, caller};
+use super::caller;
 use crate::{
-    answer::Answer,
     catalog,
-    cx::{Cx, Stop},
+    cx::Cx,
+    http::{Answer, Stop, Target},
     lanes,
 };
 use forebay_admission::{

@@ -13,12 +13,13 @@ use forebay_limits::{
 };
 use serde::Serialize;
 
-use super::{Target, caller, shard, submit::plan_of};
+use super::{caller, shard, submit::plan_of};
 use crate::{
-    answer::{self, Answer},
     catalog,
-    cx::{Cx, Stop, log_line},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
     lanes, objects,
+    runtime::log_line,
 };
 use forebay_account::{StandingsCall, asked};
 use forebay_admission::{lane::shed::multiplier, query};

@@ -13,9 +13,10 @@ use worker::Delay;
 use forebay_account::platform::AwsError;
 
 use crate::{
-    answer::{self, Answer},
     aws::{s3::Bucket, sqs},
-    cx::{Cx, Stop, log_line},
+    cx::Cx,
+    http::{Answer, Stop, answer},
+    runtime::log_line,
     workers,
 };
 use forebay_admission::readiness::{Memory, Next, PATIENCE_MS, Seen};

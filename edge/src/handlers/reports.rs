@@ -7,9 +7,8 @@ use futures_util::future::join_all;
 use worker::web_sys::Request;
 
 use crate::{
-    answer::{self, Answer},
-    body,
-    cx::{Cx, Stop},
+    cx::Cx,
+    http::{Answer, Stop, answer, body},
     objects, workers,
 };
 use forebay_account::asked;

@@ -3,18 +3,20 @@
 use forebay_contract::{JobState, ProblemCode, storage_key};
 
 use super::{
-    Target, caller, expired, found,
+    caller, expired, found,
     outlook::{Fields, Outlook, timing},
     own_job_id, shard,
     submit::plan_of,
 };
 use crate::{
-    answer::{self, Answer},
     aws::s3::Bucket,
     catalog,
-    cx::{Cx, Stop, log_line},
-    finished, objects,
+    cx::Cx,
+    finished,
+    http::{Answer, Stop, Target, answer},
+    objects,
     result_cache::{self, Content, REMEMBERED_BYTES},
+    runtime::log_line,
 };
 use forebay_account::platform::AwsError;
 use forebay_account::{Job, asked};

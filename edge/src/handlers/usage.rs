@@ -3,10 +3,10 @@
 use serde::Serialize;
 use worker::web_sys::Request;
 
-use super::{Target, caller, shard};
+use super::{caller, shard};
 use crate::{
-    answer::{self, Answer},
-    cx::{Cx, Stop},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
     objects,
 };
 use forebay_account::{UsageRow, asked};

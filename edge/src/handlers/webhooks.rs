@@ -3,12 +3,13 @@
 use forebay_contract::ProblemCode;
 use worker::web_sys::Request;
 
-use super::{Target, caller, shard};
+use super::{caller, shard};
 use crate::{
-    answer::Answer,
-    body,
-    cx::{Cx, Stop, log_line},
-    objects, targets,
+    cx::Cx,
+    http::{Answer, Stop, Target, body},
+    objects,
+    runtime::log_line,
+    targets,
 };
 use forebay_account::{WebhookAnswer, WebhookCall};
 use forebay_admission::{

@@ -8,7 +8,7 @@ use worker::{
 };
 
 use super::memory;
-use crate::cx::{Cx, Stop, log_line};
+use crate::{cx::Cx, http::Stop, runtime::log_line};
 use forebay_admission::{
     Refusal,
     api_key::{ENTRY_PREFIX, Entry, Key, KeyId, KeyQuery, KeyRecord, SecretHash},

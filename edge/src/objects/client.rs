@@ -4,10 +4,8 @@ use forebay_contract::{ProblemCode, ShardKey};
 use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
-use crate::{
-    cx::{Cx, Stop, log_line},
-    runtime::{Class, ask_object},
-};
+use super::ask::{Class, ask_object};
+use crate::{cx::Cx, http::Stop, runtime::log_line};
 use forebay_account::{
     Asked, Call, SubmitAnswer, SubmitCall, UsageRow, WebhookAnswer, WebhookCall, asked, platform::CallError,
 };

@@ -2,14 +2,17 @@
 //! the crate `forebay-account`.
 
 mod account;
+mod ask;
 mod client;
 mod lane;
 mod listen;
 mod post;
 mod signing;
+mod sql;
 mod workerd;
 
 pub use account::Account;
+pub use ask::{Class, ask_object};
 pub use client::{call, count_hits, submit, webhooks};
 pub use lane::Lane;
 pub use listen::listen;

@@ -17,7 +17,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::{
     config::Config,
-    cx::{log_line, now_ms},
+    runtime::{log_line, now_ms},
 };
 use forebay_admission::webhook::{
     Names, Unfit,

@@ -1,6 +1,6 @@
 use futures_util::future::try_join;
 
-use crate::bounded_get;
+use crate::http::bounded_get;
 use forebay_admission::webhook::resolved::{self, Resolved};
 
 /// The most bytes of an answer.

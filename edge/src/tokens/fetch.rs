@@ -1,4 +1,4 @@
-use crate::bounded_get::{self, Get};
+use crate::http::bounded_get::{self, Get};
 use forebay_admission::token::{
     key::{self, PublicKey},
     key_memory::TIMEOUT_MS,

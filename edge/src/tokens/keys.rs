@@ -14,8 +14,10 @@ use serde_json::json;
 
 use super::fetch;
 use crate::{
-    cx::{Cx, Stop, log_line, now_ms},
+    cx::Cx,
     expiring::Expiring,
+    http::Stop,
+    runtime::{log_line, now_ms},
 };
 use forebay_admission::{
     Refusal, rate_fields,

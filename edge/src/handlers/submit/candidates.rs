@@ -2,7 +2,7 @@
 
 use forebay_contract::{InputRef, JobId, JobMessage};
 
-use crate::cx::{Cx, Stop};
+use crate::{cx::Cx, http::Stop};
 use forebay_account::Offer;
 use forebay_admission::{
     caller::Caller,

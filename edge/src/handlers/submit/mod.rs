@@ -25,14 +25,16 @@ use self::{
     protect::{Statuses, Times, promise},
     wishes::Wishes,
 };
-use super::{Target, caller, shard};
+use super::{caller, shard};
 use crate::{
-    answer::{self, Answer},
     aws::s3::{Bucket, NewObject},
-    body, catalog,
-    cx::{Cx, Stop, log_line},
-    denied, entropy, header_bound, lanes, objects,
+    catalog,
+    cx::Cx,
+    denied, entropy,
+    http::{Answer, Stop, Target, answer, body, header_bound},
+    lanes, objects,
     result_cache::{self, Cached, INLINE_BYTES},
+    runtime::log_line,
     turnstile,
 };
 use forebay_account::{Job, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing};

@@ -11,15 +11,15 @@ use serde_json::value::RawValue;
 
 use super::plan_body::{Foreseen, Turn};
 use crate::{
-    answer::{self, Answer},
-    cx::{Cx, Stop},
+    cx::Cx,
     denied,
     handlers::{
-        Target,
         outlook::{Outlook, timing},
         shard,
     },
-    hits, lanes,
+    hits,
+    http::{Answer, Stop, Target, answer},
+    lanes,
     result_cache::{self, Cached, INLINE_BYTES},
     turnstile,
 };

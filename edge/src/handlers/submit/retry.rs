@@ -8,11 +8,11 @@ use super::{
     protect::{self, Times, promise},
 };
 use crate::{
-    answer::Answer,
     catalog,
-    cx::{Cx, Stop},
+    cx::Cx,
     entropy,
-    handlers::{Target, caller, found, own_job_id, shard, submit::wishes::Wishes},
+    handlers::{caller, found, own_job_id, shard, submit::wishes::Wishes},
+    http::{Answer, Stop, Target},
     lanes, objects,
 };
 use forebay_account::{Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing, asked};

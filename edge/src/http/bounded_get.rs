@@ -8,7 +8,7 @@ use futures_util::{
 };
 use worker::{AbortController, AbortSignal, Delay, Fetch};
 
-use crate::runtime::{self, Redirect};
+use super::outgoing::{self, Redirect};
 
 /// What is fetched.
 pub struct Get<'a> {
@@ -42,7 +42,7 @@ async fn body(get: &Get<'_>, signal: &AbortSignal) -> Result<Vec<u8>, String> {
     let why = |error: worker::Error| error.to_string();
     let fields: Vec<_> = get.accept.map(|accept| ("accept", accept)).into_iter().collect();
     // Configuration says where to ask; nobody sends us elsewhere.
-    let request = runtime::request("GET", get.url, &fields, None, Redirect::Manual).map_err(why)?;
+    let request = outgoing::request("GET", get.url, &fields, None, Redirect::Manual).map_err(why)?;
     let mut answer = Fetch::Request(request).send_with_signal(signal).await.map_err(why)?;
     if answer.status_code() != 200 {
         return Err(format!("status {}", answer.status_code()));

@@ -5,7 +5,7 @@
 use forebay_contract::ProblemCode;
 use worker::web_sys::Request;
 
-use crate::runtime;
+use super::incoming::count_headers;
 use forebay_admission::Refusal;
 
 /// Browsers and proxies together send some forty.
@@ -13,7 +13,7 @@ const MOST_FIELDS: u32 = 100;
 
 /// Refuses what has more; fields of one name are one.
 pub fn check(request: &Request) -> Result<(), Refusal> {
-    let count = runtime::count_headers(request);
+    let count = count_headers(request);
     if count <= MOST_FIELDS {
         return Ok(());
     }

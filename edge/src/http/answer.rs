@@ -3,7 +3,7 @@
 use serde::Serialize;
 use worker::{Response, web_sys};
 
-use crate::{cx::Stop, runtime};
+use super::{outgoing, stop::Stop};
 use forebay_admission::Refusal;
 
 /// What a handler answers.
@@ -82,17 +82,19 @@ impl Answer {
         match self {
             Self::Text { status, content_type, body, fields } => {
                 let own = [("content-type", content_type), ("cache-control", "no-store"), ("x-request-id", request_id)];
-                runtime::respond(status, Some(&body), &all(own, &fields))
+                outgoing::respond(status, Some(&body), &all(own, &fields))
             }
             Self::Empty { status, fields } => {
                 let own = [("cache-control", "no-store"), ("x-request-id", request_id)];
-                runtime::respond(status, None, &all(own, &fields))
+                outgoing::respond(status, None, &all(own, &fields))
             }
             Self::Bytes { content_type, body, fields } => {
                 let own = [("content-type", content_type.as_str()), ("x-request-id", request_id)];
-                runtime::respond_with_bytes(&body, &all(own, &fields))
+                outgoing::respond_with_bytes(&body, &all(own, &fields))
             }
-            Self::Found { response, fields } => runtime::pass(&response, &all([("x-request-id", request_id)], &fields)),
+            Self::Found { response, fields } => {
+                outgoing::pass(&response, &all([("x-request-id", request_id)], &fields))
+            }
             Self::Stream(mut response) => {
                 response.headers_mut().set("x-request-id", request_id)?;
                 Ok(response.into())

@@ -4,10 +4,8 @@ use forebay_contract::ProblemCode;
 use futures_util::StreamExt as _;
 use worker::web_sys::Request;
 
-use crate::{
-    cx::{Stop, log_line},
-    runtime::{Incoming, body_bytes},
-};
+use super::{Incoming, Stop, body_bytes};
+use crate::runtime::log_line;
 use forebay_admission::{
     Refusal,
     body::{BodyFields, too_large},
