@@ -2,29 +2,16 @@
 #![allow(unreachable_pub, reason = "a Worker has no callers: `pub` says «beyond this file»")]
 
 mod aws;
-mod catalog;
 mod config;
 mod cx;
-mod denied;
-mod entropy;
-mod expiring;
-mod finished;
 mod handlers;
-mod hits;
 mod http;
-mod keys;
-mod lanes;
+mod isolate;
 mod objects;
 #[cfg(test)]
 mod openapi;
-mod prefilter;
-mod result_cache;
 mod routes;
 mod runtime;
-mod targets;
-mod tokens;
-mod turnstile;
-mod workers;
 
 pub use objects::{Account, Lane};
 
@@ -61,7 +48,7 @@ struct LogLine<'a> {
 
 /// A fresh request id.
 fn request_id() -> String {
-    hex(&entropy::drawn::<16>())
+    hex(&isolate::entropy::drawn::<16>())
 }
 
 /// Every request: an answer, its id, one line in the log.

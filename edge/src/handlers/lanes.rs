@@ -5,10 +5,10 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use crate::{
-    catalog,
     cx::Cx,
     http::{Answer, Stop, Target, answer},
-    lanes,
+    isolate::catalog,
+    objects::lanes,
     runtime::log_line,
 };
 use forebay_admission::{

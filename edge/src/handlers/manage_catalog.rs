@@ -6,9 +6,9 @@ use worker::web_sys::Request;
 
 use super::admitted;
 use crate::{
-    catalog,
     cx::Cx,
     http::{Answer, Stop, Target, answer},
+    isolate::catalog,
     runtime::log_line,
 };
 use forebay_admission::fields::text;

@@ -6,11 +6,10 @@ use worker::web_sys::Request;
 
 use super::{admitted, operator};
 use crate::{
-    catalog,
     cx::Cx,
-    entropy,
     http::{Answer, Stop, Target, answer},
-    keys, objects,
+    isolate::{catalog, entropy, keys},
+    objects,
     runtime::log_line,
 };
 use forebay_account::asked;

@@ -22,10 +22,9 @@ use forebay_contract::{JobId, ProblemCode, ShardKey};
 use worker::web_sys::Request;
 
 use crate::{
-    catalog,
     cx::Cx,
     http::{Stop, Target, body},
-    keys, prefilter, tokens,
+    isolate::{catalog, keys, prefilter, tokens},
 };
 use forebay_account::Job;
 use forebay_admission::{

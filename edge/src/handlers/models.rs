@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 
 use super::caller;
 use crate::{
-    catalog,
     cx::Cx,
     http::{Answer, Stop, Target},
-    lanes,
+    isolate::catalog,
+    objects::lanes,
 };
 use forebay_admission::{
     conditional,

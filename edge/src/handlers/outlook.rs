@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use forebay_contract::{JobState, Lane, catalog::LaneSpec};
 
-use crate::{catalog, cx::Cx, http::Stop, lanes};
+use crate::{cx::Cx, http::Stop, isolate::catalog, objects::lanes};
 use forebay_account::{Job, JobBody, waiting};
 use forebay_admission::{
     lane::{

@@ -15,10 +15,10 @@ use serde::Serialize;
 
 use super::{caller, shard, submit::plan_of};
 use crate::{
-    catalog,
     cx::Cx,
     http::{Answer, Stop, Target, answer},
-    lanes, objects,
+    isolate::catalog,
+    objects::{self, lanes},
     runtime::log_line,
 };
 use forebay_account::{StandingsCall, asked};

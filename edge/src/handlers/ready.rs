@@ -16,8 +16,8 @@ use crate::{
     aws::{s3::Bucket, sqs},
     cx::Cx,
     http::{Answer, Stop, answer},
+    objects::workers,
     runtime::log_line,
-    workers,
 };
 use forebay_admission::readiness::{Memory, Next, PATIENCE_MS, Seen};
 

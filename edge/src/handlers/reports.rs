@@ -9,7 +9,7 @@ use worker::web_sys::Request;
 use crate::{
     cx::Cx,
     http::{Answer, Stop, answer, body},
-    objects, workers,
+    objects::{self, workers},
 };
 use forebay_account::asked;
 use forebay_admission::Refusal;

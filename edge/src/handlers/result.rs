@@ -10,12 +10,13 @@ use super::{
 };
 use crate::{
     aws::s3::Bucket,
-    catalog,
     cx::Cx,
-    finished,
     http::{Answer, Stop, Target, answer},
+    isolate::{
+        catalog, finished,
+        result_cache::{self, Content, REMEMBERED_BYTES},
+    },
     objects,
-    result_cache::{self, Content, REMEMBERED_BYTES},
     runtime::log_line,
 };
 use forebay_account::platform::AwsError;

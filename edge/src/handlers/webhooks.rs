@@ -7,9 +7,9 @@ use super::{caller, shard};
 use crate::{
     cx::Cx,
     http::{Answer, Stop, Target, body},
+    isolate::targets,
     objects,
     runtime::log_line,
-    targets,
 };
 use forebay_account::{WebhookAnswer, WebhookCall};
 use forebay_admission::{

@@ -20,7 +20,8 @@ use super::{
 use crate::{
     aws::{s3::Bucket, sqs},
     config::Config,
-    entropy, runtime, targets,
+    isolate::{entropy, targets},
+    runtime,
 };
 
 /// What a Lane object takes at most to answer; who asks has less patience of its own.

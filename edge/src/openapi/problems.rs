@@ -6,7 +6,7 @@ use forebay_contract::{Challenge, FailureCode, JobFailure, Problem, ProblemCode}
 use serde_json::{Map, Value, json};
 
 use super::{Schemas, examples, headers};
-use crate::turnstile;
+use crate::handlers::submit::turnstile;
 
 /// Why a caller may be refused whatever it asks for.
 pub const OF_CALLERS: &[ProblemCode] = &[

@@ -6,6 +6,7 @@ mod outcome;
 pub mod plan_body;
 mod protect;
 pub mod retry;
+pub mod turnstile;
 mod wishes;
 
 use std::rc::Rc;
@@ -28,14 +29,14 @@ use self::{
 use super::{caller, shard};
 use crate::{
     aws::s3::{Bucket, NewObject},
-    catalog,
     cx::Cx,
-    denied, entropy,
     http::{Answer, Stop, Target, answer, body, header_bound},
-    lanes, objects,
-    result_cache::{self, Cached, INLINE_BYTES},
+    isolate::{
+        catalog, denied, entropy,
+        result_cache::{self, Cached, INLINE_BYTES},
+    },
+    objects::{self, lanes},
     runtime::log_line,
-    turnstile,
 };
 use forebay_account::{Job, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing};
 use forebay_admission::{

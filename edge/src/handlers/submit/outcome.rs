@@ -12,16 +12,17 @@ use serde_json::value::RawValue;
 use super::plan_body::{Foreseen, Turn};
 use crate::{
     cx::Cx,
-    denied,
     handlers::{
         outlook::{Outlook, timing},
         shard,
+        submit::turnstile,
     },
-    hits,
     http::{Answer, Stop, Target, answer},
-    lanes,
-    result_cache::{self, Cached, INLINE_BYTES},
-    turnstile,
+    isolate::{
+        denied,
+        result_cache::{self, Cached, INLINE_BYTES},
+    },
+    objects::{hits, lanes},
 };
 use forebay_account::{Degraded, Job, JobBody, SubmitAnswer};
 use forebay_admission::{Refusal, advice, authenticate::revoked_key, caller::Caller, rate_fields};

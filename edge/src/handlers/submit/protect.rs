@@ -8,7 +8,7 @@ use forebay_contract::{
 };
 
 use super::candidates::Candidate;
-use crate::{cx::Cx, entropy, lanes};
+use crate::{cx::Cx, isolate::entropy, objects::lanes};
 use forebay_account::{Offer, Promise};
 use forebay_admission::{
     Refusal, deadline,

@@ -8,12 +8,11 @@ use super::{
     protect::{self, Times, promise},
 };
 use crate::{
-    catalog,
     cx::Cx,
-    entropy,
     handlers::{caller, found, own_job_id, shard, submit::wishes::Wishes},
     http::{Answer, Stop, Target},
-    lanes, objects,
+    isolate::{catalog, entropy},
+    objects::{self, lanes},
 };
 use forebay_account::{Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing, asked};
 use forebay_admission::{

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use crate::expiring::Expiring;
+use super::super::expiring::Expiring;
 use forebay_admission::api_key::KeyRecord;
 
 /// A revoked key stops working within this and the namespace's own cache time: under a minute together.

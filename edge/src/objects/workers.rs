@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use worker::Env;
 
+use super::ask::{Class, ask_object};
 use crate::{
     cx::Cx,
-    objects::{Class, ask_object},
     runtime::{log_line, now_ms},
 };
 use forebay_account::{Asked, LaneCall, asked_lane};

@@ -14,9 +14,9 @@ use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
+use super::ask::{Class, ask_object};
 use crate::{
     cx::Cx,
-    objects::{Class, ask_object},
     runtime::{log_line, now_ms},
 };
 use forebay_account::{Asked, LaneCall, asked_lane};

@@ -9,7 +9,12 @@ use std::{cell::RefCell, rc::Rc};
 use forebay_contract::catalog::Catalog;
 use sha2::{Digest as _, Sha256};
 
-use crate::{catalog, cx::Cx, expiring::Expiring, http::Stop, prefilter, runtime::log_line};
+use crate::{
+    cx::Cx,
+    http::Stop,
+    isolate::{catalog, expiring::Expiring, prefilter},
+    runtime::log_line,
+};
 use forebay_admission::{
     caller::Caller,
     token::{Claims, Unverified, bad_signature, issuer},

@@ -7,7 +7,8 @@ use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 use forebay_contract::ShardKey;
 use worker::{Delay, Env};
 
-use crate::{cx::Cx, objects, runtime::log_line};
+use super::client::count_hits;
+use crate::{cx::Cx, runtime::log_line};
 use forebay_account::{Job, UsageRow};
 
 /// How long they are gathered.
@@ -35,7 +36,7 @@ pub fn count(cx: &Cx, shard: ShardKey, job: &Job) {
 
 async fn tell(env: &Env) {
     for (shard, rows) in HITS.with_borrow_mut(Hits::take) {
-        if let Err(error) = objects::count_hits(env, &shard, rows).await {
+        if let Err(error) = count_hits(env, &shard, rows).await {
             log_line("hits-not-counted", &error);
         }
     }

@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use forebay_contract::{JobId, JobState};
 
-use crate::expiring::Expiring;
+use super::expiring::Expiring;
 use forebay_account::Job;
 
 /// How long an isolate goes by its own memory.

@@ -15,8 +15,8 @@ use serde_json::json;
 use super::fetch;
 use crate::{
     cx::Cx,
-    expiring::Expiring,
     http::Stop,
+    isolate::expiring::Expiring,
     runtime::{log_line, now_ms},
 };
 use forebay_admission::{

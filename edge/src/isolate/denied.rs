@@ -6,7 +6,7 @@ use std::{cell::RefCell, rc::Rc};
 use forebay_contract::catalog::Beyond;
 use forebay_limits::policy::{LimitStatus, Violation};
 
-use crate::expiring::Expiring;
+use super::expiring::Expiring;
 use forebay_admission::caller::Caller;
 
 /// The longest that something is remembered: an operator may have widened the plan meanwhile.

@@ -16,8 +16,8 @@ use worker::{Cache, Headers, Response, wasm_bindgen_futures::JsFuture, web_sys};
 use crate::{
     aws::s3,
     cx::Cx,
-    expiring::Expiring,
     http::body_bytes,
+    isolate::expiring::Expiring,
     runtime::{log_line, now_ms},
 };
 use forebay_account::Job;

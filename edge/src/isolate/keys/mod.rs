@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 pub use namespace::{find, list, store};
 
-use crate::{cx::Cx, http::Stop, prefilter};
+use crate::{cx::Cx, http::Stop, isolate::prefilter};
 use forebay_admission::{
     api_key::{KeyRecord, SecretHash},
     authenticate::{KeyName, invalid},
