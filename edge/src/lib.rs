@@ -22,7 +22,6 @@ use serde::Serialize;
 use worker::{Context, Env, console_log, event, web_sys};
 
 use crate::{
-    config::Config,
     cx::Cx,
     handlers::health,
     http::{Incoming, Target, answer},
@@ -62,7 +61,7 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     let asked = Rc::new(Cell::new(0));
     let answered = async {
         let route = route?;
-        let config = match Config::of(&env) {
+        let config = match isolate::config(&env) {
             Ok(config) => config,
             Err(faults) => return health::unconfigured(route.row.pattern, &faults),
         };

@@ -1,7 +1,5 @@
 //! Random bytes from the runtime's cryptographic source.
 
-use std::cell::RefCell;
-
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
@@ -13,8 +11,19 @@ extern "C" {
 /// How many bytes are fetched at once for what is no secret.
 const FETCHED: usize = 512;
 
-thread_local! {
-    static POOL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+/// Random bytes that were fetched for many, each given once.
+#[derive(Default)]
+pub struct Pool(Vec<u8>);
+
+impl Pool {
+    /// Fills with bytes of the pool, of which `fetch` gives new ones when they run short.
+    fn fill(&mut self, bytes: &mut [u8], fetch: impl FnOnce() -> Vec<u8>) {
+        if self.0.len() < bytes.len() {
+            self.0 = fetch();
+        }
+        let rest = self.0.len().saturating_sub(bytes.len());
+        bytes.copy_from_slice(&self.0.split_off(rest));
+    }
 }
 
 /// `N` random bytes, fresh: what secrets are made of.
@@ -36,13 +45,7 @@ pub fn fill(bytes: &mut [u8], secret: bool) {
     if secret || bytes.len() > FETCHED {
         return get_random_values(bytes);
     }
-    POOL.with_borrow_mut(|pool| {
-        if pool.len() < bytes.len() {
-            *pool = self::bytes::<FETCHED>().to_vec();
-        }
-        let rest = pool.len().saturating_sub(bytes.len());
-        bytes.copy_from_slice(&pool.split_off(rest));
-    });
+    super::with(|isolate| isolate.randomness.fill(bytes, || self::bytes::<FETCHED>().to_vec()));
 }
 
 /// A number in `0..span`, each as likely as the next; 0 for an empty span.
@@ -80,5 +83,19 @@ mod tests {
         assert_eq!(scaled(0, 64), 0);
         assert_eq!(scaled(u128::MAX, 64), 63);
         assert_eq!(scaled(u128::MAX, 0), 0);
+    }
+
+    #[test]
+    fn bytes_of_the_pool_are_given_once() {
+        let (mut pool, mut fetched) = (Pool::default(), 0);
+        let mut next = |length| {
+            let mut bytes = vec![0; length];
+            pool.fill(&mut bytes, || {
+                fetched += 1;
+                (fetched * 10..fetched * 10 + 4).collect()
+            });
+            bytes
+        };
+        assert_eq!((next(3), next(1), next(1), next(4)), (vec![11, 12, 13], vec![10], vec![23], vec![30, 31, 32, 33]));
     }
 }

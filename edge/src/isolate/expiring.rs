@@ -1,4 +1,4 @@
-//! A bounded map whose entries live for a time: what an isolate may remember.
+//! A bounded map whose entries live for a time: what nearly all memories of an isolate are made of.
 
 use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 
@@ -38,6 +38,12 @@ impl<Key: Eq + Hash, Value: Clone> Expiring<Key, Value> {
         self.put_weighing(key, value, 1, now_ms);
     }
 
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.weight = 0;
+    }
+
     /// Remembers `value`, which counts as `weight`; not if that is more than all may weigh. When full, what has expired
     /// goes; when that is not enough, everything does: refilling is cheap, and an order of use would be paid for on
     /// every hit.
@@ -51,8 +57,7 @@ impl<Key: Eq + Hash, Value: Clone> Expiring<Key, Value> {
             self.entries.retain(|_, entry| entry.is_fresh(ttl_ms, now_ms));
             self.weight = self.entries.values().map(|entry| entry.weight).sum();
             if self.weight + weight > self.capacity {
-                self.entries.clear();
-                self.weight = 0;
+                self.clear();
             }
         }
         self.weight += weight;

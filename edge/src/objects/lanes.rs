@@ -1,12 +1,6 @@
-//! The isolate's memory of the lanes, and calls of Lane objects.
+//! How lanes stand: the isolate's memory of them, and calls of Lane objects.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    pin::pin,
-    rc::Rc,
-    time::Duration,
-};
+use std::{pin::pin, rc::Rc, time::Duration};
 
 use forebay_contract::{Lane, catalog::LimitSpec};
 use forebay_limits::{Level, lending::Scope};
@@ -17,6 +11,7 @@ use worker::{Delay, Env};
 use super::ask::{Class, ask_object};
 use crate::{
     cx::Cx,
+    isolate,
     runtime::{log_line, now_ms},
 };
 use forebay_account::{Asked, LaneCall, asked_lane};
@@ -29,14 +24,6 @@ use forebay_admission::lane::{
 const PATIENCE_MS: u64 = 500;
 /// What is about lanes alone waits no longer than this, in milliseconds.
 const MOST_MS: u64 = 5_000;
-/// Lanes out of reach are complained of this often.
-const COMPLAIN_MS: u64 = 60_000;
-
-thread_local! {
-    static LANES: RefCell<BTreeMap<Lane, Remembered>> = const { RefCell::new(BTreeMap::new()) };
-    static COMPLAINED_MS: Cell<Option<u64>> = const { Cell::new(None) };
-}
-
 /// How a lane stands, as far as this isolate knows: at most ten seconds old, and nearly always without a call. When the
 /// lane cannot be reached nothing is known of it, and everything may pass.
 pub async fn status(cx: &Cx, lane: Lane) -> Rc<LaneStatus> {
@@ -121,14 +108,11 @@ async fn call<Answer: DeserializeOwned>(
 }
 
 fn with<T>(lane: Lane, act: impl FnOnce(&mut Remembered) -> T) -> T {
-    LANES.with_borrow_mut(|lanes| act(lanes.entry(lane).or_default()))
+    isolate::with(|isolate| act(isolate.lanes.of(lane)))
 }
 
 fn complain(lane: Lane, why: &str) {
-    let now = now_ms();
-    let lately = COMPLAINED_MS.get().and_then(|at| now.checked_sub(at)).is_some_and(|age| age < COMPLAIN_MS);
-    if !lately {
-        COMPLAINED_MS.set(Some(now));
+    if isolate::with(|isolate| isolate.lanes.complains(now_ms())) {
         log_line("lane-out-of-reach", &format!("{lane}: {why}"));
     }
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     aws::{s3::Bucket, sqs},
     config::Config,
-    isolate::{entropy, targets},
+    isolate::{self, entropy, targets},
     runtime,
 };
 
@@ -159,7 +159,7 @@ impl Platform for Workerd {
 
 impl Workerd {
     fn config(&self) -> Result<Rc<Config>> {
-        Config::of(&self.env).map_err(|faults| Error::Config(faults.to_string()))
+        isolate::config(&self.env).map_err(|faults| Error::Config(faults.to_string()))
     }
 
     fn aws(&self) -> std::result::Result<Rc<Config>, AwsError> {

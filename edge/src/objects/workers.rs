@@ -1,12 +1,11 @@
 //! When a worker was last heard of: the isolates that reports come to tell one object, and who asks, asks it.
 
-use std::cell::Cell;
-
 use worker::Env;
 
 use super::ask::{Class, ask_object};
 use crate::{
     cx::Cx,
+    isolate,
     runtime::{log_line, now_ms},
 };
 use forebay_account::{Asked, LaneCall, asked_lane};
@@ -15,19 +14,12 @@ use forebay_account::{Asked, LaneCall, asked_lane};
 const OBJECT: &str = "workers:";
 /// Nobody waits longer for it, in milliseconds.
 const PATIENCE_MS: u64 = 5_000;
-/// How often an isolate tells what it hears.
-const TELL_MS: u64 = 30_000;
-
-thread_local! {
-    static TOLD_MS: Cell<u64> = const { Cell::new(0) };
-}
 
 /// A worker reported something: that is told behind the answer, and not again for half a minute.
 pub fn note_heard(cx: &Cx) {
-    if cx.now_ms.abs_diff(TOLD_MS.get()) < TELL_MS {
+    if !isolate::with(|isolate| isolate.workers.put(cx.now_ms)) {
         return;
     }
-    TOLD_MS.set(cx.now_ms);
     cx.asks();
     let env = cx.env.clone();
     cx.context.wait_until(async move {
@@ -40,8 +32,8 @@ pub fn note_heard(cx: &Cx) {
 /// When one was last heard of, in milliseconds since the epoch; `None` for never.
 pub async fn heard_ms(cx: &Cx) -> Result<Option<u64>, String> {
     cx.asks();
-    let told_ms = Some(TOLD_MS.get()).filter(|at_ms| now_ms().abs_diff(*at_ms) < TELL_MS);
-    Ok(ask(&cx.env, asked_lane::LastWorker()).await?.max(told_ms))
+    let heard_here_ms = isolate::with(|isolate| isolate.workers.get(now_ms()));
+    Ok(ask(&cx.env, asked_lane::LastWorker()).await?.max(heard_here_ms))
 }
 
 async fn ask(env: &Env, asked: Asked<LaneCall, Option<u64>>) -> Result<Option<u64>, String> {

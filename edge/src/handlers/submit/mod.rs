@@ -32,8 +32,8 @@ use crate::{
     cx::Cx,
     http::{Answer, Stop, Target, answer, body, header_bound},
     isolate::{
-        catalog, denied, entropy,
-        result_cache::{self, Cached, INLINE_BYTES},
+        self, catalog, entropy,
+        results::{self, Cached, INLINE_BYTES},
     },
     objects::{self, lanes},
     runtime::log_line,
@@ -113,7 +113,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>, step
     // beyond none
     if wishes.may_be_refused_unheard()
         && !dry_run
-        && let Some((violations, standings)) = denied::known(&caller, cx.now_ms)
+        && let Some((violations, standings)) = isolate::with(|isolate| isolate.denials.get(&caller, cx.now_ms))
     {
         let given_away = match plan.cached {
             CachedHits::Free => recalled(&outcome, request, form, &wishes).await,
@@ -262,9 +262,9 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>, step
 /// The stored result that answers, if it is known here: of this isolate, or (`far`) of the whole colo.
 async fn cached(cx: &Cx, digest: &Digest, reuse: Reuse, far: bool, lifetime: Lifetime) -> Option<Rc<Cached>> {
     let cached = match reuse {
-        Reuse::Any if far => result_cache::get(digest, INLINE_BYTES).await,
+        Reuse::Any if far => results::get(digest, INLINE_BYTES).await,
         // What nobody else may see, the account's object knows of: it is asked in any case.
-        Reuse::Any => result_cache::recall(digest, cx.now_ms),
+        Reuse::Any => isolate::with(|isolate| isolate.results.get(digest, cx.now_ms)),
         Reuse::Unfinished | Reuse::Nothing => None,
     };
     // What would be gone while the plan still promises it is not there.
@@ -296,7 +296,7 @@ async fn recalled(outcome: &Outcome<'_>, request: Request, form: Form<'_>, wishe
             && lifetime.outlasts(job.result_stored_ms(), cx.now_ms)
             && job.is_shown(lifetime, cx.now_ms)
     };
-    result_cache::recall(&digest, cx.now_ms).filter(|cached| answers(&cached.job))
+    isolate::with(|isolate| isolate.results.get(&digest, cx.now_ms)).filter(|cached| answers(&cached.job))
 }
 
 /// As breakers that nobody asks: what is stored already needs none.

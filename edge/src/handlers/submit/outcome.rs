@@ -19,8 +19,8 @@ use crate::{
     },
     http::{Answer, Stop, Target, answer},
     isolate::{
-        denied,
-        result_cache::{self, Cached, INLINE_BYTES},
+        self,
+        results::{self, Cached, INLINE_BYTES},
     },
     objects::{hits, lanes},
 };
@@ -53,16 +53,16 @@ impl Outcome<'_> {
         if self.plan.cached == CachedHits::Free
             && let SubmitAnswer::Admitted { standings, .. } | SubmitAnswer::Denied { standings, .. } = &answer
         {
-            denied::remember_standings(self.caller, standings, self.cx.now_ms);
+            isolate::with(|isolate| isolate.limits.put(self.caller, standings, self.cx.now_ms));
         }
         match answer {
             SubmitAnswer::Admitted { job, joined, standings } => {
                 let cached = match cached {
-                    None if joined && self.was_there(&job) => result_cache::get(&job.digest, INLINE_BYTES).await,
+                    None if joined && self.was_there(&job) => results::get(&job.digest, INLINE_BYTES).await,
                     found => found.filter(|cached| cached.job.digest == job.digest),
                 };
                 if let Some(cached) = cached.as_ref().filter(|_| job.state == JobState::Succeeded) {
-                    result_cache::renew(cached, &job, self.cx.now_ms);
+                    isolate::with(|isolate| isolate.results.renew(cached, &job, self.cx.now_ms));
                 }
                 let result = cached.and_then(|cached| cached.inline());
                 self.admitted(&job, joined, &standings, result)
@@ -75,7 +75,7 @@ impl Outcome<'_> {
     fn stop(&self, answer: SubmitAnswer) -> Stop {
         match answer {
             SubmitAnswer::Denied { violations, standings } => {
-                denied::remember(self.caller, &violations, &standings, self.cx.now_ms);
+                isolate::with(|isolate| isolate.denials.put(self.caller, &violations, &standings, self.cx.now_ms));
                 self.denied(&violations, &standings).into()
             }
             SubmitAnswer::OutboxFull { retry_after_ms } => {
@@ -127,7 +127,7 @@ impl Outcome<'_> {
         hits::count(self.cx, shard(self.caller), &cached.job);
         let mut body = JobBody::new(&cached.job, &self.target.origin)?;
         (body.cached, body.result) = (true, cached.inline());
-        let mut fields = rate_fields::fields(&denied::standings(self.caller, self.cx.now_ms));
+        let mut fields = rate_fields::fields(&isolate::with(|isolate| isolate.limits.get(self.caller, self.cx.now_ms)));
         fields.extend([self.age(&cached.job), timing(&cached.job), ("location", body.location())]);
         answer::json(200, &body, fields)
     }

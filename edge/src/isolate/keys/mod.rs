@@ -5,9 +5,14 @@ mod namespace;
 
 use std::rc::Rc;
 
+pub use memory::Records;
 pub use namespace::{find, list, store};
 
-use crate::{cx::Cx, http::Stop, isolate::prefilter};
+use crate::{
+    cx::Cx,
+    http::Stop,
+    isolate::{self, prefilter},
+};
 use forebay_admission::{
     api_key::{KeyRecord, SecretHash},
     authenticate::{KeyName, invalid},
@@ -25,7 +30,7 @@ pub async fn authenticate(cx: &Cx, name: KeyName, ip: &str) -> Result<Caller, St
 
 /// What stands at the entry of a secret.
 async fn record(cx: &Cx, entry: &str, ip: &str) -> Result<Option<Rc<KeyRecord>>, Stop> {
-    if let Some(remembered) = memory::recall(entry, cx.now_ms) {
+    if let Some(remembered) = isolate::with(|isolate| isolate.keys.get(entry, cx.now_ms)) {
         return Ok(remembered);
     }
     prefilter::check(cx, ip).await?;
@@ -38,6 +43,6 @@ async fn record(cx: &Cx, entry: &str, ip: &str) -> Result<Option<Rc<KeyRecord>>,
         }
         _ => None,
     };
-    memory::remember(entry, record.clone(), cx.now_ms);
+    isolate::with(|isolate| isolate.keys.put(entry, record.clone(), cx.now_ms));
     Ok(record)
 }

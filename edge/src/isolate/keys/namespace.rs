@@ -7,8 +7,7 @@ use worker::{
     kv::{KvError, ListResponse},
 };
 
-use super::memory;
-use crate::{cx::Cx, http::Stop, runtime::log_line};
+use crate::{cx::Cx, http::Stop, isolate, runtime::log_line};
 use forebay_admission::{
     Refusal,
     api_key::{ENTRY_PREFIX, Entry, Key, KeyId, KeyQuery, KeyRecord, SecretHash},
@@ -42,7 +41,7 @@ pub async fn store(cx: &Cx, key: &Key) -> Result<(), Stop> {
     let (own, secrets) = key.entries(cx.now_ms).map_err(|error| Stop::broken(error.to_string()))?;
     put(&kv, own).await?;
     for (entry, record) in key.records() {
-        memory::decided(entry, record, cx.now_ms);
+        isolate::with(|isolate| isolate.keys.put_decided(entry, record, cx.now_ms));
     }
     try_join_all(secrets.into_iter().map(|entry| put(&kv, entry))).await?;
     Ok(())

@@ -11,8 +11,6 @@
 mod parse;
 mod resolver;
 
-use std::cell::RefCell;
-
 use futures_util::future::LocalBoxFuture;
 
 use crate::{
@@ -20,13 +18,9 @@ use crate::{
     runtime::{log_line, now_ms},
 };
 use forebay_admission::webhook::{
-    Names, Unfit,
+    Unfit,
     target::{self, Host, Rules},
 };
-
-thread_local! {
-    static NAMES: RefCell<Names> = const { RefCell::new(Names::new()) };
-}
 
 /// The URL as it is fetched, if it may be. Boxed: it is in the bundle once.
 pub fn check<'a>(config: &'a Config, url: &'a str) -> LocalBoxFuture<'a, Result<String, Unfit>> {
@@ -38,7 +32,7 @@ async fn checked(config: &Config, url: &str) -> Result<String, Unfit> {
     let parsed = parse::url(url).ok_or_else(|| Unfit::Refused("`url` is not an absolute URL".to_owned()))?;
     let host = target::check(&parsed, Rules { loopback: webhooks.allow_loopback }).map_err(Unfit::Refused)?;
     if let (Host::Named, Some(resolver)) = (host, &webhooks.resolver_url)
-        && !NAMES.with_borrow(|names| names.is_known(&parsed.host, now_ms()))
+        && !super::with(|isolate| isolate.names.contains(&parsed.host, now_ms()))
     {
         let found = resolver::addresses(resolver, &parsed.host).await.map_err(|why| {
             log_line("resolver-failed", &why);
@@ -48,7 +42,7 @@ async fn checked(config: &Config, url: &str) -> Result<String, Unfit> {
             return Err(Unfit::NoSuchName);
         }
         target::check_addresses(&found.addresses).map_err(Unfit::Refused)?;
-        NAMES.with_borrow_mut(|names| names.note(&parsed.host, found.ttl_s.unwrap_or(0), now_ms()));
+        super::with(|isolate| isolate.names.put(&parsed.host, found.ttl_s.unwrap_or(0), now_ms()));
     }
     Ok(parsed.href)
 }

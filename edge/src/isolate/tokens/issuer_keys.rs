@@ -1,7 +1,5 @@
 //! The keys that may have signed a token: a Worker secret, the catalogue's own, or those that the issuer publishes.
 
-use std::cell::RefCell;
-
 use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD},
@@ -16,18 +14,17 @@ use super::fetch;
 use crate::{
     cx::Cx,
     http::Stop,
-    isolate::expiring::Expiring,
+    isolate,
     runtime::{log_line, now_ms},
 };
 use forebay_admission::{
     Refusal, rate_fields,
     token::{
         key::{PublicKey, Wanted, candidates as fitting},
-        key_memory::{Advice, KeyMemory, LONGEST_MS},
+        key_memory::{Advice, KeyMemory},
     },
 };
 
-const MOST_ISSUERS: usize = 64;
 /// RFC 7518 §3.2: as long as the hash, at least.
 const SHORTEST_SECRET_BYTES: usize = 32;
 /// What people paste has padding or has none.
@@ -35,10 +32,6 @@ const SECRET: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-
-thread_local! {
-    static PUBLISHED: RefCell<Expiring<String, KeyMemory>> = RefCell::new(Expiring::new(MOST_ISSUERS, LONGEST_MS));
-}
 
 /// The keys to try, as JWKs.
 pub(super) async fn candidates(cx: &Cx, issuer: &IssuerSpec, wanted: Wanted<'_>) -> Result<Vec<String>, Stop> {
@@ -64,12 +57,12 @@ fn shared(cx: &Cx, issuer: &IssuerSpec) -> Result<String, Stop> {
 }
 
 async fn published(url: &str, wanted: Wanted<'_>) -> Result<Vec<PublicKey>, Stop> {
-    let mut memory = recall(url, now_ms());
+    let mut memory = isolate::with(|isolate| isolate.issuers.get(url, now_ms())).unwrap_or_default();
     let mut advice = memory.advise(wanted, now_ms());
     if advice == Advice::Ask {
-        // Noted before the wait: whoever comes meanwhile goes on with what is there.
+        // Put before the wait: whoever comes meanwhile goes on with what is there.
         memory = memory.asked(now_ms());
-        note(url, &memory);
+        put(url, &memory);
         let answer = fetch::key_set(url).await;
         memory = match answer {
             Ok(keys) => memory.answered(keys, now_ms()),
@@ -78,7 +71,7 @@ async fn published(url: &str, wanted: Wanted<'_>) -> Result<Vec<PublicKey>, Stop
                 memory.failed(now_ms())
             }
         };
-        note(url, &memory);
+        put(url, &memory);
         advice = memory.advise(wanted, now_ms());
     }
     match advice {
@@ -89,12 +82,8 @@ async fn published(url: &str, wanted: Wanted<'_>) -> Result<Vec<PublicKey>, Stop
     }
 }
 
-fn recall(url: &str, now_ms: u64) -> KeyMemory {
-    PUBLISHED.with_borrow(|published| published.get(&url.to_owned(), now_ms)).unwrap_or_default()
-}
-
-fn note(url: &str, memory: &KeyMemory) {
-    PUBLISHED.with_borrow_mut(|published| published.put(url.to_owned(), memory.clone(), now_ms()));
+fn put(url: &str, memory: &KeyMemory) {
+    isolate::with(|isolate| isolate.issuers.put(url.to_owned(), memory.clone(), now_ms()));
 }
 
 fn unavailable(in_ms: u64) -> Stop {
