@@ -2,7 +2,11 @@
 
 use forebay_contract::{JobState, ProblemCode};
 
-use super::{caller, found, outlook::timing, own_job_id, shard};
+use super::{
+    caller::{caller, shard},
+    outlook::timing,
+    own_job::{found, own_job_id},
+};
 use crate::{
     cx::Cx,
     http::{Answer, Stop, Target, answer},

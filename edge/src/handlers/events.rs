@@ -4,7 +4,10 @@
 use forebay_contract::{JobId, ProblemCode};
 use worker::{Headers, Response, web_sys::Request};
 
-use super::{caller, caller_by, found, own_job_id, shard};
+use super::{
+    caller::{caller, caller_by, shard},
+    own_job::{found, own_job_id},
+};
 use crate::{
     cx::Cx,
     http::{Answer, Stop, Target},

@@ -1,6 +1,10 @@
 //! `GET /v1/jobs/{id}`: where a job stands, at once or when it ends.
 
-use super::{caller, found, outlook::Outlook, own_job_id, shard};
+use super::{
+    caller::{caller, shard},
+    outlook::Outlook,
+    own_job::{found, own_job_id},
+};
 use crate::{
     cx::Cx,
     http::{Answer, Stop, Target, answer},

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use forebay_contract::ordered;
 use serde::Serialize;
 
-use super::{caller, outlook::Outlook, shard};
+use super::{
+    caller::{caller, shard},
+    outlook::Outlook,
+};
 use crate::{
     cx::Cx,
     http::{Answer, Stop, Target, answer},

@@ -4,7 +4,7 @@ use forebay_contract::catalog::Catalog;
 use serde::Serialize;
 use worker::web_sys::Request;
 
-use super::admitted;
+use super::operator;
 use crate::{
     cx::Cx,
     http::{Answer, Stop, Target, answer},
@@ -26,19 +26,19 @@ pub struct Summary {
 
 /// `GET /internal/v1/catalog`: the catalogue in force, in the form that `PUT` takes.
 pub async fn get(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
-    admitted(cx, request, target, 0).await?;
+    operator::body(cx, request, target, 0).await?;
     answer::json(200, &*catalog::current(cx).await?, Vec::new())
 }
 
 /// `PUT /internal/v1/catalog`
 pub async fn put(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
-    let body = admitted(cx, request, target, MAX_BODY_BYTES).await?;
+    let body = operator::body(cx, request, target, MAX_BODY_BYTES).await?;
     told("catalog-replaced", &*catalog::replace(cx, text(&body)?.to_owned()).await?)
 }
 
 /// `DELETE /internal/v1/catalog`
 pub async fn delete(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
-    admitted(cx, request, target, 0).await?;
+    operator::body(cx, request, target, 0).await?;
     told("catalog-removed", &*catalog::remove(cx).await?)
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
-use super::caller;
+use super::caller::caller;
 use crate::{
     cx::Cx,
     http::{Answer, Stop, Target},

@@ -13,7 +13,7 @@ use forebay_limits::{
 };
 use serde::Serialize;
 
-use super::{caller, shard, submit::plan_of};
+use super::caller::{caller, plan_of, shard};
 use crate::{
     cx::Cx,
     http::{Answer, Stop, Target, answer},

@@ -5,10 +5,9 @@ use std::rc::Rc;
 use forebay_contract::{JobState, ProblemCode, storage_key};
 
 use super::{
-    caller, expired, found,
+    caller::{caller, plan_of, shard},
     outlook::{Fields, Outlook, timing},
-    own_job_id, shard,
-    submit::plan_of,
+    own_job::{expired, found, own_job_id},
 };
 use crate::{
     aws::s3::Bucket,

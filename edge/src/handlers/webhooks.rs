@@ -3,7 +3,7 @@
 use forebay_contract::ProblemCode;
 use worker::web_sys::Request;
 
-use super::{caller, shard};
+use super::caller::{caller, shard};
 use crate::{
     cx::Cx,
     http::{Answer, Stop, Target, body},

@@ -5,7 +5,7 @@ use forebay_contract::{
 use forebay_limits::policy::LimitStatus;
 use serde::Serialize;
 
-use super::candidates::Candidate;
+use super::routed::Candidate;
 use forebay_account::{Job, SubmitCall};
 use forebay_admission::{
     Refusal,

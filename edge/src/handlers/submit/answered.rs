@@ -2,55 +2,52 @@
 
 use std::rc::Rc;
 
-use forebay_contract::{
-    JobState, ProblemCode,
-    catalog::{Beyond, CachedHits, Catalog, PlanSpec},
-};
+use forebay_contract::{JobState, ProblemCode, catalog::Beyond};
 use forebay_limits::policy::{LimitStatus, Violation};
 use serde_json::value::RawValue;
 
-use super::plan_body::{Foreseen, Turn};
+use super::{
+    Known,
+    admitted::Admitted,
+    looked_up::LookedUp,
+    plan_body::{Foreseen, Turn},
+    turnstile,
+};
 use crate::{
-    cx::Cx,
     handlers::{
+        caller::shard,
         outlook::{Outlook, timing},
-        shard,
-        submit::turnstile,
     },
-    http::{Answer, Stop, Target, answer},
+    http::{Answer, Stop, answer},
     isolate::{
         self,
         results::{self, Cached, INLINE_BYTES},
     },
     objects::{hits, lanes},
 };
-use forebay_account::{Degraded, Job, JobBody, SubmitAnswer};
-use forebay_admission::{Refusal, advice, authenticate::revoked_key, caller::Caller, rate_fields};
+use forebay_account::{Job, JobBody, SubmitAnswer};
+use forebay_admission::{Refusal, advice, authenticate::revoked_key, rate_fields};
 
 /// When to come back to an account that is full, in seconds.
 const ROOM_RETRY_S: &str = "60";
 
-/// What answers need to know.
-pub struct Outcome<'a> {
-    pub cx: &'a Cx,
-    pub catalog: &'a Catalog,
-    pub caller: &'a Caller,
-    pub plan: &'a PlanSpec,
-    pub target: &'a Target,
-    pub wait_s: Option<u64>,
-}
+impl Known<'_> {
+    /// The answer to a submission, or what it would come to.
+    pub(super) async fn answer(self, admitted: Admitted<'_>, looked_up: LookedUp) -> Result<Answer, Stop> {
+        match (admitted.foreseen, admitted.answer, looked_up.refused) {
+            (None, SubmitAnswer::NothingToTell, Some(refusal)) => Err(refusal.into()),
+            (Some(foreseen), SubmitAnswer::NothingToTell, Some(refusal)) => {
+                answer::json(200, &foreseen.refused(&refusal), Vec::new())
+            }
+            (Some(foreseen), answer, _) => self.foreseen(answer, foreseen),
+            (None, answer, _) => self.decided(answer, looked_up.cached).await,
+        }
+    }
 
-/// Whether the lighter model runs for it, rather than that its result was there.
-pub fn is_lighter(answer: &SubmitAnswer) -> bool {
-    matches!(answer, SubmitAnswer::Admitted { job, joined: false, .. }
-        if job.degraded == Some(Degraded::LighterModel) && job.cached == 0)
-}
-
-impl Outcome<'_> {
-    /// The answer to a submission; `cached` is what was found before the object was asked.
-    pub async fn answer(&self, answer: SubmitAnswer, cached: Option<Rc<Cached>>) -> Result<Answer, Stop> {
+    /// The answer to what became a job, or did not; `cached` is what was found before the object was asked.
+    pub(super) async fn decided(self, answer: SubmitAnswer, cached: Option<Rc<Cached>>) -> Result<Answer, Stop> {
         // Only a hit that no object is asked for tells them again.
-        if self.plan.cached == CachedHits::Free
+        if self.free_hits()
             && let SubmitAnswer::Admitted { standings, .. } | SubmitAnswer::Denied { standings, .. } = &answer
         {
             isolate::with(|isolate| isolate.limits.put(self.caller, standings, self.cx.now_ms));
@@ -72,7 +69,7 @@ impl Outcome<'_> {
     }
 
     /// Why there is no job.
-    fn stop(&self, answer: SubmitAnswer) -> Stop {
+    fn stop(self, answer: SubmitAnswer) -> Stop {
         match answer {
             SubmitAnswer::Denied { violations, standings } => {
                 isolate::with(|isolate| isolate.denials.put(self.caller, &violations, &standings, self.cx.now_ms));
@@ -105,7 +102,7 @@ impl Outcome<'_> {
     }
 
     /// The answer to a dry run: a refusal is part of it.
-    pub fn foreseen(&self, answer: SubmitAnswer, foreseen: Foreseen<'_>) -> Result<Answer, Stop> {
+    fn foreseen(self, answer: SubmitAnswer, foreseen: Foreseen<'_>) -> Result<Answer, Stop> {
         let body = match answer {
             SubmitAnswer::Admitted { job, joined, standings } => foreseen.admitted(&job, joined, &standings),
             SubmitAnswer::Waits { expected_ms, most_ms, standings } => {
@@ -123,7 +120,7 @@ impl Outcome<'_> {
     }
 
     /// The answer from the cache: the job that made the result, and the result itself where it is small and JSON.
-    pub fn hit(&self, cached: &Cached) -> Result<Answer, Stop> {
+    pub(super) fn hit(self, cached: &Cached) -> Result<Answer, Stop> {
         hits::count(self.cx, shard(self.caller), &cached.job);
         let mut body = JobBody::new(&cached.job, &self.target.origin)?;
         (body.cached, body.result) = (true, cached.inline());
@@ -133,18 +130,18 @@ impl Outcome<'_> {
     }
 
     /// Whether the job's result was there already, rather than one that came while we waited.
-    fn was_there(&self, job: &Job) -> bool {
+    fn was_there(self, job: &Job) -> bool {
         job.state == JobState::Succeeded && job.finished_ms.is_some_and(|finished_ms| finished_ms < self.cx.now_ms)
     }
 
     /// How old the job's result is (RFC 9111 §5.1).
-    fn age(&self, job: &Job) -> (&'static str, String) {
+    fn age(self, job: &Job) -> (&'static str, String) {
         let age_ms = self.cx.now_ms.saturating_sub(job.finished_ms.unwrap_or(self.cx.now_ms));
         ("age", (age_ms / 1000).to_string())
     }
 
     /// The refusal of a submission beyond its limits.
-    pub fn denied(&self, violations: &[Violation], standings: &[LimitStatus]) -> Refusal {
+    pub(super) fn denied(self, violations: &[Violation], standings: &[LimitStatus]) -> Refusal {
         let challenges = violations.iter().all(|violation| violation.beyond == Beyond::Challenge);
         let challenge = if challenges { turnstile::challenge(self.cx) } else { None };
         let code = if challenge.is_some() { ProblemCode::ChallengeRequired } else { ProblemCode::RateLimited };
@@ -159,7 +156,7 @@ impl Outcome<'_> {
     }
 
     fn admitted(
-        &self,
+        self,
         job: &Job,
         joined: bool,
         standings: &[LimitStatus],
@@ -175,7 +172,7 @@ impl Outcome<'_> {
         let mut fields = rate_fields::fields(standings);
         fields.push(("location", body.location()));
         fields.extend(described);
-        if let Some(wait_s) = self.wait_s {
+        if let Some(wait_s) = self.wishes.wait_s {
             fields.push(("preference-applied", format!("wait={wait_s}")));
         }
         if body.cached {
