@@ -113,7 +113,7 @@ pub(crate) fn queue(core: &Core, job: &Job) -> Option<QueuePosition> {
 /// What an estimate is asked for.
 pub fn waiting(job: &Job, counted: bool, now_ms: u64) -> QueuedJob {
     let delay_ms = job.not_before_ms.map_or(0, |start_ms| start_ms.saturating_sub(now_ms));
-    QueuedJob { place: job.place, cost_ms: job.cost_ms as f64, counted: counted || job.place.is_some(), delay_ms }
+    QueuedJob { number: job.place, cost_ms: job.cost_ms as f64, counted: counted || job.place.is_some(), delay_ms }
 }
 
 /// Whether the job may not start yet: its place does not change until then.

@@ -9,7 +9,7 @@ use super::{Job, lane::MAX_WAITS};
 use forebay_admission::lane::{
     LaneStatus, Tally, VersionCount,
     position::{Eta, QueueNumber},
-    wait::Wait,
+    wait::WaitSample,
 };
 
 /// Jobs that have not ended.
@@ -98,7 +98,7 @@ struct Delayed {
 struct Left {
     jobs: u64,
     ms: u64,
-    waits: Vec<Wait>,
+    waits: Vec<WaitSample>,
 }
 
 impl Load {
@@ -320,11 +320,11 @@ impl Load {
 }
 
 /// How long a job took that a worker has run; what was called off says nothing.
-fn wait(promise: &Promise, job: &Job) -> Option<Wait> {
+fn wait(promise: &Promise, job: &Job) -> Option<WaitSample> {
     let ran = job.started_ms.is_some() && matches!(job.state, JobState::Succeeded | JobState::Failed);
     let took_ms = job.finished_ms?.saturating_sub(job.accepted_ms) as f64;
     let Promise { expected_ms, eta, .. } = *promise;
-    ran.then_some(Wait { expected_ms, p50_ms: eta.p50 as f64, p90_ms: eta.p90 as f64, took_ms })
+    ran.then_some(WaitSample { expected_ms, p50_ms: eta.p50 as f64, p90_ms: eta.p90 as f64, took_ms })
 }
 
 /// Whether a failure says that the model version is broken, rather than the input.
@@ -459,7 +459,7 @@ mod tests {
         load.moved(JobState::Running, &ended);
         let tally = load.tallies("s").remove(0).1;
         assert_eq!((tally.left_jobs, tally.open_jobs, tally.left_ms), (0, 0, 10.0));
-        assert_eq!(tally.waits, [Wait { expected_ms: 70.0, p50_ms: 80.0, p90_ms: 160.0, took_ms: 90.0 }]);
+        assert_eq!(tally.waits, [WaitSample { expected_ms: 70.0, p50_ms: 80.0, p90_ms: 160.0, took_ms: 90.0 }]);
         assert!(load.promises.is_empty() && load.places.is_empty());
     }
 

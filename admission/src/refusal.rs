@@ -43,7 +43,7 @@ impl Refusal {
     }
 }
 
-/// At most 64 characters of what a client said, for telling it back.
+/// At most 64 characters of what a client said, for repeating it to them.
 pub fn quoted(text: &str) -> String {
     const MOST: usize = 64;
     let short: String = text.chars().take(MOST).filter(|c| !c.is_control()).collect();

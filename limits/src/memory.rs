@@ -31,7 +31,7 @@ pub(super) trait Counting: Sized {
     fn is_spent(&self, rule: Rule, now_ms: u64) -> bool;
 }
 
-/// Every algorithm that counts a rate, once: the name that the catalogue has for it is that of its memory's type.
+/// Every algorithm that counts a rate, once: the name that the catalog has for it is that of its memory's type.
 macro_rules! algorithms {
     ($($(#[$meaning:meta])* $name:ident;)*) => {
         /// How a rate counts: [`Algorithm`] without the one that is no rate.

@@ -86,7 +86,7 @@ pub struct Accounts<'a> {
     pub now_ms: u64,
 }
 
-/// How a caller stands with one limit: what the RateLimit fields and `GET /v1/quota` say.
+/// What a caller has left of one limit: what the RateLimit fields and `GET /v1/quota` say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitStatus {
     /// The limit's name.
@@ -206,7 +206,7 @@ impl Policy {
         }
     }
 
-    /// How the caller stands with its own limits, with `changed` buckets in place of the stored ones.
+    /// What the caller has left of its own limits, with `changed` buckets instead of the stored ones.
     pub fn statuses(&self, subject: &Subject<'_>, changed: &Buckets, accounts: &Accounts<'_>) -> Vec<LimitStatus> {
         let status = |counter: Counter<'_>| {
             let level = match counter.counted {

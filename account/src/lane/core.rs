@@ -25,7 +25,7 @@ use forebay_admission::lane::{
 const SWEEP_MS: u64 = 60_000;
 /// How long changes of what is kept are gathered; no object falls asleep sooner.
 const KEEP_MS: u64 = 1_000;
-/// The most limits of one scope: more than any catalogue has.
+/// The most limits of one scope: more than any catalog has.
 const MOST_LIMITS: usize = 4_096;
 
 /// Shards and the ledger are written with every change; counts, rate and waits a moment later, which is before an object

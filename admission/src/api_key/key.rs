@@ -7,14 +7,14 @@ use crate::{Refusal, fields};
 /// The most secrets of one key that are valid at once.
 const MOST_SECRETS: usize = 8;
 
-/// What stands at `keyid:{id}`: a key with all its secrets. The entries of the secrets follow from it.
+/// The value at `keyid:{id}`: a key with all its secrets. The entries of the secrets follow from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// The key's id.
     pub id: KeyId,
     /// Who is billed and limited.
     pub account: String,
-    /// The name of a plan in the catalogue.
+    /// The name of a plan in the catalog.
     pub plan: String,
     /// What its owner calls the key.
     pub name: String,
@@ -55,7 +55,7 @@ impl Key {
         }
     }
 
-    /// The key of a record that was written by hand: nothing but its one secret tells of it.
+    /// The key of a record that was written by hand: its one secret is all that is known of it.
     pub fn adopt(hash: &SecretHash, record: KeyRecord) -> Self {
         let KeyRecord { account, plan, name, groups, created_ms, expires_ms, revoked_ms, .. } = record;
         let secrets = vec![Stored { hash: hash.clone(), created_ms, expires_ms }];
@@ -90,7 +90,7 @@ impl Key {
         self.revoked_ms.get_or_insert(now_ms);
     }
 
-    /// The name of each secret's entry and what stands there.
+    /// The name of each secret's entry and its value.
     pub fn records(&self) -> impl Iterator<Item = (String, KeyRecord)> {
         self.secrets.iter().map(|secret| {
             let record = KeyRecord {
@@ -146,7 +146,7 @@ mod tests {
         Key::new(wanted, hash(0), NOW)
     }
 
-    fn standings(key: &Key, now_ms: u64) -> Vec<Validity> {
+    fn validities(key: &Key, now_ms: u64) -> Vec<Validity> {
         key.records().map(|(_, record)| record.validity(now_ms)).collect()
     }
 
@@ -154,8 +154,8 @@ mod tests {
     fn both_secrets_are_valid_until_the_grace_is_over() {
         let mut key = key(None);
         key.rotate(hash(1), HOUR, NOW).unwrap();
-        assert_eq!(standings(&key, NOW + HOUR - 1), [Validity::Valid, Validity::Valid]);
-        assert_eq!(standings(&key, NOW + HOUR), [Validity::Expired, Validity::Valid]);
+        assert_eq!(validities(&key, NOW + HOUR - 1), [Validity::Valid, Validity::Valid]);
+        assert_eq!(validities(&key, NOW + HOUR), [Validity::Expired, Validity::Valid]);
         assert_eq!(key.id, hash(0).id());
     }
 
@@ -163,7 +163,7 @@ mod tests {
     fn without_grace_the_old_secret_ends_at_once() {
         let mut key = key(None);
         key.rotate(hash(1), 0, NOW).unwrap();
-        assert_eq!(standings(&key, NOW), [Validity::Expired, Validity::Valid]);
+        assert_eq!(validities(&key, NOW), [Validity::Expired, Validity::Valid]);
     }
 
     #[test]
@@ -171,14 +171,14 @@ mod tests {
         let mut key = key(None);
         key.rotate(hash(1), HOUR, NOW).unwrap();
         key.rotate(hash(2), 10 * HOUR, NOW + 1).unwrap();
-        assert_eq!(standings(&key, NOW + HOUR), [Validity::Expired, Validity::Valid, Validity::Valid]);
+        assert_eq!(validities(&key, NOW + HOUR), [Validity::Expired, Validity::Valid, Validity::Valid]);
     }
 
     #[test]
     fn a_new_secret_ends_with_its_key() {
         let mut key = key(Some(HOUR));
         key.rotate(hash(1), 0, NOW).unwrap();
-        assert_eq!(standings(&key, NOW + HOUR), [Validity::Expired, Validity::Expired]);
+        assert_eq!(validities(&key, NOW + HOUR), [Validity::Expired, Validity::Expired]);
         assert_eq!(key.rotate(hash(2), 0, NOW + HOUR).unwrap_err().code, ProblemCode::KeyNotFound);
     }
 
@@ -189,7 +189,7 @@ mod tests {
         key.revoke(NOW + 1);
         key.revoke(NOW + 2);
         assert_eq!(key.revoked_ms, Some(NOW + 1));
-        assert_eq!(standings(&key, NOW), [Validity::Revoked; 2]);
+        assert_eq!(validities(&key, NOW), [Validity::Revoked; 2]);
         assert_eq!(key.rotate(hash(2), 0, NOW).unwrap_err().code, ProblemCode::KeyNotFound);
     }
 
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(key.records().count(), 8);
         let mut other = key.clone();
         other.rotate(hash(8), 0, NOW).unwrap();
-        assert_eq!(standings(&other, NOW).iter().filter(|standing| **standing == Validity::Valid).count(), 1);
+        assert_eq!(validities(&other, NOW).iter().filter(|validity| **validity == Validity::Valid).count(), 1);
         key.rotate(hash(8), HOUR, NOW + HOUR).unwrap();
     }
 
@@ -212,7 +212,7 @@ mod tests {
         let record = KeyRecord::read(&hash(0), r#"{"account":"a","plan":"free"}"#).unwrap();
         let mut key = Key::adopt(&hash(0), record);
         key.rotate(hash(1), HOUR, NOW).unwrap();
-        assert_eq!(standings(&key, NOW + HOUR), [Validity::Expired, Validity::Valid]);
+        assert_eq!(validities(&key, NOW + HOUR), [Validity::Expired, Validity::Valid]);
         assert!(key.records().all(|(_, record)| record.id == Some(hash(0).id())));
     }
 

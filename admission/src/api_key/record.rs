@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::{KeyId, SecretHash};
 use crate::{Refusal, authenticate, caller::Caller};
 
-/// What stands at `key:{sha256 of a secret}`: whom the secret lets in, and until when.
+/// The value at `key:{sha256 of a secret}`: whom the secret lets in, and until when.
 ///
 /// An entry that somebody wrote by hand needs `account` and `plan` alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct KeyRecord {
     pub id: Option<KeyId>,
     /// Who is billed and limited.
     pub account: String,
-    /// The name of a plan in the catalogue.
+    /// The name of a plan in the catalog.
     pub plan: String,
     /// What its owner calls the key.
     #[serde(default)]
@@ -66,7 +66,7 @@ impl KeyRecord {
         serde_json::from_str(json).map(|record: Self| record.identified(hash))
     }
 
-    /// The same with the id that its place gives it, where it has none.
+    /// The same with the id that follows from its hash, where it has none.
     #[must_use]
     pub fn identified(mut self, hash: &SecretHash) -> Self {
         self.id.get_or_insert_with(|| hash.id());

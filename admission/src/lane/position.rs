@@ -1,4 +1,4 @@
-//! Where a job stands in its lane, and when it will be done.
+//! A job's position in its lane, and when it will be done.
 
 use forebay_contract::catalog::LaneSpec;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct QueueNumber {
     pub era_ms: u64,
 }
 
-/// Where a job stands: the `queue` of the answers.
+/// A job's position: the `queue` of the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Queue"))]
 pub struct QueuePosition {
@@ -30,7 +30,7 @@ pub struct QueuePosition {
 }
 
 impl QueuePosition {
-    /// Whether there is anything to be told: another position, or another end by a second and a tenth of it.
+    /// Whether it is worth saying: another position, or another end by a second and a tenth of it.
     pub fn differs(&self, now: &Self) -> bool {
         let apart_ms = self.eta_ms.p90.abs_diff(now.eta_ms.p90);
         self.position != now.position || (apart_ms >= 1_000 && apart_ms > self.eta_ms.p90 / 10)
@@ -50,33 +50,33 @@ pub struct Eta {
 /// What an estimate looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Estimate<'a> {
-    /// How the lane stands.
+    /// The lane's status.
     pub status: &'a LaneStatus,
     /// Its rate until one was measured.
     pub spec: &'a LaneSpec,
 }
 
-/// A job in line.
+/// A job that waits in its lane.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct QueuedJob {
     /// What it drew; `None` until the lane has counted it.
-    pub place: Option<QueueNumber>,
+    pub number: Option<QueueNumber>,
     /// Its own device milliseconds.
     pub cost_ms: f64,
-    /// Whether `status` has been told of it.
+    /// Whether `status` counts it.
     pub counted: bool,
     /// Milliseconds until it may start at all.
     pub delay_ms: u64,
 }
 
 impl Estimate<'_> {
-    /// Where the job stands.
+    /// The job's position.
     pub fn queue(self, waiting: QueuedJob) -> QueuePosition {
         let status = self.status;
         let own = u64::from(!waiting.counted);
         let last = status.queued_jobs.saturating_add(own).max(1);
-        let place = self.place(waiting);
-        let position = place.map_or(last, |place| place.number.saturating_sub(status.left_jobs).clamp(1, last));
+        let drawn = self.number(waiting);
+        let position = drawn.map_or(last, |drawn| drawn.number.saturating_sub(status.left_jobs).clamp(1, last));
         let (p50, p90) = status.spread.apply(self.expected_ms(waiting));
         let whole = |ms: f64| (ms.ceil() as u64).saturating_add(waiting.delay_ms);
         QueuePosition { position, eta_ms: Eta { p50: whole(p50), p90: whole(p90) } }
@@ -86,13 +86,13 @@ impl Estimate<'_> {
     pub fn expected_ms(self, waiting: QueuedJob) -> f64 {
         let (status, cost_ms) = (self.status, waiting.cost_ms.max(0.0));
         let behind = status.backlog_ms.max(0.0) + if waiting.counted { 0.0 } else { cost_ms };
-        let ahead = self.place(waiting).map_or(behind, |place| place.work_ms - status.left_ms);
+        let ahead = self.number(waiting).map_or(behind, |drawn| drawn.work_ms - status.left_ms);
         ahead.clamp(cost_ms, behind.max(cost_ms)) * 1000.0 / rate(status, self.spec)
     }
 
     /// A count of another life of the lane says nothing.
-    fn place(self, waiting: QueuedJob) -> Option<QueueNumber> {
-        waiting.place.filter(|place| place.era_ms == self.status.era_ms)
+    fn number(self, waiting: QueuedJob) -> Option<QueueNumber> {
+        waiting.number.filter(|drawn| drawn.era_ms == self.status.era_ms)
     }
 }
 
@@ -145,8 +145,8 @@ mod tests {
 
     #[test]
     fn what_has_left_since_is_no_longer_ahead() {
-        let place = Some(QueueNumber { number: 10, work_ms: 1_000.0, era_ms: 7 });
-        let mine = QueuedJob { place, cost_ms: 100.0, counted: true, delay_ms: 0 };
+        let number = Some(QueueNumber { number: 10, work_ms: 1_000.0, era_ms: 7 });
+        let mine = QueuedJob { number, cost_ms: 100.0, counted: true, delay_ms: 0 };
         for (left_jobs, left_ms, expect) in [
             (0, 0.0, (10, 1_000)),
             (4, 400.0, (6, 600)),
@@ -221,8 +221,8 @@ mod tests {
             let work = |n: usize| counts[..=n].iter().map(|(_, work_ms)| work_ms).sum::<f64>();
             let status = LaneStatus { left_jobs: left, left_ms: left as f64 * 50.0, ..status(queued, 9_000.0) };
             let at = |n: usize| {
-                let place = Some(QueueNumber { number: counts[n].0, work_ms: work(n), era_ms: 7 });
-                queue(&status, QueuedJob { place, cost_ms: 10.0, counted: true, delay_ms: 0 })
+                let number = Some(QueueNumber { number: counts[n].0, work_ms: work(n), era_ms: 7 });
+                queue(&status, QueuedJob { number, cost_ms: 10.0, counted: true, delay_ms: 0 })
             };
             prop_assert!(at(0).0 <= at(1).0 && at(0).1 <= at(1).1);
         }

@@ -5,7 +5,7 @@ use crate::Refusal;
 /// Why nothing may be posted there.
 #[derive(Debug)]
 pub enum Unfit {
-    /// It is no place for deliveries: why, for the owner.
+    /// Deliveries may not go there: why, for the owner.
     Refused(String),
     /// The name leads nowhere.
     NoSuchName,

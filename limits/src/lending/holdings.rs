@@ -168,7 +168,7 @@ impl Held {
         usable.fold(0, |sum, lease| sum.saturating_add(lease.remaining))
     }
 
-    /// What is left of leases that are over. They are closed by this, so telling it twice is telling the same.
+    /// What is left of leases that are over. They are closed by this, so saying it twice is saying the same.
     fn unused(&mut self, now_ms: u64) -> Vec<Returned> {
         self.prune(now_ms);
         let over = self.leases.iter_mut().filter(|lease| !lease.is_usable(now_ms)).take(MOST_RETURNED);

@@ -33,7 +33,7 @@ pub struct Returned {
     pub unused: u64,
 }
 
-/// What an ask came to. `level` is how the limit stands after it.
+/// What an ask came to. `level` is what is left of the limit after it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// So much is the holder's.

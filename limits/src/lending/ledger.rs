@@ -112,7 +112,7 @@ impl Ledger {
         Some(Answer::Granted { lease, amount, expires_ms, level })
     }
 
-    /// How a limit stands, leases counted as used.
+    /// What is left of a limit, leases counted as used.
     pub fn level(&self, limit: &str, spec: &LimitSpec, now_ms: u64) -> Option<Level> {
         Some(Rule::of(spec)?.level(self.kept.get(limit).map(|kept| &kept.memory), now_ms))
     }
