@@ -22,7 +22,7 @@ pub struct Config {
     pub inline_limit_bytes: usize,
     /// What concerns Account and Lane objects.
     pub account: Rc<Settings>,
-    /// How long a catalogue from the namespace is trusted, in milliseconds.
+    /// How long a catalog from the namespace is trusted, in milliseconds.
     pub catalog_recheck_ms: u64,
     /// Challenges; `None` when they are not set up.
     pub turnstile: Option<Turnstile>,
@@ -32,7 +32,7 @@ pub struct Config {
 
 /// How webhooks are delivered.
 pub struct Webhooks {
-    /// Whether this machine may be told, by plain HTTP too: for local use.
+    /// Whether deliveries may go to this machine, by plain HTTP too: for local use.
     pub allow_loopback: bool,
     /// Where the addresses of names are looked up (DNS over HTTPS, JSON); without it only what a URL shows is checked.
     pub resolver_url: Option<String>,

@@ -72,7 +72,7 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     let (answer, code, error) = match answered {
         Ok(answer) => (answer, None, None),
         Err(stop) => {
-            let (refusal, error) = stop.told();
+            let (refusal, error) = stop.into_refusal();
             let code = refusal.code;
             (answer::problem(refusal, &request_id), Some(code), error)
         }

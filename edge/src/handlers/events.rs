@@ -16,7 +16,7 @@ use crate::{
 use forebay_account::{Job, Listen, Pass, asked, is_told};
 use forebay_admission::{Refusal, authenticate::revoked_key, caller::Caller, query, subprotocol};
 
-/// Of an event stream. Proxies that gather an answer before they pass it on (nginx does) are told not to.
+/// Of an event stream. Proxies that gather an answer before they pass it on (nginx does) are asked not to.
 const STREAM_FIELDS: [(&str, &str); 3] =
     [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
 
@@ -47,7 +47,7 @@ pub async fn of_many(cx: &Cx, request: Request, target: &Target) -> Result<Answe
     socket(cx, &request, target, None).await
 }
 
-/// What `HEAD` is told of a stream, without opening one: nobody would read it.
+/// What `HEAD` is answered of a stream, without opening one: nobody would read it.
 fn head(job: &Job, after: u32) -> Answer {
     if is_told(job, after) {
         return Answer::Empty { status: 204, fields: Vec::new() };

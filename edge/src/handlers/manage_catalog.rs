@@ -24,7 +24,7 @@ pub struct Summary {
     plans: usize,
 }
 
-/// `GET /internal/v1/catalog`: the catalogue in force, in the form that `PUT` takes.
+/// `GET /internal/v1/catalog`: the catalog in force, in the form that `PUT` takes.
 pub async fn get(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
     operator::body(cx, request, target, 0).await?;
     answer::json(200, &*catalog::current(cx).await?, Vec::new())
@@ -33,16 +33,16 @@ pub async fn get(cx: &Cx, request: Request, target: &Target) -> Result<Answer, S
 /// `PUT /internal/v1/catalog`
 pub async fn put(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
     let body = operator::body(cx, request, target, MAX_BODY_BYTES).await?;
-    told("catalog-replaced", &*catalog::replace(cx, text(&body)?.to_owned()).await?)
+    summary("catalog-replaced", &*catalog::replace(cx, text(&body)?.to_owned()).await?)
 }
 
 /// `DELETE /internal/v1/catalog`
 pub async fn delete(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
     operator::body(cx, request, target, 0).await?;
-    told("catalog-removed", &*catalog::remove(cx).await?)
+    summary("catalog-removed", &*catalog::remove(cx).await?)
 }
 
-fn told(event: &str, catalog: &Catalog) -> Result<Answer, Stop> {
+fn summary(event: &str, catalog: &Catalog) -> Result<Answer, Stop> {
     let summary = Summary { models: catalog.models.len(), plans: catalog.plans.len() };
     log_line(event, &format!("{} models, {} plans", summary.models, summary.plans));
     answer::json(200, &summary, Vec::new())

@@ -62,7 +62,7 @@ struct ModelInput<'a> {
     image: Option<&'a ImageLimits>,
 }
 
-/// How long a client may go on with what it has: the catalogue changes by hand, and the limits with it.
+/// How long a client may go on with what it has: the catalog changes by hand, and the limits with it.
 const CACHE_CONTROL: &str = "private, max-age=60";
 /// What the listing depends on besides its address.
 const VARY: &str = "Authorization";

@@ -15,7 +15,7 @@ pub(super) fn own_job_id(caller: &Caller, text: &str) -> Result<JobId, Refusal> 
     if id.shard() == shard(caller) { Ok(id) } else { Err(Refusal::no_such_job()) }
 }
 
-/// The job, or why there is none: ids tell their age.
+/// The job, or why there is none: ids have their age in them.
 pub(super) fn found(cx: &Cx, id: &JobId, job: Option<Job>) -> Result<Job, Refusal> {
     match job {
         Some(job) => Ok(job),

@@ -1,4 +1,4 @@
-//! `/v1/webhooks`: whom an account tells when its jobs end, and what they were told.
+//! `/v1/webhooks`: where an account has the ends of its jobs delivered, and what was.
 
 use forebay_contract::ProblemCode;
 use worker::web_sys::Request;

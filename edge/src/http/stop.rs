@@ -20,7 +20,7 @@ impl Stop {
     }
 
     /// The refusal the caller sees, and what only the log does.
-    pub fn told(self) -> (Refusal, Option<String>) {
+    pub fn into_refusal(self) -> (Refusal, Option<String>) {
         match self {
             Self::Refused(refusal) => (refusal, None),
             Self::Broken(why) => {

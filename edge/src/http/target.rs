@@ -14,10 +14,10 @@ impl Target {
     /// Of an absolute URL.
     pub fn of(url: &str) -> Self {
         let url = url.split('#').next().unwrap_or_default();
-        let (place, query) = url.split_once('?').unwrap_or((url, ""));
-        let host = place.find("://").map_or(0, |scheme| scheme + 3);
-        let slash = place.get(host..).and_then(|rest| rest.find('/')).map_or(place.len(), |slash| host + slash);
-        let (origin, path) = place.split_at_checked(slash).unwrap_or((place, ""));
+        let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        let host = address.find("://").map_or(0, |scheme| scheme + 3);
+        let slash = address.get(host..).and_then(|rest| rest.find('/')).map_or(address.len(), |slash| host + slash);
+        let (origin, path) = address.split_at_checked(slash).unwrap_or((address, ""));
         Self { origin: origin.to_owned(), path: path.to_owned(), query: query.to_owned() }
     }
 }

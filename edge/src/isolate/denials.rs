@@ -1,4 +1,4 @@
-//! What callers were told of their limits: whoever hammers after a 429 costs no object call, and an answer that needs no
+//! What callers heard of their limits: whoever hammers after a 429 costs no object call, and an answer that needs no
 //! object says all the same how its caller stands.
 
 use std::rc::Rc;

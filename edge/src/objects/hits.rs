@@ -1,4 +1,4 @@
-//! Answers that this isolate gave by itself: gathered for a while, then told to their accounts' objects, for usage.
+//! Answers that this isolate gave by itself: gathered for a while, then sent to their accounts' objects, for usage.
 //!
 //! An isolate that ends meanwhile takes a few seconds of them along; they cost nobody anything.
 

@@ -1,4 +1,4 @@
-//! When a worker was last heard of: the isolates that reports come to tell one object, and who asks, asks it.
+//! When a worker was last heard of: isolates announce it to one object as reports come, and who asks, asks that one.
 
 use worker::Env;
 
@@ -15,7 +15,7 @@ const OBJECT: &str = "workers:";
 /// Nobody waits longer for it, in milliseconds.
 const PATIENCE_MS: u64 = 5_000;
 
-/// A worker reported something: that is told behind the answer, and not again for half a minute.
+/// A worker reported something: that is announced behind the answer, and not again for half a minute.
 pub fn note_heard(cx: &Cx) {
     if !isolate::with(|isolate| isolate.workers.put(cx.now_ms)) {
         return;

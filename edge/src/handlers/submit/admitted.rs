@@ -107,7 +107,7 @@ pub struct Admission<'a, 'd> {
 pub struct Admitted<'d> {
     /// Its answer.
     pub answer: SubmitAnswer,
-    /// Of a dry run: what is told of it.
+    /// Of a dry run: what it would come to.
     pub foreseen: Option<Foreseen<'d>>,
 }
 

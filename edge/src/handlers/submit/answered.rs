@@ -1,4 +1,4 @@
-//! What a submission is answered.
+//! What a submission is answered: a job, a refusal, or what it would come to.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use super::{
     Known,
     admitted::Admitted,
     looked_up::LookedUp,
-    plan_body::{Foreseen, Turn},
+    plan_body::{Foreseen, LimitWait},
     turnstile,
 };
 use crate::{
@@ -46,14 +46,15 @@ impl Known<'_> {
 
     /// The answer to what became a job, or did not; `cached` is what was found before the object was asked.
     pub(super) async fn decided(self, answer: SubmitAnswer, cached: Option<Rc<Cached>>) -> Result<Answer, Stop> {
-        // Only a hit that no object is asked for tells them again.
+        // Only a hit that no object is asked for shows them again.
         if self.free_hits()
-            && let SubmitAnswer::Admitted { standings, .. } | SubmitAnswer::Denied { standings, .. } = &answer
+            && let SubmitAnswer::Admitted { standings: statuses, .. } | SubmitAnswer::Denied { standings: statuses, .. } =
+                &answer
         {
-            isolate::with(|isolate| isolate.limits.put(self.caller, standings, self.cx.now_ms));
+            isolate::with(|isolate| isolate.limits.put(self.caller, statuses, self.cx.now_ms));
         }
         match answer {
-            SubmitAnswer::Admitted { job, joined, standings } => {
+            SubmitAnswer::Admitted { job, joined, standings: statuses } => {
                 let cached = match cached {
                     None if joined && self.was_there(&job) => results::get(&job.digest, INLINE_BYTES).await,
                     found => found.filter(|cached| cached.job.digest == job.digest),
@@ -62,7 +63,7 @@ impl Known<'_> {
                     isolate::with(|isolate| isolate.results.renew(cached, &job, self.cx.now_ms));
                 }
                 let result = cached.and_then(|cached| cached.inline());
-                self.admitted(&job, joined, &standings, result)
+                self.admitted(&job, joined, &statuses, result)
             }
             refused => Err(self.stop(refused)),
         }
@@ -71,9 +72,9 @@ impl Known<'_> {
     /// Why there is no job.
     fn stop(self, answer: SubmitAnswer) -> Stop {
         match answer {
-            SubmitAnswer::Denied { violations, standings } => {
-                isolate::with(|isolate| isolate.denials.put(self.caller, &violations, &standings, self.cx.now_ms));
-                self.denied(&violations, &standings).into()
+            SubmitAnswer::Denied { violations, standings: statuses } => {
+                isolate::with(|isolate| isolate.denials.put(self.caller, &violations, &statuses, self.cx.now_ms));
+                self.denied(&violations, &statuses).into()
             }
             SubmitAnswer::OutboxFull { retry_after_ms } => {
                 let detail =
@@ -104,12 +105,12 @@ impl Known<'_> {
     /// The answer to a dry run: a refusal is part of it.
     fn foreseen(self, answer: SubmitAnswer, foreseen: Foreseen<'_>) -> Result<Answer, Stop> {
         let body = match answer {
-            SubmitAnswer::Admitted { job, joined, standings } => foreseen.admitted(&job, joined, &standings),
-            SubmitAnswer::Waits { expected_ms, most_ms, standings } => {
-                foreseen.waits(Turn { expected_ms, most_ms }).standing(&standings)
+            SubmitAnswer::Admitted { job, joined, standings: statuses } => foreseen.admitted(&job, joined, &statuses),
+            SubmitAnswer::Waits { expected_ms, most_ms, standings: statuses } => {
+                foreseen.waits(LimitWait { expected_ms, most_ms }).with_limits(&statuses)
             }
-            SubmitAnswer::Denied { violations, standings } => {
-                foreseen.standing(&standings).refused(&self.denied(&violations, &standings))
+            SubmitAnswer::Denied { violations, standings: statuses } => {
+                foreseen.with_limits(&statuses).refused(&self.denied(&violations, &statuses))
             }
             refused => match self.stop(refused) {
                 Stop::Refused(refusal) => foreseen.refused(&refusal),
@@ -141,11 +142,11 @@ impl Known<'_> {
     }
 
     /// The refusal of a submission beyond its limits.
-    pub(super) fn denied(self, violations: &[Violation], standings: &[LimitStatus]) -> Refusal {
+    pub(super) fn denied(self, violations: &[Violation], statuses: &[LimitStatus]) -> Refusal {
         let challenges = violations.iter().all(|violation| violation.beyond == Beyond::Challenge);
         let challenge = if challenges { turnstile::challenge(self.cx) } else { None };
         let code = if challenge.is_some() { ProblemCode::ChallengeRequired } else { ProblemCode::RateLimited };
-        let mut refusal = rate_fields::denied(code, violations, standings);
+        let mut refusal = rate_fields::denied(code, violations, statuses);
         refusal.extensions.admitting_plans = advice::admitting_plans(self.catalog, &self.caller.plan, violations);
         if let Some(challenge) = challenge {
             refusal.detail =
@@ -159,7 +160,7 @@ impl Known<'_> {
         self,
         job: &Job,
         joined: bool,
-        standings: &[LimitStatus],
+        statuses: &[LimitStatus],
         result: Option<Box<RawValue>>,
     ) -> Result<Answer, Stop> {
         if !joined && !job.state.is_final() && job.not_before_ms.is_none() {
@@ -169,7 +170,7 @@ impl Known<'_> {
         let outlook = Outlook::new(status, self.catalog.lane(job.lane), self.cx.now_ms).counting();
         let (mut body, described) = outlook.describe(job, &self.target.origin)?;
         body.cached |= joined && self.was_there(job);
-        let mut fields = rate_fields::fields(standings);
+        let mut fields = rate_fields::fields(statuses);
         fields.push(("location", body.location()));
         fields.extend(described);
         if let Some(wait_s) = self.wishes.wait_s {

@@ -1,4 +1,4 @@
-//! Whether the same question has been answered in this place before.
+//! Whether the same question has been answered in this colo before.
 
 use std::rc::Rc;
 
@@ -16,12 +16,12 @@ use crate::{
 use forebay_account::Reuse;
 use forebay_admission::{Refusal, lifetime::Lifetime};
 
-/// What this place knows of the question.
+/// What this colo knows of the question.
 pub struct LookedUp {
     /// The stored result that answers, where one is known here.
     pub cached: Option<Rc<Cached>>,
-    /// Why nothing new may run, where a result that is there takes no room. What was taken already is no more work: sent
-    /// again under its key it is told again, and asked again it is joined.
+    /// Why nothing new may run; a result that is there takes no room. What was taken already is no more work: sent again
+    /// under its key it is answered again, and asked again it is joined.
     pub refused: Option<Refusal>,
 }
 

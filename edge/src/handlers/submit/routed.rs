@@ -66,7 +66,7 @@ impl<'a> Routed<'a> {
         let statuses = Statuses::ask(known.cx, unrouted, replaceable).await;
         let refused = |model: &ModelSpec| statuses.passage(model, known.dry_run).refused();
         let (routed, broken) = match route(unrouted, refused, entropy::below) {
-            // Nothing new runs on it; what is there already is still told.
+            // Nothing new runs on it; what is there already is still answered with.
             Err(refusal) if refusal.code == ProblemCode::ModelUnavailable => {
                 (route(unrouted, whole, entropy::below)?, Some(refusal))
             }

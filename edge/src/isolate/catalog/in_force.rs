@@ -77,7 +77,7 @@ pub(super) fn decide(
 }
 
 pub(super) fn embedded(text: Option<String>) -> Result<Decided, Stop> {
-    let catalog = Catalog::from_json(EMBEDDED).map_err(|_| Stop::broken("the embedded catalogue is not valid"))?;
+    let catalog = Catalog::from_json(EMBEDDED).map_err(|_| Stop::broken("the embedded catalog is not valid"))?;
     Ok(Decided { catalog: Rc::new(catalog), text })
 }
 

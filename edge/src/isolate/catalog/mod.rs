@@ -1,4 +1,4 @@
-//! The catalogue in force: the one in the CONFIG namespace, else the one this build carries.
+//! The catalog in force: the one in the CONFIG namespace, else the one this build carries.
 
 mod in_force;
 
@@ -18,7 +18,7 @@ use forebay_admission::Refusal;
 /// The least that the namespace's own cache takes, in seconds.
 const NAMESPACE_CACHE_S: u64 = 30;
 
-/// The catalogue in force; an isolate trusts what it read for `CATALOG_RECHECK_MS`.
+/// The catalog in force; an isolate trusts what it read for `CATALOG_RECHECK_MS`.
 pub async fn current(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
     if let Some(catalog) = isolate::with(|isolate| isolate.catalog.get(cx.now_ms)) {
         return Ok(catalog);
@@ -43,7 +43,7 @@ pub async fn current(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
     Ok(catalog)
 }
 
-/// Puts a catalogue into the namespace: in force here at once, elsewhere within a minute. A bad one changes nothing.
+/// Puts a catalog into the namespace: in force here at once, elsewhere within a minute. A bad one changes nothing.
 pub async fn replace(cx: &Cx, text: String) -> Result<Rc<Catalog>, Stop> {
     let catalog = Rc::new(Catalog::from_json(&text).map_err(|complaints| refused(&complaints))?);
     if let Some(why) = unkept(&catalog, &cx.config) {
@@ -55,7 +55,7 @@ pub async fn replace(cx: &Cx, text: String) -> Result<Rc<Catalog>, Stop> {
     Ok(catalog)
 }
 
-/// Takes the namespace's catalogue away: the one of this build is in force again.
+/// Takes the namespace's catalog away: the one of this build is in force again.
 pub async fn remove(cx: &Cx) -> Result<Rc<Catalog>, Stop> {
     cx.env.kv("CONFIG")?.delete("catalog").await.map_err(|error| unreachable(&error))?;
     let embedded = embedded(None)?;
@@ -73,7 +73,7 @@ fn adopt(cx: &Cx, decided: Decided) {
     });
 }
 
-/// The first plan that promises more days than rows and results live here, which no catalogue knows.
+/// The first plan that promises more days than rows and results live here, which no catalog knows.
 fn unkept(catalog: &Catalog, config: &Config) -> Option<String> {
     let (name, _) = catalog.plans.iter().find(|(_, plan)| !config.account.lifetime(plan.keep_ms()).is_kept())?;
     Some(format!(

@@ -5,7 +5,7 @@
 //!
 //! That is why an answer may be used for as long as it says that it holds: a name that is made to lead inside right after a
 //! look-up got past it before too, whose answer held for no time at all, and met the network. What is looked at here is
-//! where names lead that nobody changes to deceive, and what their owners are told of that; for those a resolver's own
+//! where names lead that nobody changes to deceive, and what their owners hear of that; for those a resolver's own
 //! memory would have given the same answer until its end.
 
 mod parse;

@@ -1,4 +1,4 @@
-//! The keys that may have signed a token: a Worker secret, the catalogue's own, or those that the issuer publishes.
+//! The keys that may have signed a token: a Worker secret, the catalog's own, or those that the issuer publishes.
 
 use base64::{
     Engine as _, alphabet,

@@ -42,7 +42,7 @@ extern "C" {
     fn verify(algorithm: &str, jwk: &str, data: &str, signature: &[u8]) -> Promise;
 }
 
-/// Whether the key made this signature over `signed`; an error says why the key cannot tell.
+/// Whether the key made this signature over `signed`; an error says why the key cannot check any.
 pub(super) async fn holds(algorithm: JwtAlgorithm, jwk: &str, signed: &str, signature: &[u8]) -> Result<bool, String> {
     let answer = JsFuture::from(verify(algorithm.name(), jwk, signed, signature)).await;
     answer.map(|holds| holds == JsValue::TRUE).map_err(|error| worker::Error::from(error).to_string())

@@ -12,7 +12,7 @@ const OF_A_RESULT: &[ProblemCode] =
     &[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired, JobCanceled, JobFailed, StorageUnavailable];
 
 pub fn list(schemas: &mut Schemas) -> Operation {
-    let page = schemas.told::<Page<'_>>();
+    let page = schemas.schema_of::<Page<'_>>();
     let pages = [("last", json!({ "jobs": [examples::succeeded_job()], "cursor": null }))];
     Operation {
         id: "listJobs",
@@ -27,7 +27,7 @@ pub fn list(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn get(schemas: &mut Schemas) -> Operation {
-    let job = schemas.told::<JobBody<'_>>();
+    let job = schemas.schema_of::<JobBody<'_>>();
     let states = [
         ("queued", examples::queued_job()),
         ("running", examples::running_job()),
@@ -48,7 +48,7 @@ pub fn get(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn result(schemas: &mut Schemas) -> Operation {
-    let job = schemas.told::<JobBody<'_>>();
+    let job = schemas.schema_of::<JobBody<'_>>();
     let picture = json!({ "schema": { "type": "string", "contentMediaType": "image/png" } });
     let pending = &["Location", "Server-Timing", "Retry-After", "Preference-Applied", "Cache-Control"];
     let queued = [("queued", examples::queued_job())];
@@ -76,7 +76,7 @@ pub fn result(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn cancel(schemas: &mut Schemas) -> Operation {
-    let job = schemas.told::<JobBody<'_>>();
+    let job = schemas.schema_of::<JobBody<'_>>();
     let canceled = [("canceled", examples::canceled_job())];
     let answer = |status, description| {
         Answer::json(status, description, &job, &canceled).with(&["Server-Timing", "Cache-Control"])

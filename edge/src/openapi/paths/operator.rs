@@ -40,7 +40,7 @@ const OF_A_ROTATION: &[ProblemCode] = &[
 ];
 
 pub fn lanes(schemas: &mut Schemas) -> Operation {
-    let listing = schemas.told::<handlers::lanes::Listing>();
+    let listing = schemas.schema_of::<handlers::lanes::Listing>();
     Operation {
         id: "listLanes",
         summary: "See how the lanes stand",
@@ -56,7 +56,7 @@ pub fn lanes_internally(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn create_key(schemas: &mut Schemas) -> Operation {
-    let shown = schemas.told::<manage_keys::Shown<'_>>();
+    let shown = schemas.schema_of::<manage_keys::Shown<'_>>();
     Operation {
         id: "createKey",
         summary: "Make an API key",
@@ -69,7 +69,7 @@ pub fn create_key(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn list_keys(schemas: &mut Schemas) -> Operation {
-    let page = schemas.told::<manage_keys::Page>();
+    let page = schemas.schema_of::<manage_keys::Page>();
     Operation {
         id: "listKeys",
         summary: "List API keys",
@@ -83,7 +83,7 @@ pub fn list_keys(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn rotate_key(schemas: &mut Schemas) -> Operation {
-    let shown = schemas.told::<manage_keys::Shown<'_>>();
+    let shown = schemas.schema_of::<manage_keys::Shown<'_>>();
     let rotated = [("key", examples::rotated_key())];
     Operation {
         id: "rotateKey",
@@ -98,7 +98,7 @@ pub fn rotate_key(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn revoke_key(schemas: &mut Schemas) -> Operation {
-    let revoked = schemas.told::<manage_keys::Revoked<'_>>();
+    let revoked = schemas.schema_of::<manage_keys::Revoked<'_>>();
     let gone = [("revoked", examples::revoked_key())];
     Operation {
         id: "revokeKey",
@@ -112,7 +112,7 @@ pub fn revoke_key(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn get_catalog(schemas: &mut Schemas) -> Operation {
-    let catalog = schemas.told::<Catalog>();
+    let catalog = schemas.schema_of::<Catalog>();
     Operation {
         id: "getCatalog",
         summary: "See the catalogue in force",
@@ -149,6 +149,6 @@ pub fn delete_catalog(schemas: &mut Schemas) -> Operation {
 
 /// What a catalogue holds, in numbers.
 fn counted(schemas: &mut Schemas, description: &'static str) -> Answer {
-    let summary = schemas.told::<Summary>();
+    let summary = schemas.schema_of::<Summary>();
     Answer::json(200, description, &summary, &[("counted", examples::catalog_summary())]).with(PLAIN)
 }

@@ -191,7 +191,7 @@ fn bare_parameters() -> Vec<Value> {
 }
 
 fn submitted(schemas: &mut Schemas) -> Vec<Answer> {
-    let job = schemas.told::<JobBody<'_>>();
+    let job = schemas.schema_of::<JobBody<'_>>();
     let done = "The job has ended already: its result was there, or came while it was waited for. `result` holds a result \
                 that is small, JSON and at hand.";
     let examples = [("cached", examples::cached_job()), ("waited", examples::succeeded_job())];
@@ -202,7 +202,7 @@ fn submitted(schemas: &mut Schemas) -> Vec<Answer> {
 }
 
 fn foretold(schemas: &mut Schemas) -> Answer {
-    let schema = schemas.told::<Foreseen<'_>>();
+    let schema = schemas.schema_of::<Foreseen<'_>>();
     Answer::json(200, "What it would come to.", &schema, &[("accepted", examples::plan())]).with(&["Cache-Control"])
 }
 

@@ -44,8 +44,8 @@ pub fn of_job(schemas: &mut Schemas) -> Operation {
 pub fn of_many(schemas: &mut Schemas) -> Operation {
     // No operation has them in a body.
     schemas.given::<Wish>();
-    schemas.told::<SocketEvent<'_>>();
-    schemas.told::<SocketError<'_>>();
+    schemas.schema_of::<SocketEvent<'_>>();
+    schemas.schema_of::<SocketError<'_>>();
     Operation {
         id: "followJobs",
         summary: "Hear what happens to many jobs",

@@ -5,7 +5,7 @@ use forebay_contract::{ProblemCode::*, Report, ReportAnswer};
 use super::super::{Answer, Body, Callers, Operation, Schemas, Tag, examples};
 
 pub fn report(schemas: &mut Schemas) -> Operation {
-    let answer = schemas.told::<ReportAnswer>();
+    let answer = schemas.schema_of::<ReportAnswer>();
     let body = Body::json(&schemas.given::<Report>(), &[("report", examples::report())]);
     Operation {
         id: "report",
