@@ -57,5 +57,5 @@ pub fn usage(schemas: &mut Schemas) -> Operation {
 }
 
 fn of_an_account() -> Operation {
-    Operation { problems: &[InvalidQuery], ..Operation::of(Tag::Account, Callers::Accounts) }
+    Operation { problems: &[&[InvalidQuery]], ..Operation::of(Tag::Account, Callers::Accounts) }
 }

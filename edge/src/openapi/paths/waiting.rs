@@ -36,7 +36,7 @@ pub fn of_job(schemas: &mut Schemas) -> Operation {
             Answer::empty(204, "The job has ended and the client knows all of it.").with(&["Cache-Control"]),
             switched(),
         ],
-        problems: &[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired, TooManyListeners],
+        problems: &[&[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired, TooManyListeners]],
         ..Operation::of(Tag::Waiting, Callers::Accounts)
     }
 }
@@ -51,7 +51,7 @@ pub fn of_many(schemas: &mut Schemas) -> Operation {
         summary: "Hear what happens to many jobs",
         description: SOCKET,
         answers: vec![switched()],
-        problems: &[InvalidQuery, UpgradeRequired, TooManyListeners],
+        problems: &[&[InvalidQuery, UpgradeRequired, TooManyListeners]],
         ..Operation::of(Tag::Waiting, Callers::Accounts)
     }
 }

@@ -3,40 +3,19 @@
 use forebay_contract::ProblemCode::{self, *};
 use serde_json::{Map, Value, json};
 
-use super::super::{
-    Answer, Body, Callers, Operation, Schemas, Tag,
-    bodies::{NewWebhook, WebhookChange},
-    examples,
+use super::{
+    super::{
+        Answer, Body, Callers, Operation, Schemas, Tag,
+        bodies::{NewWebhook, WebhookChange},
+        examples,
+    },
+    BODY, IN_JSON,
 };
 use forebay_account::{DeliveryBody, DeliveryPage, JobData, Payload, WebhookBody, WebhookList};
 
-const OF_NEW: &[ProblemCode] = &[
-    InvalidQuery,
-    InvalidHeader,
-    UnsupportedMediaType,
-    UnsupportedEncoding,
-    BodyTooLarge,
-    MalformedJson,
-    InvalidField,
-    WebhookTargetRefused,
-    ResolverUnavailable,
-    TooManyWebhooks,
-];
-const OF_A_CHANGE: &[ProblemCode] = &[
-    InvalidQuery,
-    InvalidHeader,
-    UnsupportedMediaType,
-    UnsupportedEncoding,
-    BodyTooLarge,
-    MalformedJson,
-    InvalidField,
-    WebhookTargetRefused,
-    ResolverUnavailable,
-    WebhookNotFound,
-];
+/// Why a webhook may not lead where it is to lead.
+const TARGET: &[ProblemCode] = &[WebhookTargetRefused, ResolverUnavailable];
 const OF_ONE: &[ProblemCode] = &[InvalidQuery, WebhookNotFound];
-const OF_A_TEST: &[ProblemCode] = &[InvalidQuery, WebhookNotFound, WebhookDisabled];
-const OF_A_REPLAY: &[ProblemCode] = &[InvalidQuery, WebhookNotFound, DeliveryNotFound, WebhookDisabled];
 
 pub fn create(schemas: &mut Schemas) -> Operation {
     let webhook = schemas.schema_of::<WebhookBody>();
@@ -44,7 +23,7 @@ pub fn create(schemas: &mut Schemas) -> Operation {
     Operation {
         description: "`secret` is shown here and after a rotation, and never again. At most sixteen an account.",
         body: Some(Body::json(&schemas.given::<NewWebhook>(), &[("all", json!({ "url": URL }))])),
-        problems: OF_NEW,
+        problems: &[BODY, IN_JSON, TARGET, &[TooManyWebhooks]],
         ..operation("createWebhook", "Make an endpoint", Vec::new(), made)
     }
 }
@@ -52,7 +31,7 @@ pub fn create(schemas: &mut Schemas) -> Operation {
 pub fn list(schemas: &mut Schemas) -> Operation {
     let page = schemas.schema_of::<WebhookList>();
     let listed = Answer::json(200, "The endpoints.", &page, &[]).with(&["Cache-Control"]);
-    Operation { problems: &[InvalidQuery], ..operation("listWebhooks", "List your endpoints", Vec::new(), listed) }
+    Operation { problems: &[&[InvalidQuery]], ..operation("listWebhooks", "List your endpoints", Vec::new(), listed) }
 }
 
 pub fn get(schemas: &mut Schemas) -> Operation {
@@ -63,7 +42,7 @@ pub fn change(schemas: &mut Schemas) -> Operation {
     let change = Body::json(&schemas.given::<WebhookChange>(), &[("off", json!({ "enabled": false }))]);
     Operation {
         body: Some(change),
-        problems: OF_A_CHANGE,
+        problems: &[BODY, IN_JSON, TARGET, &[WebhookNotFound]],
         ..operation("changeWebhook", "Change an endpoint", id(), webhook(schemas, "As it is now."))
     }
 }
@@ -82,7 +61,7 @@ pub fn rotate(schemas: &mut Schemas) -> Operation {
 
 pub fn test(schemas: &mut Schemas) -> Operation {
     let sent = delivery(schemas, "The delivery.");
-    Operation { problems: OF_A_TEST, ..operation("testWebhook", "Send a test", id(), sent) }
+    Operation { problems: &[OF_ONE, &[WebhookDisabled]], ..operation("testWebhook", "Send a test", id(), sent) }
 }
 
 pub fn deliveries(schemas: &mut Schemas) -> Operation {
@@ -95,7 +74,7 @@ pub fn replay(schemas: &mut Schemas) -> Operation {
     let parameters = [id(), vec![segment("delivery", "^msg_")]].concat();
     Operation {
         description: "With the same `webhook-id`.",
-        problems: OF_A_REPLAY,
+        problems: &[OF_ONE, &[DeliveryNotFound, WebhookDisabled]],
         ..operation(
             "replayDelivery",
             "Send something again",
@@ -174,7 +153,7 @@ fn operation(id: &'static str, summary: &'static str, parameters: Vec<Value>, an
         summary,
         parameters,
         answers: vec![answer],
-        problems: OF_ONE,
+        problems: &[OF_ONE],
         ..Operation::of(Tag::Webhooks, Callers::Accounts)
     }
 }

@@ -16,7 +16,7 @@ pub fn report(schemas: &mut Schemas) -> Operation {
         answers: vec![
             Answer::json(200, "Heard.", &answer, &[("canceled", examples::report_answer())]).with(&["Cache-Control"]),
         ],
-        problems: &[UnsupportedEncoding, BodyTooLarge, InvalidHeader, MalformedJson, InvalidField, AccountBusy],
+        problems: &[&[UnsupportedEncoding, BodyTooLarge, InvalidHeader, MalformedJson, InvalidField, AccountBusy]],
         ..Operation::of(Tag::Workers, Callers::Workers)
     }
 }
