@@ -1,13 +1,12 @@
 //! What the operator sets: `vars` and secrets of the Worker.
 
-use std::{cell::OnceCell, rc::Rc};
+use std::rc::Rc;
 
 use forebay_account::settings::{Faults, Settings, Variables};
-use worker::Env;
 
 use forebay_admission::administrate::AdminToken;
 
-/// Everything from the environment; read once an isolate, whose variables never change.
+/// Everything from the environment.
 pub struct Config {
     /// The queue URL of a lane is this, a dash and the lane's name.
     pub queue_url_prefix: String,
@@ -23,7 +22,7 @@ pub struct Config {
     pub inline_limit_bytes: usize,
     /// What concerns Account and Lane objects.
     pub account: Rc<Settings>,
-    /// How long a catalogue from the namespace is trusted, in milliseconds.
+    /// How long a catalog from the namespace is trusted, in milliseconds.
     pub catalog_recheck_ms: u64,
     /// Challenges; `None` when they are not set up.
     pub turnstile: Option<Turnstile>,
@@ -33,7 +32,7 @@ pub struct Config {
 
 /// How webhooks are delivered.
 pub struct Webhooks {
-    /// Whether this machine may be told, by plain HTTP too: for local use.
+    /// Whether deliveries may go to this machine, by plain HTTP too: for local use.
     pub allow_loopback: bool,
     /// Where the addresses of names are looked up (DNS over HTTPS, JSON); without it only what a URL shows is checked.
     pub resolver_url: Option<String>,
@@ -56,20 +55,7 @@ const SITEVERIFY_URL: &str = "https://challenges.cloudflare.com/turnstile/v0/sit
 const LARGEST_INLINE_BYTES: usize = 700_000;
 const DAY_MS: u64 = 86_400_000;
 
-thread_local! {
-    static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };
-}
-
 impl Config {
-    /// The isolate's configuration; says which variables are missing or wrong.
-    pub fn of(env: &Env) -> Result<Rc<Self>, Faults> {
-        if let Some(config) = CONFIG.with(|cell| cell.get().cloned()) {
-            return Ok(config);
-        }
-        let config = Rc::new(Self::read(&|name| env.var(name).ok().map(|value| value.to_string()))?);
-        Ok(CONFIG.with(|cell| cell.get_or_init(|| config).clone()))
-    }
-
     /// What variables say.
     pub fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut variables = Variables::new(var);

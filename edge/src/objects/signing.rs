@@ -1,5 +1,5 @@
 //! Signatures of Standard Webhooks 1.0 over `id.timestamp.body`, by the runtime's own cryptography, as in
-//! `tokens/signature.rs`: it is fast, takes constant time, and is not in the bundle.
+//! `isolate/tokens/signature.rs`: it is fast, takes constant time, and is not in the bundle.
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::wasm_bindgen;

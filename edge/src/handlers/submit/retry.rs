@@ -4,16 +4,20 @@ use forebay_contract::{JobId, JobState, Lane, ProblemCode};
 use forebay_limits::policy::Policy;
 
 use super::{
-    Outcome, plan_of,
-    protect::{self, Times, promise},
+    Known,
+    decoded::{Form, Times},
+    protected::{check, promise},
+    wishes::Wishes,
 };
 use crate::{
-    answer::Answer,
-    catalog,
-    cx::{Cx, Stop},
-    entropy,
-    handlers::{Target, caller, found, own_job_id, shard, submit::wishes::Wishes},
-    lanes, objects,
+    cx::Cx,
+    handlers::{
+        caller::{caller, plan_of, shard},
+        own_job::{found, own_job_id},
+    },
+    http::{Answer, Stop, Target},
+    isolate::{catalog, entropy},
+    objects::{self, lanes},
 };
 use forebay_account::{Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing, asked};
 use forebay_admission::{
@@ -55,7 +59,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         lane,
         cost_ms: job.cost_ms,
     };
-    protect::check(&status, &offer, &spec, Times { enters_ms: cx.now_ms, deadline_ms: None })?;
+    check(&status, &offer, &spec, Times::default(), cx.now_ms)?;
     let timing = Timing { retry_of: Some(id), promise: Some(promise(&status, &spec, &offer)), ..Timing::default() };
     let idempotency = wishes
         .idempotency_key
@@ -83,9 +87,10 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         wait_ms: wishes.wait_s.unwrap_or(0) * 1000,
         timing,
     };
-    let outcome = Outcome { cx, catalog: &catalog, caller: &caller, plan, target, wait_s: wishes.wait_s };
+    let (form, dry_run) = (Form::Json, false);
+    let known = Known { cx, target, form, dry_run, caller: &caller, catalog: &catalog, plan, wishes: &wishes };
     match objects::call(cx, shard(&caller), asked::Retry(id, Box::new(call))).await? {
-        RetryAnswer::Submitted(answer) => outcome.answer(*answer, None).await,
+        RetryAnswer::Submitted(answer) => known.decided(*answer, None).await,
         RetryAnswer::Refused { job } => Err(refused(&job).into()),
         RetryAnswer::NotKept => {
             let detail = "the job's input is no longer kept: submit it again";

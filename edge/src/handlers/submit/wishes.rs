@@ -2,7 +2,7 @@
 
 use forebay_contract::Traceparent;
 
-use crate::runtime::Incoming;
+use crate::http::Incoming;
 use forebay_account::Reuse;
 use forebay_admission::{
     Refusal,
