@@ -40,7 +40,7 @@ mod golden;
 pub use call::table::Asked;
 pub use call::webhook::{WebhookAnswer, WebhookCall};
 pub use call::{
-    Call, CancelAnswer, Listed, Listing, RetryAnswer, Reuse, StandingsCall, SubmitAnswer, SubmitCall, asked,
+    Call, CancelAnswer, LimitStatusesCall, Listed, Listing, RetryAnswer, Reuse, SubmitAnswer, SubmitCall, asked,
 };
 pub use job::body::JobBody;
 #[cfg(any(test, feature = "schema"))]

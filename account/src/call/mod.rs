@@ -45,7 +45,7 @@ calls! {
         id: JobId,
     } => Option<Job>;
     /// How the caller stands with its limits.
-    Standings(Box<StandingsCall>) => Vec<LimitStatus>;
+    LimitStatuses = "Standings" (Box<LimitStatusesCall>) => Vec<LimitStatus>;
     /// An API key is revoked: nothing is accepted for it any more.
     RevokeKey {
         /// The key's id.
@@ -90,7 +90,7 @@ impl Call {
             | Self::Job { .. }
             | Self::Cancel { .. }
             | Self::Expire { .. }
-            | Self::Standings(_)
+            | Self::LimitStatuses(_)
             | Self::RevokeKey { .. }
             | Self::Report { .. }
             | Self::List(_)
@@ -210,9 +210,9 @@ pub struct SubmitCall {
     pub timing: Timing,
 }
 
-/// A question for standings.
+/// A question of how a caller stands with its limits.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct StandingsCall {
+pub struct LimitStatusesCall {
     /// The limits.
     pub policy: Policy,
     /// The API key's id; empty for callers without one.

@@ -29,8 +29,10 @@ impl<Answer: Serialize> Answers<Answer> {
     }
 }
 
-/// Makes of a table the calls, `asked` to make each of them, and `answers` with the type of each one's answer.
+/// Makes of a table the calls, each under its name or the `= "name"` it has always had on the wire, `asked` to make each of them, and `answers` with the type of each one's answer.
 macro_rules! calls {
+    (% $Name:ident) => { stringify!($Name) };
+    (% $Name:ident $wire:literal) => { $wire };
     (@ $Calls:ident $Name:ident) => { $Calls::$Name };
     (@ $Calls:ident $Name:ident $inner:ident: $Inner:ty) => { $Calls::$Name($inner) };
     (@ $Calls:ident $Name:ident { $($field:ident),* }) => { $Calls::$Name { $($field),* } };
@@ -39,13 +41,13 @@ macro_rules! calls {
         $Calls:ident:
         $(
             $(#[$doc:meta])*
-            $Name:ident $(($Inner:ty))? $({ $($(#[$said:meta])* $field:ident: $Type:ty),* $(,)? })? => $Answer:ty;
+            $Name:ident $(= $wire:literal)? $(($Inner:ty))? $({ $($(#[$said:meta])* $field:ident: $Type:ty),* $(,)? })? => $Answer:ty;
         )*
     ) => {
         $(#[$about])*
         #[derive(Debug, serde::Serialize, serde::Deserialize)]
         pub enum $Calls {
-            $($(#[$doc])* $Name $(($Inner))? $({ $($(#[$said])* $field: $Type),* })?,)*
+            $($(#[$doc])* $(#[serde(rename = $wire)])? $Name $(($Inner))? $({ $($(#[$said])* $field: $Type),* })?,)*
         }
 
         /// Each call by its name.
@@ -74,12 +76,12 @@ macro_rules! calls {
         #[cfg(test)]
         impl $Calls {
             /// The names of all.
-            pub(crate) const NAMES: &'static [&'static str] = &[$(stringify!($Name)),*];
+            pub(crate) const NAMES: &'static [&'static str] = &[$(calls!(% $Name $($wire)?)),*];
 
             /// Whether the answer to the call of that name can be read, as its asker reads it.
             pub(crate) fn read_answer(name: &str, text: &str) -> std::result::Result<(), serde_json::Error> {
                 match name {
-                    $(stringify!($Name) => serde_json::from_str::<$Answer>(text).map(drop),)*
+                    $(name if name == calls!(% $Name $($wire)?) => serde_json::from_str::<$Answer>(text).map(drop),)*
                     _ => Err(serde::de::Error::custom("there is no such call")),
                 }
             }

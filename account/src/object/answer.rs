@@ -10,7 +10,7 @@ use super::{
     tally, webhooks,
 };
 use crate::{
-    call::{Call, CancelAnswer, Listed, StandingsCall, answers},
+    call::{Call, CancelAnswer, LimitStatusesCall, Listed, answers},
     job::{
         Job,
         apply::apply,
@@ -36,12 +36,12 @@ pub async fn answer(core: &Rc<Core>, text: &str) -> Result<String> {
             let (first, lighter) = message.split_once('\n').unwrap_or((message, ""));
             answers::Submit.encode(&submit(core, &call, Messages { first, lighter }).await?)
         }
-        Call::Standings(call) => {
-            let StandingsCall { policy, key, ip, endpoint } = *call;
+        Call::LimitStatuses(call) => {
+            let LimitStatusesCall { policy, key, ip, endpoint } = *call;
             // Shared limits alone look at model and lane, and those are not this object's to tell.
             let lane = Lane::FreeLight;
             let subject = Subject { key: &key, ip: &ip, endpoint: &endpoint, model: "", lane, cost_ms: 0 };
-            answers::Standings.encode(&core.statuses(&policy, &subject))
+            answers::LimitStatuses.encode(&core.statuses(&policy, &subject))
         }
         Call::RevokeKey { key } => {
             core.tables.revoke_key(&key)?;

@@ -21,7 +21,7 @@ use crate::{
     objects::{self, lanes},
     runtime::log_line,
 };
-use forebay_account::{StandingsCall, asked};
+use forebay_account::{LimitStatusesCall, asked};
 use forebay_admission::{lane::shed::multiplier, query};
 
 /// Every limit of a caller.
@@ -66,7 +66,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
         lowest = lowest.min(multiplier(&status, &catalog.lane(lane), plan.guaranteed));
     }
     let policy = Policy::of(&catalog, &caller.plan, plan, lowest);
-    let call = asked::Standings(Box::new(StandingsCall {
+    let call = asked::LimitStatuses(Box::new(LimitStatusesCall {
         policy: policy.clone(),
         key: caller.key.clone().unwrap_or_default(),
         ip: caller.ip.clone(),
