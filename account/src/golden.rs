@@ -76,9 +76,9 @@ fn check(
                 assert_eq!(kind(&read), name);
             }
             assert!(!answers.is_empty(), "{version} {name}");
-            for told in answers.iter().flat_map(|told| [told.clone(), with_more(told)]) {
-                let read = answer(&name, &told.to_string());
-                read.unwrap_or_else(|error| panic!("{version} {name}: {error}\n{told:#}"));
+            for text in answers.iter().flat_map(|text| [text.clone(), with_more(text)]) {
+                let read = answer(&name, &text.to_string());
+                read.unwrap_or_else(|error| panic!("{version} {name}: {error}\n{text:#}"));
             }
         }
     }

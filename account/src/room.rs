@@ -1,8 +1,8 @@
-//! How much an object stores, who is told of it, and what it then takes no more.
+//! How much an object stores, when that is logged, and what it then takes no more.
 //!
 //! An object may store 10 GB; beyond them SQLite says `SQLITE_FULL`, and deletes go on working:
 //! <https://developers.cloudflare.com/durable-objects/platform/limits/>. Well before that no new job is taken. What is left
-//! is for the jobs that are open, which end and are told of, for answers to who asks again, and for the alarm.
+//! is for the jobs that are open, which end and are announced, for answers to who asks again, and for the alarm.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ use std::cell::Cell;
 const SHED_BYTES: u64 = 8_000_000_000;
 /// From here on nothing is written that an answer can do without.
 const TIGHT_BYTES: u64 = 9_000_000_000;
-/// Each full gigabyte from here on is told to the log.
+/// Each full gigabyte from here on is logged.
 const FIRST_MARK: u64 = 5;
 const GIGABYTE: u64 = 1_000_000_000;
 /// The size is looked at so often at most: it is a statement of its own.
@@ -32,7 +32,7 @@ pub enum Room {
 pub struct Size {
     looked_ms: Cell<Option<u64>>,
     bytes: Cell<u64>,
-    /// The last mark that was told.
+    /// The last mark that was logged.
     mark: Cell<u64>,
 }
 

@@ -108,11 +108,11 @@ mod tests {
 
     #[test]
     fn what_was_answered_from_a_store_costs_nothing() {
-        let born = Job { state: JobState::Succeeded, cached: 1, ..queued() };
-        let row = change(None, &born).unwrap();
+        let cached = Job { state: JobState::Succeeded, cached: 1, ..queued() };
+        let row = change(None, &cached).unwrap();
         assert_eq!((row.succeeded, row.cached, row.device_ms), (1, 1, 0.0));
         assert_eq!((row.day.as_str(), row.model.as_str()), ("2027-01-15", "m"));
-        let hit = UsageRow::hit(&born, START_MS + 86_400_000);
+        let hit = UsageRow::hit(&cached, START_MS + 86_400_000);
         assert_eq!((hit.day.as_str(), hit.cached, hit.succeeded), ("2027-01-16", 1, 0));
     }
 

@@ -110,7 +110,7 @@ impl Call {
         }
     }
 
-    /// The same a second time: nobody waits twice, and what was done is told again.
+    /// The same a second time: nobody waits twice, and what was done is answered again.
     pub fn repeat(&mut self) {
         match self {
             Self::Job { wait_ms, .. } => *wait_ms = 0,
@@ -194,7 +194,7 @@ pub struct SubmitCall {
     pub again: bool,
     /// Sending it again is not asking again.
     pub idempotency: Option<Idempotency>,
-    /// Set when nothing new is taken at the moment: then what was decided under the idempotency key may be told again,
+    /// Set when nothing new is taken at the moment: then what was decided under the idempotency key may be answered again,
     /// and an identical job joined, and nothing else.
     pub nothing_new: bool,
     /// Whether the caller has solved a challenge.
@@ -296,7 +296,7 @@ pub enum SubmitAnswer {
     AccountFull,
     /// The key is revoked.
     Revoked,
-    /// There is nothing that could be told, and nothing new is taken.
+    /// Nothing is there that could answer, and nothing new is taken.
     NothingToTell,
     /// The idempotency key was used for another request.
     IdempotencyMismatch,

@@ -21,7 +21,7 @@ pub enum WebhookAnswer {
     Done {
         /// The webhook's id; empty for all of them.
         id: String,
-        /// What the owner is told, as JSON.
+        /// The answer to the owner, as JSON.
         body: String,
     },
     /// There is no such webhook.

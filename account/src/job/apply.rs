@@ -130,7 +130,7 @@ mod tests {
         let looks_ms = job.check_ms;
         assert!(step(&mut job, &back(Some(60_000))));
         assert_eq!(job.check_ms, looks_ms.map(|looks_ms| looks_ms + 60_000));
-        assert!(!step(&mut job, &back(Some(60_000))), "told twice");
+        assert!(!step(&mut job, &back(Some(60_000))), "reported twice");
         assert_eq!((job.state, job.checks), (JobState::Queued, 0));
     }
 
@@ -255,7 +255,7 @@ mod tests {
             }
         }
 
-        /// The log tells what the job has become, whatever came in whichever order.
+        /// The log says what the job has become, whatever came in whichever order.
         #[test]
         fn the_last_event_says_the_state(story in events()) {
             let mut job = queued();
@@ -263,8 +263,8 @@ mod tests {
                 let before = journal::last(&job).id();
                 let changed = step(&mut job, &event(attempt, at_ms, kind.clone()));
                 let last = journal::last(&job);
-                let told = changed && kind != EventKind::Received;
-                prop_assert_eq!(last.id(), before + u32::from(told));
+                let logged = changed && kind != EventKind::Received;
+                prop_assert_eq!(last.id(), before + u32::from(logged));
                 prop_assert_eq!(journal::as_of(&job, &last).state, job.state);
                 let ids: Vec<u32> = journal::after(&job, 0).iter().map(journal::Event::id).collect();
                 prop_assert!(ids.is_sorted_by(|a, b| a < b));

@@ -4,7 +4,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// Beyond so many nobody is told apart any more, and the job runs to its end.
+/// Beyond so many nobody is distinguished any more, and the job runs to its end.
 const MOST: usize = 64;
 /// Stands for all beyond. Ids of keys are letters and digits.
 const CROWD: &str = "+ *";

@@ -1,4 +1,4 @@
-//! What happened to a job, in order: the events that clients are told, and can be told again after a break.
+//! What happened to a job, in order: the events that clients receive, and receive again after a break.
 //!
 //! Kept as text in the job's own row, so an event costs no write of its own and is gone with the job. The first event
 //! of every job is `queued`, number 1; it is not stored.
@@ -11,8 +11,8 @@ use super::Job;
 /// The most stored events of one job: beyond it the oldest go. A job that is given back so often has other troubles.
 const MOST_EVENTS: usize = 32;
 
-/// The most of one that has ended.
-const MOST_TOLD: usize = 8;
+/// The most stored events of a job that has ended.
+const MOST_KEPT: usize = 8;
 
 /// What can happen to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,16 +132,16 @@ pub(crate) fn after(job: &Job, after: u32) -> Vec<Event> {
 /// The log as the job's row keeps it: without what its other columns say, and of one that has ended without much of a story
 /// that is very long. Most rows have none, and a row that does not grow leaves no holes in its page.
 pub(crate) fn stored(job: &Job) -> Option<String> {
-    let mut told = events(job);
+    let mut kept = events(job);
     if job.state.is_final() {
-        told.drain(..told.len().saturating_sub(MOST_TOLD));
+        kept.drain(..kept.len().saturating_sub(MOST_KEPT));
     }
     let without = |left: usize| {
-        let log = told.get(..told.len().checked_sub(left)?).filter(|log| !log.is_empty());
+        let log = kept.get(..kept.len().checked_sub(left)?).filter(|log| !log.is_empty());
         let log = log.and_then(|log| serde_json::to_string(log).ok());
-        (events(&Job { log: log.clone(), ..job.clone() }) == told).then_some(log)
+        (events(&Job { log: log.clone(), ..job.clone() }) == kept).then_some(log)
     };
-    without(told.len()).or_else(|| without(1)).unwrap_or_else(|| serde_json::to_string(&told).ok())
+    without(kept.len()).or_else(|| without(1)).unwrap_or_else(|| serde_json::to_string(&kept).ok())
 }
 
 /// Before anything happens to a job, what its columns say of its story is written out: they will say something else.
@@ -150,7 +150,7 @@ pub(crate) fn unfold(job: &mut Job) {
     job.log = Some(events).filter(|events| !events.is_empty()).and_then(|events| serde_json::to_string(&events).ok());
 }
 
-/// Whether nothing more will happen to a job and all of it has been told.
+/// Whether nothing more will happen to a job, and nothing has since event number `after`.
 pub fn is_over(job: &Job, after: u32) -> bool {
     job.state.is_final() && self::after(job, after).is_empty()
 }
@@ -200,7 +200,7 @@ fn events(job: &Job) -> Vec<Event> {
     if let (true, Some(started_ms)) = (events.is_empty(), job.started_ms.filter(|_| job.state != JobState::Queued)) {
         events.push(Event(2, EventName::Running, started_ms, job.attempt, None));
     }
-    // A job that was born with its result has had no event yet.
+    // A job that was accepted with its result has had no event yet.
     if job.state.is_final() && events.last().is_none_or(|last| !last.name().state().is_final()) {
         let id = events.last().map_or(1, Event::id).saturating_add(1);
         let name = match job.state {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_numbered_and_told_again_from_anywhere() {
+    fn events_are_numbered_and_read_again_from_anywhere() {
         let mut job = queued();
         assert_eq!(ids(&job, 0), [(1, "queued")]);
         assert_eq!(ids(&job, 1), []);
@@ -274,8 +274,8 @@ mod tests {
         (job.started_ms, job.worker) = (Some(START_MS + 5), Some("w".to_owned()));
         job.transition(Transition::Succeeded, START_MS + 9);
         (job.bytes, job.device_ms) = (Some(9), Some(1.0));
-        let told = after(&job, 0);
-        let [queued, running, succeeded] = told.as_slice() else { panic!("{told:?}") };
+        let events = after(&job, 0);
+        let [queued, running, succeeded] = events.as_slice() else { panic!("{events:?}") };
         let then = as_of(&job, queued);
         assert_eq!((then.state, then.attempt, then.started_ms, then.bytes), (JobState::Queued, 0, None, None));
         let then = as_of(&job, running);
@@ -290,19 +290,19 @@ mod tests {
             job.transition(Transition::Started(attempt), START_MS + at_ms);
             (job.started_ms, job.batch_size) = (Some(START_MS + at_ms), Some(attempt));
         }
-        let told = after(&job, 1);
-        let [first, second] = told.as_slice() else { panic!("{told:?}") };
+        let events = after(&job, 1);
+        let [first, second] = events.as_slice() else { panic!("{events:?}") };
         let then = as_of(&job, first);
         assert_eq!((then.attempt, then.started_ms, then.batch_size), (1, Some(START_MS + 5), None));
         assert_eq!(as_of(&job, second), job);
-        let told = |job: &Job| {
+        let events = |job: &Job| {
             story(job)
                 .iter()
                 .map(|event| (event.name().name(), event.at_ms() - START_MS, event.attempt()))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(told(&job), [("queued", 0, 0), ("running", 5, 1), ("running", 50, 2)]);
-        assert_eq!(told(&then), [("queued", 0, 0), ("running", 5, 1)]);
+        assert_eq!(events(&job), [("queued", 0, 0), ("running", 5, 1), ("running", 50, 2)]);
+        assert_eq!(events(&then), [("queued", 0, 0), ("running", 5, 1)]);
     }
 
     #[test]
@@ -331,7 +331,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens to a job, and however often its row is written and read in between: the same is told.
+        /// Whatever happens to a job, and however often its row is written and read in between: the same events come of it.
         #[test]
         fn a_short_row_tells_the_same_story(
             steps in prop::collection::vec((0u8..6, 0u64..50, any::<bool>()), 0..20),
@@ -355,9 +355,9 @@ mod tests {
                 if rereads {
                     reread(&mut job);
                 }
-                let bound = |events: Vec<Event>| events.into_iter().rev().take(MOST_TOLD).collect::<Vec<_>>();
+                let bound = |events: Vec<Event>| events.into_iter().rev().take(MOST_KEPT).collect::<Vec<_>>();
                 prop_assert_eq!(bound(after(&job, 0)), bound(after(&whole, 0)));
-                prop_assert!(!job.state.is_final() || stored(&job).is_none_or(|log| log.len() <= 64 * MOST_TOLD));
+                prop_assert!(!job.state.is_final() || stored(&job).is_none_or(|log| log.len() <= 64 * MOST_KEPT));
             }
         }
     }

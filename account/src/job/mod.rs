@@ -22,7 +22,7 @@ use self::journal::EventName;
 use self::offer::Offer;
 use forebay_admission::{lane::position::QueueNumber, lifetime::Lifetime};
 
-/// A job as its object keeps it: a row of `jobs`, and what object and Worker tell each other.
+/// A job as its object keeps it, a row of `jobs`, and as it goes from the object to the Worker.
 ///
 /// Times are milliseconds since the epoch; `None` is «not yet».
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub struct Job {
     pub check_ms: Option<u64>,
     /// How often the bucket has been asked in vain since the last news.
     pub checks: u32,
-    /// Steps that are done, of a job that runs and tells.
+    /// Steps that are done, of a job that runs and reports them.
     #[serde(default)]
     pub done: Option<u32>,
     /// Steps in all.
@@ -101,8 +101,8 @@ pub struct Job {
     #[serde(default)]
     pub log: Option<String>,
     /// When the first webhook had the news of its end.
-    #[serde(default)]
-    pub told_ms: Option<u64>,
+    #[serde(default, rename = "told_ms")]
+    pub delivered_ms: Option<u64>,
     /// Where its message is kept, once its queue has it.
     #[serde(default)]
     pub message_seq: Option<u64>,
@@ -176,7 +176,7 @@ impl Job {
             retry_of: None,
             waited_ms: None,
             log: None,
-            told_ms: None,
+            delivered_ms: None,
             message_seq: None,
             stored_ms: None,
             interests: None,

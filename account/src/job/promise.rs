@@ -1,7 +1,7 @@
 use forebay_admission::lane::position::Eta;
 use serde::{Deserialize, Serialize};
 
-/// What a job was told when it was accepted.
+/// How long a job was expected to take when it was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Promise {
     /// The work ahead and its own at the lane's rate, in milliseconds.

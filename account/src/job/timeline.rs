@@ -26,8 +26,8 @@ pub fn stages(job: &Job) -> Vec<Stage> {
         let infer_ms = (batch_ms.max(0.0).round() as u64).min(rest_ms);
         stages.extend([("infer", infer_ms), ("store", rest_ms - infer_ms)]);
     }
-    if let (Some(finished_ms), Some(told_ms)) = (job.finished_ms, job.told_ms) {
-        stages.push(("webhook", told_ms.saturating_sub(finished_ms)));
+    if let (Some(finished_ms), Some(delivered_ms)) = (job.finished_ms, job.delivered_ms) {
+        stages.push(("webhook", delivered_ms.saturating_sub(finished_ms)));
     }
     stages
 }
@@ -69,7 +69,7 @@ mod tests {
         assert!(server_timing(&job).ends_with("store;dur=40, batch;desc=\"w-1@1800000000165, 4 jobs\""));
         let odd = Job { worker: Some("a\"b\\\r\nü c".to_owned()), ..job.clone() };
         assert!(server_timing(&odd).ends_with("desc=\"abc@1800000000165, 4 jobs\""));
-        job.told_ms = Some(START_MS + 280);
+        job.delivered_ms = Some(START_MS + 280);
         assert_eq!(stages(&job).last(), Some(&("webhook", 15)));
         assert_eq!(batch_id(&job).as_deref(), Some("w-1@1800000000165"));
         // A worker whose clock is behind takes nothing away.

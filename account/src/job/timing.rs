@@ -1,4 +1,4 @@
-//! What a submission says of time besides how long it waits: when it may start, when it is too late, what it was told.
+//! What a submission says of time besides how long it waits: when it may start, when it is too late, what it was promised.
 
 use forebay_contract::JobId;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub struct Timing {
     pub deadline_ms: Option<u64>,
     /// The job that it runs again.
     pub retry_of: Option<JobId>,
-    /// What it is told, if it becomes a job.
+    /// What it is promised, if it becomes a job.
     pub promise: Option<Promise>,
 }
 

@@ -29,7 +29,7 @@ calls! {
     } => LaneStatus;
     /// What an Account object has open in the lane. The answer is without breakers.
     Tally(Tally) => LaneStatus;
-    /// Settle and lend. One answer an ask; `None` for what cannot be lent.
+    /// Take back what is unused, and lend. One answer an ask; `None` for what cannot be lent.
     Lease {
         /// The Account object's name.
         holder: String,

@@ -45,7 +45,7 @@ impl Tables {
         }
         let rows: Vec<Row> = self.sql.rows("SELECT * FROM shards", Vec::new())?;
         let open = |row: Row| {
-            // How many of them wait is told with the next tally; until then all may.
+            // How many of them wait comes with the next tally; until then all may.
             let (open_ms, open_jobs) = (row.open_ms, row.open_jobs);
             (row.shard, OpenJobs { open_ms, open_jobs, queued_jobs: open_jobs, heard_ms: row.heard_ms })
         };
@@ -107,7 +107,7 @@ impl Tables {
         ordered::try_map(rows.into_iter().map(limit))
     }
 
-    /// Every lease that can be settled.
+    /// Every lease that something may come back of.
     pub(super) fn leases(&self) -> Result<Vec<Lent>> {
         let rows = self.sql.plain("SELECT lent FROM leases", Vec::new())?;
         rows.into_iter().map(|mut row| read(&row.needed(Some)?)).collect()

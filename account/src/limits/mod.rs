@@ -94,7 +94,7 @@ impl Limits {
         missing.iter().map(ask).collect()
     }
 
-    /// What the keepers are told of leases that are over at `now_ms`.
+    /// What the keepers get back of leases that are over at `now_ms`.
     pub fn returns(&self, now_ms: u64) -> Vec<(SharedLimit, Ask)> {
         self.holdings.borrow_mut().returns(now_ms)
     }

@@ -18,7 +18,7 @@ pub struct ExpectedAdmission {
     pub buckets: Buckets,
 }
 
-/// Who waits, in order. The first is not told anything: it is its turn.
+/// Who waits, in order. Nothing is sent to the first: it is its turn.
 #[derive(Debug, Default)]
 pub struct WaitQueue(RefCell<VecDeque<Waiter>>);
 

@@ -1,4 +1,4 @@
-//! An object's share of the lanes' work: what is open, and what has ended since its lanes were last told.
+//! An object's share of the lanes' work: what is open, and what has ended since its lanes last heard of it. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -34,7 +34,7 @@ pub struct KeptEstimate {
     /// What it drew in its lane.
     #[serde(rename = "place", skip_serializing_if = "Option::is_none")]
     pub number: Option<QueueNumber>,
-    /// What it was told.
+    /// How long it was expected to take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,
 }
@@ -58,18 +58,18 @@ pub struct Load {
     outcomes: BTreeMap<(Lane, String, String), (u32, u32)>,
     unannounced: BTreeSet<Lane>,
     left: BTreeMap<Lane, Left>,
-    /// Jobs that their lane has not counted yet, with their cost, oldest first; and those it is being told of.
+    /// Jobs that their lane has not counted yet, with their cost, oldest first; and those that are being announced to it.
     uncounted: BTreeMap<Lane, VecDeque<(JobId, u64)>>,
     announcing: BTreeMap<Lane, VecDeque<(JobId, u64)>>,
     /// What queued jobs drew.
     numbers: BTreeMap<JobId, QueueNumber>,
-    /// What open jobs were told.
+    /// What open jobs were promised.
     promises: BTreeMap<JobId, Promise>,
     /// Jobs of which the table does not have this yet.
     unkept: BTreeSet<JobId>,
-    /// How the lanes stood when they were last told something, and the rate that is expected of them.
+    /// How the lanes stood when they last answered, and the rate that is expected of them.
     statuses: BTreeMap<Lane, LaneStatus>,
-    /// Jobs that may not start yet: no lane is told of them, and nobody is behind them.
+    /// Jobs that may not start yet: no lane hears of them, and nobody is behind them.
     delayed: BTreeMap<JobId, Delayed>,
     rates: BTreeMap<Lane, f64>,
 }
@@ -81,7 +81,7 @@ struct Delayed {
     start_ms: u64,
 }
 
-/// What a lane is told as differences: lost with a tally, it makes estimates worse for a while and nothing else.
+/// What is announced to a lane as differences: lost with a tally, it makes estimates worse for a while and nothing else.
 #[derive(Debug, Default)]
 struct Left {
     jobs: u64,
@@ -90,7 +90,7 @@ struct Left {
 }
 
 impl Load {
-    /// Of an object that wakes up; lanes are told of it anew.
+    /// Of an object that wakes up; all of it is announced to the lanes anew.
     pub fn new(stored: Stored) -> Self {
         let Stored { open: rows, delayed, kept } = stored;
         let unannounced = ordered::set(rows.iter().map(|row| row.lane));
@@ -110,7 +110,7 @@ impl Load {
         self.open.values().map(|open| open.jobs).sum::<u64>() + self.delayed.len() as u64
     }
 
-    /// Whether some lane has something to be told.
+    /// Whether there is something to be announced to a lane.
     pub fn has_news(&self) -> bool {
         !self.unannounced.is_empty()
     }
@@ -145,7 +145,7 @@ impl Load {
         self.uncounted.entry(lane).or_default().push_back((id, cost_ms));
     }
 
-    /// What a job that was just opened was told.
+    /// What a job that was just opened was promised.
     pub fn promised(&mut self, job: &Job, promise: Promise) {
         self.rates.insert(job.lane, promise.rate);
         // What starts later by wish says nothing about the lane.
@@ -207,7 +207,7 @@ impl Load {
         unkept
     }
 
-    /// How a lane stood when it was last told something, and what rate is expected of it.
+    /// How a lane stood when it last answered, and what rate is expected of it.
     pub fn lane(&self, lane: Lane) -> Option<(&LaneStatus, f64)> {
         let rate = self.rates.get(&lane).copied().unwrap_or_else(|| LaneSpec::default().rate);
         self.statuses.get(&lane).map(|status| (status, rate))
@@ -245,14 +245,14 @@ impl Load {
         *counts = (counts.0.saturating_add(outcome.0), counts.1.saturating_add(outcome.1));
     }
 
-    /// What each lane that has news is to be told by the object `shard`; from then on it counts as told.
+    /// What the object `shard` has to announce to each lane; from then on it counts as announced.
     pub fn tallies(&mut self, shard: &str) -> Vec<(Lane, Tally)> {
         let lanes = std::mem::take(&mut self.unannounced);
         lanes.into_iter().map(|lane| (lane, self.tally(lane, shard))).collect()
     }
 
-    /// A lane could not be told: it is told again with what comes next. What ended meanwhile is lost for its rate;
-    /// what is open is told whole each time.
+    /// A lane could not be reached: all is announced again with what comes next. What ended meanwhile is lost for its rate;
+    /// what is open is announced whole each time.
     pub fn not_announced(&mut self, lane: Lane) {
         self.unannounced.insert(lane);
         if let Some(mut announcing) = self.announcing.remove(&lane) {
@@ -262,12 +262,12 @@ impl Load {
         }
     }
 
-    /// A lane is to be told once more, for what it answers.
+    /// A lane is to hear of all of it once more, for what it answers.
     pub fn announce_again(&mut self, lane: Lane) {
         self.unannounced.insert(lane);
     }
 
-    /// A lane was told, and stands like this: the jobs it was told of drew the last numbers there are.
+    /// A lane has answered, and stands like this: the jobs that were announced to it drew the last numbers there are.
     pub fn observe(&mut self, lane: Lane, status: LaneStatus) {
         let mut number = status.left_jobs.saturating_add(status.queued_jobs);
         let mut work_ms = status.left_ms + status.backlog_ms;
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn open_work_is_told_whole_and_what_ended_once() {
+    fn open_work_is_announced_whole_and_what_ended_once() {
         let mut load = Load::default();
         load.opened(&queued());
         load.opened(&queued());
@@ -389,7 +389,7 @@ mod tests {
         let jobs = [1, 2, 3].map(numbered);
         jobs.iter().for_each(|job| load.opened(job));
         load.tallies("s");
-        // The middle one is called off while the lane is told of all three; another comes.
+        // The middle one is called off while all three are announced to the lane; another comes.
         let canceled = Job { state: JobState::Canceled, ..jobs[1].clone() };
         load.moved(JobState::Queued, &canceled);
         load.opened(&numbered(4));
@@ -402,7 +402,7 @@ mod tests {
             ..LaneStatus::unknown(START_MS)
         };
         load.observe(Lane::FreeLight, status);
-        let drew = |n| load.queue_number(&numbered(n).id).map(|place| (place.number, place.work_ms, place.era_ms));
+        let drew = |n| load.queue_number(&numbered(n).id).map(|drawn| (drawn.number, drawn.work_ms, drawn.era_ms));
         assert_eq!([1, 2, 3, 4].map(drew), [Some((106, 1_060.0, 5)), None, Some((107, 1_070.0, 5)), None]);
     }
 
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_that_could_not_be_told_is_told_of_the_same_jobs_again() {
+    fn a_lane_that_could_not_be_reached_hears_of_the_same_jobs_again() {
         let mut load = Load::default();
         load.opened(&numbered(1));
         load.tallies("s");
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn what_starts_and_what_ends_is_told_once_with_how_long_it_took() {
+    fn what_starts_and_what_ends_is_announced_once_with_how_long_it_took() {
         let mut load = Load::default();
         let job = numbered(1);
         load.opened(&job);
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_slept_knows_where_its_jobs_stand_and_what_they_were_told() {
+    fn an_object_that_slept_knows_where_its_jobs_stand_and_what_they_were_promised() {
         let mut load = Load::default();
         let jobs = [1, 2].map(numbered);
         let promise = Promise { expected_ms: 70.0, eta: Eta { p50: 80, p90: 160 }, rate: 500.0 };

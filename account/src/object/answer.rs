@@ -38,7 +38,7 @@ pub async fn answer(core: &Rc<Core>, text: &str) -> Result<String> {
         }
         Call::LimitStatuses(call) => {
             let LimitStatusesCall { policy, key, ip, endpoint } = *call;
-            // Shared limits alone look at model and lane, and those are not this object's to tell.
+            // Shared limits alone look at model and lane, and those this object does not know.
             let lane = Lane::FreeLight;
             let subject = Subject { key: &key, ip: &ip, endpoint: &endpoint, model: "", lane, cost_ms: 0 };
             answers::LimitStatuses.encode(&core.statuses(&policy, &subject))

@@ -20,7 +20,8 @@ use forebay_admission::webhook::{Event, Unfit, WebhookId};
 /// What a delivery may take besides its timeout: looking the name up, signing, writing.
 const MARGIN_MS: u64 = 15_000;
 
-/// Writes what webhooks are told of a job that was in state `before` (`None`: there was none), and starts delivering. In the turn that
+/// Writes a delivery for each webhook that wants the news of a job that was in state `before` (`None`: there was none), and
+/// starts delivering. In the turn that
 /// writes the job: both are there, or none.
 pub(crate) fn announce(core: &Rc<Core>, before: Option<JobState>, job: &Job) -> Result<()> {
     if core.webhooks.len() == 0 {
@@ -152,7 +153,7 @@ fn record(core: &Core, tried: &Delivery, attempt: &LastAttempt) -> Result<()> {
     if consequence == Consequence::Delivered {
         let now = core.now_ms();
         if let Some(job_id) = &delivery.job_id {
-            core.webhooks.tables.job_announced(&job_id.to_string(), now)?;
+            core.webhooks.tables.job_delivered(&job_id.to_string(), now)?;
         }
         if endpoint.succeeded_ms.is_none_or(|at_ms| at_ms.saturating_add(SUCCESS_EVERY_MS) <= now) {
             core.webhooks.put(Endpoint { succeeded_ms: Some(now), ..(*endpoint).clone() })?;

@@ -13,8 +13,8 @@ use forebay_admission::idempotency;
 const GAP_MS: u64 = 1_000;
 /// When to ring again where it cannot be said what is due, in milliseconds.
 pub(crate) const FALLBACK_MS: u64 = 60_000;
-/// When to ring again if the object dies while its alarm is at work, in milliseconds: an alarm that is set meanwhile takes
-/// the place of the platform's own retries.
+/// When to ring again if the object dies while its alarm is at work, in milliseconds: an alarm that is set meanwhile
+/// replaces the platform's own retries.
 pub(crate) const AGAIN_MS: u64 = 10_000;
 
 /// An object that was just opened sees to it that an alarm stands behind what is due: the last one may have been given up.

@@ -18,12 +18,12 @@ use forebay_admission::lane::{LaneStatus, Tally};
 /// What a Lane object takes at most to answer, in milliseconds: nobody waits longer for it. Cloudflare promises no bound.
 const PATIENCE_MS: u64 = 5_000;
 
-/// Tells a lane what this object has open in it, and is told how the lane stands.
+/// Announces to a lane what this object has open in it; how the lane stands.
 pub(crate) async fn tally(core: &Core, lane: Lane, tally: Tally) -> Result<LaneStatus, CallError> {
     call(core, lane.name(), asked_lane::Tally(tally)).await
 }
 
-/// Settles and asks for leases; one answer an ask, `None` for what cannot be lent.
+/// Returns and asks for leases; one answer an ask, `None` for what cannot be lent.
 pub(crate) async fn lease(core: &Core, scope: &Scope, asks: Vec<Ask>) -> Result<Vec<Option<Answer>>, CallError> {
     call(core, &scope.to_string(), asked_lane::Lease(core.shard.clone(), asks)).await
 }

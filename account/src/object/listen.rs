@@ -87,13 +87,13 @@ pub fn open(core: &Rc<Core>, query: &str) -> Result<Opened> {
 }
 
 impl Core {
-    /// Why nothing more may be told to a listener, if so.
+    /// Why nothing more may be sent to a listener, if so.
     pub fn over(&self, pass: &Pass) -> Option<Closing> {
         pass.over(&self.limits.revoked_keys(), self.now_ms())
     }
 }
 
-/// What a client is told of an event of `job`: the job as it was then, as JSON.
+/// What is sent to a client about an event of `job`: the job as it was then, as JSON.
 pub(crate) fn event_json(core: &Core, job: &Job, event: &Event, origin: &str) -> Result<String> {
     let then = journal::as_of(job, event);
     let mut body = JobBody::new(&then, origin)?;
@@ -172,7 +172,7 @@ impl Listener {
 
     async fn next(mut self) -> Option<(Result<Vec<u8>>, Self)> {
         let mut quiet_ms = 0;
-        // Who comes back is told what is wrong with its credentials.
+        // Who comes back hears what is wrong with its credentials.
         while !self.ended && self.core.over(&self.pass).is_none() {
             let job = match self.core.tables.job(&self.id) {
                 Ok(job) => job?,

@@ -11,7 +11,7 @@ const MOST_KEPT_BYTES: u64 = 500_000_000;
 const MOST_REPLACED: u32 = 4;
 
 impl Core {
-    /// How much room there is. A mark that was passed since the last look is told.
+    /// How much room there is. A mark that was passed since the last look is logged.
     pub fn room(&self) -> Room {
         let now = self.now_ms();
         if self.size.is_old(now)

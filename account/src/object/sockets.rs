@@ -89,7 +89,7 @@ pub fn closed(core: &Rc<Core>, socket: &dyn platform::Socket, code: usize) {
     socket.close(code, "");
 }
 
-/// Tells everybody who watches the job what is new.
+/// Sends everybody who watches the job what is new.
 pub(crate) fn publish(core: &Core, job: &Job) {
     with(core, |sockets| {
         sockets.retain_mut(|socket| {
@@ -139,7 +139,7 @@ fn heard(core: &Core, speaker: &mut Socket, said: Said) -> Result<(), Closing> {
     wish.watch.iter().try_for_each(|id| if watch(core, speaker, id) { Ok(()) } else { speaker.watching.mistaken() })
 }
 
-/// Watches a job and tells where it stands; whether that could be done. What is not this account's is unknown.
+/// Watches a job and says where it stands; whether that could be done. What is not this account's is unknown.
 fn watch(core: &Core, socket: &mut Socket, id: &str) -> bool {
     let found = id
         .parse::<JobId>()

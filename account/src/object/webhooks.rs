@@ -98,7 +98,7 @@ async fn rotate(core: &Rc<Core>, id: &WebhookId) -> Result<WebhookAnswer> {
     done(id_of(&body), &body)
 }
 
-/// A second test joins one that is not over: who asks often is told of one.
+/// A second test joins one that is not over: who asks often gets one.
 fn test(core: &Rc<Core>, id: &WebhookId) -> Result<WebhookAnswer> {
     if let Some(test) = core.webhooks.tables.pending_test(id)? {
         return done(id.as_str(), &test.body());
@@ -108,7 +108,7 @@ fn test(core: &Rc<Core>, id: &WebhookId) -> Result<WebhookAnswer> {
     enqueue(core, &Delivery::new(id, news, payload::of_test(id, now)?, now))
 }
 
-/// One delivery more is read than told, to know whether there is another page.
+/// One delivery more is read than shown, to know whether there is another page.
 fn deliveries(core: &Core, id: &WebhookId, query: DeliveryQuery) -> Result<WebhookAnswer> {
     let most = query.limit as usize;
     let mut deliveries = core.webhooks.tables.list(id, &DeliveryQuery { limit: query.limit + 1, ..query })?;

@@ -1,4 +1,4 @@
-/// Why an object could not do what it was asked. For the log: callers are told what concerns them by the answers.
+/// Why an object could not do what it was asked. For the log: what concerns callers is in the answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The object may store no more; deletes still work.

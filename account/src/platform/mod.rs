@@ -63,7 +63,7 @@ pub trait Platform {
     fn log(&self, event: &str, what: &str);
 
     /// Runs one statement in SQLite's dialect, or several without values, which then stand or fall together. The rows as a
-    /// JSON list: whole numbers are told without a fraction, whatever column they are from.
+    /// JSON list: whole numbers are written without a fraction, whatever column they are from.
     fn sql(&self, statement: &str, values: Vec<Value>, rows: Rows) -> Result<String>;
 
     /// How much the object stores, in bytes. It may store 10 GB:
@@ -120,7 +120,7 @@ pub trait Socket {
     /// Ends it.
     fn close(&self, code: u16, reason: &str);
 
-    /// What it was told and has not read, in bytes.
+    /// What was sent to it and is not read yet, in bytes.
     fn unread_bytes(&self) -> u32;
 
     /// What was kept with it.

@@ -26,7 +26,7 @@ pub struct NewKeys {
     pub public_key: String,
 }
 
-/// Why a try of a delivery failed.
+/// Why a try failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]

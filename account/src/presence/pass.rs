@@ -25,7 +25,7 @@ impl Pass {
         Self { key: caller.key.clone(), until_ms: caller.until_ms }
     }
 
-    /// Why nothing more may be told, if so.
+    /// Why nothing more may be sent, if so.
     pub fn over(&self, revoked: &BTreeSet<String>, now_ms: u64) -> Option<Closing> {
         if self.key.as_ref().is_some_and(|key| revoked.contains(key)) {
             return Some(REVOKED);

@@ -20,21 +20,21 @@ const MOST_MISTAKES: u32 = 20;
 /// One socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watching {
-    /// Tells sockets apart.
+    /// Distinguishes sockets.
     pub socket: String,
     /// What links begin with.
     pub origin: String,
     /// What lets it listen.
     #[serde(default)]
     pub pass: Pass,
-    /// Jobs and the number of the last event that was told of each.
+    /// Jobs and the number of the last event that was sent of each.
     pub jobs: Vec<(JobId, u32)>,
     messages: u32,
     since_ms: u64,
     mistakes: u32,
 }
 
-/// Who does not read what it is told would have all of it kept for it.
+/// Who does not read what it is sent would have all of it kept for it.
 pub(crate) const BEHIND: Closing = Closing { code: 1013, reason: "you read too slowly: connect again" };
 
 /// What a client says.
@@ -86,7 +86,7 @@ impl Watching {
         if self.mistakes > MOST_MISTAKES { Err(Closing { code: 1008, reason: "too many mistakes" }) } else { Ok(()) }
     }
 
-    /// Watches another job, from the beginning. Watching it again tells everything again.
+    /// Watches another job, from the beginning. Watching it again sends everything again.
     pub(crate) fn watch(&mut self, id: JobId) -> Result<(), Refusal> {
         self.unwatch(&id);
         if self.jobs.len() >= MOST_JOBS {
@@ -102,7 +102,7 @@ impl Watching {
         self.jobs.retain(|(watched, _)| watched != id);
     }
 
-    /// The number of the last event that was told of a job; `None` when it is not watched.
+    /// The number of the last event that was sent of a job; `None` when it is not watched.
     pub(crate) fn last(&self, id: &JobId) -> Option<u32> {
         self.jobs.iter().find(|(watched, _)| watched == id).map(|(_, last)| *last)
     }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn each_job_remembers_what_was_told() {
+    fn each_job_remembers_what_was_sent() {
         let mut watching = watching();
         watching.watch(id(1)).unwrap();
         watching.announced(&id(1), 3);

@@ -57,7 +57,7 @@ impl Tables {
     }
 
     /// Writes what may change in a job. The sent time is the outbox's to write. The row of one that has ended is as short
-    /// as what is told of it: most rows are such.
+    /// as what answers say of it: most rows are such.
     pub fn update_job(&self, job: &Job) -> Result<()> {
         let failure_code = job.failure_code.and_then(|code| serde_json::to_value(code).ok());
         self.sql.exec(

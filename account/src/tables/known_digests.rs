@@ -7,7 +7,7 @@ use forebay_contract::Digest;
 
 /// How many are read when an object starts; one that has more asks its table.
 pub(crate) const MOST_READ: usize = 1_000;
-/// How many are remembered: with their places half a megabyte.
+/// How many are remembered: with the hash set around them half a megabyte.
 const MOST: usize = 50_000;
 
 /// The first eight bytes of each digest: two that share them cost a question, nothing else.

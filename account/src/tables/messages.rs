@@ -23,7 +23,7 @@ impl Tables {
         rows.into_iter().map(message).collect()
     }
 
-    /// Marks messages that their queue has; their jobs remember when, and where the message is.
+    /// Marks messages that their queue has; their jobs remember when, and which message it is.
     pub fn messages_sent(&self, sent: &[Sent]) -> Result<()> {
         let list: Vec<_> = sent.iter().map(|sent| (sent.seq, sent.job_id, sent.at_ms)).collect();
         let list = serde_json::to_string(&list)?;
@@ -40,7 +40,7 @@ impl Tables {
         Ok(())
     }
 
-    /// The place of the newest message; 0 when there is none.
+    /// The number of the newest message; 0 when there is none.
     pub fn last_seq(&self) -> Result<u64> {
         Ok(self.sql.number("SELECT max(seq) AS n FROM outbox", Vec::new())?.unwrap_or(0))
     }

@@ -11,7 +11,7 @@ pub(crate) use self::{alarm::Alarm, single_task::SingleTask};
 pub struct Timers {
     /// The platform's alarm, as this life of the object knows it.
     pub alarm: Alarm,
-    /// Tells the lanes what is open and what has ended.
+    /// Announces to the lanes what is open and what has ended.
     pub tally: SingleTask,
     /// Writes down which queue numbers open jobs drew, and what they were promised.
     pub keep: SingleTask,

@@ -19,7 +19,7 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// Whom it is for.
     pub webhook: WebhookId,
-    /// What it tells.
+    /// The event that it is about.
     pub event: Event,
     /// Of which job; none for tests.
     pub job_id: Option<JobId>,
@@ -47,7 +47,7 @@ pub struct Delivery {
     pub took_ms: Option<u64>,
 }
 
-/// What a new delivery tells.
+/// What a new delivery is about.
 #[derive(Debug, Clone, Copy)]
 pub struct News {
     /// The event.
@@ -111,7 +111,7 @@ impl Delivery {
             return Consequence::Delivered;
         }
         let gone = attempt.status == Some(GONE);
-        // Somebody waits for a test's outcome: it is told at once.
+        // Somebody waits for the end of a test: it comes with its first try.
         let once = gone || called_off || self.event == Event::WebhookTest;
         match schedule::wait_ms(self.tries, random).filter(|_| !once) {
             Some(wait_ms) => {

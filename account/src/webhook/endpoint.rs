@@ -1,4 +1,4 @@
-//! One webhook: whom to tell, of what, and with which keys.
+//! One webhook: where deliveries go, about what, and with which keys.
 
 use super::{
     delivery::{Consequence, Delivery},
@@ -19,7 +19,7 @@ pub struct Endpoint {
     pub id: WebhookId,
     /// Where deliveries are posted to.
     pub url: String,
-    /// What it is told of.
+    /// The events that it has asked for.
     pub events: Vec<Event>,
     /// What its owner calls it.
     pub description: Option<String>,
@@ -74,7 +74,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether it is told of `event`.
+    /// Whether `event` is delivered to it.
     pub fn wants(&self, event: Event) -> bool {
         self.disabled.is_none() && (event == Event::WebhookTest || self.events.contains(&event))
     }
@@ -167,7 +167,7 @@ pub(crate) mod tests {
         NewKeys { secret: named("secret"), signing_key: named("key"), public_key: named("public") }
     }
 
-    /// An endpoint made at [`START_MS`] that is told of successes.
+    /// An endpoint made at [`START_MS`] that has asked for successes.
     pub(crate) fn endpoint() -> Endpoint {
         let new = NewWebhook { url: "https://a.com/".to_owned(), events: vec![Event::JobSucceeded], description: None };
         Endpoint::new(WebhookId::new([1; 12]), new, "https://e.x".to_owned(), keys("1"), START_MS)

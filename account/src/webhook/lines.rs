@@ -92,7 +92,7 @@ impl Webhooks {
         self.lines.borrow().iter().find(|line| line.endpoint.id == *id).map(|line| line.endpoint.clone())
     }
 
-    /// Those that are told of `event`.
+    /// Those that `event` is delivered to.
     pub fn wanting(&self, event: Event) -> Vec<Rc<Endpoint>> {
         let lines = self.lines.borrow();
         lines.iter().filter(|line| line.endpoint.wants(event)).map(|line| line.endpoint.clone()).collect()

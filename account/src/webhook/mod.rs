@@ -1,4 +1,4 @@
-//! Webhooks of an Account object (Standard Webhooks 1.0): endpoints, what they are told, and an outbox that delivers.
+//! Webhooks of an Account object (Standard Webhooks 1.0): endpoints, what is delivered to them, and when.
 //!
 //! A delivery is written in the turn in which its job ends, however many wait already: they are rows, whose number is
 //! bounded by what the object may store before it takes no new jobs, and by three days of a target that takes nothing. It is

@@ -41,7 +41,7 @@ pub(crate) struct TestData<'a> {
     pub webhook_id: &'a WebhookId,
 }
 
-/// The payload that tells of a job, with links below `origin`, as JSON.
+/// The payload about a job, with links below `origin`, as JSON.
 pub(crate) fn of_job(event: Event, job: &Job, origin: &str, now_ms: u64) -> serde_json::Result<String> {
     let status_url = format!("{origin}/v1/jobs/{}", job.id);
     let result_url = (event == Event::JobSucceeded).then(|| format!("{status_url}/result"));
@@ -79,8 +79,8 @@ mod tests {
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expect);
 
         let job = Job { state: JobState::Failed, ..queued() };
-        let told: Value = serde_json::from_str(&of_job(Event::JobFailed, &job, "", START_MS).unwrap()).unwrap();
-        assert_eq!((&told["data"]["status"], &told["data"]["result_url"]), (&json!("failed"), &Value::Null));
+        let payload: Value = serde_json::from_str(&of_job(Event::JobFailed, &job, "", START_MS).unwrap()).unwrap();
+        assert_eq!((&payload["data"]["status"], &payload["data"]["result_url"]), (&json!("failed"), &Value::Null));
 
         let id = WebhookId::new([1; 12]);
         let test: Value = serde_json::from_str(&of_test(&id, START_MS).unwrap()).unwrap();

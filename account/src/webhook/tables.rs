@@ -155,8 +155,8 @@ impl WebhookTables {
         self.number(sql, webhook)
     }
 
-    /// Remembers when somebody was told of a job's end, the first time.
-    pub fn job_announced(&self, job_id: &str, at_ms: u64) -> Result<()> {
+    /// Remembers when a job's end was delivered, the first time.
+    pub fn job_delivered(&self, job_id: &str, at_ms: u64) -> Result<()> {
         let sql = "UPDATE jobs SET told_ms = ? WHERE id = ? AND told_ms IS NULL";
         self.sql.exec(sql, vec![Value::whole(at_ms), job_id.into()])?;
         Ok(())

@@ -32,13 +32,13 @@ pub(crate) struct Turn {
     pub turn: u64,
 }
 
-/// The place in `lines` of the one whose turn it is at `now_ms`: of those with the fewest under way the one that had its
+/// The index in `lines` of the one whose turn it is at `now_ms`: of those with the fewest under way the one that had its
 /// last turn longest ago. So a long line makes no other wait for its end.
 pub(crate) fn next(lines: &[Turn], now_ms: u64) -> Option<usize> {
     let busy = |counted: fn(&Turn) -> bool| lines.iter().filter(|line| counted(line)).map(|line| line.under_way).sum();
     let room = AT_ONCE.saturating_sub(busy(|_| true));
     let troubled: usize = busy(|line| line.health == Health::Troubled);
-    // The last place is for an endpoint that has none: should all tries of one hang at once, others go on.
+    // The last connection is for an endpoint that has none: should all tries of one hang at once, others go on.
     let kept_free = usize::from(lines.len() > 1);
     let goes = |line: &Turn| match (line.under_way, line.health) {
         (0, Health::Troubled) => room > 0 && troubled < TROUBLED_AT_ONCE,
