@@ -5,7 +5,9 @@ use std::{rc::Rc, time::Duration};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use forebay_account::{
     DeliveryError, NewKeys,
-    platform::{AwsError, CallError, Error, ObjectHead, Platform, Post, Result, Rows, Socket, Taken, Task, Value},
+    platform::{
+        AwsError, CallError, Error, ObjectHead, Platform, Post, QueueAnswer, Result, Rows, Socket, Task, Value,
+    },
     settings::Settings,
 };
 use forebay_admission::webhook::Unfit;
@@ -106,7 +108,7 @@ impl Platform for Native {
         Box::pin(tokio::time::sleep(Duration::from_millis(ms)))
     }
 
-    fn send<'a>(&'a self, lane: Lane, messages: &'a [&'a str]) -> Task<'a, Answer<Vec<Taken>, AwsError>> {
+    fn send<'a>(&'a self, lane: Lane, messages: &'a [&'a str]) -> Task<'a, Answer<Vec<QueueAnswer>, AwsError>> {
         let messages = messages.iter().map(|text| (*text).to_owned()).collect();
         if planted::is(Defect::NoBackoff) {
             let messages: Vec<String> = messages;
@@ -171,7 +173,11 @@ impl Platform for Native {
 }
 
 /// As whoever knows no backoff sends.
-async fn send_at_once_again(object: Rc<Object>, lane: Lane, messages: Vec<String>) -> Answer<Vec<Taken>, AwsError> {
+async fn send_at_once_again(
+    object: Rc<Object>,
+    lane: Lane,
+    messages: Vec<String>,
+) -> Answer<Vec<QueueAnswer>, AwsError> {
     const TIMES: u32 = 60;
     let mut sent = object.world.send(object.name(), lane, messages.clone()).await;
     for _ in 0..TIMES {

@@ -2,7 +2,7 @@ use std::rc::Rc;
 
 use forebay_account::{
     DeliveryError,
-    platform::{AwsError, CallError, ObjectHead, Result, Taken, Task},
+    platform::{AwsError, CallError, ObjectHead, QueueAnswer, Result, Task},
     settings::Settings,
 };
 use forebay_admission::webhook::Unfit;
@@ -46,7 +46,7 @@ pub(crate) trait World {
         object: &str,
         lane: Lane,
         messages: Vec<String>,
-    ) -> Task<'static, std::result::Result<Vec<Taken>, AwsError>>;
+    ) -> Task<'static, std::result::Result<Vec<QueueAnswer>, AwsError>>;
 
     /// Asks the bucket by HEAD.
     fn find(&self, object: &str, key: String) -> Task<'static, std::result::Result<Option<ObjectHead>, AwsError>>;

@@ -110,7 +110,7 @@ fn what_a_full_lane_lets_nobody_queue_is_still_answered_by_a_result_that_is_ther
     scene::run(|scene| async move {
         let account = scene.account("acme");
         let wish = Wish { change: |call| call.nothing_new = true, ..Wish::default() };
-        assert!(matches!(scene.try_submit(&account, &wish).await, Ok(SubmitAnswer::NothingToTell)));
+        assert!(matches!(scene.try_submit(&account, &wish).await, Ok(SubmitAnswer::NothingKnown)));
         let first = done(&scene, &account, &Wish { change: |_| {}, ..wish.clone() }).await;
         scene.pass(3 * DAY_MS).await;
         let (job, joined) = again(&scene, &account, &wish).await;

@@ -4,7 +4,7 @@ use std::{rc::Rc, time::Duration};
 
 use forebay_account::{
     DeliveryError,
-    platform::{AwsError, CallError, Error, ObjectHead, Result, Taken, Task},
+    platform::{AwsError, CallError, Error, ObjectHead, QueueAnswer, Result, Task},
     settings::Settings,
 };
 use forebay_admission::webhook::Unfit;
@@ -73,7 +73,7 @@ impl World for Cloud {
         object: &str,
         lane: Lane,
         messages: Vec<String>,
-    ) -> Task<'static, std::result::Result<Vec<Taken>, AwsError>> {
+    ) -> Task<'static, std::result::Result<Vec<QueueAnswer>, AwsError>> {
         let (cloud, object) = (self.this(), object.to_owned());
         Box::pin(async move {
             let troubles = &cloud.scenario.troubles;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use forebay_account::platform::{AwsError, CallError, Taken, Task};
+use forebay_account::platform::{AwsError, CallError, QueueAnswer, Task};
 use forebay_backend::{queue::MemoryQueue, store::MemoryStore};
 use forebay_contract::{JobMessage, Lane, ShardKey};
 use tokio::{task::spawn_local, time::sleep};
@@ -159,13 +159,13 @@ impl Cloud {
         }
     }
 
-    pub(crate) fn take(&self, lane: Lane, text: String) -> Taken {
+    pub(crate) fn take(&self, lane: Lane, text: String) -> QueueAnswer {
         let troubles = &self.scenario.troubles;
-        let Ok(message) = JobMessage::from_json(&text) else { return Taken::Never("unreadable".to_owned()) };
+        let Ok(message) = JobMessage::from_json(&text) else { return QueueAnswer::Never("unreadable".to_owned()) };
         let id = message.job_id;
         if self.judge.is_refused(id) || troubles.strikes(Fault::MessageInvalid) {
             self.judge.refused(id);
-            return Taken::Never("InvalidMessageContents".to_owned());
+            return QueueAnswer::Never("InvalidMessageContents".to_owned());
         }
         let queue = self.queues[&lane].clone();
         if troubles.strikes(Fault::MessageLost) {
@@ -185,7 +185,7 @@ impl Cloud {
             }
             queue.send(text);
         }
-        Taken::Yes
+        QueueAnswer::Yes
     }
 
     /// The way to the bucket and back; an error where it fails.

@@ -297,7 +297,8 @@ pub enum SubmitAnswer {
     /// The key is revoked.
     Revoked,
     /// Nothing is there that could answer, and nothing new is taken.
-    NothingToTell,
+    #[serde(rename = "NothingToTell")]
+    NothingKnown,
     /// The idempotency key was used for another request.
     IdempotencyMismatch,
     /// Another request of the same idempotency key is being decided.

@@ -29,7 +29,8 @@ impl<Answer: Serialize> Answers<Answer> {
     }
 }
 
-/// Makes of a table the calls, each under its name or the `= "name"` it has always had on the wire, `asked` to make each of them, and `answers` with the type of each one's answer.
+/// Makes of a table the calls, `asked` to make each of them, and `answers` with the type of each one's answer. A call whose
+/// name on the wire is another than in the code says so by `= "name"`.
 macro_rules! calls {
     (% $Name:ident) => { stringify!($Name) };
     (% $Name:ident $wire:literal) => { $wire };
@@ -41,7 +42,8 @@ macro_rules! calls {
         $Calls:ident:
         $(
             $(#[$doc:meta])*
-            $Name:ident $(= $wire:literal)? $(($Inner:ty))? $({ $($(#[$said:meta])* $field:ident: $Type:ty),* $(,)? })? => $Answer:ty;
+            $Name:ident $(= $wire:literal)?
+                $(($Inner:ty))? $({ $($(#[$said:meta])* $field:ident: $Type:ty),* $(,)? })? => $Answer:ty;
         )*
     ) => {
         $(#[$about])*

@@ -24,9 +24,11 @@ use forebay_admission::{lane::position::QueueNumber, lifetime::Lifetime};
 
 /// A job as its object keeps it, a row of `jobs`, and as it goes from the object to the Worker.
 ///
-/// Times are milliseconds since the epoch; `None` is «not yet».
+/// Times are milliseconds since the epoch; `None` is «not yet». One flat record, because a row is read by its columns'
+/// names and old and new builds read each other's: nested, each of them would need a mirror of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
+    // What was asked for, and is to run.
     /// The job.
     pub id: JobId,
     /// The name of its result.
@@ -45,12 +47,39 @@ pub struct Job {
     pub degraded: Option<Degraded>,
     /// 1 when no cache may keep the result.
     pub no_store: u8,
+    /// Its message leaves no earlier.
+    #[serde(default)]
+    pub not_before_ms: Option<u64>,
+    /// It expires when it has not started by then.
+    #[serde(default)]
+    pub deadline_ms: Option<u64>,
+    /// The job that it runs again.
+    #[serde(default)]
+    pub retry_of: Option<JobId>,
+
+    // How far it is.
     /// Where it stands.
     pub state: JobState,
     /// How often a worker has begun.
     pub attempt: u32,
-    /// 1 when the result was there before the job was; a number because SQLite has no truth values.
-    pub cached: u8,
+    /// What it drew in its lane: answers carry it, its row does not keep it.
+    #[serde(default, rename = "place")]
+    pub queue_number: Option<QueueNumber>,
+    /// Steps that are done, of a job that runs and reports them.
+    #[serde(default)]
+    pub done: Option<u32>,
+    /// Steps in all.
+    #[serde(default)]
+    pub total: Option<u32>,
+    /// The worker that had it last.
+    pub worker: Option<String>,
+    /// How many jobs ran in its batch.
+    pub batch_size: Option<u32>,
+
+    // When it got there.
+    /// How long its limits let it wait before it was accepted.
+    #[serde(default)]
+    pub waited_ms: Option<u64>,
     /// When the edge accepted it.
     pub accepted_ms: u64,
     /// When the queue took its message.
@@ -61,60 +90,41 @@ pub struct Job {
     pub started_ms: Option<u64>,
     /// When its result or failure was stored, or it was canceled.
     pub finished_ms: Option<u64>,
-    /// How many jobs ran in its batch.
-    pub batch_size: Option<u32>,
-    /// Its share of the device's time.
-    pub device_ms: Option<f64>,
-    /// The worker that had it last.
-    pub worker: Option<String>,
+    /// When the first webhook had the news of its end.
+    #[serde(default, rename = "told_ms")]
+    pub delivered_ms: Option<u64>,
+    /// What happened to it, see `journal`.
+    #[serde(default)]
+    pub log: Option<String>,
+
+    // What came of it.
+    /// 1 when the result was there before the job was; a number because SQLite has no truth values.
+    pub cached: u8,
     /// The result's `Content-Type`.
     pub media_type: Option<String>,
     /// The result's length.
     pub bytes: Option<u64>,
+    /// When its result was written last, where another job's run made it.
+    #[serde(default)]
+    pub stored_ms: Option<u64>,
+    /// Its share of the device's time.
+    pub device_ms: Option<f64>,
     /// Why it failed, for programs.
     pub failure_code: Option<FailureCode>,
     /// Why it failed, for people.
     pub failure_detail: Option<String>,
+
+    // What its object alone needs to know.
     /// When the bucket is to be asked about it; `None` once nothing more is expected.
     pub check_ms: Option<u64>,
     /// How often the bucket has been asked in vain since the last news.
     pub checks: u32,
-    /// Steps that are done, of a job that runs and reports them.
-    #[serde(default)]
-    pub done: Option<u32>,
-    /// Steps in all.
-    #[serde(default)]
-    pub total: Option<u32>,
-    /// Its message leaves no earlier.
-    #[serde(default)]
-    pub not_before_ms: Option<u64>,
-    /// It expires when it has not started by then.
-    #[serde(default)]
-    pub deadline_ms: Option<u64>,
-    /// The job that it runs again.
-    #[serde(default)]
-    pub retry_of: Option<JobId>,
-    /// How long its limits let it wait before it was accepted.
-    #[serde(default)]
-    pub waited_ms: Option<u64>,
-    /// What happened to it, see `journal`.
-    #[serde(default)]
-    pub log: Option<String>,
-    /// When the first webhook had the news of its end.
-    #[serde(default, rename = "told_ms")]
-    pub delivered_ms: Option<u64>,
     /// Where its message is kept, once its queue has it.
     #[serde(default)]
     pub message_seq: Option<u64>,
-    /// When its result was written last, where another job's run made it.
-    #[serde(default)]
-    pub stored_ms: Option<u64>,
     /// Who wants it, while it is open: see `interests`.
     #[serde(default)]
     pub interests: Option<String>,
-    /// What it drew in its lane: answers carry it, its row does not keep it.
-    #[serde(default, rename = "place")]
-    pub queue_number: Option<QueueNumber>,
 }
 
 /// Why another answer than the one asked for is given.
@@ -152,35 +162,35 @@ impl Job {
             cost_ms,
             degraded: None,
             no_store: 0,
+            not_before_ms: None,
+            deadline_ms: None,
+            retry_of: None,
             state: JobState::Queued,
             attempt: 0,
-            cached: 0,
+            queue_number: None,
+            done: None,
+            total: None,
+            worker: None,
+            batch_size: None,
+            waited_ms: None,
             accepted_ms: at_ms,
             sent_ms: None,
             received_ms: None,
             started_ms: None,
             finished_ms: None,
-            batch_size: None,
-            device_ms: None,
-            worker: None,
+            delivered_ms: None,
+            log: None,
+            cached: 0,
             media_type: None,
             bytes: None,
+            stored_ms: None,
+            device_ms: None,
             failure_code: None,
             failure_detail: None,
             check_ms: Some(check_ms),
             checks: 0,
-            done: None,
-            total: None,
-            not_before_ms: None,
-            deadline_ms: None,
-            retry_of: None,
-            waited_ms: None,
-            log: None,
-            delivered_ms: None,
             message_seq: None,
-            stored_ms: None,
             interests: None,
-            queue_number: None,
         }
     }
 

@@ -4,7 +4,7 @@ use super::{core::Core, deliver, due::AGAIN_MS, flush, sockets, tally};
 use crate::{
     job::Job,
     platform::{AwsError, Error, Result},
-    timers::reconcile::{Found, Patience, is_lost, reconcile},
+    timers::reconcile::{InBucket, Patience, is_lost, reconcile},
 };
 use std::rc::Rc;
 
@@ -91,7 +91,7 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
         core.log("reconciliation-failed", &error.to_string());
     }
     for (job, found) in due.iter().zip(found) {
-        let found = found.unwrap_or(Found::Unknown);
+        let found = found.unwrap_or(InBucket::Unknown);
         // Read anew: a report may have come while the bucket was asked.
         let Some(mut job) = core.tables.job(&job.id)? else { continue };
         let patience = Patience {
@@ -99,7 +99,7 @@ async fn check_some(core: &Rc<Core>) -> Result<usize> {
             retention_ms: settings.retention_ms,
             random: core.platform.random(),
         };
-        let (before, in_vain) = (job.state, matches!(found, Found::Nothing));
+        let (before, in_vain) = (job.state, matches!(found, InBucket::Nothing));
         reconcile(&mut job, found, core.now_ms(), patience);
         if job.state == JobState::Expired {
             core.withdraw(&job)?;
@@ -127,20 +127,20 @@ fn send_again(core: &Rc<Core>, job: &Job) -> Result<()> {
 
 /// What the bucket has of a job. That it has no result is said by HEAD, which a missing bucket says too; the question for
 /// the failure is answered by the bucket itself, or not at all.
-async fn look(core: &Core, job: &Job) -> Result<Found, AwsError> {
+async fn look(core: &Core, job: &Job) -> Result<InBucket, AwsError> {
     let found = core.platform.within(LOOK_MS, Box::pin(ask(core, job))).await;
     found.unwrap_or_else(|| Err(AwsError::Unreachable(format!("no answer within {LOOK_MS} ms"))))
 }
 
-async fn ask(core: &Core, job: &Job) -> Result<Found, AwsError> {
+async fn ask(core: &Core, job: &Job) -> Result<InBucket, AwsError> {
     if let Some(head) = core.platform.find(&storage_key::result(&job.digest)).await? {
-        return Ok(Found::Result(head));
+        return Ok(InBucket::Result(head));
     }
     let Some(json) = core.platform.read(&storage_key::failure(&job.id)).await? else {
-        return Ok(Found::Nothing);
+        return Ok(InBucket::Nothing);
     };
     let failure: JobFailure = serde_json::from_str(&json).map_err(|error| AwsError::Unexpected(error.to_string()))?;
-    Ok(Found::Failure(failure))
+    Ok(InBucket::Failure(failure))
 }
 
 /// Jobs older than the retention go; those that never ended were given up by a check before.

@@ -11,7 +11,7 @@ use forebay_contract::{FailureCode, Lane, state::Transition};
 use super::{core::Core, tally};
 use crate::{
     outbox::{Message, Sent, batch},
-    platform::{self, AwsError, Result, Taken},
+    platform::{self, AwsError, QueueAnswer, Result},
 };
 
 /// Batches that are not full start at least this far apart: under load ten travel together, alone nothing waits.
@@ -98,7 +98,7 @@ async fn send_one_batch(core: &Rc<Core>, lane: Lane) -> Result<(), String> {
     let taken = match core.platform.send(lane, &texts).await {
         Ok(taken) => taken,
         Err(error) => match refusal(&error) {
-            Some(code) if batch.len() == 1 => vec![Taken::Never(code.to_owned())],
+            Some(code) if batch.len() == 1 => vec![QueueAnswer::Never(code.to_owned())],
             Some(code) => {
                 core.outbox.with(lane, |outbox| outbox.one_by_one = true);
                 return Err(format!("the queue refuses a batch of {}: {code}", batch.len()));
@@ -109,11 +109,11 @@ async fn send_one_batch(core: &Rc<Core>, lane: Lane) -> Result<(), String> {
     let mut untaken = 0usize;
     for (message, taken) in batch.iter().zip(&taken) {
         match taken {
-            Taken::Yes => {
+            QueueAnswer::Yes => {
                 core.outbox.sent(lane, Sent { seq: message.seq, job_id: message.job_id, at_ms });
             }
-            Taken::Never(code) => park(core, message, code).map_err(|error| error.to_string())?,
-            Taken::NotNow => untaken += 1,
+            QueueAnswer::Never(code) => park(core, message, code).map_err(|error| error.to_string())?,
+            QueueAnswer::NotNow => untaken += 1,
         }
     }
     if core.outbox.with(lane, |outbox| std::mem::take(&mut outbox.recount) || !outbox.pending.is_complete()) {

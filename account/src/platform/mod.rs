@@ -26,7 +26,7 @@ pub use self::{
     aws_error::AwsError,
     bucket::ObjectHead,
     error::{CallError, Error, Result},
-    queue::{MAX_BATCH, MAX_BATCH_BYTES, Taken},
+    queue::{MAX_BATCH, MAX_BATCH_BYTES, QueueAnswer},
     sql::Sql,
     value::{Columns, Value},
     webhook::{DeliveryError, NewKeys, Post},
@@ -84,7 +84,7 @@ pub trait Platform {
     fn sleep(&self, ms: u64) -> Task<'static, ()>;
 
     /// Hands messages to a lane's queue: one answer each. Bounded in time.
-    fn send<'a>(&'a self, lane: Lane, messages: &'a [&'a str]) -> Task<'a, Result<Vec<Taken>, AwsError>>;
+    fn send<'a>(&'a self, lane: Lane, messages: &'a [&'a str]) -> Task<'a, Result<Vec<QueueAnswer>, AwsError>>;
 
     /// What the bucket knows of an object. `None` where there is none, or no bucket: the answer to HEAD has no body that
     /// could say which. Bounded in time.

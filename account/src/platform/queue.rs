@@ -5,7 +5,7 @@ pub const MAX_BATCH_BYTES: usize = (1 << 20) - 1024;
 
 /// What became of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
+pub enum QueueAnswer {
     /// The queue has it.
     Yes,
     /// It may be sent again: the queue did not take it, or nothing was said of it.

@@ -32,7 +32,7 @@ pub(crate) fn is_lost(job: &Job, expected_ms: u64, now_ms: u64) -> bool {
 
 /// What the bucket has of a job.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum InBucket {
     /// Its result.
     Result(ObjectHead),
     /// Its failure.
@@ -55,9 +55,9 @@ pub(crate) struct Patience {
 }
 
 /// Applies what was found.
-pub(crate) fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Patience) {
+pub(crate) fn reconcile(job: &mut Job, found: InBucket, now_ms: u64, patience: Patience) {
     match found {
-        Found::Result(head) => {
+        InBucket::Result(head) => {
             if job.transition(Transition::Succeeded, now_ms) {
                 job.media_type = Some(head.media_type);
                 job.bytes = Some(head.bytes);
@@ -65,20 +65,20 @@ pub(crate) fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Pati
                 job.stored_ms = head.stored_ms;
             }
         }
-        Found::Failure(failure) => {
+        InBucket::Failure(failure) => {
             if job.transition(Transition::Failed(job.attempt), now_ms) {
                 job.failure_code = Some(failure.code);
                 job.failure_detail = Some(short(&failure.detail));
             }
         }
-        Found::Nothing if is_late(job, now_ms) => {
+        InBucket::Nothing if is_late(job, now_ms) => {
             job.transition(Transition::Expired, now_ms);
         }
-        Found::Nothing if now_ms.saturating_sub(job.accepted_ms) > patience.retention_ms => {
+        InBucket::Nothing if now_ms.saturating_sub(job.accepted_ms) > patience.retention_ms => {
             job.transition(Transition::Expired, now_ms);
         }
         // A bucket that is away ends nothing, however late it is.
-        Found::Nothing | Found::Unknown if !job.state.is_final() => {
+        InBucket::Nothing | InBucket::Unknown if !job.state.is_final() => {
             job.checks = job.checks.saturating_add(1);
             let wait = backoff_ms(
                 job.checks.saturating_add(1),
@@ -89,7 +89,7 @@ pub(crate) fn reconcile(job: &mut Job, found: Found, now_ms: u64, patience: Pati
             let at_ms = now_ms.saturating_add(wait);
             job.check_ms = Some(if is_late(job, now_ms) { at_ms } else { job.checked_by(at_ms) });
         }
-        Found::Nothing | Found::Unknown => {}
+        InBucket::Nothing | InBucket::Unknown => {}
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
             let made = maker.map(|job_id| Made { job_id, device_ms: 2.5 });
             let stored_ms = Some(START_MS + 9);
             let head = ObjectHead { media_type: "image/png".to_owned(), bytes: 5, made, stored_ms };
-            reconcile(&mut job, Found::Result(head), START_MS + 10, PATIENCE);
+            reconcile(&mut job, InBucket::Result(head), START_MS + 10, PATIENCE);
             assert_eq!((job.state, job.bytes, job.check_ms), (JobState::Succeeded, Some(5), None));
             assert_eq!(job.stored_ms, stored_ms);
             assert_eq!(job.device_ms, device_ms);
@@ -123,7 +123,7 @@ mod tests {
 
         let mut job = queued();
         let failure = JobFailure { job_id: job.id, code: FailureCode::OutOfMemory, detail: "x".to_owned() };
-        reconcile(&mut job, Found::Failure(failure.clone()), START_MS + 10, PATIENCE);
+        reconcile(&mut job, InBucket::Failure(failure.clone()), START_MS + 10, PATIENCE);
         assert_eq!((job.state, job.failure()), (JobState::Failed, Some(failure)));
     }
 
@@ -132,24 +132,24 @@ mod tests {
         let mut job = queued();
         let mut waits = Vec::new();
         for _ in 0..3 {
-            reconcile(&mut job, Found::Nothing, START_MS, PATIENCE);
+            reconcile(&mut job, InBucket::Nothing, START_MS, PATIENCE);
             waits.push(job.check_ms.unwrap() - START_MS);
         }
         assert_eq!(waits, [2000, 4000, 8000]);
-        reconcile(&mut job, Found::Nothing, START_MS + PATIENCE.retention_ms + 1, PATIENCE);
+        reconcile(&mut job, InBucket::Nothing, START_MS + PATIENCE.retention_ms + 1, PATIENCE);
         assert_eq!((job.state, job.check_ms), (JobState::Expired, None));
     }
 
     #[test]
     fn a_job_that_has_not_started_by_its_deadline_expires_and_one_that_has_goes_on() {
         let mut job = Job { deadline_ms: Some(START_MS + 500), ..queued() };
-        reconcile(&mut job, Found::Nothing, START_MS + 499, PATIENCE);
+        reconcile(&mut job, InBucket::Nothing, START_MS + 499, PATIENCE);
         assert_eq!((job.state, job.check_ms), (JobState::Queued, Some(START_MS + 500)));
         let mut running = job.clone();
         running.transition(Transition::Started(1), START_MS + 499);
-        reconcile(&mut job, Found::Nothing, START_MS + 500, PATIENCE);
+        reconcile(&mut job, InBucket::Nothing, START_MS + 500, PATIENCE);
         assert_eq!((job.state, job.check_ms), (JobState::Expired, None));
-        reconcile(&mut running, Found::Nothing, START_MS + 500, PATIENCE);
+        reconcile(&mut running, InBucket::Nothing, START_MS + 500, PATIENCE);
         assert_eq!(running.state, JobState::Running);
         assert!(running.check_ms.unwrap() > START_MS + 500);
     }
@@ -160,7 +160,7 @@ mod tests {
         let (mut now_ms, mut sent_again) = (START_MS, Vec::new());
         for _ in 0..8 {
             now_ms = job.check_ms.unwrap().max(now_ms);
-            reconcile(&mut job, Found::Nothing, now_ms, Patience { first_ms: 30_000, ..PATIENCE });
+            reconcile(&mut job, InBucket::Nothing, now_ms, Patience { first_ms: 30_000, ..PATIENCE });
             if is_lost(&job, 0, now_ms) {
                 sent_again.push((now_ms - START_MS) / 60_000);
             }
@@ -183,22 +183,22 @@ mod tests {
             let mut job = Job { deadline_ms, ..queued() };
             let mut waits = Vec::new();
             for _ in 0..3 {
-                reconcile(&mut job, Found::Unknown, now_ms, PATIENCE);
+                reconcile(&mut job, InBucket::Unknown, now_ms, PATIENCE);
                 waits.push(job.check_ms.unwrap() - now_ms);
             }
             assert_eq!((job.state, waits), (JobState::Queued, vec![2000, 4000, 8000]), "{deadline_ms:?} {now_ms}");
             // What it said before counts as little against what it says then.
-            reconcile(&mut job, Found::Nothing, START_MS + PATIENCE.retention_ms + 1, PATIENCE);
+            reconcile(&mut job, InBucket::Nothing, START_MS + PATIENCE.retention_ms + 1, PATIENCE);
             assert_eq!(job.state, JobState::Expired);
         }
         let mut job = Job { deadline_ms, ..queued() };
-        reconcile(&mut job, Found::Unknown, START_MS, PATIENCE);
+        reconcile(&mut job, InBucket::Unknown, START_MS, PATIENCE);
         assert_eq!(job.check_ms, deadline_ms);
     }
 
     #[test]
     fn a_job_that_ended_meanwhile_is_left_alone() {
-        for found in [Found::Nothing, Found::Unknown] {
+        for found in [InBucket::Nothing, InBucket::Unknown] {
             let mut job = queued();
             job.transition(Transition::Canceled, START_MS);
             let before = job.clone();

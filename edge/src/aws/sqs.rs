@@ -1,6 +1,6 @@
 //! SendMessageBatch over SQS's JSON protocol.
 
-use forebay_account::platform::{AwsError, Taken};
+use forebay_account::platform::{AwsError, QueueAnswer};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -87,7 +87,7 @@ pub async fn send_batch(
     now_ms: u64,
     queue_url: &str,
     messages: &[&str],
-) -> Result<Vec<Taken>, AwsError> {
+) -> Result<Vec<QueueAnswer>, AwsError> {
     let entries = messages.iter().enumerate().map(|(id, message)| Entry::new(id, message)).collect();
     let answer = send_entries(signer, now_ms, queue_url, entries).await?;
     taken(&answer, messages.len()).map_err(AwsError::Unexpected)
@@ -131,14 +131,14 @@ fn endpoint(queue_url: &str) -> &str {
     queue_url.get(..end).unwrap_or(queue_url)
 }
 
-fn taken(answer: &str, sent: usize) -> Result<Vec<Taken>, String> {
+fn taken(answer: &str, sent: usize) -> Result<Vec<QueueAnswer>, String> {
     let answer: Answer = serde_json::from_str(answer).map_err(|error| error.to_string())?;
-    let mut taken = vec![Taken::NotNow; sent];
+    let mut taken = vec![QueueAnswer::NotNow; sent];
     let failed = answer.failed.into_iter().map(|entry| match entry.sender_fault {
-        true => (entry.id, Taken::Never(entry.code)),
-        false => (entry.id, Taken::NotNow),
+        true => (entry.id, QueueAnswer::Never(entry.code)),
+        false => (entry.id, QueueAnswer::NotNow),
     });
-    for (id, became) in failed.chain(answer.successful.into_iter().map(|entry| (entry.id, Taken::Yes))) {
+    for (id, became) in failed.chain(answer.successful.into_iter().map(|entry| (entry.id, QueueAnswer::Yes))) {
         if let Some(message) = id.parse().ok().and_then(|id: usize| taken.get_mut(id)) {
             *message = became;
         }
@@ -167,9 +167,9 @@ mod tests {
         let answer = r#"{"Successful":[{"Id":"0","MessageId":"x"},{"Id":"9"}],"Failed":[
             {"Id":"2","SenderFault":true,"Code":"InvalidMessageContents","Message":"?"},
             {"Id":"3","SenderFault":false,"Code":"InternalError"}]}"#;
-        let never = Taken::Never("InvalidMessageContents".to_owned());
-        assert_eq!(taken(answer, 4), Ok(vec![Taken::Yes, Taken::NotNow, never, Taken::NotNow]));
-        assert_eq!(taken("{}", 2), Ok(vec![Taken::NotNow; 2]));
+        let never = QueueAnswer::Never("InvalidMessageContents".to_owned());
+        assert_eq!(taken(answer, 4), Ok(vec![QueueAnswer::Yes, QueueAnswer::NotNow, never, QueueAnswer::NotNow]));
+        assert_eq!(taken("{}", 2), Ok(vec![QueueAnswer::NotNow; 2]));
         assert!(taken("<xml/>", 3).is_err());
     }
 

@@ -8,7 +8,9 @@ use worker::{Delay, Env, SqlStorage, State, Storage, WebSocket};
 
 use forebay_account::{
     DeliveryError, NewKeys,
-    platform::{AwsError, CallError, Error, ObjectHead, Platform, Post, Result, Rows, Socket, Taken, Task, Value},
+    platform::{
+        AwsError, CallError, Error, ObjectHead, Platform, Post, QueueAnswer, Result, Rows, Socket, Task, Value,
+    },
     settings::Settings,
 };
 use forebay_admission::webhook::Unfit;
@@ -107,7 +109,11 @@ impl Platform for Workerd {
         Box::pin(Delay::from(Duration::from_millis(ms)))
     }
 
-    fn send<'a>(&'a self, lane: Lane, messages: &'a [&'a str]) -> Task<'a, std::result::Result<Vec<Taken>, AwsError>> {
+    fn send<'a>(
+        &'a self,
+        lane: Lane,
+        messages: &'a [&'a str],
+    ) -> Task<'a, std::result::Result<Vec<QueueAnswer>, AwsError>> {
         Box::pin(async move {
             let config = self.aws()?;
             let queue_url = lane.queue_url(&config.queue_url_prefix);

@@ -9,7 +9,7 @@ use std::{
 
 use forebay_account::{
     DeliveryError,
-    platform::{AwsError, CallError, Error, ObjectHead, Result, Taken, Task},
+    platform::{AwsError, CallError, Error, ObjectHead, QueueAnswer, Result, Task},
     settings::Settings,
 };
 use forebay_admission::webhook::Unfit;
@@ -154,13 +154,13 @@ impl Fakes {
         self.this.upgrade().expect("the world outlives its objects")
     }
 
-    fn take(&self, lane: Lane, messages: Vec<String>) -> Vec<Taken> {
+    fn take(&self, lane: Lane, messages: Vec<String>) -> Vec<QueueAnswer> {
         let take = |text: String| {
             if self.refused.borrow().iter().any(|refused| text.contains(refused)) {
-                return Taken::Never("InvalidMessageContents".to_owned());
+                return QueueAnswer::Never("InvalidMessageContents".to_owned());
             }
             self.sent.borrow_mut().push((native::since_start_ms(), lane, text));
-            Taken::Yes
+            QueueAnswer::Yes
         };
         messages.into_iter().map(take).collect()
     }
@@ -221,7 +221,7 @@ impl World for Fakes {
         _object: &str,
         lane: Lane,
         messages: Vec<String>,
-    ) -> Task<'static, std::result::Result<Vec<Taken>, AwsError>> {
+    ) -> Task<'static, std::result::Result<Vec<QueueAnswer>, AwsError>> {
         let (world, mode) = (self.this(), self.queues.borrow().get(&lane).copied().unwrap_or_default());
         Box::pin(async move {
             let (effect, answer) = go(mode, Some(SENDING_ENDS_MS)).await;

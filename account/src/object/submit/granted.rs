@@ -56,7 +56,7 @@ pub(super) fn granted<'a>(submission: &Submission<'a>, decided: Decided<'a>) -> 
             return Ok(Granted { to: Grantee::Joined(job), spent: Spent { taken, at_ms }, statuses });
         }
         // The twin is gone since.
-        Admission::Accept { .. } if call.nothing_new && decided.known.is_none() => SubmitAnswer::NothingToTell,
+        Admission::Accept { .. } if call.nothing_new && decided.known.is_none() => SubmitAnswer::NothingKnown,
         Admission::Accept { taken, statuses } => {
             let check_ms = at_ms.saturating_add(core.settings()?.reconcile_after_ms);
             let mut job = new_job(call, offer, at_ms, check_ms);

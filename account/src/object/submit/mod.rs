@@ -90,7 +90,7 @@ fn claimed(submission: &Submission<'_>) -> Result<Claimed, Stop> {
     submission.is_not_written()?;
     let key = call.idempotency.as_ref().map(|idempotency| submission.claim(idempotency)).transpose()?;
     if call.nothing_new && matches!(earlier(core, call, *asked_ms)?, Earlier::Nothing) {
-        return Err(Stop::Answered(SubmitAnswer::NothingToTell));
+        return Err(Stop::Answered(SubmitAnswer::NothingKnown));
     }
     Ok(Claimed { _key: key })
 }

@@ -35,8 +35,8 @@ impl Known<'_> {
     /// The answer to a submission, or what it would come to.
     pub(super) async fn answer(self, admitted: Admitted<'_>, looked_up: LookedUp) -> Result<Answer, Stop> {
         match (admitted.foreseen, admitted.answer, looked_up.refused) {
-            (None, SubmitAnswer::NothingToTell, Some(refusal)) => Err(refusal.into()),
-            (Some(foreseen), SubmitAnswer::NothingToTell, Some(refusal)) => {
+            (None, SubmitAnswer::NothingKnown, Some(refusal)) => Err(refusal.into()),
+            (Some(foreseen), SubmitAnswer::NothingKnown, Some(refusal)) => {
                 answer::json(200, &foreseen.refused(&refusal), Vec::new())
             }
             (Some(foreseen), answer, _) => self.foreseen(answer, foreseen),
@@ -95,7 +95,7 @@ impl Known<'_> {
                 let refusal = Refusal::new(ProblemCode::IdempotencyInProgress, detail);
                 refusal.with_header("retry-after", "1").into()
             }
-            SubmitAnswer::Admitted { .. } | SubmitAnswer::Waits { .. } | SubmitAnswer::NothingToTell => {
+            SubmitAnswer::Admitted { .. } | SubmitAnswer::Waits { .. } | SubmitAnswer::NothingKnown => {
                 Stop::broken("no refusal was decided")
             }
         }
