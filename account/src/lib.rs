@@ -1,11 +1,14 @@
 //! The Account and Lane objects, whole, over one [`platform::Platform`].
 //!
-//! Each module at the top uses only those above it in this list; decisions are pure, and `object` alone does what they say.
+//! Each module at the top uses none but those above it in this list, and tests count not. What they decide is pure; `lane`
+//! and `object` hold the state of their objects and do what was decided. `README.md` says what is where.
 
-pub mod platform;
 pub mod settings;
 
+pub mod platform;
+
 mod backoff;
+
 mod job;
 
 mod usage;
@@ -18,6 +21,8 @@ mod load;
 
 mod room;
 
+mod timers;
+
 mod limits;
 
 mod admit;
@@ -25,8 +30,6 @@ mod admit;
 mod outbox;
 
 mod presence;
-
-mod timers;
 
 mod webhook;
 

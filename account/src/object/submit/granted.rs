@@ -29,12 +29,12 @@ pub(super) enum Grantee<'a> {
     /// An earlier job.
     Joined(Box<Job>),
     /// A job of its own.
-    New(Box<NewJob<'a>>),
+    New(NewJob<'a>),
 }
 
 /// A job to be written.
 pub(super) struct NewJob<'a> {
-    pub job: Job,
+    pub job: Box<Job>,
     /// What its queue gets.
     pub message: &'a str,
     /// Whether it has what few jobs have: see `Timing::mark`.
@@ -59,7 +59,7 @@ pub(super) fn granted<'a>(submission: &Submission<'a>, decided: Decided<'a>) -> 
         Admission::Accept { .. } if call.nothing_new && decided.known.is_none() => SubmitAnswer::NothingKnown,
         Admission::Accept { taken, statuses } => {
             let check_ms = at_ms.saturating_add(core.settings()?.reconcile_after_ms);
-            let mut job = new_job(call, offer, at_ms, check_ms);
+            let mut job = Box::new(new_job(call, offer, at_ms, check_ms));
             job.degraded = decided.degraded;
             if let Some(known) = decided.known {
                 known.answer(&mut job);
@@ -73,7 +73,7 @@ pub(super) fn granted<'a>(submission: &Submission<'a>, decided: Decided<'a>) -> 
             }
             let messages = &submission.messages;
             let message = if offer == &call.offer { messages.first } else { messages.lighter };
-            let new = Box::new(NewJob { job, message, timed });
+            let new = NewJob { job, message, timed };
             return Ok(Granted { to: Grantee::New(new), spent: Spent { taken, at_ms }, statuses });
         }
         Admission::Full => SubmitAnswer::OutboxFull { retry_after_ms: core.outbox.retry_ms(offer.lane, core.now_ms()) },

@@ -77,8 +77,9 @@ async fn stages(submission: &Submission<'_>) -> Result<Written, Stop> {
     written(submission, granted(submission, decided)?).await
 }
 
-/// A submission that may be decided, under its idempotency key if it has one.
+/// A submission that may be decided.
 struct Claimed {
+    /// Its idempotency key, under which nobody else decides as long as this is held.
     _key: Option<HeldKey>,
 }
 
@@ -99,7 +100,8 @@ async fn answered(submission: &Submission<'_>, written: Written) -> Result<Submi
     let Submission { core, call, .. } = submission;
     let Written { job, joined, statuses } = written;
     let ended = if call.dry_run { None } else { core.job_if_waited(job.id, call.wait_ms).await? };
-    Ok(SubmitAnswer::Admitted { job: Box::new(core.with_queue_number(ended.unwrap_or(job))), joined, statuses })
+    let job = Box::new(core.with_queue_number(ended.unwrap_or(*job)));
+    Ok(SubmitAnswer::Admitted { job, joined, statuses })
 }
 
 impl Submission<'_> {
@@ -130,7 +132,7 @@ impl Submission<'_> {
 
     /// What was decided before is answered once more: nothing is spent and nothing written.
     fn found(&self, job: Job, joined: bool) -> Stop {
-        Stop::Found(Written { job, joined, statuses: self.statuses() })
+        Stop::Found(Written { job: Box::new(job), joined, statuses: self.statuses() })
     }
 
     /// How the caller stands with its limits, for nothing but knowing.

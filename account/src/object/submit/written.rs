@@ -20,7 +20,7 @@ use crate::{
 
 /// A submission that has its job. After a dry run nothing was written.
 pub(super) struct Written {
-    pub job: Job,
+    pub job: Box<Job>,
     /// Whether the job was there before.
     pub joined: bool,
     /// How the caller stands with its limits.
@@ -36,7 +36,7 @@ pub(super) async fn written(submission: &Submission<'_>, granted: Granted<'_>) -
             if is_written {
                 write_join(submission, &job, spent)?;
             }
-            Ok(Written { job: *job, joined: true, statuses })
+            Ok(Written { job, joined: true, statuses })
         }
         Grantee::New(new) => {
             if is_written && let Some(before) = write_new(submission, &new, spent).await? {
