@@ -23,14 +23,14 @@ calls! {
     Submit(Box<SubmitCall>) => SubmitAnswer;
     /// The job, waiting up to `wait_ms` for its end.
     Job {
-        /// Which.
+        /// The job that is meant.
         id: JobId,
         /// How long to wait.
         wait_ms: u64,
     } => Option<Job>;
     /// A caller does not want a job any more.
     Cancel {
-        /// Which.
+        /// The job that is meant.
         id: JobId,
         /// The API key's id; empty for callers without one.
         #[serde(default)]
@@ -41,7 +41,7 @@ calls! {
     } => CancelAnswer;
     /// The bucket says that the job's result is not there any more.
     Expire {
-        /// Which.
+        /// The job that is meant.
         id: JobId,
     } => Option<Job>;
     /// How the caller stands with its limits.
@@ -73,9 +73,9 @@ calls! {
     Hits(Vec<UsageRow>) => ();
     /// What was used on these days, both included.
     Usage {
-        /// `YYYY-MM-DD`.
+        /// The first day, `YYYY-MM-DD`.
         from: String,
-        /// `YYYY-MM-DD`.
+        /// The last day, `YYYY-MM-DD`.
         to: String,
     } => Vec<UsageRow>;
 }
@@ -281,7 +281,7 @@ pub enum SubmitAnswer {
     },
     /// Limits do not let it pass.
     Denied {
-        /// Which.
+        /// The limits that do not.
         violations: Vec<Violation>,
         /// How the caller stands with its limits.
         #[serde(rename = "standings")]

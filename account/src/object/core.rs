@@ -13,11 +13,11 @@ use crate::{
     outbox::Outbox,
     platform::{Platform, Result, Sql},
     presence::Presence,
-    room::Size,
+    room::{Room, Size},
     settings::Settings,
     tables::Tables,
     timers::Timers,
-    usage,
+    usage::{self, UsageRow},
     webhook::Webhooks,
 };
 
@@ -106,6 +106,27 @@ impl Core {
     /// The job after waiting for its end, or `None` without a wait.
     pub async fn job_if_waited(&self, id: JobId, wait_ms: u64) -> Result<Option<Job>> {
         if wait_ms == 0 { Ok(None) } else { self.job(id, wait_ms).await }
+    }
+
+    /// How much room there is. A mark that was passed since the last look is logged.
+    pub fn room(&self) -> Room {
+        let now = self.now_ms();
+        if self.size.is_old(now)
+            && let Some(mark) = self.size.looked(self.platform.stored_bytes(), now)
+        {
+            self.log("account-fills", &format!("{} stores {mark} of 10 GB", self.shard));
+        }
+        self.size.room()
+    }
+
+    /// The job with what it drew in its lane.
+    pub fn with_queue_number(&self, job: Job) -> Job {
+        Job { queue_number: self.load.borrow().queue_number(&job.id), ..job }
+    }
+
+    /// Adds to what the account has used.
+    pub fn use_up(&self, used: Option<UsageRow>) -> Result<()> {
+        used.map_or(Ok(()), |row| self.tables.use_up(&row))
     }
 
     /// How a caller stands with its limits, for nothing but knowing.

@@ -108,7 +108,7 @@ async fn one(core: &Rc<Core>, delivery: &Delivery) -> Result<Option<bool>> {
 enum Trouble {
     /// The target's doing.
     Target(DeliveryError),
-    /// Ours.
+    /// Something of our own failed.
     Broken(String),
 }
 

@@ -37,7 +37,7 @@ const RECONNECT_MS: u64 = 2_000;
 pub enum Listen {
     /// An event stream of one job.
     Stream {
-        /// Which.
+        /// The job that is watched.
         id: JobId,
         /// The number of the last event that the client knows.
         after: u32,

@@ -37,7 +37,7 @@ pub(crate) enum InBucket {
     Result(ObjectHead),
     /// Its failure.
     Failure(JobFailure),
-    /// Neither.
+    /// Neither result nor failure.
     Nothing,
     /// It could not be asked: there may be one or the other.
     Unknown,

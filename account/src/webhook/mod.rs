@@ -8,7 +8,7 @@
 
 pub(crate) mod delivery;
 pub(crate) mod endpoint;
-mod lines;
+mod memory;
 pub(crate) mod payload;
 mod row;
 mod schedule;
@@ -16,7 +16,7 @@ pub(crate) mod shown;
 mod tables;
 mod turns;
 
-pub(crate) use lines::Webhooks;
+pub(crate) use memory::Webhooks;
 pub use payload::{JobData, Payload};
 pub use shown::{DeliveryBody, DeliveryPage, WebhookBody, WebhookList};
 pub(crate) use tables::SCHEMA;

@@ -21,7 +21,7 @@ CREATE INDEX deliveries_due ON deliveries(webhook, next_ms) WHERE next_ms IS NOT
 ALTER TABLE jobs ADD COLUMN told_ms INTEGER;
 ";
 
-/// The most rows that one statement changes of a line that has no bound.
+/// The most rows that one statement changes of a queue that has no bound.
 const PIECE: u32 = 2_000;
 
 /// The tables of one object.

@@ -19,7 +19,7 @@ pub(crate) enum Health {
     Troubled,
 }
 
-/// An endpoint's line of deliveries.
+/// An endpoint's queue of deliveries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
     /// When the next delivery is due that is not under way, or earlier; none without any.
@@ -32,35 +32,36 @@ pub(crate) struct Turn {
     pub turn: u64,
 }
 
-/// The index in `lines` of the one whose turn it is at `now_ms`: of those with the fewest under way the one that had its
-/// last turn longest ago. So a long line makes no other wait for its end.
-pub(crate) fn next(lines: &[Turn], now_ms: u64) -> Option<usize> {
-    let busy = |counted: fn(&Turn) -> bool| lines.iter().filter(|line| counted(line)).map(|line| line.under_way).sum();
+/// The index in `queues` of the one whose turn it is at `now_ms`: of those with the fewest under way the one that had its
+/// last turn longest ago. So a long queue makes no other wait for its end.
+pub(crate) fn next(queues: &[Turn], now_ms: u64) -> Option<usize> {
+    let busy =
+        |counted: fn(&Turn) -> bool| queues.iter().filter(|queue| counted(queue)).map(|queue| queue.under_way).sum();
     let room = AT_ONCE.saturating_sub(busy(|_| true));
-    let troubled: usize = busy(|line| line.health == Health::Troubled);
+    let troubled: usize = busy(|queue| queue.health == Health::Troubled);
     // The last connection is for an endpoint that has none: should all tries of one hang at once, others go on.
-    let kept_free = usize::from(lines.len() > 1);
-    let goes = |line: &Turn| match (line.under_way, line.health) {
+    let kept_free = usize::from(queues.len() > 1);
+    let goes = |queue: &Turn| match (queue.under_way, queue.health) {
         (0, Health::Troubled) => room > 0 && troubled < TROUBLED_AT_ONCE,
         (0, _) => room > 0,
         (_, Health::Well) => room > kept_free,
         _ => false,
     };
-    let due = |line: &Turn| line.due_ms.is_some_and(|due_ms| due_ms <= now_ms);
-    let going = lines.iter().enumerate().filter(|(_, line)| due(line) && goes(line));
-    going.min_by_key(|(_, line)| (line.under_way, line.turn)).map(|(index, _)| index)
+    let due = |queue: &Turn| queue.due_ms.is_some_and(|due_ms| due_ms <= now_ms);
+    let going = queues.iter().enumerate().filter(|(_, queue)| due(queue) && goes(queue));
+    going.min_by_key(|(_, queue)| (queue.under_way, queue.turn)).map(|(index, _)| index)
 }
 
-/// When somebody must look at the lines again if nothing happens until then: at the next time that something is due, and
+/// When somebody must look at the queues again if nothing happens until then: at the next time that something is due, and
 /// `guard_ms` after anything that is under way or has no room.
-pub(crate) fn look_ms(lines: &[Turn], now_ms: u64, guard_ms: u64) -> Option<u64> {
+pub(crate) fn look_ms(queues: &[Turn], now_ms: u64, guard_ms: u64) -> Option<u64> {
     let guard = now_ms.saturating_add(guard_ms);
-    let look = |line: &Turn| {
-        let waits = line.due_ms.filter(|due_ms| *due_ms > now_ms);
-        let guarded = line.under_way > 0 || line.due_ms.is_some_and(|due_ms| due_ms <= now_ms);
+    let look = |queue: &Turn| {
+        let waits = queue.due_ms.filter(|due_ms| *due_ms > now_ms);
+        let guarded = queue.under_way > 0 || queue.due_ms.is_some_and(|due_ms| due_ms <= now_ms);
         waits.into_iter().chain(guarded.then_some(guard)).min()
     };
-    lines.iter().filter_map(look).min()
+    queues.iter().filter_map(look).min()
 }
 
 #[cfg(test)]
@@ -75,11 +76,11 @@ mod tests {
     const TROUBLED: Turn = Turn { health: Health::Troubled, ..DUE };
 
     /// All that begin at once, in order, when none of them ends.
-    fn going(mut lines: Vec<Turn>) -> Vec<usize> {
+    fn going(mut queues: Vec<Turn>) -> Vec<usize> {
         let mut going = Vec::new();
-        while let Some(index) = next(&lines, 10) {
-            lines[index].under_way += 1;
-            lines[index].turn = 1_000 + going.len() as u64;
+        while let Some(index) = next(&queues, 10) {
+            queues[index].under_way += 1;
+            queues[index].turn = 1_000 + going.len() as u64;
             going.push(index);
         }
         going
@@ -87,9 +88,9 @@ mod tests {
 
     #[test]
     fn endpoints_take_turns_and_those_that_fail_leave_room() {
-        let late = |line| Turn { turn: 7, ..line };
-        let with = |under_way, line| Turn { under_way, ..line };
-        for (lines, expect) in [
+        let late = |queue| Turn { turn: 7, ..queue };
+        let with = |under_way, queue| Turn { under_way, ..queue };
+        for (queues, expect) in [
             (vec![], vec![]),
             (vec![IDLE, Turn { due_ms: Some(11), ..IDLE }], vec![]),
             // Nobody knows yet how it does: one.
@@ -107,7 +108,7 @@ mod tests {
             (vec![with(3, TROUBLED), TROUBLED, DUE], vec![2]),
             (vec![with(4, WELL), DUE], vec![]),
         ] {
-            assert_eq!(going(lines.clone()), expect, "{lines:?}");
+            assert_eq!(going(queues.clone()), expect, "{queues:?}");
         }
     }
 
@@ -132,20 +133,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_at_a_time_goes_to_who_fails_and_healthy_ones_have_room(mut lines in turns()) {
-            let busy = |lines: &[Turn]| lines.iter().map(|line| line.under_way).sum::<usize>();
-            let fails = |line: &&Turn| line.health == Health::Troubled;
-            while let Some(index) = next(&lines, 10) {
-                let line = lines[index];
-                prop_assert!(line.due_ms.unwrap() <= 10 && busy(&lines) < AT_ONCE);
-                prop_assert!(line.under_way == 0 || line.health == Health::Well);
-                let troubled: usize = lines.iter().filter(fails).map(|line| line.under_way).sum();
-                prop_assert!(line.health != Health::Troubled || troubled < TROUBLED_AT_ONCE);
-                lines[index].under_way += 1;
+        fn one_at_a_time_goes_to_who_fails_and_healthy_ones_have_room(mut queues in turns()) {
+            let busy = |queues: &[Turn]| queues.iter().map(|queue| queue.under_way).sum::<usize>();
+            let fails = |queue: &&Turn| queue.health == Health::Troubled;
+            while let Some(index) = next(&queues, 10) {
+                let queue = queues[index];
+                prop_assert!(queue.due_ms.unwrap() <= 10 && busy(&queues) < AT_ONCE);
+                prop_assert!(queue.under_way == 0 || queue.health == Health::Well);
+                let troubled: usize = queues.iter().filter(fails).map(|queue| queue.under_way).sum();
+                prop_assert!(queue.health != Health::Troubled || troubled < TROUBLED_AT_ONCE);
+                queues[index].under_way += 1;
             }
-            let waits = |line: &Turn| line.under_way == 0 && line.due_ms.is_some_and(|due| due <= 10);
-            let waiting = lines.iter().any(|line| waits(line) && line.health != Health::Troubled);
-            prop_assert!(!waiting || busy(&lines) >= AT_ONCE);
+            let waits = |queue: &Turn| queue.under_way == 0 && queue.due_ms.is_some_and(|due| due <= 10);
+            let waiting = queues.iter().any(|queue| waits(queue) && queue.health != Health::Troubled);
+            prop_assert!(!waiting || busy(&queues) >= AT_ONCE);
         }
 
         /// Whoever waits with nothing under way gets a turn before there have been more of others than there are
@@ -156,29 +157,29 @@ mod tests {
             sick in prop::collection::vec(any::<bool>(), 9),
             ends in prop::collection::vec(any::<prop::sample::Index>(), 200),
         ) {
-            let mut lines = vec![DUE; count];
+            let mut queues = vec![DUE; count];
             let mut going: Vec<usize> = Vec::new();
             let mut since = vec![0usize; count];
             let mut turn = 0;
             for end in ends {
-                while let Some(index) = next(&lines, 10) {
+                while let Some(index) = next(&queues, 10) {
                     turn += 1;
-                    lines[index].under_way += 1;
-                    lines[index].turn = turn;
+                    queues[index].under_way += 1;
+                    queues[index].turn = turn;
                     going.push(index);
                     since.iter_mut().for_each(|since| *since += 1);
                     since[index] = 0;
                 }
                 prop_assert!(!going.is_empty());
                 let ended = going.remove(end.index(going.len()));
-                lines[ended].under_way -= 1;
+                queues[ended].under_way -= 1;
                 // It begins to wait now.
                 since[ended] = 0;
-                lines[ended].health = if sick[ended] { Health::Troubled } else { Health::Well };
+                queues[ended].health = if sick[ended] { Health::Troubled } else { Health::Well };
                 // Of those that wait with nothing under way; the sick wait for each other besides.
-                for (index, line) in lines.iter().enumerate() {
-                    let held = line.health == Health::Troubled;
-                    prop_assert!(line.under_way > 0 || held || since[index] <= count, "{index}: {since:?}");
+                for (index, queue) in queues.iter().enumerate() {
+                    let held = queue.health == Health::Troubled;
+                    prop_assert!(queue.under_way > 0 || held || since[index] <= count, "{index}: {since:?}");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! How much room an object has, and what it keeps as a favour as long as there is some.
+//! Messages that are released, taken back, kept as a favour and forgotten.
 
 use super::core::Core;
 use crate::{job::Job, platform::Result, room::Room};
@@ -11,15 +11,25 @@ const MOST_KEPT_BYTES: u64 = 500_000_000;
 const MOST_REPLACED: u32 = 4;
 
 impl Core {
-    /// How much room there is. A mark that was passed since the last look is logged.
-    pub fn room(&self) -> Room {
-        let now = self.now_ms();
-        if self.size.is_old(now)
-            && let Some(mark) = self.size.looked(self.platform.stored_bytes(), now)
-        {
-            self.log("account-fills", &format!("{} stores {mark} of 10 GB", self.shard));
-        }
-        self.size.room()
+    /// Lets those messages go whose time has come.
+    pub fn release(&self) -> Result<()> {
+        self.load.borrow_mut().released(self.now_ms());
+        self.tables.release_messages(self.now_ms())?;
+        self.outbox.recounted(&self.tables.outbox_jobs()?);
+        Ok(())
+    }
+
+    /// Takes back the message of a job that is not to run, as far as its queue does not have it.
+    pub fn withdraw(&self, job: &Job) -> Result<()> {
+        self.tables.hold_message(job, self.now_ms())?;
+        let unsent = self.tables.outbox_jobs()?.get(&job.lane).copied().unwrap_or(0);
+        self.outbox.with(job.lane, |outbox| {
+            outbox.pending.remove(&job.id);
+            outbox.unsent = unsent;
+            // A batch that is on its way may carry it still.
+            outbox.recount |= outbox.flushing;
+        });
+        Ok(())
     }
 
     /// Keeps the message of a job that ended without a result, for another try, and lets the oldest of those go that there

@@ -1,4 +1,4 @@
-//! What an object remembers of its webhooks: who they are, and where their lines of deliveries stand. An account without
+//! What an object remembers of its webhooks: who they are, and where their queues of deliveries stand. An account without
 //! any pays one look at an empty list.
 
 use std::{
@@ -26,11 +26,11 @@ const BROKEN_RETRY_MS: u64 = 60_000;
 const NEXT_PIECE_MS: u64 = 1_000;
 
 /// The webhooks of one object. What is pending is rows alone: memory has of each webhook when its next delivery is due and
-/// which few are under way, however long its line is.
+/// which few are under way, however long its queue is.
 pub struct Webhooks {
     pub tables: WebhookTables,
     /// Oldest first.
-    lines: RefCell<Vec<Line>>,
+    queues: RefCell<Vec<EndpointQueue>>,
     /// How many turns there have been.
     turns: Cell<u64>,
     /// Whether rows may be left of webhooks that are gone.
@@ -39,7 +39,7 @@ pub struct Webhooks {
     unswept: Cell<bool>,
 }
 
-struct Line {
+struct EndpointQueue {
     endpoint: Rc<Endpoint>,
     /// When the next delivery is due that is not under way, or earlier.
     due_ms: Option<u64>,
@@ -51,12 +51,12 @@ struct Line {
     ended: u32,
 }
 
-impl Line {
+impl EndpointQueue {
     fn new(endpoint: Endpoint, due_ms: Option<u64>, ended: u32) -> Self {
         Self { endpoint: Rc::new(endpoint), due_ms, health: Health::Unknown, turn: 0, under_way: Vec::new(), ended }
     }
 
-    /// Something is due at `at_ms`; not to one that is disabled, whose line is being given up.
+    /// Something is due at `at_ms`; not to one that is disabled, whose queue is being given up.
     fn due_by(&mut self, at_ms: u64) {
         if self.endpoint.disabled.is_some() {
             return;
@@ -69,39 +69,39 @@ impl Webhooks {
     /// Reads them; their tables are made.
     pub fn open(sql: Sql, platform: &dyn Platform) -> Result<Self> {
         let tables = WebhookTables::new(sql);
-        let lines = tables.endpoints(platform)?.into_iter().map(|endpoint| {
+        let queues = tables.endpoints(platform)?.into_iter().map(|endpoint| {
             let due_ms = if endpoint.disabled.is_some() { None } else { tables.due_ms(&endpoint.id)? };
-            Ok(Line::new(endpoint, due_ms, TRIM_EVERY))
+            Ok(EndpointQueue::new(endpoint, due_ms, TRIM_EVERY))
         });
-        let lines = RefCell::new(lines.collect::<Result<_>>()?);
-        Ok(Self { tables, lines, turns: Cell::new(0), orphans: Cell::new(true), unswept: Cell::new(false) })
+        let queues = RefCell::new(queues.collect::<Result<_>>()?);
+        Ok(Self { tables, queues, turns: Cell::new(0), orphans: Cell::new(true), unswept: Cell::new(false) })
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.lines.borrow().len()
+        self.queues.borrow().len()
     }
 
     /// All of them, oldest first.
     pub fn all(&self) -> Vec<Rc<Endpoint>> {
-        self.lines.borrow().iter().map(|line| line.endpoint.clone()).collect()
+        self.queues.borrow().iter().map(|queue| queue.endpoint.clone()).collect()
     }
 
     /// One of them.
     pub fn get(&self, id: &WebhookId) -> Option<Rc<Endpoint>> {
-        self.lines.borrow().iter().find(|line| line.endpoint.id == *id).map(|line| line.endpoint.clone())
+        self.queues.borrow().iter().find(|queue| queue.endpoint.id == *id).map(|queue| queue.endpoint.clone())
     }
 
     /// Those that `event` is delivered to.
     pub fn wanting(&self, event: Event) -> Vec<Rc<Endpoint>> {
-        let lines = self.lines.borrow();
-        lines.iter().filter(|line| line.endpoint.wants(event)).map(|line| line.endpoint.clone()).collect()
+        let queues = self.queues.borrow();
+        queues.iter().filter(|queue| queue.endpoint.wants(event)).map(|queue| queue.endpoint.clone()).collect()
     }
 
     /// Adds one.
     pub fn add(&self, endpoint: Endpoint) -> Result<()> {
         self.tables.put_endpoint(&endpoint)?;
-        self.lines.borrow_mut().push(Line::new(endpoint, None, 0));
+        self.queues.borrow_mut().push(EndpointQueue::new(endpoint, None, 0));
         Ok(())
     }
 
@@ -112,9 +112,9 @@ impl Webhooks {
         let id = endpoint.id.clone();
         let due_ms = if endpoint.disabled.is_some() { None } else { self.tables.due_ms(&id)? };
         let disabled = endpoint.disabled.is_some();
-        self.with(&id, |line| {
-            line.due_ms = due_ms;
-            line.endpoint = Rc::new(endpoint);
+        self.with(&id, |queue| {
+            queue.due_ms = due_ms;
+            queue.endpoint = Rc::new(endpoint);
         });
         if disabled { self.give_up(&id) } else { Ok(()) }
     }
@@ -129,7 +129,7 @@ impl Webhooks {
     /// Takes one away, with its deliveries.
     pub fn remove(&self, id: &WebhookId) -> Result<()> {
         self.tables.delete_endpoint(id)?;
-        self.lines.borrow_mut().retain(|line| line.endpoint.id != *id);
+        self.queues.borrow_mut().retain(|queue| queue.endpoint.id != *id);
         self.orphans.set(true);
         self.unswept.set(true);
         Ok(())
@@ -138,7 +138,7 @@ impl Webhooks {
     /// Writes a delivery that is due, or over.
     pub fn enqueue(&self, delivery: &Delivery) -> Result<()> {
         self.tables.put_delivery(delivery)?;
-        self.with(&delivery.webhook, |line| delivery.next_ms.map(|next_ms| line.due_by(next_ms)));
+        self.with(&delivery.webhook, |queue| delivery.next_ms.map(|next_ms| queue.due_by(next_ms)));
         Ok(())
     }
 
@@ -153,13 +153,13 @@ impl Webhooks {
                     let taken = rows.next_if(|delivery| delivery.next_ms.is_some_and(|at_ms| at_ms <= now_ms));
                     let due_ms = rows.next().and_then(|delivery| delivery.next_ms);
                     let Some(delivery) = taken else {
-                        self.with(&id, |line| line.due_ms = due_ms);
+                        self.with(&id, |queue| queue.due_ms = due_ms);
                         continue;
                     };
                     self.turns.set(self.turns.get() + 1);
-                    self.with(&id, |line| {
-                        (line.due_ms, line.turn) = (due_ms, self.turns.get());
-                        line.under_way.push(delivery.id.clone());
+                    self.with(&id, |queue| {
+                        (queue.due_ms, queue.turn) = (due_ms, self.turns.get());
+                        queue.under_way.push(delivery.id.clone());
                     });
                     return Ok(Some(delivery));
                 }
@@ -174,7 +174,7 @@ impl Webhooks {
     /// Whose turn it is, and what of it is under way.
     fn next(&self, now_ms: u64) -> Option<(WebhookId, Vec<DeliveryId>)> {
         let index = turns::next(&self.turns(), now_ms)?;
-        self.lines.borrow().get(index).map(|line| (line.endpoint.id.clone(), line.under_way.clone()))
+        self.queues.borrow().get(index).map(|queue| (queue.endpoint.id.clone(), queue.under_way.clone()))
     }
 
     /// When somebody must look again.
@@ -185,27 +185,27 @@ impl Webhooks {
 
     /// A delivery is under way no more; `failed` says whether its try was in vain, if there was one.
     pub fn end(&self, delivery: &Delivery, failed: Option<bool>) {
-        self.with(&delivery.webhook, |line| {
-            line.under_way.retain(|id| *id != delivery.id);
-            line.health = match failed {
+        self.with(&delivery.webhook, |queue| {
+            queue.under_way.retain(|id| *id != delivery.id);
+            queue.health = match failed {
                 Some(true) => Health::Troubled,
                 Some(false) => Health::Well,
-                None => line.health,
+                None => queue.health,
             };
         });
     }
 
     /// Nothing of a webhook is looked at for a while: its rows cannot be read or written.
     pub fn postpone(&self, id: &WebhookId, now_ms: u64) {
-        self.with(id, |line| line.due_ms = Some(now_ms.saturating_add(BROKEN_RETRY_MS)));
+        self.with(id, |queue| queue.due_ms = Some(now_ms.saturating_add(BROKEN_RETRY_MS)));
     }
 
     /// Writes a delivery after a try; `pending` says whether it was before.
     pub fn record(&self, delivery: &Delivery, pending: bool) -> Result<()> {
         self.tables.put_delivery(delivery)?;
-        self.with(&delivery.webhook, |line| match delivery.next_ms {
-            Some(next_ms) => line.due_by(next_ms),
-            None => line.ended += u32::from(pending),
+        self.with(&delivery.webhook, |queue| match delivery.next_ms {
+            Some(next_ms) => queue.due_by(next_ms),
+            None => queue.ended += u32::from(pending),
         });
         self.trim(&delivery.webhook, TRIM_EVERY)
     }
@@ -228,7 +228,7 @@ impl Webhooks {
         Ok(())
     }
 
-    /// Gives up what is pending of a webhook that is disabled: a piece now, the rest by alarm, since a line has no bound.
+    /// Gives up what is pending of a webhook that is disabled: a piece now, the rest by alarm, since a queue has no bound.
     fn give_up(&self, id: &WebhookId) -> Result<()> {
         self.tables.give_up_some(id)?;
         self.tables.trim(id, MOST_ENDED)?;
@@ -250,22 +250,22 @@ impl Webhooks {
     }
 
     fn trim(&self, id: &WebhookId, every: u32) -> Result<()> {
-        if self.with(id, |line| line.ended >= every).unwrap_or(false) {
+        if self.with(id, |queue| queue.ended >= every).unwrap_or(false) {
             self.tables.trim(id, MOST_ENDED)?;
-            self.with(id, |line| line.ended = 0);
+            self.with(id, |queue| queue.ended = 0);
         }
         Ok(())
     }
 
     fn turns(&self) -> Vec<Turn> {
-        let turn = |line: &Line| {
-            let Line { due_ms, health, turn, .. } = *line;
-            Turn { due_ms, under_way: line.under_way.len(), health, turn }
+        let turn = |queue: &EndpointQueue| {
+            let EndpointQueue { due_ms, health, turn, .. } = *queue;
+            Turn { due_ms, under_way: queue.under_way.len(), health, turn }
         };
-        self.lines.borrow().iter().map(turn).collect()
+        self.queues.borrow().iter().map(turn).collect()
     }
 
-    fn with<T>(&self, id: &WebhookId, change: impl FnOnce(&mut Line) -> T) -> Option<T> {
-        self.lines.borrow_mut().iter_mut().find(|line| line.endpoint.id == *id).map(change)
+    fn with<T>(&self, id: &WebhookId, change: impl FnOnce(&mut EndpointQueue) -> T) -> Option<T> {
+        self.queues.borrow_mut().iter_mut().find(|queue| queue.endpoint.id == *id).map(change)
     }
 }
