@@ -49,7 +49,8 @@ enum Task {
     #[command(after_help = "Example: cargo xtask setup")]
     Setup,
 
-    /// Look whether documents and comments name what exists, and whether lines and functions keep their lengths
+    /// Look whether documents and comments name what exists, whether lines and functions keep their lengths, and whether
+    /// modules use each other in rings
     #[command(after_help = "Example: cargo xtask tidy")]
     Tidy,
 }

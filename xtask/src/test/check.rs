@@ -5,7 +5,7 @@ use clap::ValueEnum;
 pub enum Check {
     /// cargo fmt --check
     Fmt,
-    /// what documents and comments name exists; lines and functions keep their lengths
+    /// what documents and comments name exists; lines and functions keep their lengths; modules make no rings
     Tidy,
     /// clippy, natively, every target
     Clippy,

@@ -38,6 +38,8 @@ pub enum Rule {
     Line,
     /// A function keeps its length.
     Function,
+    /// Modules at the top of a crate do not use each other in a ring.
+    Ring,
 }
 
 impl Finding {
@@ -61,6 +63,7 @@ impl fmt::Display for Finding {
             Rule::Pin => "pin",
             Rule::Line => "line",
             Rule::Function => "function",
+            Rule::Ring => "ring",
         };
         write!(f, "{}:{}: {rule}: {}", self.path, self.line, self.what)
     }

@@ -1,5 +1,5 @@
 //! `cargo xtask tidy`, the check `tidy` of `cargo xtask test`: what documents and comments name exists, what they show can
-//! be pasted, and lines and functions keep their lengths.
+//! be pasted, lines and functions keep their lengths, and modules use each other in no ring.
 //!
 //! [`look`] is a function of the texts alone; [`run`] brings them. Definitions are found by text where asking the program
 //! itself would mean to compile it: this crate compiles first on a new machine.
@@ -15,10 +15,12 @@ mod passages;
 mod paths;
 mod pins;
 mod promises;
+mod rings;
 mod rust;
 mod shell;
 mod stages;
 mod tree;
+mod uses;
 
 use std::{
     process::Command,
@@ -55,6 +57,7 @@ pub fn look(tree: &Tree, xtask: &clap::Command, before: &[String]) -> Vec<Findin
     findings.extend(promises::check(tree));
     findings.extend(stages::check(tree));
     findings.extend(functions::check(tree, before));
+    findings.extend(rings::check(tree, &rings::STILL));
     findings.sort();
     findings.dedup();
     findings
