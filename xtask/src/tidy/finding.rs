@@ -40,6 +40,8 @@ pub enum Rule {
     Function,
     /// Modules at the top of a crate do not use each other in a ring.
     Ring,
+    /// A pure crate has no runtime below it.
+    Pure,
 }
 
 impl Finding {
@@ -64,6 +66,7 @@ impl fmt::Display for Finding {
             Rule::Line => "line",
             Rule::Function => "function",
             Rule::Ring => "ring",
+            Rule::Pure => "pure",
         };
         write!(f, "{}:{}: {rule}: {}", self.path, self.line, self.what)
     }

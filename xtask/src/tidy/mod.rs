@@ -1,8 +1,10 @@
 //! `cargo xtask tidy`, the check `tidy` of `cargo xtask test`: what documents and comments name exists, what they show can
-//! be pasted, lines and functions keep their lengths, and modules use each other in no ring.
+//! be pasted, lines and functions keep their lengths, modules use each other in no ring, and pure crates have no runtime
+//! below them.
 //!
-//! [`look`] is a function of the texts alone; [`run`] brings them. Definitions are found by text where asking the program
-//! itself would mean to compile it: this crate compiles first on a new machine.
+//! [`look`] is a function of the texts alone; [`run`] brings them, and asks cargo what pure crates are built from.
+//! Definitions are found by text where asking the program itself would mean to compile it: this crate compiles first on a
+//! new machine.
 
 mod commands;
 mod complete;
@@ -15,6 +17,7 @@ mod passages;
 mod paths;
 mod pins;
 mod promises;
+mod pure;
 mod rings;
 mod rust;
 mod shell;
@@ -67,7 +70,8 @@ pub fn look(tree: &Tree, xtask: &clap::Command, before: &[String]) -> Vec<Findin
 pub fn run(repository: &Repository, console: Console, xtask: &clap::Command) -> Result<()> {
     let started = Instant::now();
     let tree = Tree::read(repository)?;
-    let findings = look(&tree, xtask, &lists_before(repository));
+    let mut findings = look(&tree, xtask, &lists_before(repository));
+    findings.extend(pure::check(repository)?);
     for finding in &findings {
         console.line(finding.to_string());
     }
