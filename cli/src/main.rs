@@ -1,10 +1,10 @@
 //! `forebay`: see `forebay --help`.
 
-mod admin;
 mod arguments;
 mod batch;
 mod commands;
 mod crowd;
+mod dispatch;
 mod dlq;
 mod exit;
 mod failure;
@@ -33,7 +33,7 @@ use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    match commands::run(&command) {
+    match dispatch::run(&command) {
         Ok(()) => ExitCode::SUCCESS,
         // Who reads has read enough, and there was nothing else to do.
         Err(failure) if failure.is_closed_pipe() && command.only_tells() => ExitCode::SUCCESS,

@@ -18,7 +18,7 @@ pub(crate) struct CancelArguments {
     common: Common,
 }
 
-pub(super) async fn run(arguments: &CancelArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &CancelArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     for_each(&arguments.ids, |id| {
         let client = client.clone();

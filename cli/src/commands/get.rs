@@ -35,7 +35,7 @@ pub(crate) struct GetArguments {
     common: Common,
 }
 
-pub(super) async fn run(arguments: &GetArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &GetArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     for_each(&arguments.ids, |id| one(&client, arguments, id)).await
 }

@@ -54,7 +54,7 @@ impl From<Status> for JobStatus {
 }
 
 /// Page by page, until there are as many as were asked for.
-pub(super) async fn run(arguments: &JobsArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &JobsArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     let (mut jobs, mut all): (Vec<_>, Vec<Value>) = (Vec::new(), Vec::new());
     let mut query =

@@ -14,7 +14,7 @@ pub(crate) struct ModelsArguments {
     common: Common,
 }
 
-pub(super) async fn run(arguments: &ModelsArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &ModelsArguments) -> Result<(), Failure> {
     let models = arguments.common.connection.client()?.models().await?;
     if arguments.common.json {
         return write_json(&models.json);

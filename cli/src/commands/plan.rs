@@ -21,7 +21,7 @@ pub(crate) struct PlanArguments {
 }
 
 /// A row each input; as for submissions, a refusal ends with its exit code, but all rows are there.
-pub(super) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     let template = arguments.asked.spans().from(moment::now_ms()).of(arguments.asked.template()?);
     let mut rows = Vec::new();

@@ -14,7 +14,7 @@ pub(crate) struct QuotaArguments {
     common: Common,
 }
 
-pub(super) async fn run(arguments: &QuotaArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &QuotaArguments) -> Result<(), Failure> {
     let quota = arguments.common.connection.client()?.quota().await?;
     if arguments.common.json {
         return write_json(&quota.json);

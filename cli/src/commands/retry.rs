@@ -19,7 +19,7 @@ pub(crate) struct RetryArguments {
 }
 
 /// The new id alone goes to standard output, so that `forebay wait $(forebay retry ID)` waits for it.
-pub(super) async fn run(arguments: &RetryArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &RetryArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     for_each(&arguments.ids, |id| {
         let client = client.clone();

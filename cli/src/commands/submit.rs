@@ -70,7 +70,7 @@ struct ResultArguments {
     anew: bool,
 }
 
-pub(super) async fn run(arguments: &SubmitArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &SubmitArguments) -> Result<(), Failure> {
     let SubmitArguments { asked, inputs, common, .. } = arguments;
     let inputs = inputs.gather()?;
     // The batch itself asks again, so that it can hold the others back meanwhile.

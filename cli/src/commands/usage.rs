@@ -26,7 +26,7 @@ pub(crate) struct UsageArguments {
     common: Common,
 }
 
-pub(super) async fn run(arguments: &UsageArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &UsageArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     let (from, to) = (arguments.from.as_deref(), arguments.to.as_deref());
     if arguments.csv {

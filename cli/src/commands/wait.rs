@@ -41,7 +41,7 @@ pub(crate) struct WaitArguments {
     common: Common,
 }
 
-pub(super) async fn run(arguments: &WaitArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &WaitArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     let one = Patient { client, arguments, waiting: Waiting::up_to(arguments.timeout) };
     let told = || "interrupted; jobs go on, and the same command waits again".to_owned();

@@ -27,7 +27,7 @@ pub(crate) struct WatchArguments {
 }
 
 /// Tells each event until all jobs ended; then ends as the first that did not succeed.
-pub(super) async fn run(arguments: &WatchArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &WatchArguments) -> Result<(), Failure> {
     let ids: BTreeSet<_> = arguments.ids.iter().cloned().collect();
     if ids.len() > MOST {
         return Err(Failure::Usage(format!("watch at most {MOST} jobs at once")));

@@ -1,11 +1,6 @@
 use std::path::PathBuf;
 
-use super::{
-    Connection,
-    config::{Config, Profile},
-    environment::Environment,
-};
-use crate::arguments::Service;
+use super::{Connection, config::Config, environment::Environment};
 
 /// Which service, and by which right.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,18 +53,6 @@ pub(super) fn resolve(arguments: &Connection, environment: &Environment, config:
     let same = |named: &str| named.trim_end_matches('/') == url.trim_end_matches('/');
     let key = places.into_iter().filter(|place| place.url.is_none_or(same)).find_map(|place| place.key);
     Ok(Resolved { key: key.unwrap_or(KeySource::Nobody), url })
-}
-
-/// The same for an operator, whose environment the arguments hold already.
-pub(super) fn operator(service: &Service, profile: Profile) -> Service {
-    let same =
-        |url: &String| profile.url.as_ref().is_some_and(|own| own.trim_end_matches('/') == url.trim_end_matches('/'));
-    let own_token = service.url.as_ref().is_none_or(same);
-    Service {
-        admin_token_file: service.admin_token_file.clone().or(profile.admin_token_file.filter(|_| own_token)),
-        url: service.url.clone().or(profile.url),
-        profile: service.profile.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ impl WantedArguments {
 }
 
 /// Does what is asked for.
-pub(super) async fn run(arguments: &WebhooksArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &WebhooksArguments) -> Result<(), Failure> {
     match &arguments.command {
         WebhooksCommand::List { common } => endpoints::list(common).await,
         WebhooksCommand::Create(wanted) => endpoints::create(wanted).await,

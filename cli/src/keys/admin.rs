@@ -7,45 +7,44 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    arguments::Service,
     failure::Failure,
-    settings::{for_operator, secret_of},
+    settings::{OperatorConnection, secret_of},
 };
 
 const TOKEN_VARIABLE: &str = "FOREBAY_ADMIN_TOKEN";
 
 /// A service and the right to manage it.
 #[derive(Debug)]
-pub(crate) struct Admin {
+pub(super) struct Admin {
     client: Client,
     runtime: Runtime,
 }
 
 impl Admin {
     /// Of the arguments, the environment and the profile.
-    pub(crate) fn new(service: &Service) -> Result<Self, Failure> {
-        let service = for_operator(service)?;
-        let url = service.url.filter(|url| !url.is_empty());
+    pub(super) fn new(connection: &OperatorConnection) -> Result<Self, Failure> {
+        let connection = connection.resolved()?;
+        let url = connection.url.filter(|url| !url.is_empty());
         let url = url.ok_or_else(|| Failure::Usage("say where the edge answers: --url, or FOREBAY_URL".to_owned()))?;
-        let token = token(service.admin_token_file.as_deref(), env::var(TOKEN_VARIABLE).ok())?;
+        let token = token(connection.admin_token_file.as_deref(), env::var(TOKEN_VARIABLE).ok())?;
         let client = Client::builder(url).key(token).build()?;
         Ok(Self { client, runtime: Builder::new_current_thread().enable_all().build()? })
     }
 
     /// GET, with query parameters.
-    pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Failure> {
+    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Failure> {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         self.call(Method::GET, path, None)
     }
 
     /// POST of JSON.
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.call(Method::POST, path.to_owned(), Some(body))
     }
 
     /// DELETE
-    pub(crate) fn delete(&self, path: &str) -> Result<Value, Failure> {
+    pub(super) fn delete(&self, path: &str) -> Result<Value, Failure> {
         self.call(Method::DELETE, path.to_owned(), None)
     }
 

@@ -1,16 +1,19 @@
 //! `forebay keys …`
 
+mod admin;
+mod arguments;
+
 use std::io::{Write as _, stderr, stdout};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{
+pub(crate) use self::arguments::KeysArguments;
+use self::{
     admin::Admin,
-    arguments::{CreateArguments, KeysArguments, KeysCommand},
-    failure::Failure,
-    moment, table,
+    arguments::{CreateArguments, KeysCommand},
 };
+use crate::{failure::Failure, moment, table};
 
 const PATH: &str = "/internal/v1/keys";
 
@@ -41,7 +44,7 @@ struct Row {
 
 /// Does what is asked for.
 pub(crate) fn run(arguments: &KeysArguments) -> Result<(), Failure> {
-    let admin = Admin::new(&arguments.service)?;
+    let admin = Admin::new(&arguments.connection)?;
     match &arguments.command {
         KeysCommand::Create(wanted) => show_secret(&admin.post(PATH, &body(wanted))?, arguments.json),
         KeysCommand::List { account } => list(&admin, account.as_deref(), arguments.json),
