@@ -34,6 +34,7 @@ pub use client::{
     events::{Event, Events},
     id::{DeliveryId, JobId, WebhookId},
     job::{EtaMs, Job, JobFailure, JobPage, JobResult, JobStatus, Progress, Queue, Timeline},
+    long_poll::LongPoll,
     problem::Problem,
     retry::Retry,
     secret::Secret,

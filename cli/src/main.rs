@@ -20,7 +20,6 @@ mod show;
 mod sink;
 mod span;
 mod table;
-mod waiting;
 
 use std::{
     io::{Write as _, stderr},

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forebay::{Job, JobStatus};
+use forebay::{Job, JobStatus, LongPoll};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::{crowd::Crowd, progress};
@@ -75,6 +75,12 @@ impl Show {
     /// Whether positions are worth asking for again and again.
     pub(crate) fn is_live(&self) -> bool {
         matches!(self, Self::Terminal { .. })
+    }
+
+    /// The same wait, with a look each two seconds where somebody looks on.
+    pub(crate) fn watched(&self, wait: LongPoll) -> LongPoll {
+        let hold = if self.is_live() { Duration::from_secs(2) } else { wait.hold };
+        LongPoll { hold, ..wait }
     }
 
     /// The one job stands so now.

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use forebay::{Client, Error, Input, Job, JobId, JobStatus, Submission, Told};
+use forebay::{Client, Error, Input, Job, JobId, JobStatus, LongPoll, Submission, Told};
 
 use super::{
     journal::Journal,
@@ -14,21 +14,14 @@ use super::{
     record::Record,
     run::{Goal, Options},
 };
-use crate::{
-    failure::Failure,
-    inputs::Item,
-    progress,
-    show::Show,
-    sink::Sink,
-    waiting::{Waiting, until_ended},
-};
+use crate::{failure::Failure, inputs::Item, progress, show::Show, sink::Sink};
 
 /// What all inputs have in common.
 pub(super) struct Common<'a> {
     pub(super) client: &'a Client,
     pub(super) template: Submission,
     pub(super) options: &'a Options,
-    pub(super) waiting: Waiting,
+    pub(super) wait: LongPoll,
     pub(super) nonce: String,
     /// What the template has, too.
     pub(super) moments: Moments,
@@ -148,7 +141,7 @@ impl Common<'_> {
     }
 
     async fn ended(&self, id: &JobId) -> Result<Told<Job>, Trouble> {
-        Ok(until_ended(self.client, id, self.waiting, |job| self.tell(job)).await?)
+        Ok(self.client.wait_watched(id, self.wait, |job| self.tell(job)).await?)
     }
 
     /// Writes down how a job ended, after its result is where it belongs.

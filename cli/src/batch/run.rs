@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forebay::{Client, JobId, Retry, Submission};
+use forebay::{Client, JobId, LongPoll, Retry, Submission};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::{
@@ -27,7 +27,7 @@ use crate::{
     progress,
     show::{Show, Tally},
     sink::Sink,
-    waiting::Waiting,
+    span,
 };
 
 /// How far inputs go.
@@ -89,13 +89,13 @@ impl Batch<'_> {
             show.say(left_out);
         }
         let Start { begun, moments, book } = start(&options, begun, spans, &show)?;
-        let waiting = Waiting::up_to(options.timeout_s);
-        let waiting = if alone { waiting.watched_by(&show) } else { waiting };
+        let wait = LongPoll::up_to(span::timeout(options.timeout_s));
+        let wait = if alone { show.watched(wait) } else { wait };
         let common = Common {
             client,
             template: moments.of(template),
             options: &options,
-            waiting,
+            wait,
             nonce: begun.nonce,
             moments,
             line: Line::new(options.parallel),

@@ -1,9 +1,6 @@
 //! The service's calls, one method each.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use hyper::{Method, header};
 use serde_json::Value;
@@ -21,9 +18,6 @@ use super::{
     told::Told,
     traffic::Traffic,
 };
-
-/// The longest that the service holds one answer back.
-const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
 /// Which jobs to list.
 #[derive(Debug, Clone, Default)]
@@ -68,32 +62,6 @@ impl Client {
     /// A job as it stands.
     pub async fn job(&self, id: &JobId) -> Result<Told<Job>, Error> {
         self.job_within(id, Duration::ZERO).await
-    }
-
-    /// A job once it ended, or as it stands after `hold`, at most half a minute.
-    pub async fn job_within(&self, id: &JobId, hold: Duration) -> Result<Told<Job>, Error> {
-        let hold_s = hold.min(LONGEST_HOLD).as_secs();
-        let query = if hold_s == 0 { String::new() } else { format!("?wait={hold_s}") };
-        let held = Duration::from_secs(hold_s);
-        self.told(Call { held, ..Call::get(format!("/v1/jobs/{id}{query}")) }).await
-    }
-
-    /// A job once it ended; [`Error::TimedOut`] when it goes on after `patience`.
-    pub async fn wait(&self, id: &JobId, patience: Duration) -> Result<Told<Job>, Error> {
-        let begun = Instant::now();
-        loop {
-            let left = patience.saturating_sub(begun.elapsed());
-            let asked = Instant::now();
-            let job = self.job_within(id, left).await?;
-            if job.status.is_final() {
-                return Ok(job);
-            }
-            if begun.elapsed() >= patience || left < Duration::from_secs(1) {
-                return Err(Error::TimedOut(Box::new(job)));
-            }
-            // A service that answers at once does not have us ask without end.
-            tokio::time::sleep(Duration::from_millis(200).saturating_sub(asked.elapsed())).await;
-        }
     }
 
     /// What a job made. While it goes on, this is [`Error::TimedOut`]; when it has no result, a refusal says why.

@@ -5,11 +5,11 @@ use hyper::body::Incoming;
 
 use super::{
     Call, Client,
+    backoff::Backoff,
     error::Error,
     id::JobId,
     job::Job,
-    random,
-    retry::{Repeat, is_transient},
+    retry::Repeat,
     sse::{SseEvent, SseReader},
     told::Told,
 };
@@ -37,15 +37,14 @@ pub struct Events {
     open: Option<(Incoming, SseReader)>,
     read: VecDeque<SseEvent>,
     has_ended: bool,
-    /// Connections that broke since the last event.
-    broken: u32,
-    waited: Duration,
+    /// The connections that broke since the last event.
+    backoff: Backoff,
 }
 
 impl Events {
     pub(crate) fn new(client: Client, id: JobId) -> Self {
         let (last, open, read) = (None, None, VecDeque::new());
-        Self { client, id, last, open, read, has_ended: false, broken: 0, waited: Duration::ZERO }
+        Self { client, id, last, open, read, has_ended: false, backoff: Backoff::default() }
     }
 
     /// The next event; `None` after the job's end.
@@ -56,11 +55,7 @@ impl Events {
             }
             let Err(error) = self.more().await else { continue };
             self.open = None;
-            let named = error.problem().and_then(|problem| problem.retry_after);
-            let pause = self.client.0.retry.pause(self.broken, self.waited, named, random());
-            let Some(pause) = pause.filter(|_| is_transient(&error, Repeat::Harmless)) else { return Err(error) };
-            tokio::time::sleep(pause).await;
-            (self.broken, self.waited) = (self.broken + 1, self.waited + pause);
+            self.backoff.pause(&self.client.0.retry, error, Repeat::Harmless).await?;
         }
         Ok(None)
     }
@@ -69,7 +64,7 @@ impl Events {
         let job: Told<Job> = Told::read(event.data.as_bytes())?;
         self.last = event.id.clone().or(self.last.take());
         self.has_ended = job.status.is_final();
-        (self.broken, self.waited) = (0, Duration::ZERO);
+        self.backoff.reset();
         Ok(Event { id: event.id, name: event.event, job })
     }
 

@@ -1,12 +1,14 @@
 //! The client.
 
 pub(crate) mod account;
+mod backoff;
 pub(crate) mod builder;
 pub(crate) mod calls;
 pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod id;
 pub(crate) mod job;
+pub(crate) mod long_poll;
 mod payload;
 pub(crate) mod problem;
 mod proxy;
@@ -30,10 +32,11 @@ use hyper::{Method, Request, header, header::HeaderValue};
 use serde::de::DeserializeOwned;
 
 use self::{
+    backoff::Backoff,
     builder::ClientBuilder,
     error::Error,
     payload::Payload,
-    retry::{Repeat, Retry, is_transient},
+    retry::{Repeat, Retry},
     told::Told,
     traffic::Traffic,
     transport::{Reply, Transport},
@@ -92,18 +95,12 @@ impl Client {
     /// Asks, and asks again while that is worth it.
     async fn reply(&self, call: Call) -> Result<Reply, Error> {
         let Inner { transport, retry, idle_timeout, .. } = &*self.0;
-        let mut waited = Duration::ZERO;
-        let mut tried = 0;
+        let mut backoff = Backoff::default();
         loop {
-            let error = match transport.exchange(self.request(&call)?, *idle_timeout + call.held).await {
+            match transport.exchange(self.request(&call)?, *idle_timeout + call.held).await {
                 Ok(reply) => return Ok(reply),
-                Err(error) => error,
-            };
-            let named = error.problem().and_then(|problem| problem.retry_after);
-            let pause = retry.pause(tried, waited, named, random());
-            let Some(pause) = pause.filter(|_| is_transient(&error, call.repeat)) else { return Err(error) };
-            tokio::time::sleep(pause).await;
-            (tried, waited) = (tried + 1, waited + pause);
+                Err(error) => backoff.pause(retry, error, call.repeat).await?,
+            }
         }
     }
 
@@ -125,10 +122,4 @@ impl Client {
         let traffic = call.traffic.clone().unwrap_or_default();
         request.body(Payload::new(call.body.clone(), traffic)).map_err(unfit)
     }
-}
-
-/// From 0 up to 1: so that those who were refused together do not come back together.
-fn random() -> f64 {
-    let bits = getrandom::u32().unwrap_or(u32::MAX / 2);
-    f64::from(bits) / (f64::from(u32::MAX) + 1.0)
 }

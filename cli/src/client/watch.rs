@@ -1,19 +1,11 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Client,
-    error::Error,
-    events::Event,
-    id::JobId,
-    job::Job,
-    problem::Problem,
-    random,
-    retry::{Repeat, is_transient},
-    told::Told,
-    websocket::Socket,
+    Client, backoff::Backoff, error::Error, events::Event, id::JobId, job::Job, problem::Problem, retry::Repeat,
+    told::Told, websocket::Socket,
 };
 
 /// A message may have 4 KiB: so many ids fit in it, however long they are.
@@ -41,9 +33,8 @@ pub struct Watch {
     /// What was last told of each that has not ended.
     last: BTreeMap<JobId, Option<(u64, Value)>>,
     open: Option<Socket>,
-    /// Connections that broke since the last news.
-    broken: u32,
-    waited: Duration,
+    /// The connections that broke since the last news.
+    backoff: Backoff,
 }
 
 /// What the service says.
@@ -69,7 +60,7 @@ impl Client {
     /// What happens to several jobs, as it happens. [`Error::Foreign`] where no WebSocket comes through.
     pub fn watch(&self, ids: impl IntoIterator<Item = JobId>) -> Watch {
         let last = ids.into_iter().map(|id| (id, None)).collect();
-        Watch { client: self.clone(), last, open: None, broken: 0, waited: Duration::ZERO }
+        Watch { client: self.clone(), last, open: None, backoff: Backoff::default() }
     }
 }
 
@@ -79,11 +70,14 @@ impl Watch {
         while !self.last.is_empty() {
             match self.heard().await {
                 Ok(Some(news)) => {
-                    (self.broken, self.waited) = (0, Duration::ZERO);
+                    self.backoff.reset();
                     return Ok(Some(news));
                 }
                 Ok(None) => {}
-                Err(error) => self.pause(error).await?,
+                Err(error) => {
+                    self.open = None;
+                    self.backoff.pause(&self.client.0.retry, error, Repeat::Harmless).await?;
+                }
             }
         }
         if let Some(socket) = self.open.take() {
@@ -99,17 +93,6 @@ impl Watch {
         };
         let text = socket.hear().await?;
         read(&mut self.last, &text)
-    }
-
-    /// Waits before the next connection, unless the error stays.
-    async fn pause(&mut self, error: Error) -> Result<(), Error> {
-        self.open = None;
-        let named = error.problem().and_then(|problem| problem.retry_after);
-        let pause = self.client.0.retry.pause(self.broken, self.waited, named, random());
-        let Some(pause) = pause.filter(|_| is_transient(&error, Repeat::Harmless)) else { return Err(error) };
-        tokio::time::sleep(pause).await;
-        (self.broken, self.waited) = (self.broken + 1, self.waited + pause);
-        Ok(())
     }
 }
 
