@@ -97,14 +97,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it only tells something: whoever stops reading has what they wanted.
-    pub(crate) fn only_tells(&self) -> bool {
+    /// Whether it only shows something: whoever stops reading has what they wanted.
+    pub(crate) fn only_shows(&self) -> bool {
         match self {
             Self::Get(_) | Self::Jobs(_) | Self::Quota(_) | Self::Models(_) | Self::Plan(_) => true,
             Self::Usage(_) | Self::Watch(_) | Self::Completions(_) => true,
-            Self::Keys(arguments) => arguments.only_tells(),
-            Self::Dlq(arguments) => arguments.only_tells(),
-            Self::Webhooks(arguments) => arguments.only_tells(),
+            Self::Keys(arguments) => arguments.only_shows(),
+            Self::Dlq(arguments) => arguments.only_shows(),
+            Self::Webhooks(arguments) => arguments.only_shows(),
             Self::Submit(_) | Self::Wait(_) | Self::Cancel(_) | Self::Retry(_) => false,
         }
     }

@@ -28,6 +28,7 @@ pub use hyper::Method;
 pub use client::{
     Client,
     account::{ForeseenWait, Foresight, Limit, Model, ModelInput, Models, Quota, Usage, UsageDay},
+    answer::Answer,
     builder::ClientBuilder,
     calls::JobQuery,
     error::Error,
@@ -39,7 +40,6 @@ pub use client::{
     retry::Retry,
     secret::Secret,
     submission::{Input, Submission},
-    told::Told,
     traffic::Traffic,
     watch::{News, Watch},
     webhook::{

@@ -3,7 +3,6 @@
 mod arguments;
 mod batch;
 mod commands;
-mod crowd;
 mod dispatch;
 mod dlq;
 mod exit;
@@ -20,6 +19,7 @@ mod show;
 mod sink;
 mod span;
 mod table;
+mod under_way;
 
 use std::{
     io::{Write as _, stderr},
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     match dispatch::run(&command) {
         Ok(()) => ExitCode::SUCCESS,
         // Who reads has read enough, and there was nothing else to do.
-        Err(failure) if failure.is_closed_pipe() && command.only_tells() => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() && command.only_shows() => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_unheard() {
                 // Where standard error is closed, the exit code is all that can be said.

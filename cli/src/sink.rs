@@ -131,7 +131,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let part = folder.join(part);
     let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
     written.map_err(|error| {
-        // What is left of it is of no use; the first error is the one to tell.
+        // What is left of it is of no use; the first error is the one to report.
         let _ = fs::remove_file(&part);
         unwritten(error)
     })

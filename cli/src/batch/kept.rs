@@ -39,7 +39,7 @@ impl Kept {
     }
 
     /// In the folder `state`, in a file that the same caller's same command finds again; what nobody went on with is
-    /// removed. Its name is a digest, so that it tells nothing.
+    /// removed. Its name is a digest, so that it gives nothing away.
     pub(crate) fn until_done(state: &Path, request: &str, whose: &[String], inputs: &[String]) -> io::Result<Self> {
         let folder = state.join("submissions");
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;

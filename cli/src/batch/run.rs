@@ -10,11 +10,11 @@ use forebay::{Client, JobId, LongPoll, Retry, Submission};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::{
-    advance::{Common, Trouble},
+    advance::{BatchContext, Trouble},
+    input_status::{InputStatus, alone, in_line},
     kept::Kept,
     line::Line,
     moments::Spans,
-    outcome::{Outcome, alone, in_line},
     pace::{Next, Pace},
     record::{Begun, VERSION},
     rows::Rows,
@@ -25,7 +25,7 @@ use crate::{
     inputs::{Item, content::Kind, shown::shown},
     interrupt::unless_ended,
     progress,
-    show::{Show, Tally},
+    show::{InputCounts, Show},
     sink::Sink,
     span,
 };
@@ -45,7 +45,7 @@ pub(crate) struct Options {
     pub(crate) kind: Option<Kind>,
     /// What failed earlier is tried again.
     pub(crate) again: bool,
-    /// Each outcome is a line of JSON on standard output, with the result unless that goes to a file.
+    /// Each input's end is a line of JSON on standard output, with the result unless that goes to a file.
     pub(crate) in_lines: bool,
     /// The most inputs at once.
     pub(crate) parallel: usize,
@@ -55,7 +55,7 @@ pub(crate) struct Options {
     pub(crate) kept: Kept,
     /// What an earlier run did is forgotten.
     pub(crate) anew: bool,
-    /// What is to be told of the folders.
+    /// What is to be said of the folders.
     pub(crate) left_out: Option<String>,
 }
 
@@ -91,7 +91,7 @@ impl Batch<'_> {
         let Start { begun, moments, book } = start(&options, begun, spans, &show)?;
         let wait = LongPoll::up_to(span::timeout(options.timeout_s));
         let wait = if alone { show.watched(wait) } else { wait };
-        let common = Common {
+        let context = BatchContext {
             client,
             template: moments.of(template),
             options: &options,
@@ -105,29 +105,30 @@ impl Batch<'_> {
             alone,
         };
         let turn = Turn {
-            common: &common,
-            tally: Cell::new(Tally { all: items.len(), ..Tally::default() }),
+            context: &context,
+            counts: Cell::new(InputCounts { all: items.len(), ..InputCounts::default() }),
             rows: RefCell::default(),
             widest: items.iter().map(|item| item.name.chars().count()).max().unwrap_or_default(),
         };
-        let outcome = unless_ended(turn.all(&items), || turn.interrupted()).await;
+        let ended = unless_ended(turn.all(&items), || turn.interrupted()).await;
         show.end();
-        let tally = turn.tally.get();
+        let counts = turn.counts.get();
         if !alone {
-            show.say(&tally.summary(if options.goal == Goal::Results { "done" } else { "submitted" }));
+            show.say(&counts.summary(if options.goal == Goal::Results { "done" } else { "submitted" }));
         }
-        if tally.left() == 0 {
-            common.book.borrow_mut().finish()?;
+        if counts.left() == 0 {
+            context.book.borrow_mut().finish()?;
         }
-        outcome?;
-        if tally.failed > 0 {
-            let mut told = format!("{} of {} inputs failed", tally.failed, items.len());
+        ended?;
+        if counts.failed > 0 {
+            let mut message = format!("{} of {} inputs failed", counts.failed, items.len());
             if options.kept.is_until_done() {
-                told.push_str("; the same command does what is left, with --again also what failed, with --anew all");
+                message
+                    .push_str("; the same command does what is left, with --again also what failed, with --anew all");
             }
-            return Err(Failure::Job(told));
+            return Err(Failure::Job(message));
         }
-        match common.book.into_inner().journal {
+        match context.book.into_inner().journal {
             Some(journal) if options.kept.is_until_done() => journal.remove(),
             _ => Ok(()),
         }
@@ -136,8 +137,8 @@ impl Batch<'_> {
 
 /// One run over all inputs.
 struct Turn<'a> {
-    common: &'a Common<'a>,
-    tally: Cell<Tally>,
+    context: &'a BatchContext<'a>,
+    counts: Cell<InputCounts>,
     rows: RefCell<Rows>,
     /// How wide the names of the inputs are.
     widest: usize,
@@ -145,7 +146,7 @@ struct Turn<'a> {
 
 impl Turn<'_> {
     async fn all(&self, items: &[Item]) -> Result<(), Failure> {
-        let options = self.common.options;
+        let options = self.context.options;
         let mut pace = Pace::new(options.parallel, options.retry);
         let mut left: VecDeque<&Item> = items.iter().collect();
         let mut under_way = FuturesUnordered::new();
@@ -156,7 +157,7 @@ impl Turn<'_> {
             let rest_ms = match pace.next(under_way.len(), now_ms()) {
                 Next::Begin => {
                     if let Some(item) = left.pop_front() {
-                        under_way.push(async move { (item, self.common.advance(item).await) });
+                        under_way.push(async move { (item, self.context.advance(item).await) });
                         continue;
                     }
                     None
@@ -165,14 +166,14 @@ impl Turn<'_> {
                 Next::RestUntil { .. } | Next::Full => None,
             };
             let rest = Duration::from_millis(rest_ms.unwrap_or_default());
-            let (item, outcome) = tokio::select! {
+            let (item, advanced) = tokio::select! {
                 Some(done) = under_way.next() => done,
                 () = tokio::time::sleep(rest), if rest_ms.is_some() => continue,
             };
-            match outcome {
-                Ok(outcome) => {
+            match advanced {
+                Ok(status) => {
                     pace.went_well();
-                    self.settled(item, outcome)?;
+                    self.count(item, status)?;
                 }
                 Err(Trouble::Later(error)) => {
                     let named = error.problem().and_then(|problem| problem.retry_after);
@@ -188,61 +189,61 @@ impl Turn<'_> {
         late.map_or(Ok(()), Err)
     }
 
-    /// Counts an outcome and tells of it.
-    fn settled(&self, item: &Item, outcome: Outcome) -> Result<(), Failure> {
-        let mut tally = self.tally.get();
-        let mut text = match &outcome {
-            Outcome::Submitted(job) | Outcome::Succeeded { job, .. } => progress::line(job),
-            Outcome::Earlier { .. } => "done earlier".to_owned(),
-            Outcome::Failed { detail, .. } => format!("failed: {detail}"),
-            Outcome::Refused(problem) => format!("refused: {problem}"),
+    /// Counts an input that has come as far as it will, and shows it.
+    fn count(&self, item: &Item, status: InputStatus) -> Result<(), Failure> {
+        let mut counts = self.counts.get();
+        let mut text = match &status {
+            InputStatus::Submitted(job) | InputStatus::Succeeded { job, .. } => progress::line(job),
+            InputStatus::Earlier { .. } => "done earlier".to_owned(),
+            InputStatus::Failed { detail, .. } => format!("failed: {detail}"),
+            InputStatus::Refused(problem) => format!("refused: {problem}"),
         };
-        match &outcome {
-            Outcome::Failed { .. } | Outcome::Refused(_) => tally.failed += 1,
-            Outcome::Earlier { .. } => (tally.done, tally.earlier) = (tally.done + 1, tally.earlier + 1),
-            Outcome::Submitted(_) | Outcome::Succeeded { .. } => tally.done += 1,
+        match &status {
+            InputStatus::Failed { .. } | InputStatus::Refused(_) => counts.failed += 1,
+            InputStatus::Earlier { .. } => (counts.done, counts.earlier) = (counts.done + 1, counts.earlier + 1),
+            InputStatus::Submitted(_) | InputStatus::Succeeded { .. } => counts.done += 1,
         }
-        self.tally.set(tally);
-        let (options, show) = (self.common.options, self.common.show);
+        self.counts.set(counts);
+        let (options, show) = (self.context.options, self.context.show);
         if options.in_lines {
-            show.write(&format!("{}\n", in_line(item, &outcome)?))?;
+            show.write(&format!("{}\n", in_line(item, &status)?))?;
         }
-        if let Some((id, status)) = self.row(&outcome) {
+        if let Some((id, status)) = self.row(&status) {
             show.write(&self.rows.borrow_mut().add(id.as_str(), &item.name, self.widest, &status))?;
-            show.moved(tally);
+            show.moved(counts);
             return Ok(());
         }
-        if let Outcome::Succeeded { file: Some(file), .. } = &outcome {
+        if let InputStatus::Succeeded { file: Some(file), .. } = &status {
             text = format!("{text}, {}", shown(file));
         }
-        if self.common.alone {
-            if matches!(outcome, Outcome::Earlier { .. }) {
+        if self.context.alone {
+            if matches!(status, InputStatus::Earlier { .. }) {
                 show.say(&format!("{}: {text}", item.name));
             }
-            // Its other steps were told already.
-            return alone(outcome);
+            // Its other steps were shown already.
+            return alone(status);
         }
-        if show.is_live() && matches!(outcome, Outcome::Failed { .. } | Outcome::Refused(_)) {
+        if show.is_live() && matches!(status, InputStatus::Failed { .. } | InputStatus::Refused(_)) {
             show.say(&format!("{}: {text}", item.name));
         }
-        show.settled(tally, &item.name, &text);
+        show.one_ended(counts, &item.name, &text);
         Ok(())
     }
 
     /// Id and status of what goes into the table: what was submitted, now or earlier, where that was all.
-    fn row<'a>(&self, outcome: &'a Outcome) -> Option<(&'a JobId, String)> {
-        if self.common.options.in_lines || self.common.options.goal == Goal::Results {
+    fn row<'a>(&self, status: &'a InputStatus) -> Option<(&'a JobId, String)> {
+        if self.context.options.in_lines || self.context.options.goal == Goal::Results {
             return None;
         }
-        match outcome {
-            Outcome::Submitted(job) => Some((&job.id, progress::line(job))),
-            Outcome::Earlier { job } => Some((job, "submitted earlier".to_owned())),
-            Outcome::Succeeded { .. } | Outcome::Failed { .. } | Outcome::Refused(_) => None,
+        match status {
+            InputStatus::Submitted(job) => Some((&job.id, progress::line(job))),
+            InputStatus::Earlier { job } => Some((job, "submitted earlier".to_owned())),
+            InputStatus::Succeeded { .. } | InputStatus::Failed { .. } | InputStatus::Refused(_) => None,
         }
     }
 
     fn interrupted(&self) -> String {
-        match (self.common.options.kept.path(), self.common.alone) {
+        match (self.context.options.kept.path(), self.context.alone) {
             (Some(_), _) => "interrupted; run the same command again to do what is left".to_owned(),
             (None, true) => "interrupted; a job that was submitted goes on: see `forebay jobs`".to_owned(),
             (None, false) => "interrupted; jobs that were submitted go on: see `forebay jobs`".to_owned(),

@@ -19,7 +19,7 @@ pub(super) struct Start {
     pub(super) book: Book,
 }
 
-/// Opens the journal, where there is one, and tells what of it is gone on with.
+/// Opens the journal, where there is one, and says what of it is gone on with.
 pub(super) fn start(options: &Options, begun: Begun, spans: Spans, show: &Show) -> Result<Start, Failure> {
     let now_ms = moment::now_ms();
     let Some(path) = options.kept.path() else {
@@ -33,8 +33,8 @@ pub(super) fn start(options: &Options, begun: Begun, spans: Spans, show: &Show) 
         show.say(&goes_on(path, ledger.len(), since_ms));
     }
     let goes_on = known.is_some() || ledger.len() > 0;
-    if let Some(told) = moments.told(because, now_ms).filter(|_| goes_on) {
-        show.say(&told);
+    if let Some(notice) = moments.notice(because, now_ms).filter(|_| goes_on) {
+        show.say(&notice);
     }
     let (unwritten, has_moments) = (is_new.then_some(moments), known.is_some());
     Ok(Start { begun, moments, book: Book { ledger, journal: Some(journal), unwritten, has_moments } })

@@ -1,17 +1,17 @@
 //! The submission of one input.
 
-use forebay::{Error, Job, Problem, Submission, Told};
+use forebay::{Answer, Error, Job, Problem, Submission};
 
-use super::advance::{Common, Trouble};
+use super::advance::{BatchContext, Trouble};
 use crate::{failure::Failure, moment};
 
-impl Common<'_> {
+impl BatchContext<'_> {
     /// Submits, unless it is too late; `Err` within is a refusal of this input alone.
     pub(super) async fn submit(
         &self,
         submission: &Submission,
         bytes: u64,
-    ) -> Result<Result<Told<Job>, Box<Problem>>, Trouble> {
+    ) -> Result<Result<Answer<Job>, Box<Problem>>, Trouble> {
         let now_ms = moment::now_ms();
         if self.is_late.get() {
             return Err(Trouble::Late(None));

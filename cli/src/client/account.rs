@@ -1,4 +1,4 @@
-//! What the service tells about a caller's account and its own models, read leniently.
+//! What the service says of a caller's account and its own models, read leniently.
 
 use std::collections::BTreeMap;
 

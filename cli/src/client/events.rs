@@ -5,13 +5,13 @@ use hyper::body::Incoming;
 
 use super::{
     Call, Client,
+    answer::Answer,
     backoff::Backoff,
     error::Error,
     id::JobId,
     job::Job,
     retry::Repeat,
     sse::{SseEvent, SseReader},
-    told::Told,
 };
 
 /// The service says something at least each 15 seconds; after this long the connection is taken for dead.
@@ -25,10 +25,10 @@ pub struct Event {
     /// `queued`, `running`, `progress`, `returned`, or how it ended.
     pub name: String,
     /// The job after it.
-    pub job: Told<Job>,
+    pub job: Answer<Job>,
 }
 
-/// A job's events, in order. A connection that breaks is made again, and what was missed is told then.
+/// A job's events, in order. A connection that breaks is made again, and what was missed comes then.
 #[derive(Debug)]
 pub struct Events {
     client: Client,
@@ -51,7 +51,7 @@ impl Events {
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
         while !self.has_ended {
             if let Some(event) = self.read.pop_front() {
-                return self.told(event).map(Some);
+                return self.read_event(event).map(Some);
             }
             let Err(error) = self.more().await else { continue };
             self.open = None;
@@ -60,8 +60,8 @@ impl Events {
         Ok(None)
     }
 
-    fn told(&mut self, event: SseEvent) -> Result<Event, Error> {
-        let job: Told<Job> = Told::read(event.data.as_bytes())?;
+    fn read_event(&mut self, event: SseEvent) -> Result<Event, Error> {
+        let job: Answer<Job> = Answer::read(event.data.as_bytes())?;
         self.last = event.id.clone().or(self.last.take());
         self.has_ended = job.status.is_final();
         self.backoff.reset();

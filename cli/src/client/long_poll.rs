@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::{Call, Client, error::Error, id::JobId, job::Job, told::Told};
+use super::{Call, Client, answer::Answer, error::Error, id::JobId, job::Job};
 
 /// The longest that the service holds one answer back.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
@@ -31,15 +31,15 @@ impl LongPoll {
 
 impl Client {
     /// A job once it ended, or as it stands after `hold`, at most half a minute.
-    pub async fn job_within(&self, id: &JobId, hold: Duration) -> Result<Told<Job>, Error> {
+    pub async fn job_within(&self, id: &JobId, hold: Duration) -> Result<Answer<Job>, Error> {
         let hold_s = hold.min(LONGEST_HOLD).as_secs();
         let query = if hold_s == 0 { String::new() } else { format!("?wait={hold_s}") };
         let held = Duration::from_secs(hold_s);
-        self.told(Call { held, ..Call::get(format!("/v1/jobs/{id}{query}")) }).await
+        self.answer(Call { held, ..Call::get(format!("/v1/jobs/{id}{query}")) }).await
     }
 
     /// A job once it ended; [`Error::TimedOut`] when it goes on after `patience`.
-    pub async fn wait(&self, id: &JobId, patience: Duration) -> Result<Told<Job>, Error> {
+    pub async fn wait(&self, id: &JobId, patience: Duration) -> Result<Answer<Job>, Error> {
         self.wait_watched(id, LongPoll::up_to(patience), |_| ()).await
     }
 
@@ -49,7 +49,7 @@ impl Client {
         id: &JobId,
         LongPoll { hold, until }: LongPoll,
         mut watch: impl FnMut(&Job),
-    ) -> Result<Told<Job>, Error> {
+    ) -> Result<Answer<Job>, Error> {
         loop {
             let asked = Instant::now();
             let left = until.saturating_duration_since(asked);

@@ -1,6 +1,7 @@
 //! The client.
 
 pub(crate) mod account;
+pub(crate) mod answer;
 mod backoff;
 pub(crate) mod builder;
 pub(crate) mod calls;
@@ -17,7 +18,6 @@ pub(crate) mod retry;
 pub(crate) mod secret;
 mod sse;
 pub(crate) mod submission;
-pub(crate) mod told;
 pub(crate) mod traffic;
 mod transport;
 pub(crate) mod watch;
@@ -32,12 +32,12 @@ use hyper::{Method, Request, header, header::HeaderValue};
 use serde::de::DeserializeOwned;
 
 use self::{
+    answer::Answer,
     backoff::Backoff,
     builder::ClientBuilder,
     error::Error,
     payload::Payload,
     retry::{Repeat, Retry},
-    told::Told,
     traffic::Traffic,
     transport::{Reply, Transport},
 };
@@ -88,8 +88,8 @@ impl Client {
         ClientBuilder::new(url.into())
     }
 
-    async fn told<T: DeserializeOwned>(&self, call: Call) -> Result<Told<T>, Error> {
-        Told::read(&self.reply(call).await?.body)
+    async fn answer<T: DeserializeOwned>(&self, call: Call) -> Result<Answer<T>, Error> {
+        Answer::read(&self.reply(call).await?.body)
     }
 
     /// Asks, and asks again while that is worth it.

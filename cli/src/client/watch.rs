@@ -4,14 +4,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Client, backoff::Backoff, error::Error, events::Event, id::JobId, job::Job, problem::Problem, retry::Repeat,
-    told::Told, websocket::Socket,
+    Client, answer::Answer, backoff::Backoff, error::Error, events::Event, id::JobId, job::Job, problem::Problem,
+    retry::Repeat, websocket::Socket,
 };
 
 /// A message may have 4 KiB: so many ids fit in it, however long they are.
 const IDS_A_MESSAGE: usize = 35;
 
-/// What is told of many jobs.
+/// What is heard of many jobs.
 #[derive(Debug, Clone)]
 pub enum News {
     /// Something happened to a job, or this is where it stands.
@@ -30,7 +30,7 @@ pub enum News {
 #[derive(Debug)]
 pub struct Watch {
     client: Client,
-    /// What was last told of each that has not ended.
+    /// What was last heard of each that has not ended.
     last: BTreeMap<JobId, Option<(u64, Value)>>,
     open: Option<Socket>,
     /// The connections that broke since the last news.
@@ -107,9 +107,9 @@ async fn open(client: &Client, ids: impl Iterator<Item = &JobId>) -> Result<Sock
 
 /// What a message says that was not said before.
 fn read(last: &mut BTreeMap<JobId, Option<(u64, Value)>>, text: &str) -> Result<Option<News>, Error> {
-    match Told::<Message>::read(text.as_bytes())?.value {
+    match Answer::<Message>::read(text.as_bytes())?.value {
         Message::Job { event, id, job } => {
-            let job: Told<Job> = Told::of(job)?;
+            let job: Answer<Job> = Answer::of(job)?;
             let Some(known) = last.get_mut(&job.id) else { return Ok(None) };
             let now = (id, job.json.clone());
             // After a new connection: the same again, or less than is known.
@@ -150,17 +150,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_is_not_told_again_after_a_new_connection() {
+    fn what_was_heard_is_not_heard_again_after_a_new_connection() {
         let mut last = watched(&["job_1", "job_2"]);
-        let mut told = |text: &str| read(&mut last, text).unwrap().is_some();
-        assert!(told(&job("queued", 1, "job_1")));
-        assert!(told(&job("running", 2, "job_1")));
-        assert!(!told(&job("running", 2, "job_1")), "the same again");
-        assert!(!told(&job("queued", 1, "job_1")), "less than is known");
-        assert!(!told(&job("queued", 1, "job_3")), "of a job that nobody watches");
-        assert!(told(&job("succeeded", 3, "job_1")));
-        assert!(!told(&job("succeeded", 3, "job_1")), "it has ended");
-        assert!(!told(r#"{"type": "news"}"#));
+        let mut says_something = |text: &str| read(&mut last, text).unwrap().is_some();
+        assert!(says_something(&job("queued", 1, "job_1")));
+        assert!(says_something(&job("running", 2, "job_1")));
+        assert!(!says_something(&job("running", 2, "job_1")), "the same again");
+        assert!(!says_something(&job("queued", 1, "job_1")), "less than is known");
+        assert!(!says_something(&job("queued", 1, "job_3")), "of a job that nobody watches");
+        assert!(says_something(&job("succeeded", 3, "job_1")));
+        assert!(!says_something(&job("succeeded", 3, "job_1")), "it has ended");
+        assert!(!says_something(r#"{"type": "news"}"#));
         assert_eq!(last.len(), 1);
     }
 
@@ -170,8 +170,8 @@ mod tests {
         let problem = json!({"title": "No", "code": "job-not-found", "status": 404, "detail": "", "retryable": false});
         let of = |job: Value| json!({"type": "error", "problem": problem, "job": job}).to_string();
         assert!(read(&mut last, &of(json!("job_2"))).unwrap().is_none());
-        let told = read(&mut last, &of(json!("job_1"))).unwrap();
-        assert!(matches!(&told, Some(News::Refused { problem, .. }) if problem.status == 404), "{told:?}");
+        let news = read(&mut last, &of(json!("job_1"))).unwrap();
+        assert!(matches!(&news, Some(News::Refused { problem, .. }) if problem.status == 404), "{news:?}");
         assert!(last.is_empty());
         let whole = read(&mut last, &of(Value::Null)).unwrap_err();
         assert_eq!(whole.problem().unwrap().code, "job-not-found");

@@ -176,14 +176,14 @@ pub struct DeliveryQuery {
 mod tests {
     use serde_json::json;
 
-    use super::{super::told::Told, *};
+    use super::{super::answer::Answer, *};
 
     #[test]
     fn a_secret_is_told_once_and_never_printed() {
-        let told: Told<Webhook> =
-            Told::of(json!({"id": "wh_1", "url": "https://example.com", "secret": "whsec_AAAA", "news": 1})).unwrap();
-        assert_eq!(told.secret.as_ref().unwrap().expose(), "whsec_AAAA");
-        let shown = format!("{told:?}");
+        let webhook: Answer<Webhook> =
+            Answer::of(json!({"id": "wh_1", "url": "https://example.com", "secret": "whsec_AAAA", "news": 1})).unwrap();
+        assert_eq!(webhook.secret.as_ref().unwrap().expose(), "whsec_AAAA");
+        let shown = format!("{webhook:?}");
         assert!(shown.contains("https://example.com") && !shown.contains("whsec_AAAA"), "{shown}");
     }
 

@@ -5,7 +5,7 @@ use std::io::{Write as _, stdout};
 use clap::Args;
 use forebay::JobId;
 
-use super::{Common, for_each, write_json};
+use super::{CommonArguments, for_each, write_json};
 use crate::{failure::Failure, progress};
 
 #[derive(Debug, Args)]
@@ -15,7 +15,7 @@ pub(crate) struct CancelArguments {
     ids: Vec<JobId>,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 pub(crate) async fn run(arguments: &CancelArguments) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use forebay::{Client, Job, JobId};
 
-use super::{Common, for_each, write_json};
+use super::{CommonArguments, for_each, write_json};
 use crate::{
     failure::Failure,
     inputs::{Item, Source},
@@ -32,7 +32,7 @@ pub(crate) struct GetArguments {
     out: Option<PathBuf>,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 pub(crate) async fn run(arguments: &GetArguments) -> Result<(), Failure> {

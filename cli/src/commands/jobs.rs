@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use forebay::{JobQuery, JobStatus};
 use serde_json::{Value, json};
 
-use super::{Common, job_rows};
+use super::{CommonArguments, job_rows};
 use crate::failure::Failure;
 
 /// The most that one page has.
@@ -27,7 +27,7 @@ pub(crate) struct JobsArguments {
     limit: u32,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

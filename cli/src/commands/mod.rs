@@ -25,7 +25,7 @@ use crate::{failure::Failure, settings::Connection};
 
 /// What every command takes that asks a service.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Common {
+pub(crate) struct CommonArguments {
     #[command(flatten)]
     pub(crate) connection: Connection,
 
@@ -39,7 +39,7 @@ fn write_json(value: &Value) -> Result<(), Failure> {
     Ok(writeln!(stdout(), "{value}")?)
 }
 
-/// Does `work` for each job in turn; of several, tells of each that does not go well and ends as the first of them.
+/// Does `work` for each job in turn; of several, reports each that does not go well and ends as the first of them.
 async fn for_each<F: Future<Output = Result<(), Failure>>>(
     ids: &[JobId],
     mut work: impl FnMut(JobId) -> F,
@@ -56,7 +56,7 @@ async fn for_each<F: Future<Output = Result<(), Failure>>>(
             }
         }
     }
-    first.map_or(Ok(()), |exit| Err(Failure::Told(exit)))
+    first.map_or(Ok(()), |exit| Err(Failure::Reported(exit)))
 }
 
 /// A list of jobs as a table.

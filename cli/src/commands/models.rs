@@ -5,13 +5,13 @@ use std::io::{Write as _, stdout};
 use clap::Args;
 use forebay::Model;
 
-use super::{Common, write_json};
+use super::{CommonArguments, write_json};
 use crate::{failure::Failure, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsArguments {
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 pub(crate) async fn run(arguments: &ModelsArguments) -> Result<(), Failure> {

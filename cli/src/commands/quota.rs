@@ -5,13 +5,13 @@ use std::io::{Write as _, stdout};
 use clap::Args;
 use forebay::{Limit, Quota};
 
-use super::{Common, write_json};
+use super::{CommonArguments, write_json};
 use crate::{failure::Failure, moment, progress, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct QuotaArguments {
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 pub(crate) async fn run(arguments: &QuotaArguments) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::io::{Write as _, stdout};
 use clap::Args;
 use forebay::JobId;
 
-use super::{Common, for_each, write_json};
+use super::{CommonArguments, for_each, write_json};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -15,7 +15,7 @@ pub(crate) struct RetryArguments {
     ids: Vec<JobId>,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 /// The new id alone goes to standard output, so that `forebay wait $(forebay retry ID)` waits for it.

@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use forebay::Retry;
 
-use super::{Common, asked::AskedArguments};
+use super::{CommonArguments, asked::AskedArguments};
 use crate::{
     batch::{Batch, Begun, Goal, Kept, Options},
     failure::Failure,
@@ -31,7 +31,7 @@ pub(crate) struct SubmitArguments {
     results: ResultArguments,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(Debug, Args)]

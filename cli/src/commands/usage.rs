@@ -5,7 +5,7 @@ use std::io::{Write as _, stdout};
 use clap::Args;
 use forebay::{Usage, UsageDay};
 
-use super::{Common, write_json};
+use super::{CommonArguments, write_json};
 use crate::{failure::Failure, progress, table};
 
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(crate) struct UsageArguments {
     csv: bool,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 pub(crate) async fn run(arguments: &UsageArguments) -> Result<(), Failure> {

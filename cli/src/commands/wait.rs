@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use forebay::{Client, Job, JobId, JobStatus, LongPoll, Told};
+use forebay::{Answer, Client, Job, JobId, JobStatus, LongPoll};
 
 use super::{
-    Common, for_each,
+    CommonArguments, for_each,
     get::{count_of, deliver},
     write_json,
 };
@@ -31,14 +31,14 @@ pub(crate) struct WaitArguments {
     out: Option<PathBuf>,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 pub(crate) async fn run(arguments: &WaitArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     let one = Patient { client, arguments, wait: LongPoll::up_to(span::timeout(arguments.timeout)) };
-    let told = || "interrupted; jobs go on, and the same command waits again".to_owned();
-    unless_ended(for_each(&arguments.ids, |id| one.until_ended(id)), told).await
+    let message = || "interrupted; jobs go on, and the same command waits again".to_owned();
+    unless_ended(for_each(&arguments.ids, |id| one.until_ended(id)), message).await
 }
 
 /// Who waits, and how.
@@ -66,7 +66,7 @@ impl Patient<'_> {
 }
 
 /// A job that has no result ends the command accordingly.
-pub(super) fn expect_success(job: &Told<Job>) -> Result<(), Failure> {
+pub(super) fn expect_success(job: &Answer<Job>) -> Result<(), Failure> {
     match job.status {
         JobStatus::Succeeded => Ok(()),
         JobStatus::Failed => Err(Failure::Job(format!("{} failed: {}", job.id, progress::why(job)))),

@@ -2,7 +2,7 @@
 //! operator's own AWS credentials; what a job holds is never shown.
 
 mod arguments;
-mod letter;
+mod dead_letter;
 mod queue;
 mod sqs;
 
@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 pub(crate) use arguments::DlqArguments;
 use arguments::DlqCommand;
-use letter::Letter;
-use queue::{Counts, DeadLetters};
+use dead_letter::DeadLetter;
+use queue::{Counts, DeadLetterQueue};
 
 use crate::{failure::Failure, moment, table};
 
@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Does what is asked for.
 pub(crate) fn run(arguments: &DlqArguments) -> Result<(), Failure> {
-    let open = |lane| DeadLetters::of(arguments.queue_url_prefix.as_deref(), lane);
+    let open = |lane| DeadLetterQueue::of(arguments.queue_url_prefix.as_deref(), lane);
     match &arguments.command {
         DlqCommand::List => list(&Lane::ALL.map(open).into_iter().collect::<Result<Vec<_>, _>>()?, arguments.json),
         DlqCommand::Show { lane, limit } => show(&open(*lane)?, *limit, arguments.json),
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &DlqArguments) -> Result<(), Failure> {
     }
 }
 
-fn list(queues: &[DeadLetters], as_json: bool) -> Result<(), Failure> {
+fn list(queues: &[DeadLetterQueue], as_json: bool) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for queue in queues {
         rows.push((queue.lane, queue.counts()?));
@@ -57,14 +57,14 @@ fn list(queues: &[DeadLetters], as_json: bool) -> Result<(), Failure> {
     Ok(write!(stdout(), "{text}")?)
 }
 
-fn show(queue: &DeadLetters, limit: usize, as_json: bool) -> Result<(), Failure> {
+fn show(queue: &DeadLetterQueue, limit: usize, as_json: bool) -> Result<(), Failure> {
     let held = queue.hold(limit, |_| false)?;
     queue.release(&held)?;
-    let letters: Vec<&Letter> = held.iter().map(|held| &held.letter).collect();
+    let letters: Vec<&DeadLetter> = held.iter().map(|held| &held.letter).collect();
     if as_json {
         return Ok(writeln!(stdout(), "{}", serde_json::to_string(&letters).unwrap_or_default())?);
     }
-    let row = |letter: &&Letter| {
+    let row = |letter: &&DeadLetter| {
         let job = letter.job_id.clone().unwrap_or_else(|| "unreadable".to_owned());
         let model = letter.model.clone().unwrap_or_else(|| "-".to_owned());
         let account = letter.account.clone().unwrap_or_else(|| "-".to_owned());
@@ -84,7 +84,7 @@ fn show(queue: &DeadLetters, limit: usize, as_json: bool) -> Result<(), Failure>
 }
 
 /// All of a lane: SQS moves them itself.
-fn redrive(queue: &DeadLetters) -> Result<(), Failure> {
+fn redrive(queue: &DeadLetterQueue) -> Result<(), Failure> {
     queue.start_moving()?;
     let deadline = Instant::now() + WATCH;
     loop {
@@ -106,8 +106,8 @@ fn redrive(queue: &DeadLetters) -> Result<(), Failure> {
 }
 
 /// One job: sent to its lane first and deleted then, so that it is never in neither.
-fn redrive_one(queue: &DeadLetters, job: &str) -> Result<(), Failure> {
-    let wanted = |letter: &Letter| letter.job_id.as_deref() == Some(job);
+fn redrive_one(queue: &DeadLetterQueue, job: &str) -> Result<(), Failure> {
+    let wanted = |letter: &DeadLetter| letter.job_id.as_deref() == Some(job);
     let held = queue.hold(usize::MAX, wanted)?;
     let (found, others): (Vec<_>, Vec<_>) = held.into_iter().partition(|held| wanted(&held.letter));
     queue.release(&others)?;

@@ -3,7 +3,7 @@ use std::{collections::HashSet, time::Duration};
 use forebay_contract::Lane;
 use serde_json::{Value, json};
 
-use super::{letter::Letter, sqs::Sqs};
+use super::{dead_letter::DeadLetter, sqs::Sqs};
 use crate::failure::Failure;
 
 /// So long letters that are looked at stay hidden, should they not be released.
@@ -13,7 +13,7 @@ const EMPTY_CALLS: u32 = 2;
 const MAX_BATCH: usize = 10;
 
 /// The dead letters of one lane.
-pub(super) struct DeadLetters {
+pub(super) struct DeadLetterQueue {
     pub(super) lane: Lane,
     sqs: Sqs,
     lane_url: String,
@@ -30,7 +30,7 @@ pub(super) struct Counts {
 
 /// A letter that nobody else sees for the moment.
 pub(super) struct Held {
-    pub(super) letter: Letter,
+    pub(super) letter: DeadLetter,
     receipt: String,
     body: String,
     attributes: Value,
@@ -49,7 +49,7 @@ impl Moving {
     }
 }
 
-impl DeadLetters {
+impl DeadLetterQueue {
     pub(super) fn of(queue_url_prefix: Option<&str>, lane: Lane) -> Result<Self, Failure> {
         let prefix = queue_url_prefix.filter(|prefix| prefix.starts_with("http")).ok_or_else(|| {
             let words =
@@ -71,7 +71,7 @@ impl DeadLetters {
     }
 
     /// Takes up to `most` letters, or until `enough` holds of one.
-    pub(super) fn hold(&self, most: usize, enough: impl Fn(&Letter) -> bool) -> Result<Vec<Held>, Failure> {
+    pub(super) fn hold(&self, most: usize, enough: impl Fn(&DeadLetter) -> bool) -> Result<Vec<Held>, Failure> {
         let (mut held, mut seen, mut empty): (Vec<Held>, HashSet<String>, u32) = (Vec::new(), HashSet::new(), 0);
         while held.len() < most && empty < EMPTY_CALLS {
             let wanted = (most - held.len()).min(MAX_BATCH);
@@ -145,6 +145,6 @@ impl Held {
     fn of(message: &Value) -> Self {
         let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let attributes = message.get("MessageAttributes").cloned().unwrap_or_default();
-        Self { letter: Letter::of(message), receipt: text("ReceiptHandle"), body: text("Body"), attributes }
+        Self { letter: DeadLetter::of(message), receipt: text("ReceiptHandle"), body: text("Body"), attributes }
     }
 }

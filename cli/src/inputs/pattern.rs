@@ -154,7 +154,7 @@ mod tests {
             });
             assert_eq!(found, Ok(expect), "{}", shown(&path));
         }
-        for (pattern, told) in [
+        for (pattern, why) in [
             (&b"*.gif"[..], "matches no file"),
             (b"[2024]/none.png", "matches no file"),
             (b"[a/*.png", "is no pattern"),
@@ -162,7 +162,7 @@ mod tests {
         ] {
             let path = folder.path().join(OsStr::from_bytes(pattern));
             let error = matching(path.as_os_str(), 100).unwrap_err();
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(why), "{error}");
         }
     }
 

@@ -16,8 +16,8 @@ pub(crate) struct KeysArguments {
 }
 
 impl KeysArguments {
-    /// Whether it only tells something.
-    pub(crate) fn only_tells(&self) -> bool {
+    /// Whether it only shows something.
+    pub(crate) fn only_shows(&self) -> bool {
         matches!(self.command, KeysCommand::List { .. })
     }
 }
@@ -26,7 +26,7 @@ impl KeysArguments {
 pub(super) enum KeysCommand {
     /// Make a key; its secret is written once, to standard output
     #[command(after_help = "Example: forebay keys create --account acme --plan pro --name laptop --expires-in 90d")]
-    Create(CreateArguments),
+    Create(CreateKeyArguments),
 
     /// List all secrets of all keys, without the secrets themselves
     #[command(after_help = "Example: forebay keys list --account acme")]
@@ -58,7 +58,7 @@ pub(super) enum KeysCommand {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct CreateArguments {
+pub(super) struct CreateKeyArguments {
     /// Who is billed and limited: a-z 0-9 . _ -
     #[arg(long, value_name = "ACCOUNT")]
     pub(super) account: String,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(crate) use self::arguments::KeysArguments;
 use self::{
     admin::Admin,
-    arguments::{CreateArguments, KeysCommand},
+    arguments::{CreateKeyArguments, KeysCommand},
 };
 use crate::{failure::Failure, moment, table};
 
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &KeysArguments) -> Result<(), Failure> {
     }
 }
 
-fn body(wanted: &CreateArguments) -> Value {
+fn body(wanted: &CreateKeyArguments) -> Value {
     json!({
         "account": wanted.account,
         "plan": wanted.plan,
@@ -75,19 +75,19 @@ fn show_secret(answer: &Value, as_json: bool) -> Result<(), Failure> {
     let key: Shown = read(answer)?;
     let text = if as_json { answer.to_string() } else { key.secret.clone() };
     writeln!(stdout(), "{text}")?;
-    Ok(write!(stderr(), "{}", told(&key))?)
+    Ok(write!(stderr(), "{}", beside_secret(&key))?)
 }
 
-fn told(key: &Shown) -> String {
-    let mut told = format!("key {} of {} (plan {})", key.id, key.account, key.plan);
+fn beside_secret(key: &Shown) -> String {
+    let mut text = format!("key {} of {} (plan {})", key.id, key.account, key.plan);
     if key.expires_ms.is_some() {
-        told.push_str(&format!(", until {}", moment::show(key.expires_ms)));
+        text.push_str(&format!(", until {}", moment::show(key.expires_ms)));
     }
     if key.older_end_ms.is_some() {
-        told.push_str(&format!("; its older secrets end {}", moment::show(key.older_end_ms)));
+        text.push_str(&format!("; its older secrets end {}", moment::show(key.older_end_ms)));
     }
-    told.push_str("\nThis secret is shown once and stored nowhere: keep it now.\n");
-    told
+    text.push_str("\nThis secret is shown once and stored nowhere: keep it now.\n");
+    text
 }
 
 fn list(admin: &Admin, account: Option<&str>, as_json: bool) -> Result<(), Failure> {
@@ -130,14 +130,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_beside_a_secret_does_not_hold_it() {
+    fn what_stands_beside_a_secret_does_not_hold_it() {
         let answer = json!({
             "id": "3f1c0ab92d47", "account": "acme", "plan": "pro", "secret": "fb_x", "created_ms": 5,
             "expires_ms": null, "older_end_ms": 1_800_000_000_000_u64,
         });
-        let told = told(&read(&answer).unwrap());
-        assert!(!told.contains("fb_x") && told.contains("3f1c0ab92d47 of acme"), "{told}");
-        assert!(told.contains("older secrets end 2027-01-15 08:00 UTC") && told.contains("shown once"), "{told}");
+        let text = beside_secret(&read(&answer).unwrap());
+        assert!(!text.contains("fb_x") && text.contains("3f1c0ab92d47 of acme"), "{text}");
+        assert!(text.contains("older secrets end 2027-01-15 08:00 UTC") && text.contains("shown once"), "{text}");
     }
 
     #[test]

@@ -81,6 +81,6 @@ fn position_and_forecast_are_told_in_plain_lines_where_there_is_no_terminal() {
     });
     let output = forebay(&played, &["submit", "m", "--text", "x", "--wait"]).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "{\"embedding\":[1,2]}\n");
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(told, "job_1: queued in paid-light, position 3, done in 4.0 s (p90 9.0 s)\njob_1: succeeded\n");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr, "job_1: queued in paid-light, position 3, done in 4.0 s (p90 9.0 s)\njob_1: succeeded\n");
 }

@@ -87,7 +87,7 @@ fn interrupted(service: &Service, played: &Played, mut command: Command, after: 
     thread::sleep(Duration::from_millis(20));
 }
 
-fn told(output: &Output) -> String {
+fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -112,7 +112,7 @@ fn a_folder_with_moments_goes_on_after_answers_were_lost() {
         interrupted(&service, &played, submit(&played, &folder, &[asked, &["--again"]].concat()), 5);
         let last = submit(&played, &folder, asked).output().unwrap();
         expect(&last, 0);
-        assert!(told(&last).contains("counted from when this command first began"), "{}", told(&last));
+        assert!(stderr_of(&last).contains("counted from when this command first began"), "{}", stderr_of(&last));
         assert_eq!((service.count(), service.pictures()), (6, 6), "{asked:?}");
         for name in asked.iter().filter_map(|word| word.strip_prefix("--")) {
             let found = moments(&played, &format!("{}_ms", name.replace('-', "_")));
@@ -129,7 +129,7 @@ fn another_span_is_another_request_from_then_on() {
     interrupted(&service, &played, submit(&played, &folder, &["--deadline", "1h"]), 3);
     let other = submit(&played, &folder, &["--deadline", "2h"]).output().unwrap();
     expect(&other, 0);
-    assert!(told(&other).contains("counted from now, as another was asked for before"), "{}", told(&other));
+    assert!(stderr_of(&other).contains("counted from now, as another was asked for before"), "{}", stderr_of(&other));
     assert_eq!((service.pictures(), moments(&played, "deadline_ms").len()), (6, 2));
 }
 
@@ -175,7 +175,7 @@ fn what_is_left_when_the_deadline_passes_is_not_submitted_until_that_is_asked_fo
         let output =
             submit(&played, &folder, &[&["--parallel", "1", "--deadline", "4s"], more].concat()).output().unwrap();
         expect(&output, code);
-        (played.lines().len() - asked, told(&output))
+        (played.lines().len() - asked, stderr_of(&output))
     };
     let (asked, first) = run(&[], 1);
     assert_eq!(asked, 2, "{first}");
@@ -228,7 +228,7 @@ fn a_deadline_that_cannot_be_met_any_more_ends_what_is_under_way_in_peace() {
     let out = folder.path("out").display().to_string();
     let output = submit(&played, &folder, &["--deadline", "1h", "--out", &out, "--parallel", "2"]).output().unwrap();
     expect(&output, 1);
-    assert!(told(&output).contains("deadline-infeasible"), "{}", told(&output));
+    assert!(stderr_of(&output).contains("deadline-infeasible"), "{}", stderr_of(&output));
     assert_eq!(folder.names("out"), [".forebay-journal", "0.png.result.json"]);
-    assert!(told(&output).contains("5 inputs: 1 done; 4 left"), "{}", told(&output));
+    assert!(stderr_of(&output).contains("5 inputs: 1 done; 4 left"), "{}", stderr_of(&output));
 }

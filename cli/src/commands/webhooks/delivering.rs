@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forebay::{Client, Delivery, DeliveryQuery, DeliveryState, Told, WebhookId};
+use forebay::{Answer, Client, Delivery, DeliveryQuery, DeliveryState, WebhookId};
 use serde_json::{Value, json};
 
-use super::{DeliveriesArguments, EndpointArguments, ReplayArguments, TestArguments, show};
+use super::{DeliveriesArguments, EndpointArguments, ReplayDeliveryArguments, TestWebhookArguments, show};
 use crate::{commands::write_json, failure::Failure, interrupt::unless_ended};
 
 /// The most that one page has.
@@ -17,13 +17,13 @@ const PAGE: u32 = 100;
 const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Sends a test; ends as its first try did.
-pub(super) async fn test(TestArguments { endpoint, timeout }: &TestArguments) -> Result<(), Failure> {
+pub(super) async fn test(TestWebhookArguments { endpoint, timeout }: &TestWebhookArguments) -> Result<(), Failure> {
     let EndpointArguments { id, common } = endpoint;
     let client = common.connection.client()?;
     let sent = client.test_webhook(id).await?;
     let until = Instant::now() + Duration::from_secs((*timeout).min(86_400));
-    let told = || format!("interrupted; {} goes on, and `forebay webhooks deliveries {id}` shows it", sent.id);
-    let tried = unless_ended(tried(&client, id, &sent, until), told).await?;
+    let message = || format!("interrupted; {} goes on, and `forebay webhooks deliveries {id}` shows it", sent.id);
+    let tried = unless_ended(tried(&client, id, &sent, until), message).await?;
     match common.json {
         true => write_json(&tried.json)?,
         false => writeln!(stdout(), "{}", show::line(&tried))?,
@@ -43,9 +43,9 @@ pub(super) async fn test(TestArguments { endpoint, timeout }: &TestArguments) ->
 async fn tried(
     client: &Client,
     id: &WebhookId,
-    sent: &Told<Delivery>,
+    sent: &Answer<Delivery>,
     until: Instant,
-) -> Result<Told<Delivery>, Failure> {
+) -> Result<Answer<Delivery>, Failure> {
     let mut delivery = sent.clone();
     while delivery.state == DeliveryState::Pending && delivery.last.is_none() {
         let left = until.saturating_duration_since(Instant::now());
@@ -57,7 +57,7 @@ async fn tried(
         let mut page = client.deliveries(id, &query).await?;
         let at = page.deliveries.iter().position(|one| one.id == sent.id);
         if let Some(json) = at.and_then(|at| page.json.pointer_mut(&format!("/deliveries/{at}"))) {
-            delivery = Told::of(json.take())?;
+            delivery = Answer::of(json.take())?;
         }
     }
     Ok(delivery)
@@ -89,7 +89,9 @@ pub(super) async fn list(DeliveriesArguments { endpoint, limit }: &DeliveriesArg
     }
 }
 
-pub(super) async fn replay(ReplayArguments { id, delivery, common }: &ReplayArguments) -> Result<(), Failure> {
+pub(super) async fn replay(
+    ReplayDeliveryArguments { id, delivery, common }: &ReplayDeliveryArguments,
+) -> Result<(), Failure> {
     let delivery = common.connection.client()?.replay_delivery(id, delivery).await?;
     match common.json {
         true => write_json(&delivery.json),

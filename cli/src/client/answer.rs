@@ -5,16 +5,16 @@ use serde_json::Value;
 
 use super::error::Error;
 
-/// What the service told: as a type, and all of it as JSON, with whatever a newer service says besides.
+/// What the service answered: as a type, and all of it as JSON, with whatever a newer service says besides.
 #[derive(Clone, PartialEq)]
-pub struct Told<T> {
+pub struct Answer<T> {
     /// What this program knows of it.
     pub value: T,
     /// All of it.
     pub json: Value,
 }
 
-impl<T: DeserializeOwned> Told<T> {
+impl<T: DeserializeOwned> Answer<T> {
     /// Reads an answer.
     pub fn read(body: &[u8]) -> Result<Self, Error> {
         let json = serde_json::from_slice(body).map_err(|_| foreign("it is not JSON"))?;
@@ -29,13 +29,13 @@ impl<T: DeserializeOwned> Told<T> {
 }
 
 /// Without the JSON, which may hold a secret.
-impl<T: fmt::Debug> fmt::Debug for Told<T> {
+impl<T: fmt::Debug> fmt::Debug for Answer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Told").field(&self.value).finish()
+        f.debug_tuple("Answer").field(&self.value).finish()
     }
 }
 
-impl<T> Deref for Told<T> {
+impl<T> Deref for Answer<T> {
     type Target = T;
 
     fn deref(&self) -> &T {

@@ -2,9 +2,9 @@ use forebay_contract::{JobMessage, Traceparent};
 use serde::Serialize;
 use serde_json::Value;
 
-/// What is told of a dead letter: never what the job holds.
+/// What may be shown of a message in a dead-letter queue: never what the job holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Letter {
+pub(super) struct DeadLetter {
     pub(super) message_id: String,
     /// This and the rest about the job are missing when the message cannot be read.
     pub(super) job_id: Option<String>,
@@ -17,7 +17,7 @@ pub(super) struct Letter {
     pub(super) bytes: usize,
 }
 
-impl Letter {
+impl DeadLetter {
     /// Of a message as SQS answers it.
     pub(super) fn of(message: &Value) -> Self {
         let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -45,10 +45,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unreadable_message_is_told_by_what_sqs_knows() {
+    fn an_unreadable_message_is_shown_by_what_sqs_knows() {
         let attributes = json!({ "ApproximateReceiveCount": "7", "SentTimestamp": "1800000000000" });
         let message = json!({ "MessageId": "m", "Body": "secret words", "Attributes": attributes });
-        let letter = Letter::of(&message);
+        let letter = DeadLetter::of(&message);
         assert_eq!((letter.job_id.as_deref(), letter.receives, letter.bytes), (None, 7, 12));
         assert_eq!(letter.sent_ms, Some(1_800_000_000_000));
         assert!(!serde_json::to_string(&letter).unwrap().contains("secret"));
