@@ -219,12 +219,12 @@ impl Stack {
         lanes.iter().find(|lane| lane["lane"] == name).cloned().with_context(|| format!("no {name} in {listing}"))
     }
 
-    /// The catalogue that the edge started with, as JSON.
+    /// The catalog that the edge started with, as JSON.
     pub fn catalog(&self) -> &Value {
         &self.catalog
     }
 
-    /// Puts another text in the catalogue's place, as an operator would while the edge runs.
+    /// Puts another text in the catalog's place, as an operator would while the edge runs.
     pub fn override_catalog(&self, text: &str) -> Result<()> {
         let entries = BTreeMap::from([("catalog".to_owned(), text.to_owned())]);
         seed(&self.repository, &self.folder.join("edge"), &entries, &self.folder.join("kv-override.log"))

@@ -63,7 +63,7 @@ pub(super) struct CreateKeyArguments {
     #[arg(long, value_name = "ACCOUNT")]
     pub(super) account: String,
 
-    /// A plan of the catalogue
+    /// A plan of the catalog
     #[arg(long, value_name = "PLAN")]
     pub(super) plan: String,
 

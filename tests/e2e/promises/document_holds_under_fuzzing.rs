@@ -18,7 +18,7 @@ limits = [{ name = "all", dimension = "account", algorithm = "token-bucket", qua
 "#;
 
 pub fn check(hall: &Hall) -> Result<()> {
-    // Its own: the operator's part takes catalogues away. Nothing runs here, and nobody waits for it.
+    // Its own: the operator's part takes catalogs away. Nothing runs here, and nobody waits for it.
     let shipped = std::fs::read_to_string(hall.path("catalog/plans.toml"))?;
     let options = Options { plans: Some(shipped + PLAN), infra: Infra::Common, ..Options::default() };
     let stack = hall.own("fuzzed", &options)?;

@@ -47,7 +47,7 @@ impl Step for EdgeBundle {
         120
     }
 
-    /// The catalogue is not among it, though one is built in: every start puts the newest into KV, which wins.
+    /// The catalog is not among it, though one is built in: every start puts the newest into KV, which wins.
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
         let is_source = |path: &Path| !path.components().any(|part| part.as_os_str() == "build");
         let mut made_from = Fingerprint::new();

@@ -1,4 +1,4 @@
-//! Building the parts: the edge's bundle, the programs, the catalogue.
+//! Building the parts: the edge's bundle, the programs, the catalog.
 
 mod cargo;
 mod catalog;

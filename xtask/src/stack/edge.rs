@@ -153,7 +153,7 @@ impl Edge {
     }
 }
 
-/// Puts entries into the KV namespace that the edge reads its keys and catalogue from. The edge may not run.
+/// Puts entries into the KV namespace that the edge reads its keys and catalog from. The edge may not run.
 pub fn seed(repository: &Repository, folder: &Path, entries: &BTreeMap<String, String>, log: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let list: Vec<_> = entries.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();

@@ -18,7 +18,7 @@ use crate::{
 
 /// The account, the plan and the name of the demonstration's key.
 const ACCOUNT: (&str, &str, &str) = ("demo", "free", "demonstration");
-/// How long a worker may take to hand back what it holds, and an edge to take a catalogue.
+/// How long a worker may take to hand back what it holds, and an edge to take a catalog.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What the deployment's names begin with.
 const PREFIX: &str = "forebay";
@@ -128,7 +128,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Puts another catalogue into force, as an operator would.
+    /// Puts another catalog into force, as an operator would.
     pub(super) fn put_catalog(&self, catalog: &str) -> Result<()> {
         let url = format!("{}/internal/v1/catalog", self.edge.origin());
         let authorization = format!("Bearer {}", self.admin_token.reveal());
