@@ -11,7 +11,7 @@ use crate::{
     console,
     process::answer,
     repository::Repository,
-    setup::{Fingerprint, Step, Work},
+    setup::{About, Fingerprint, Step, Work},
 };
 
 /// `edge/build/`: the Worker as wasm and JavaScript.
@@ -19,32 +19,16 @@ use crate::{
 pub struct EdgeBundle;
 
 impl Step for EdgeBundle {
-    fn name(&self) -> &'static str {
-        "edge"
-    }
-
-    fn what(&self) -> String {
-        "building the edge to wasm".to_owned()
-    }
-
-    fn advice(&self) -> &'static str {
-        "see the first error in the log"
-    }
-
-    fn after(&self) -> &'static [&'static str] {
-        &["wasm-target", "bindgen", "edge-packages"]
-    }
-
-    fn compiles_into(&self) -> Option<&'static str> {
-        Some("target/debug")
-    }
-
-    fn recorded_secs(&self) -> u64 {
-        120
-    }
-
-    fn recorded_packages(&self) -> usize {
-        120
+    fn about(&self) -> About {
+        About {
+            name: "edge",
+            what: "building the edge to wasm",
+            advice: "see the first error in the log",
+            after: &["wasm-target", "bindgen", "edge-packages"],
+            compiles_into: Some("target/debug"),
+            recorded_secs: 120,
+            recorded_packages: 120,
+        }
     }
 
     /// The catalog is not among it, though one is built in: every start puts the newest into KV, which wins.

@@ -165,7 +165,7 @@ fn far(repository: &Repository, steps: &[Box<dyn Step>], standing: &[Standing], 
     let mut doing = Vec::new();
     let mut shares = Vec::new();
     for (step, standing) in steps.iter().zip(standing) {
-        let recorded = Duration::from_secs(step.recorded_secs());
+        let recorded = Duration::from_secs(step.about().recorded_secs);
         shares.push(match standing {
             Standing::Waiting => Share::Waiting(recorded),
             Standing::Running(since) => {
@@ -173,7 +173,7 @@ fn far(repository: &Repository, steps: &[Box<dyn Step>], standing: &[Standing], 
                 let last = tail(&log, 1).pop().unwrap_or_default();
                 doing.push(format!("{}: {}", step.name(), sign_of_life(&last)));
                 // Where cargo compiles, what it has compiled says more than the time: machines differ.
-                let done = match step.recorded_packages() {
+                let done = match step.about().recorded_packages {
                     0 => since.elapsed().as_secs_f64() / recorded.as_secs_f64().max(1.0),
                     packages => compiled(&log) as f64 / packages as f64,
                 };
@@ -205,13 +205,13 @@ fn next(steps: &[Box<dyn Step>], standing: &[Standing]) -> Vec<usize> {
     let pairs = || steps.iter().zip(standing);
     let open: BTreeSet<&str> = pairs().filter(|(_, now)| !now.is_over()).map(|(step, _)| step.name()).collect();
     let running = pairs().filter(|(_, now)| now.is_running());
-    let mut folders: Vec<&str> = running.filter_map(|(step, _)| step.compiles_into()).collect();
+    let mut folders: Vec<&str> = running.filter_map(|(step, _)| step.about().compiles_into).collect();
     let mut begin = Vec::new();
     for (index, (step, now)) in pairs().enumerate() {
-        if *now != Standing::Waiting || step.after().iter().any(|name| open.contains(name)) {
+        if *now != Standing::Waiting || step.about().after.iter().any(|name| open.contains(name)) {
             continue;
         }
-        if let Some(folder) = step.compiles_into() {
+        if let Some(folder) = step.about().compiles_into {
             if folders.len() >= COMPILES_AT_ONCE || folders.contains(&folder) {
                 continue;
             }
@@ -228,7 +228,7 @@ fn bring(repository: &Repository, console: Console, step: &dyn Step, cancel: &At
     if step.is_done(repository)? {
         return Ok(false);
     }
-    console.begin(step.name(), &step.what());
+    console.begin(step.name(), step.about().what);
     let started = Instant::now();
     let log = repository.step_log(step.name());
     let mut run = Run::new(console, step.name(), &log)?;
@@ -250,10 +250,10 @@ fn bring(repository: &Repository, console: Console, step: &dyn Step, cancel: &At
             }
             console.failed(step.name(), &format!("failed after {took}"));
             Err(match error.downcast::<Failure>() {
-                Ok(failure) if failure.advice.is_empty() => failure.advise(step.advice()).into(),
+                Ok(failure) if failure.advice.is_empty() => failure.advise(step.about().advice).into(),
                 Ok(failure) => failure.into(),
                 Err(error) => {
-                    Failure::new(step.name(), format!("failed: {error:#}"), &log).advise(step.advice()).into()
+                    Failure::new(step.name(), format!("failed: {error:#}"), &log).advise(step.about().advice).into()
                 }
             })
         }
@@ -265,28 +265,17 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::setup::Fingerprint;
+    use crate::setup::{About, Fingerprint};
 
-    struct Named(&'static str, &'static [&'static str], Option<&'static str>);
+    struct Named(About);
+
+    fn named(name: &'static str, after: &'static [&'static str], compiles_into: Option<&'static str>) -> Box<dyn Step> {
+        Box::new(Named(About { name, after, compiles_into, recorded_secs: 1, ..About::NOTHING }))
+    }
 
     impl Step for Named {
-        fn name(&self) -> &'static str {
+        fn about(&self) -> About {
             self.0
-        }
-        fn what(&self) -> String {
-            String::new()
-        }
-        fn advice(&self) -> &'static str {
-            ""
-        }
-        fn after(&self) -> &'static [&'static str] {
-            self.1
-        }
-        fn compiles_into(&self) -> Option<&'static str> {
-            self.2
-        }
-        fn recorded_secs(&self) -> u64 {
-            1
         }
         fn made_from(&self, _: &Repository) -> Result<Fingerprint> {
             Ok(Fingerprint::new())
@@ -304,13 +293,13 @@ mod tests {
         use Standing::{Done, There, Waiting};
         let running = Standing::Running(Instant::now());
         let steps: Vec<Box<dyn Step>> = vec![
-            Box::new(Named("download", &[], None)),
-            Box::new(Named("compile", &[], Some("a"))),
-            Box::new(Named("compile-after", &["download"], Some("a"))),
-            Box::new(Named("compile-elsewhere", &[], Some("b"))),
-            Box::new(Named("compile-third", &[], Some("c"))),
+            named("download", &[], None),
+            named("compile", &[], Some("a")),
+            named("compile-after", &["download"], Some("a")),
+            named("compile-elsewhere", &[], Some("b")),
+            named("compile-third", &[], Some("c")),
             // What is not on the list is taken to be there.
-            Box::new(Named("last", &["compile-after", "not-listed"], None)),
+            named("last", &["compile-after", "not-listed"], None),
         ];
         for (standing, begin) in [
             ([Waiting, Waiting, Waiting, Waiting, Waiting, Waiting], vec![0, 1, 3]),

@@ -147,7 +147,7 @@ fn steps_for(chosen: &Chosen, steps: Vec<Box<dyn Step>>) -> Vec<Box<dyn Step>> {
     let mut more: Vec<&str> = chosen.checks.iter().flat_map(|check| chosen.after(*check)).collect();
     while let Some(name) = more.pop() {
         if wanted.insert(name) {
-            more.extend(steps.iter().filter(|step| step.name() == name).flat_map(|step| step.after()));
+            more.extend(steps.iter().filter(|step| step.name() == name).flat_map(|step| step.about().after));
         }
     }
     steps.into_iter().filter(|step| wanted.contains(step.name())).collect()
