@@ -10,7 +10,7 @@ use crate::{
     stack::{Deployment, LocalStack, free_port},
 };
 
-/// What the saturation bench tells of one model, a JSON line each.
+/// What the saturation bench says of one model, a JSON line each.
 #[derive(Debug, Deserialize)]
 struct Figures {
     model: String,

@@ -37,6 +37,12 @@ pub(super) struct Measured {
     pub(super) p99_ms: f64,
 }
 
+/// The medians of what was measured, in words: milliseconds to so many decimals.
+pub(super) fn latency(measured: &[Measured], decimals: usize) -> String {
+    let median = |of: fn(&Measured) -> f64| percentile(&measured.iter().map(of).collect::<Vec<_>>(), 0.5);
+    format!("p50 {:.decimals$} ms, p99 {:.decimals$} ms", median(|one| one.p50_ms), median(|one| one.p99_ms))
+}
+
 impl Load<'_> {
     /// Asks for as long as `lasting`.
     pub(super) fn run(&self, lasting: Duration) -> Result<Stretch> {

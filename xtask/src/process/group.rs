@@ -240,8 +240,8 @@ mod tests {
         let log = log("ended");
         let mut group = Group::spawn("part", &mut shell("echo no more disk; exit 3"), &log).unwrap();
         assert!(eventually(|| group.check_alive().is_err()));
-        let told = group.check_alive().unwrap_err().to_string();
-        assert!(told.contains("part ended unasked") && told.contains("no more disk"), "{told}");
+        let text = group.check_alive().unwrap_err().to_string();
+        assert!(text.contains("part ended unasked") && text.contains("no more disk"), "{text}");
         std::fs::remove_file(&log).unwrap();
     }
 

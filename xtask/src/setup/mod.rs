@@ -32,7 +32,7 @@ pub use libtorch::libtorch_dir;
 pub use node::{NodeVersion, node};
 pub use pinned::CARGO_DENY;
 pub use prerequisites::{Obstacle, Purpose, check as check_prerequisites};
-pub use schedule::{Board, run as run_steps, run_telling as run_steps_telling};
+pub use schedule::{Board, run as run_steps, run_noting as run_steps_noting};
 pub use step::{About, Step, Work};
 pub use wasm_target::{WasmToolchain, wasm_toolchain};
 

@@ -18,7 +18,7 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// What the arguments ask for; a name that means nothing is told at once, before anything is built. A test of
+    /// What the arguments ask for; a name that means nothing is an error at once, before anything is built. A test of
     /// cargo's is known when it is built.
     pub(super) fn by(arguments: &TestArguments, repository: &Repository, console: Console) -> Result<Self> {
         if arguments.changed {

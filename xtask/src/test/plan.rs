@@ -50,7 +50,7 @@ fn linted(mut command: Command) -> Command {
 
 /// This very program with another command.
 fn own(repository: &Repository, command: &str) -> Result<Command> {
-    // Linux tells of a program that was built anew meanwhile under a name that is no file's.
+    // Linux shows a program that was built anew meanwhile under a name that is no file's.
     let mut own = Command::new(std::env::current_exe()?.with_file_name("xtask"));
     own.current_dir(repository.root()).arg(command);
     Ok(own)

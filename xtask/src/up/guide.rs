@@ -4,7 +4,7 @@ use super::{demonstration::PICTURE, parts::Parts, state::State};
 use crate::{build::cli_path, console::Console, repository::Repository};
 
 /// Says what runs where, where the logs lie, and how to try it by hand.
-pub(super) fn tell(repository: &Repository, console: Console, state: &State, parts: &mut Parts) -> Result<()> {
+pub(super) fn print(repository: &Repository, console: Console, state: &State, parts: &mut Parts) -> Result<()> {
     let origin = parts.edge.origin();
     let key = parts.key.reveal().to_owned();
     console.heading("What runs");

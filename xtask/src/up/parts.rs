@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::{arguments::UpArguments, client::Client, fast_edge::FastEdge, state::State};
+use super::{arguments::UpArguments, client::DemoClient, fast_edge::FastEdge, state::State};
 use crate::{
     build::{catalog, worker_path},
     console::{self, Console},
@@ -117,8 +117,8 @@ impl Parts {
     }
 
     /// A client with the demonstration's key.
-    pub(super) fn client(&self) -> Client {
-        Client::new(self.edge.origin(), &self.key)
+    pub(super) fn client(&self) -> DemoClient {
+        DemoClient::new(self.edge.origin(), &self.key)
     }
 
     /// Starts another worker in the place of the one that ended, or that is asked to.

@@ -123,7 +123,7 @@ impl Clone {
 
     fn run(&self, name: &str, command: &mut Command) -> Result<()> {
         let log = self.folder.join("logs").join(name);
-        Run { tells: false, ..Run::new(Console::quiet(), name, &log)? }.program(command)
+        Run { shows_life: false, ..Run::new(Console::quiet(), name, &log)? }.program(command)
     }
 
     fn spent(&self, work: impl FnOnce() -> Result<()>) -> Result<Spent> {

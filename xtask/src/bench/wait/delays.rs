@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     stand_in::{RESULT, StandIn},
-    way::{Client, Way},
+    way::{BenchClient, Way},
 };
 use crate::{
     bench::{OPEN, ratio::percentile, workerd::Workerd},
@@ -25,19 +25,19 @@ const AT_ONCE: usize = 12;
 
 /// How long after the store's success clients know, by the way in which they wait.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(in crate::bench) struct Told {
+pub(in crate::bench) struct Delays {
     definition: String,
-    ways: Vec<Delays>,
+    ways: Vec<DelaysOfWay>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Delays {
+struct DelaysOfWay {
     way: &'static str,
     jobs: usize,
     p50_ms: f64,
     p99_ms: f64,
     most_ms: f64,
-    /// The share of all that were told within 50 milliseconds.
+    /// The share of all that were known within 50 milliseconds.
     within_50_ms: f64,
 }
 
@@ -45,7 +45,7 @@ struct Delays {
 type Delay = (Way, f64);
 
 /// Real queue, real bucket, the built edge in bare workerd; jobs wait in the four ways in turn, side by side.
-pub(super) fn measure(repository: &Repository, console: Console) -> Result<Told> {
+pub(super) fn measure(repository: &Repository, console: Console) -> Result<Delays> {
     let name = "wait-told";
     console.begin(name, &format!("{JOBS} jobs, {AT_ONCE} at once, about two minutes"));
     let began = std::time::Instant::now();
@@ -60,7 +60,7 @@ pub(super) fn measure(repository: &Repository, console: Console) -> Result<Told>
     let delays = all(&deployment, workerd.edge)?;
     workerd.check_alive()?;
     console.done(name, &console::duration(began.elapsed()));
-    Ok(Told::new(&delays))
+    Ok(Delays::new(&delays))
 }
 
 fn all(deployment: &Deployment, edge: SocketAddr) -> Result<Vec<Delay>> {
@@ -70,16 +70,16 @@ fn all(deployment: &Deployment, edge: SocketAddr) -> Result<Vec<Delay>> {
         let clients: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(|| some(&stand_in, edge, &next))).collect();
         let joined = clients.into_iter().map(|client| client.join().map_err(|_| anyhow!("a client panicked"))?);
         // All of them, before the worker is stopped.
-        let told: Vec<Result<Vec<Delay>>> = joined.collect();
+        let delays: Vec<Result<Vec<Delay>>> = joined.collect();
         stand_in.stop();
         working.join().map_err(|_| anyhow!("the worker panicked"))??;
-        Ok(told.into_iter().collect::<Result<Vec<_>>>()?.concat())
+        Ok(delays.into_iter().collect::<Result<Vec<_>>>()?.concat())
     })
 }
 
 /// One client's jobs, one after the other.
 fn some(stand_in: &StandIn<'_>, edge: SocketAddr, next: &AtomicUsize) -> Result<Vec<Delay>> {
-    let client = Client::new(edge, OPEN);
+    let client = BenchClient::new(edge, OPEN);
     let mut delays = Vec::new();
     loop {
         interrupt::check()?;
@@ -89,21 +89,21 @@ fn some(stand_in: &StandIn<'_>, edge: SocketAddr, next: &AtomicUsize) -> Result<
         }
         let Some(way) = Way::ALL.get(number % Way::ALL.len()) else { continue };
         let id = client.submit(&format!("Job {number} waits for its turn above the turbines."))?;
-        let told = way.wait(&client, &id)?;
-        let stored = stand_in.stored(&id.parse()?).context("told before it was stored")?;
-        delays.push((*way, told.saturating_duration_since(stored).as_secs_f64() * 1000.0));
+        let known = way.wait(&client, &id)?;
+        let stored = stand_in.stored(&id.parse()?).context("known before it was stored")?;
+        delays.push((*way, known.saturating_duration_since(stored).as_secs_f64() * 1000.0));
         if number < Way::ALL.len() {
             ensure!(client.result(&id)? == RESULT, "another result than was stored");
         }
     }
 }
 
-impl Told {
+impl Delays {
     fn new(delays: &[Delay]) -> Self {
         let of = |way: Way| {
             let own: Vec<f64> = delays.iter().filter(|(own, _)| *own == way).map(|(_, ms)| *ms).collect();
             let soon = own.iter().filter(|ms| **ms <= 50.0).count();
-            Delays {
+            DelaysOfWay {
                 way: way.name(),
                 jobs: own.len(),
                 p50_ms: percentile(&own, 0.5),
@@ -121,7 +121,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Delays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "told after the store's success\n  = {}", self.definition)?;
         for one in &self.ways {
@@ -146,10 +146,10 @@ mod tests {
 
     #[test]
     fn each_way_has_its_own_delays() {
-        let told = Told::new(&[(Way::LongPoll, 4.0), (Way::LongPoll, 60.0), (Way::Polling, 500.0)]);
-        let [long_poll, .., polling] = told.ways.as_slice() else { panic!("{told:?}") };
+        let delays = Delays::new(&[(Way::LongPoll, 4.0), (Way::LongPoll, 60.0), (Way::Polling, 500.0)]);
+        let [long_poll, .., polling] = delays.ways.as_slice() else { panic!("{delays:?}") };
         assert_eq!((long_poll.jobs, long_poll.p50_ms, long_poll.within_50_ms), (2, 32.0, 0.5));
         assert_eq!((polling.way, polling.p99_ms), ("a poll each second", 500.0));
-        assert!(told.to_string().contains("WebSocket") && told.ways[1].p50_ms.is_nan());
+        assert!(delays.to_string().contains("WebSocket") && delays.ways[1].p50_ms.is_nan());
     }
 }

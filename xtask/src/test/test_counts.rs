@@ -1,15 +1,15 @@
 /// How many tests passed, failed and were ignored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct TestCounts {
     pub(super) passed: u32,
     pub(super) failed: u32,
     pub(super) ignored: u32,
 }
 
-impl Tally {
+impl TestCounts {
     /// Adds up the closing lines of every test program in a log: cargo's, and the TAP that Node.js writes.
     pub(super) fn of(log: &str) -> Self {
-        let mut tally = Self::default();
+        let mut counts = Self::default();
         for line in log.lines().filter_map(|line| line.trim().strip_prefix("test result: ")) {
             for part in line.split(['.', ';']) {
                 let mut words = part.split_whitespace();
@@ -17,22 +17,22 @@ impl Tally {
                     continue;
                 };
                 match what {
-                    "passed" => tally.passed += count,
-                    "failed" => tally.failed += count,
-                    "ignored" => tally.ignored += count,
+                    "passed" => counts.passed += count,
+                    "failed" => counts.failed += count,
+                    "ignored" => counts.ignored += count,
                     _ => {}
                 }
             }
         }
         for (what, count) in log.lines().filter_map(tap_count) {
             match what {
-                "pass" => tally.passed += count,
-                "fail" | "cancelled" => tally.failed += count,
-                "skipped" | "todo" => tally.ignored += count,
+                "pass" => counts.passed += count,
+                "fail" | "cancelled" => counts.failed += count,
+                "skipped" | "todo" => counts.ignored += count,
                 _ => {}
             }
         }
-        tally
+        counts
     }
 
     /// `12 passed, 1 ignored, `; empty for checks that are no tests.
@@ -48,7 +48,7 @@ fn tap_count(line: &str) -> Option<(&str, u32)> {
     Some((what, count.parse().ok()?))
 }
 
-/// The tests of cargo's test programs that a log tells of, and those among them that failed.
+/// The tests of cargo's test programs that a log names, and those among them that failed.
 pub(super) fn tests(log: &str) -> (Vec<&str>, Vec<&str>) {
     let lines = log.lines().filter_map(|line| line.strip_prefix("test ")?.split_once(" ... "));
     let all: Vec<(&str, &str)> = lines.collect();
@@ -56,7 +56,7 @@ pub(super) fn tests(log: &str) -> (Vec<&str>, Vec<&str>) {
     (all.into_iter().map(|(name, _)| name).collect(), failed)
 }
 
-/// What cargo and the test programs say of their outcome: each program's name, what it counted and its closing line.
+/// What cargo and the test programs say at their end: each program's name, what it counted and its closing line.
 /// Programs without any test are left out.
 pub(super) fn closing_lines(log: &str) -> Vec<String> {
     let mut lines = Vec::new();
@@ -90,11 +90,11 @@ mod tests {
 
     #[test]
     fn every_program_counts() {
-        assert_eq!(Tally::of(LOG), Tally { passed: 5, failed: 4, ignored: 1 });
-        assert_eq!(Tally::of(LOG).shown(), "5 passed, 4 failed, 1 ignored, ");
-        assert_eq!(Tally::of("warning: nothing").shown(), "");
+        assert_eq!(TestCounts::of(LOG), TestCounts { passed: 5, failed: 4, ignored: 1 });
+        assert_eq!(TestCounts::of(LOG).shown(), "5 passed, 4 failed, 1 ignored, ");
+        assert_eq!(TestCounts::of("warning: nothing").shown(), "");
         let tap = "ok 1 - a\n1..1\n# tests 9\n# pass 6\n# fail 1\n# cancelled 1\n# skipped 1\n# duration_ms 1.5\n";
-        assert_eq!(Tally::of(tap), Tally { passed: 6, failed: 2, ignored: 1 });
+        assert_eq!(TestCounts::of(tap), TestCounts { passed: 6, failed: 2, ignored: 1 });
     }
 
     #[test]
