@@ -37,8 +37,8 @@ pub fn in_time(new_client: impl Fn(usize) -> Result<Client>, check: impl Fn(Clie
 }
 
 /// What comes of it, and by how much this process overslept meanwhile: what happens here between two requests no answer
-/// tells of.
-fn watched<Outcome>(check: impl FnOnce() -> Outcome) -> (Outcome, Duration) {
+/// shows.
+fn watched<T>(check: impl FnOnce() -> T) -> (T, Duration) {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {

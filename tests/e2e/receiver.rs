@@ -1,4 +1,4 @@
-//! A server that is told by webhooks: it writes down what it is told, and answers as well or as badly as it should.
+//! A server that webhooks are delivered to: it writes down what it receives, and answers as well or as badly as it should.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -36,13 +36,13 @@ pub enum Manner {
 
 /// One request as it came.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct Received {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl Told {
+impl Received {
     /// The header's value; empty when it is not there.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str()).unwrap_or_default()
@@ -56,7 +56,7 @@ impl Told {
 #[derive(Debug)]
 struct Inside {
     manner: Mutex<Manner>,
-    told: Mutex<Vec<Told>>,
+    received: Mutex<Vec<Received>>,
     /// Connections that are neither answered nor closed.
     held: Mutex<Vec<TcpStream>>,
     over: AtomicBool,
@@ -76,7 +76,7 @@ impl Receiver {
         let address = listener.local_addr()?;
         let inside = Arc::new(Inside {
             manner: Mutex::new(manner),
-            told: Mutex::default(),
+            received: Mutex::default(),
             held: Mutex::default(),
             over: AtomicBool::new(false),
         });
@@ -102,16 +102,16 @@ impl Receiver {
         *lock(&self.inside.manner) = manner;
     }
 
-    /// What it was told so far, oldest first.
-    pub fn told(&self) -> Vec<Told> {
-        lock(&self.inside.told).clone()
+    /// What it received so far, oldest first.
+    pub fn received(&self) -> Vec<Received> {
+        lock(&self.inside.received).clone()
     }
 
-    /// What it was told after the first `count`, once there is something.
-    pub fn next(&self, count: usize) -> Result<Told> {
-        poll("the receiver is told", || {
-            let told = self.told();
-            Ok(told.get(count).cloned().ok_or(told))
+    /// What it received after the first `count`, once there is something.
+    pub fn next(&self, count: usize) -> Result<Received> {
+        poll("something is delivered", || {
+            let received = self.received();
+            Ok(received.get(count).cloned().ok_or(received))
         })
     }
 }
@@ -130,13 +130,13 @@ impl Drop for Receiver {
 impl Inside {
     fn serve(&self, mut connection: TcpStream) -> std::io::Result<()> {
         connection.set_read_timeout(Some(Duration::from_secs(5)))?;
-        let told = read(&connection)?;
-        if told.path.is_empty() {
+        let received = read(&connection)?;
+        if received.path.is_empty() {
             return Ok(());
         }
-        // Whoever sees what was told may want the next one to be answered otherwise, not this one.
+        // Whoever sees what was received may want the next one to be answered otherwise, not this one.
         let manner = lock(&self.manner).clone();
-        lock(&self.told).push(told);
+        lock(&self.received).push(received);
         let head = "HTTP/1.1";
         let close = "content-length: 0\r\nconnection: close\r\n\r\n";
         match manner {
@@ -161,7 +161,7 @@ impl Inside {
 }
 
 /// A request; one without a path where the connection ended early.
-fn read(connection: &TcpStream) -> std::io::Result<Told> {
+fn read(connection: &TcpStream) -> std::io::Result<Received> {
     let mut reader = BufReader::new(connection.take(MOST_BYTES));
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -179,7 +179,7 @@ fn read(connection: &TcpStream) -> std::io::Result<Told> {
     let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     let mut body = String::new();
     reader.take(length.unwrap_or(0)).read_to_string(&mut body)?;
-    Ok(Told { path, headers, body })
+    Ok(Received { path, headers, body })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -312,7 +312,7 @@ impl Stack {
             .collect()
     }
 
-    /// Stores a result as a worker would; a dry run of the submission tells its digest.
+    /// Stores a result as a worker would; a dry run of the submission names its digest.
     pub fn store_result(&self, digest: &str, media_type: &str, result: &[u8]) -> Result<()> {
         self.deployment.store(&storage_key::result(&digest.parse()?), media_type, result)
     }
@@ -320,8 +320,8 @@ impl Stack {
     /// How often the object that keeps this job has begun a life in memory.
     pub fn wakes(&self, job: &Value) -> Result<usize> {
         let shard = id(job)?.parse::<JobId>()?.shard().to_string();
-        let told = |line: &&str| line.contains("account-wakes") && line.contains(&shard);
-        Ok(self.logs()?.lines().filter(told).count())
+        let is_of_it = |line: &&str| line.contains("account-wakes") && line.contains(&shard);
+        Ok(self.logs()?.lines().filter(is_of_it).count())
     }
 
     /// Ends the edge, lets `change` work on what it has stored, and starts it again.

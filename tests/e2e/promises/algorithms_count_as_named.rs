@@ -131,15 +131,15 @@ impl Caller {
     fn is_refused(&mut self, seconds: std::ops::RangeInclusive<u64>) -> Result<u64> {
         let refused = self.submit()?;
         refused.expect_limited(&["rate"])?;
-        let told_s = refused.retry_after_s()?;
-        ensure!(seconds.contains(&told_s), "told to wait {told_s} s, not {seconds:?}");
-        Ok(told_s)
+        let wait_s = refused.retry_after_s()?;
+        ensure!(seconds.contains(&wait_s), "told to wait {wait_s} s, not {seconds:?}");
+        Ok(wait_s)
     }
 
     /// Waits as long as a refusal says.
     fn wait_as_told(&mut self, seconds: std::ops::RangeInclusive<u64>) -> Result<()> {
-        let told = Instant::now() + Duration::from_secs(self.is_refused(seconds)?);
-        std::thread::sleep(told.saturating_duration_since(Instant::now()));
+        let allowed_from = Instant::now() + Duration::from_secs(self.is_refused(seconds)?);
+        std::thread::sleep(allowed_from.saturating_duration_since(Instant::now()));
         Ok(())
     }
 

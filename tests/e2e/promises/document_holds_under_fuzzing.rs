@@ -43,7 +43,7 @@ fn fuzz(hall: &Hall, stack: &Stack, token: &str, which: &str) -> Result<()> {
         .current_dir(hall.scratch("schemathesis")?)
         .output()
         .with_context(|| format!("{} is not there: cargo xtask test brings it", program.display()))?;
-    let told = String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "{which}:\n{told}{}", String::from_utf8_lossy(&output.stderr));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "{which}:\n{stdout}{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }

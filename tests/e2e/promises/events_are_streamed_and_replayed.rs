@@ -26,7 +26,7 @@ pub fn check(hall: &Hall) -> Result<()> {
         Ok(if job["timeline"]["sent_ms"].is_u64() { Ok(()) } else { Err(job) })
     })?;
     stack.report(&job, EventKind::Received)?;
-    // Where it stands is told until it runs.
+    // Its position is answered until it runs.
     let place = client.job(&job)?["queue"].clone();
     ensure!(
         place["position"].as_u64() >= Some(1) && place["eta_ms"]["p90"].as_u64() >= place["eta_ms"]["p50"].as_u64()
@@ -43,13 +43,13 @@ pub fn check(hall: &Hall) -> Result<()> {
     let answer = listening.join().map_err(|_| anyhow::anyhow!("the listener panicked"))??;
     ensure!(answer.must("content-type")?.starts_with("text/event-stream"), "{answer:?}");
     ensure!(answer.must("x-accel-buffering")? == "no", "a proxy would gather it: {answer:?}");
-    let told = events(&answer)?;
-    let names: Vec<&str> = told.iter().map(|(_, name, _)| name.as_str()).collect();
+    let heard = events(&answer)?;
+    let names: Vec<&str> = heard.iter().map(|(_, name, _)| name.as_str()).collect();
     ensure!(names.first() == Some(&"queued") && names.last() == Some(&"succeeded"), "{names:?}");
     ensure!(names.contains(&"running"), "{names:?}");
-    let ids: Vec<u64> = told.iter().map(|(id, _, _)| *id).collect();
+    let ids: Vec<u64> = heard.iter().map(|(id, _, _)| *id).collect();
     ensure!(ids.is_sorted(), "{ids:?}");
-    for (_, name, job) in &told {
+    for (_, name, job) in &heard {
         let status = if name == "progress" { "running" } else { name };
         ensure!(job["status"] == status, "{name}: {job}");
     }

@@ -20,9 +20,9 @@ pub fn check(hall: &Hall) -> Result<()> {
 
     // Nobody works here yet.
     let alone = poll("it was looked", || {
-        let told = anybody.get("/readyz")?.expect(503)?;
-        let ready = told.json()?;
-        ensure!(told.retry_after_s()? >= 1, "{told:?}");
+        let answer = anybody.get("/readyz")?.expect(503)?;
+        let ready = answer.json()?;
+        ensure!(answer.retry_after_s()? >= 1, "{answer:?}");
         Ok(if ready["looked_ms"].is_u64() { Ok(ready) } else { Err(ready) })
     })?;
     let parts = |ready: &Value| ["configured", "queue", "bucket", "worker"].map(|part| ready[part] == true);
@@ -32,8 +32,8 @@ pub fn check(hall: &Hall) -> Result<()> {
     // An idle worker says that it is there.
     stack.start_worker(&[])?;
     let ready = poll("a worker is heard of", || {
-        let told = anybody.get("/readyz")?;
-        Ok(if told.status == 200 { Ok(told.json()?) } else { Err(told) })
+        let answer = anybody.get("/readyz")?;
+        Ok(if answer.status == 200 { Ok(answer.json()?) } else { Err(answer) })
     })?;
     ensure!(parts(&ready) == [true; 4] && ready["status"] == "ready", "{ready}");
 

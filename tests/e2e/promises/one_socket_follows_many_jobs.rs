@@ -1,4 +1,4 @@
-//! One WebSocket tells of many jobs as they move, and of nobody else's; what is said too much is cut off.
+//! One WebSocket follows many jobs as they move, and nobody else's; what is said too much is cut off.
 
 use anyhow::{Result, ensure};
 use forebay_contract::EventKind;
@@ -26,8 +26,8 @@ pub fn check(hall: &Hall) -> Result<()> {
         socket.say(&json!({ "watch": ids }))?;
     }
     for _ in 0..100 {
-        let told = socket.hear_job()?;
-        ensure!(told["event"] == "queued" && told["job"]["queue"]["position"].is_u64() || told["id"] == 1, "{told}");
+        let news = socket.hear_job()?;
+        ensure!(news["event"] == "queued" && news["job"]["queue"]["position"].is_u64() || news["id"] == 1, "{news}");
     }
 
     // All of one job, in order; what ended is not watched any more.
@@ -37,9 +37,9 @@ pub fn check(hall: &Hall) -> Result<()> {
     stack.report(&jobs[0], EventKind::Succeeded { media_type: "image/png".to_owned(), bytes: 1, device_ms: 1.0 })?;
     let mut heard = Vec::new();
     while heard.len() < 4 {
-        let told = socket.hear_job()?;
-        if told["event"] != "queued" {
-            heard.push((told["job"]["id"].clone(), told["event"].clone(), told["id"].clone()));
+        let news = socket.hear_job()?;
+        if news["event"] != "queued" {
+            heard.push((news["job"]["id"].clone(), news["event"].clone(), news["id"].clone()));
         }
     }
     let of = |n: usize, event: &str, number: u64| (json!(ids[n]), json!(event), json!(number));
@@ -75,13 +75,13 @@ fn one_job_is_watched(stack: &Stack, caller: &Client, job: &Value) -> Result<()>
     let mut socket = Socket::open(stack, &path, &[("authorization", &authorization)])?;
     ensure!(socket.hear_job()?["job"]["id"] == job["id"]);
     caller.cancel(job)?;
-    let told = loop {
-        let told = socket.hear_job()?;
-        if told["event"] != "queued" {
-            break told;
+    let news = loop {
+        let news = socket.hear_job()?;
+        if news["event"] != "queued" {
+            break news;
         }
     };
-    ensure!(told["event"] == "canceled" && told["job"]["status"] == "canceled", "{told}");
+    ensure!(news["event"] == "canceled" && news["job"]["status"] == "canceled", "{news}");
     // More than twice what may be said in ten seconds: one ten seconds may end and the next begin among them.
     for n in 0..130 {
         if socket.say(&json!({ "unwatch": [n.to_string()] })).is_err() {
