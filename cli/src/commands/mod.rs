@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod get;
 pub(crate) mod jobs;
 pub(crate) mod models;
+mod pages;
 pub(crate) mod plan;
 pub(crate) mod quota;
 pub(crate) mod retry;

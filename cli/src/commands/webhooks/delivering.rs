@@ -6,13 +6,17 @@ use std::{
 };
 
 use forebay::{Answer, Client, Delivery, DeliveryQuery, DeliveryState, WebhookId};
-use serde_json::{Value, json};
 
 use super::{DeliveriesArguments, EndpointArguments, ReplayDeliveryArguments, TestWebhookArguments, show};
-use crate::{commands::write_json, failure::Failure, interrupt::unless_ended};
+use crate::{
+    commands::{
+        pages::{self, gather},
+        write_json,
+    },
+    failure::Failure,
+    interrupt::unless_ended,
+};
 
-/// The most that one page has.
-const PAGE: u32 = 100;
 /// Between two looks at a test.
 const BETWEEN: Duration = Duration::from_millis(500);
 
@@ -53,7 +57,7 @@ async fn tried(
             break;
         }
         tokio::time::sleep(BETWEEN.min(left)).await;
-        let query = DeliveryQuery { limit: Some(PAGE), cursor: None };
+        let query = DeliveryQuery { limit: Some(pages::LARGEST), cursor: None };
         let mut page = client.deliveries(id, &query).await?;
         let at = page.deliveries.iter().position(|one| one.id == sent.id);
         if let Some(json) = at.and_then(|at| page.json.pointer_mut(&format!("/deliveries/{at}"))) {
@@ -63,29 +67,16 @@ async fn tried(
     Ok(delivery)
 }
 
-/// Page by page, until there are as many as were asked for.
 pub(super) async fn list(DeliveriesArguments { endpoint, limit }: &DeliveriesArguments) -> Result<(), Failure> {
     let EndpointArguments { id, common } = endpoint;
     let client = common.connection.client()?;
-    let (mut deliveries, mut all): (Vec<_>, Vec<Value>) = (Vec::new(), Vec::new());
-    let mut query = DeliveryQuery::default();
-    loop {
-        let left = limit.saturating_sub(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
-        query.limit = Some(left.clamp(1, PAGE));
-        let mut page = client.deliveries(id, &query).await?;
-        deliveries.append(&mut page.value.deliveries);
-        if let Some(Value::Array(found)) = page.json.get_mut("deliveries").map(Value::take) {
-            all.extend(found);
-        }
-        let is_new = page.value.cursor.is_some() && page.value.cursor != query.cursor;
-        query.cursor = page.value.cursor;
-        if !is_new || deliveries.len() >= *limit as usize {
-            break;
-        }
-    }
+    let deliveries = gather(*limit, async |limit, cursor| {
+        client.deliveries(id, &DeliveryQuery { limit: Some(limit), cursor }).await
+    })
+    .await?;
     match common.json {
-        true => write_json(&json!({ "deliveries": all, "cursor": query.cursor })),
-        false => Ok(write!(stdout(), "{}", show::deliveries(&deliveries))?),
+        true => write_json(&deliveries.json),
+        false => Ok(write!(stdout(), "{}", show::deliveries(&deliveries.rows))?),
     }
 }
 
