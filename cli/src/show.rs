@@ -20,7 +20,7 @@ const BAR: &str = "{bar:24} {msg} {elapsed:.dim}";
 /// Many jobs; what is said of those under way is made anew with each tick.
 const MANY: &str = "{wide_bar} {pos} of {len}, {eta} left{prefix}{under_way}";
 
-/// Who watches.
+/// Who watches standard error, and what was drawn there last.
 #[derive(Debug)]
 pub(crate) enum Show {
     Terminal {
@@ -43,12 +43,12 @@ pub(crate) struct InputCounts {
 }
 
 impl Show {
-    /// For one job.
+    /// For one job, of which every step is shown.
     pub(crate) fn one() -> Self {
         Self::with(ProgressBar::new_spinner, SPINNER)
     }
 
-    /// For many.
+    /// For many jobs, whose number is shown.
     pub(crate) fn many(count: usize) -> Self {
         Self::with(|| ProgressBar::new(count as u64), MANY)
     }

@@ -16,7 +16,7 @@ use crate::{
     inputs::{Item, Source, expand::RESULT_MARK, shown::shown},
 };
 
-/// Where results go.
+/// Where the command puts the results of jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sink {
     Stdout,

@@ -17,7 +17,7 @@ use crate::{documented, stack::now_ms};
 
 /// How long any one job may take here, models loading included, on a machine that is ten times slower than most.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Between two looks.
+/// The first pause between two looks; later ones are longer.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 const CLOSE_PAUSE: Duration = Duration::from_millis(5);

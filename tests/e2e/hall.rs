@@ -192,7 +192,7 @@ impl Hall {
         self.repository.path(relative)
     }
 
-    /// An empty folder.
+    /// An empty folder for this promise, of this name.
     pub fn scratch(&self, name: &str) -> Result<PathBuf> {
         let folder = self.repository.run("e2e").join(name);
         if folder.exists() {

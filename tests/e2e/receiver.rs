@@ -19,12 +19,12 @@ use crate::client::poll;
 /// The largest body it reads.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// How it answers.
+/// How the receiver answers a delivery.
 #[derive(Debug, Clone)]
 pub enum Manner {
     /// With this status and nothing else.
     Status(u16),
-    /// It sends elsewhere.
+    /// It redirects to this URL.
     Redirect(String),
     /// Not at all, and keeps the connection.
     Hang,

@@ -40,7 +40,7 @@ impl Socket {
         Ok(Self { inner, protocol })
     }
 
-    /// Sends a wish.
+    /// Sends what is to be watched, or no longer.
     pub fn say(&mut self, wish: &Value) -> Result<()> {
         Ok(self.inner.send(Message::text(wish.to_string()))?)
     }

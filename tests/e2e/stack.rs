@@ -78,7 +78,7 @@ pub struct Options {
 /// Whose queues and bucket a stack has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Infra {
-    /// Its own.
+    /// Its own, deployed for it.
     #[default]
     Own,
     /// Those of every stack that runs no job and counts no message: deploying takes longer than such a promise.
@@ -93,7 +93,7 @@ pub struct Stack {
     deployment: Deployment,
     edge: Edge,
     workers: Vec<Worker>,
-    /// By account.
+    /// The clients that have a key already, by account.
     keys: Mutex<BTreeMap<String, Client>>,
     models: PathBuf,
     catalog: Value,

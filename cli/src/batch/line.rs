@@ -17,7 +17,7 @@ const DRAINED: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Line {
     uploads: RefCell<Uploads>,
-    /// Somebody left it.
+    /// Wakes who waits for room, whenever an upload has left the line.
     left: Notify,
     begun: Instant,
 }

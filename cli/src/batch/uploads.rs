@@ -65,7 +65,7 @@ impl Uploads {
         self.under_way < self.allowed
     }
 
-    /// One begins.
+    /// Counts an upload that begins.
     pub(super) fn begin(&mut self, now_ms: u64) {
         self.under_way += 1;
         if self.free_since_ms.is_some_and(|since_ms| now_ms.saturating_sub(since_ms) > IDLE_MS) {

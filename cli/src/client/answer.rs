@@ -10,12 +10,12 @@ use super::error::Error;
 pub struct Answer<T> {
     /// What this program knows of it.
     pub value: T,
-    /// All of it.
+    /// The answer as it came.
     pub json: Value,
 }
 
 impl<T: DeserializeOwned> Answer<T> {
-    /// Reads an answer.
+    /// Reads the body of an answer; [`Error::Foreign`] where it is none of the service's.
     pub fn read(body: &[u8]) -> Result<Self, Error> {
         let json = serde_json::from_slice(body).map_err(|_| foreign("it is not JSON"))?;
         Self::of(json)

@@ -16,7 +16,7 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// The id.
+            /// The id as the service writes it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -18,7 +18,7 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(365 * 86_400);
 pub struct LongPoll {
     /// How long the service holds one answer back, half a minute at most: how often one sees how the job stands meanwhile.
     pub hold: Duration,
-    /// When patience ends.
+    /// When the caller gives up waiting.
     pub until: Instant,
 }
 

@@ -58,7 +58,7 @@ struct Inner {
 /// What is asked of the service.
 struct Call {
     method: Method,
-    /// Path and query.
+    /// Path and query, as they stand in the request.
     path: String,
     headers: Vec<(&'static str, String)>,
     content_type: Option<&'static str>,

@@ -36,7 +36,7 @@ pub(crate) enum Repeat {
 }
 
 impl Retry {
-    /// Never asks again.
+    /// For whoever decides by itself when to ask again: no call is repeated.
     pub fn never() -> Self {
         Self { patience: Duration::ZERO, ..Self::default() }
     }

@@ -36,7 +36,7 @@ pub enum Input {
     Image {
         /// `image/png` or `image/jpeg`
         media_type: &'static str,
-        /// The file.
+        /// The file as it lies on the disk: the service decodes it.
         bytes: Bytes,
     },
     /// Numbers in nested arrays.
@@ -80,13 +80,13 @@ impl Submission {
         }
     }
 
-    /// With this input.
+    /// The same submission with this input.
     pub fn input(mut self, input: Input) -> Self {
         self.input = input;
         self
     }
 
-    /// With a text.
+    /// The same submission with a text as its input.
     pub fn text(self, text: impl Into<String>) -> Self {
         self.input(Input::Text(text.into()))
     }

@@ -18,9 +18,9 @@ pub enum News {
     Event(Box<Event>),
     /// A job cannot be watched: there is none of that id in the account, or too many are watched.
     Refused {
-        /// Which.
+        /// The job that is not watched.
         id: JobId,
-        /// Why.
+        /// Why it is not.
         problem: Box<Problem>,
     },
 }

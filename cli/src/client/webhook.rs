@@ -10,9 +10,9 @@ use super::{
 /// An endpoint that is told when jobs end. All moments are milliseconds since the epoch.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Webhook {
-    /// Its id.
+    /// What the endpoint is asked for by.
     pub id: WebhookId,
-    /// Where deliveries go.
+    /// The URL that deliveries are posted to.
     #[serde(default)]
     pub url: String,
     /// What it is told of, such as `job.succeeded`.
@@ -71,7 +71,7 @@ impl NewWebhook {
 /// What is to change about an endpoint; what is left out stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct WebhookChange {
-    /// Where deliveries go.
+    /// The URL that deliveries are posted to from then on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// What it is told of.
@@ -93,10 +93,10 @@ pub struct Delivery {
     /// What it tells, such as `job.failed` or `webhook.test`.
     #[serde(default)]
     pub event: String,
-    /// Of which job.
+    /// The job whose end is announced; a test has none.
     #[serde(default)]
     pub job_id: Option<JobId>,
-    /// Where it stands.
+    /// How far the delivery is.
     pub state: DeliveryState,
     /// How often it was tried.
     #[serde(default)]
@@ -139,11 +139,11 @@ impl DeliveryState {
     }
 }
 
-/// One try.
+/// One try to post a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub struct DeliveryAttempt {
-    /// When.
+    /// When it was made, in milliseconds since the epoch.
     pub at_ms: Option<u64>,
     /// What the endpoint answered with.
     pub status: Option<u16>,
@@ -156,7 +156,7 @@ pub struct DeliveryAttempt {
 /// One page of deliveries, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct DeliveryPage {
-    /// The deliveries.
+    /// The deliveries of this page, newest first.
     pub deliveries: Vec<Delivery>,
     /// Where the next page begins; `None` on the last.
     #[serde(default)]

@@ -21,7 +21,7 @@ impl Client {
         self.answer(Call::get(PATH.to_owned())).await
     }
 
-    /// One endpoint.
+    /// One of the account's endpoints.
     pub async fn webhook(&self, id: &WebhookId) -> Result<Answer<Webhook>, Error> {
         self.answer(Call::get(format!("{PATH}/{id}"))).await
     }
@@ -31,7 +31,7 @@ impl Client {
         self.answer(with_body(Call::post(PATH.to_owned()), webhook)?).await
     }
 
-    /// Changes an endpoint.
+    /// Changes what `change` names of an endpoint.
     pub async fn update_webhook(&self, id: &WebhookId, change: &WebhookChange) -> Result<Answer<Webhook>, Error> {
         let call = Call { method: Method::PATCH, repeat: Repeat::Harmless, ..Call::post(format!("{PATH}/{id}")) };
         self.answer(with_body(call, change)?).await

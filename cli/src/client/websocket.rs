@@ -26,7 +26,7 @@ const QUIET: Duration = Duration::from_secs(20);
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// An open socket.
+/// A WebSocket that is open, and whether it is to give a sign of life.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: WebSocketStream<TokioIo<Upgraded>>,
@@ -59,7 +59,7 @@ impl Socket {
         Ok(Self { stream, is_asked: false })
     }
 
-    /// Says something.
+    /// Sends a text message.
     pub(crate) async fn say(&mut self, text: String) -> Result<(), Error> {
         self.send(Message::text(text)).await
     }

@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: &WatchArguments) -> Result<(), Failure> {
     unless_ended(watcher.until_ended(), message).await
 }
 
-/// Who watches.
+/// Follows jobs for somebody, and writes what happens to them.
 struct Watcher {
     client: Client,
     ids: BTreeSet<JobId>,

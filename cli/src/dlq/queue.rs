@@ -120,7 +120,7 @@ impl DeadLetterQueue {
         self.sqs.call("StartMessageMoveTask", &move_task).map(|_| ())
     }
 
-    /// The latest move.
+    /// How far the latest move of letters is.
     pub(super) fn moving(&self) -> Result<Moving, Failure> {
         let answer =
             self.sqs.call("ListMessageMoveTasks", &json!({ "SourceArn": self.arn(&self.url)?, "MaxResults": 1 }))?;

@@ -140,7 +140,7 @@ fn absolute(path: &OsStr) -> PathBuf {
 }
 
 impl Item {
-    /// The input itself.
+    /// Reads the input itself: a file only now, so that a folder of them need not fit into memory.
     pub(crate) fn read(&self, kind: Option<Kind>) -> Result<Input, String> {
         match &self.source {
             Source::Here(input) => Ok(input.clone()),

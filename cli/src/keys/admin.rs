@@ -38,7 +38,7 @@ impl Admin {
         self.call(Method::GET, path, None)
     }
 
-    /// POST of JSON.
+    /// POST with a body of JSON.
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.call(Method::POST, path.to_owned(), Some(body))
     }

@@ -7,7 +7,7 @@ pub(super) struct Environment {
     pub(super) key: Option<String>,
     pub(super) key_file: Option<PathBuf>,
     pub(super) profile: Option<String>,
-    /// The configuration file.
+    /// Where the configuration file lies, if there is one.
     pub(super) config: Option<PathBuf>,
     /// The folder of what is to be known from one run to the next.
     pub(super) state: Option<PathBuf>,

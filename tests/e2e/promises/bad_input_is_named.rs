@@ -340,7 +340,7 @@ fn lengths_that_lie(stack: &Stack) -> Result<()> {
 enum End {
     /// Waits for an answer.
     Waits,
-    /// Sends no more.
+    /// The client closes its side after what it has sent.
     Leaves,
 }
 

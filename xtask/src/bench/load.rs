@@ -18,7 +18,7 @@ pub(super) struct Load<'a> {
     pub(super) request: &'a (dyn Fn(u64) -> Vec<u8> + Sync),
     /// The status of an answer that counts. Any other ends the measurement: refusals are quick.
     pub(super) expect: u16,
-    /// The next number.
+    /// The number of the next request, over all connections.
     pub(super) counter: &'a AtomicU64,
 }
 

@@ -71,7 +71,7 @@ fn wasm(repository: &Repository) -> PathBuf {
 pub struct BundleSize {
     /// As it lies on the disk.
     pub raw_bytes: u64,
-    /// Compressed by gzip.
+    /// Compressed by gzip at its best, as Cloudflare counts it.
     pub gzip_bytes: u64,
 }
 

@@ -34,7 +34,7 @@ pub enum Purpose {
 /// One thing that stands in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// What it is.
+    /// What is in the way, in words.
     pub what: String,
     /// The Debian or Ubuntu packages that help, if packages do.
     pub packages: &'static str,

@@ -28,7 +28,7 @@ use crate::{
 enum StepState {
     Waiting,
     Running(Instant),
-    /// In this run.
+    /// It was done in this run.
     Done,
     /// It was there before.
     There,

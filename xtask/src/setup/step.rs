@@ -42,7 +42,7 @@ pub trait Step: Send + Sync {
     /// What it says of itself.
     fn about(&self) -> About;
 
-    /// Its short name.
+    /// Its short name, which is asked for most.
     fn name(&self) -> &'static str {
         self.about().name
     }
@@ -71,9 +71,9 @@ pub trait Step: Send + Sync {
 /// What a step works with.
 #[derive(Debug)]
 pub struct Work<'a> {
-    /// The checkout.
+    /// The checkout that it works in.
     pub repository: &'a Repository,
-    /// Where to speak.
+    /// Where it says what it does.
     pub console: Console,
     /// Runs programs into the step's log.
     pub run: Run<'a>,
@@ -111,7 +111,7 @@ pub(super) fn remember_room(repository: &Repository) -> Result<()> {
     fs::write(&path, "").with_context(|| path.display().to_string())
 }
 
-/// Whether it did.
+/// Whether everything has found room on this machine before.
 pub(super) fn found_room(repository: &Repository) -> bool {
     stamp_path(repository, ROOM).exists()
 }

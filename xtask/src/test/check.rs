@@ -37,7 +37,7 @@ pub enum Check {
 pub(super) enum Track {
     /// Builds every test into `target/debug`, and runs what was built.
     Main,
-    /// Compiles nothing.
+    /// Runs beside what compiles, for it compiles nothing.
     Aside,
 }
 

@@ -8,7 +8,7 @@ use crate::{console::Console, repository::Repository};
 const ONLY_FOR: [(&str, &str); 2] =
     [("console-tests", "console_follows_jobs"), ("schemathesis", "document_holds_under_fuzzing")];
 
-/// What is run.
+/// The checks that are run, and which tests of them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chosen {
     /// In the order of the table.

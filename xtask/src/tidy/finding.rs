@@ -7,7 +7,7 @@ pub struct Finding {
     pub path: String,
     /// The line, from one.
     pub line: usize,
-    /// What was broken.
+    /// The rule that was broken.
     pub rule: Rule,
     /// What was found, and what to do about it.
     pub what: String,

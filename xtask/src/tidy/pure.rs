@@ -44,7 +44,7 @@ fn below(repository: &Repository, package: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Each once.
+/// What of these names no pure crate may have below it, each once.
 fn banned(names: &[String]) -> Vec<&str> {
     let is = |name: &str, banned: &str| match banned.strip_suffix('*') {
         Some(beginning) => name.starts_with(beginning),

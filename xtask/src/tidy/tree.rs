@@ -10,9 +10,9 @@ use crate::{process::answer, repository::Repository};
 pub struct Page {
     /// From the root of the checkout.
     pub path: String,
-    /// All of it.
+    /// The whole text of the file.
     pub text: String,
-    /// Several rules ask.
+    /// Read once, for several rules ask for it.
     rust: OnceCell<Rust>,
 }
 
@@ -87,12 +87,12 @@ impl Tree {
         Ok(Self::new(pages, &others))
     }
 
-    /// The texts.
+    /// Every file that is text, by its path.
     pub fn pages(&self) -> &[Page] {
         &self.pages
     }
 
-    /// One of them.
+    /// The text at this path.
     pub(super) fn page(&self, path: &str) -> Option<&Page> {
         self.pages.iter().find(|page| page.path == path)
     }

@@ -13,7 +13,7 @@ use crate::{
 pub(super) struct FastEdge;
 
 impl FastEdge {
-    /// What is run.
+    /// The JavaScript that the edge is started from.
     pub(super) fn bundle(repository: &Repository) -> PathBuf {
         repository.path("edge/build/fast/index.js")
     }

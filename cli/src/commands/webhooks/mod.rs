@@ -163,7 +163,7 @@ struct ReplayDeliveryArguments {
     common: CommonArguments,
 }
 
-/// How jobs end.
+/// The ends of jobs that an endpoint may ask for.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum EndEvent {
     #[value(name = "job.succeeded")]

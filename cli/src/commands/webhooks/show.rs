@@ -8,7 +8,7 @@ use crate::{moment, progress, table};
 const BOTH_SIGN_MS: u64 = 86_400_000;
 const DASH: &str = "-";
 
-/// A row each.
+/// A table with a row for each endpoint.
 pub(super) fn endpoints(webhooks: &[Webhook]) -> String {
     let cells = |webhook: &Webhook| {
         let created = moment::show(webhook.created_ms);
@@ -44,7 +44,7 @@ pub(super) fn beside_secret(webhook: &Webhook) -> String {
     format!("{plain}\nThis secret is shown once: keep it now, where deliveries are checked.\n")
 }
 
-/// A row each.
+/// A table with a row for each delivery.
 pub(super) fn deliveries(deliveries: &[Delivery]) -> String {
     let cells = |delivery: &Delivery| {
         let job = delivery.job_id.as_ref().map_or_else(|| DASH.to_owned(), ToString::to_string);

@@ -19,7 +19,7 @@ use compiled::Compiled;
 /// The most of the earlier commit's CPU time that is wanted.
 const TARGET_CPU: f64 = 0.6;
 
-/// Both sides.
+/// A cold start of this commit beside one of an earlier commit.
 #[derive(Debug, Serialize)]
 pub(super) struct Cold {
     ours: ColdStart,
