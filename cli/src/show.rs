@@ -25,7 +25,7 @@ const MANY: &str = "{wide_bar} {pos} of {len}, {eta} left{prefix}{under_way}";
 pub(crate) enum Show {
     Terminal {
         bar: ProgressBar,
-        /// Of many, those under way.
+        /// Those of many jobs that are under way.
         under_way: Arc<Mutex<UnderWay>>,
     },
     /// A pipe or a log, with what the one job's status was in the last line.
@@ -37,7 +37,7 @@ pub(crate) enum Show {
 pub(crate) struct InputCounts {
     pub(crate) all: usize,
     pub(crate) done: usize,
-    /// Of those that are done: in an earlier run.
+    /// How many of those that are done were done in an earlier run.
     pub(crate) earlier: usize,
     pub(crate) failed: usize,
 }
@@ -104,7 +104,7 @@ impl Show {
         }
     }
 
-    /// So many have ended by now.
+    /// Moves the bar to how many have ended by now.
     pub(crate) fn moved(&self, counts: InputCounts) {
         if let Self::Terminal { bar, .. } = self {
             bar.set_position(counts.ended() as u64);
@@ -144,7 +144,7 @@ impl Show {
         }
     }
 
-    /// Nothing moves any more.
+    /// Clears what moves: nothing will move any more.
     pub(crate) fn end(&self) {
         if let Self::Terminal { bar, .. } = self {
             bar.finish_and_clear();

@@ -21,7 +21,7 @@ use crate::{
 pub(crate) enum Sink {
     Stdout,
     File(PathBuf),
-    /// Below a folder, as the inputs lie below theirs.
+    /// Results lie below a folder, as the inputs lie below theirs.
     Folder(PathBuf),
     /// Next to each input.
     Beside,

@@ -13,7 +13,7 @@ use crate::client::Client;
 /// What took longer than it should by this much says something about the machine.
 const IN_TIME: Duration = Duration::from_millis(800);
 const TRIES: usize = 5;
-/// Between two looks at the clock.
+/// The pause between two looks at the clock.
 const PULSE: Duration = Duration::from_millis(20);
 
 /// What `check` finds with a new client that counts for nobody else. Where it fails and something was late, an answer or

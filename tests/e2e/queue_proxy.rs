@@ -30,7 +30,7 @@ struct Shared {
 }
 
 impl QueueProxy {
-    /// In front of `queues`, stopped.
+    /// Starts one in front of `queues`, stopped.
     pub fn start(queues: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
@@ -59,12 +59,12 @@ impl QueueProxy {
         self.address
     }
 
-    /// From now on connections end without an answer, or not any more.
+    /// Ends connections without an answer from now on, or no longer.
     pub fn stop(&self, stopped: bool) {
         self.shared.stopped.store(stopped, Ordering::Relaxed);
     }
 
-    /// From now on each answer comes so much later.
+    /// Lets each answer come so much later from now on.
     pub fn slow_down(&self, delay: Duration) {
         self.shared.delay_ms.store(delay.as_millis() as u64, Ordering::Relaxed);
     }

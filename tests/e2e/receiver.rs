@@ -22,15 +22,15 @@ const MOST_BYTES: u64 = 64 << 10;
 /// How the receiver answers a delivery.
 #[derive(Debug, Clone)]
 pub enum Manner {
-    /// With this status and nothing else.
+    /// It answers with this status and nothing else.
     Status(u16),
     /// It redirects to this URL.
     Redirect(String),
-    /// Not at all, and keeps the connection.
+    /// It does not answer, and keeps the connection.
     Hang,
-    /// With a success whose body never ends.
+    /// It answers with a success whose body never ends.
     Endless,
-    /// With what is no HTTP.
+    /// It answers with what is no HTTP.
     Garbage,
 }
 

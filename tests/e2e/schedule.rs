@@ -39,7 +39,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Of those that were asked for.
+    /// The schedule of those promises that were asked for.
     pub fn of(chosen: &Chosen) -> Result<Self> {
         let named = FIRST.iter().chain(ALONE).copied().chain(chosen.0.iter().map(String::as_str));
         for name in named {

@@ -49,7 +49,7 @@ const REPORT_SECRET: &str = "the end-to-end tests sign with this";
 /// What a stack of one's own may differ in.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// After how long without news the edge looks into the bucket itself.
+    /// How long the edge waits without news before it looks into the bucket itself.
     pub reconcile_after_ms: Option<u64>,
     /// Other models than the shipped ones.
     pub models_dir: Option<PathBuf>,

@@ -15,9 +15,9 @@ use super::naming;
 pub(crate) enum Kept {
     /// What is interrupted is not gone on with.
     Nowhere,
-    /// In a file of the caller's.
+    /// The journal is a file of the caller's, and stays.
     Always(PathBuf),
-    /// In a file of our own, which is of no use any more once all is done.
+    /// The journal is a file of our own, which is of no use any more once all is done.
     UntilDone(PathBuf),
 }
 

@@ -29,7 +29,7 @@ struct Upload<'a> {
 }
 
 impl Line {
-    /// With never more than `most` uploads at once.
+    /// A line that has never more than `most` uploads at once.
     pub(super) fn new(most: usize) -> Self {
         Self { uploads: RefCell::new(Uploads::new(most)), left: Notify::new(), begun: Instant::now() }
     }

@@ -18,7 +18,7 @@ pub(crate) struct Spans {
 /// Spans and the moment that they count from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Moments {
-    /// In milliseconds since the epoch.
+    /// The moment that the spans count from, in milliseconds since the epoch.
     pub(crate) from_ms: u64,
     #[serde(flatten)]
     pub(crate) spans: Spans,
@@ -38,19 +38,19 @@ pub(super) enum Because {
 }
 
 impl Spans {
-    /// Counted from this moment.
+    /// The spans, counted from this moment.
     pub(crate) fn from(self, from_ms: u64) -> Moments {
         Moments { from_ms, spans: self }
     }
 }
 
 impl Moments {
-    /// Worth nothing after this.
+    /// Results are worth nothing after this moment.
     pub(crate) fn deadline_ms(self) -> Option<u64> {
         self.after(self.spans.deadline_s)
     }
 
-    /// Not to begin before this.
+    /// No job begins before this moment.
     pub(crate) fn not_before_ms(self) -> Option<u64> {
         self.after(self.spans.not_before_s)
     }

@@ -251,7 +251,7 @@ impl Turn<'_> {
     }
 }
 
-/// From 0 up to 1.
+/// A number from 0 up to 1, for pauses that differ.
 fn random() -> f64 {
     f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / (f64::from(u32::MAX) + 1.0)
 }

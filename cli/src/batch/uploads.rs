@@ -9,7 +9,7 @@ const AT_FIRST: usize = 2;
 const SLOW_MS: u64 = 15_000;
 /// More uploads are worth it where they carry this part of what as many would on an idle line.
 const WORTH: f64 = 0.3;
-/// After so many looks at what a number of uploads carries, half as many more are tried.
+/// How often it is seen what a number of uploads carries before half as many more are tried.
 const LOOKS: u32 = 4;
 /// A place that is free for longer says that the line is not what holds things up.
 const IDLE_MS: u64 = 50;
@@ -24,7 +24,7 @@ pub(super) struct Uploads {
     /// The number doubles, as it never was too high yet.
     is_doubling: bool,
     look: Look,
-    /// Since when there is a place that nobody takes.
+    /// Since when one more upload could begin and none does.
     free_since_ms: Option<u64>,
 }
 
@@ -46,7 +46,7 @@ struct Look {
 }
 
 impl Uploads {
-    /// Never more than `most` at once.
+    /// Allows never more than `most` uploads at once.
     pub(super) fn new(most: usize) -> Self {
         let most = most.max(1);
         Self {

@@ -57,7 +57,7 @@ pub struct Model {
     pub version: String,
     /// What it does, such as `image-classify`.
     pub task: String,
-    /// The same in words.
+    /// What it does, in words.
     pub title: String,
     /// What kind of input it takes, and how much.
     pub input: ModelInput,

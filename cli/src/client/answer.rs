@@ -21,14 +21,14 @@ impl<T: DeserializeOwned> Answer<T> {
         Self::of(json)
     }
 
-    /// Of JSON that was read already.
+    /// Takes JSON that was read already; [`Error::Foreign`] where it is none of the service's.
     pub fn of(json: Value) -> Result<Self, Error> {
         let value = T::deserialize(&json).map_err(|error| foreign(&error.to_string()))?;
         Ok(Self { value, json })
     }
 }
 
-/// Without the JSON, which may hold a secret.
+/// Leaves out the JSON, which may hold a secret.
 impl<T: fmt::Debug> fmt::Debug for Answer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Answer").field(&self.value).finish()

@@ -30,7 +30,7 @@ impl Backoff {
     }
 }
 
-/// From 0 up to 1: so that those who were refused together do not come back together.
+/// A number from 0 up to 1, so that those who were refused together do not come back together.
 fn random() -> f64 {
     let bits = getrandom::u32().unwrap_or(u32::MAX / 2);
     f64::from(bits) / (f64::from(u32::MAX) + 1.0)

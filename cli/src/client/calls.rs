@@ -125,7 +125,7 @@ impl Client {
         self.answer(Call::get(usage_path(from, to))).await
     }
 
-    /// The same as CSV (RFC 4180).
+    /// What the account used, as CSV (RFC 4180).
     pub async fn usage_csv(&self, from: Option<&str>, to: Option<&str>) -> Result<String, Error> {
         let headers = vec![("accept", "text/csv".to_owned())];
         let reply = self.reply(Call { headers, ..Call::get(usage_path(from, to)) }).await?;

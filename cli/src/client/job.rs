@@ -99,10 +99,10 @@ pub struct Job {
     /// How far it is, while it runs.
     #[serde(default)]
     pub progress: Option<Progress>,
-    /// Before which it does not begin.
+    /// The moment before which it does not begin.
     #[serde(default)]
     pub not_before_ms: Option<u64>,
-    /// After which its result is worth nothing.
+    /// The moment after which its result is worth nothing.
     #[serde(default)]
     pub deadline_ms: Option<u64>,
     /// Why the job failed, where it did.
@@ -134,7 +134,7 @@ pub struct Queue {
     pub lane: String,
     /// How many are before it, itself included.
     pub position: Option<u64>,
-    /// Until the job's end.
+    /// How long it is until the job's end.
     pub eta_ms: Option<EtaMs>,
 }
 
@@ -144,7 +144,7 @@ pub struct Queue {
 pub struct EtaMs {
     /// As likely sooner as later.
     pub p50: f64,
-    /// Sooner in nine cases of ten.
+    /// The job ends sooner in nine cases of ten.
     pub p90: f64,
 }
 

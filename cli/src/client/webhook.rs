@@ -62,7 +62,7 @@ pub struct NewWebhook {
 }
 
 impl NewWebhook {
-    /// At `url`, told of every end of a job.
+    /// An endpoint at `url` that hears of every end of a job.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), ..Self::default() }
     }
@@ -90,7 +90,7 @@ pub struct WebhookChange {
 pub struct Delivery {
     /// Its id, the same for every try: receivers drop what they have seen.
     pub id: DeliveryId,
-    /// What it tells, such as `job.failed` or `webhook.test`.
+    /// What has happened, such as `job.failed` or `webhook.test`.
     #[serde(default)]
     pub event: String,
     /// The job whose end is announced; a test has none.

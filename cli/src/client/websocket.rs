@@ -21,7 +21,7 @@ use super::{Call, Client, error::Error};
 
 /// The longest message, in bytes; more is not read.
 const LONGEST_MESSAGE: usize = 1 << 20;
-/// After so long without a word the service is asked whether it is there; after as long again it is not.
+/// A service that is silent for so long is asked whether it is there; after as long again it is taken for gone.
 const QUIET: Duration = Duration::from_secs(20);
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -18,7 +18,7 @@ pub(super) struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// Of a message as SQS answers it.
+    /// Reads a message as SQS answers it.
     pub(super) fn of(message: &Value) -> Self {
         let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
         let number = |name: &str| message.get("Attributes")?.get(name)?.as_str()?.parse().ok();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{dead_letter::DeadLetter, sqs::Sqs};
 use crate::failure::Failure;
 
-/// So long letters that are looked at stay hidden, should they not be released.
+/// How long letters that are looked at stay hidden, should they not be released.
 const HOLD: Duration = Duration::from_secs(60);
 /// A queue that keeps its letters from one call may have some for the next.
 const EMPTY_CALLS: u32 = 2;

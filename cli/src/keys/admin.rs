@@ -21,7 +21,7 @@ pub(super) struct Admin {
 }
 
 impl Admin {
-    /// Of the arguments, the environment and the profile.
+    /// Takes service and token from the arguments, the environment and the profile.
     pub(super) fn new(connection: &OperatorConnection) -> Result<Self, Failure> {
         let connection = connection.resolved()?;
         let url = connection.url.filter(|url| !url.is_empty());

@@ -25,7 +25,7 @@ pub(crate) struct OperatorConnection {
 }
 
 impl OperatorConnection {
-    /// With what the profile says of it.
+    /// The connection with what the profile says of it besides.
     pub(crate) fn resolved(&self) -> Result<Self, Failure> {
         let environment = Environment::read();
         let config = Config::load(environment.config.as_deref())?;

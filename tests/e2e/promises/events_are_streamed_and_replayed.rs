@@ -67,7 +67,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(listen(&client, &path, Some(&last.to_string()))?.status == 204);
 
     nothing_else_is_listened_to(stack, &client, &job)?;
-    stages_are_told(&client, &job)
+    stages_are_shown(&client, &job)
 }
 
 fn nothing_else_is_listened_to(stack: &Stack, client: &Client, job: &Value) -> Result<()> {
@@ -86,8 +86,8 @@ fn nothing_else_is_listened_to(stack: &Stack, client: &Client, job: &Value) -> R
     client.get("/v1/events")?.expect_problem(426, "upgrade-required").map(drop)
 }
 
-/// With the job, for people and for tools.
-fn stages_are_told(client: &Client, job: &Value) -> Result<()> {
+/// The stages stand in the job for people, and in a header for tools.
+fn stages_are_shown(client: &Client, job: &Value) -> Result<()> {
     let answer = client.get(&format!("/v1/jobs/{}", id(job)?))?.expect(200)?;
     let stages = answer.json()?["timeline"]["stages"].clone();
     for stage in ["edge", "admission", "outbox", "lane", "worker", "infer", "store"] {

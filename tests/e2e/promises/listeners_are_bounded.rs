@@ -13,7 +13,7 @@ use crate::{
     stack::{Hall, Infra, Options, Stack, now_ms, words},
 };
 
-/// Of one account, on this stack.
+/// How many streams one account may have open on this stack.
 const STREAMS: usize = 2;
 const SOCKETS: usize = 2;
 /// The most reports until somebody who does not read is cut off: the kernel's own buffers come first.

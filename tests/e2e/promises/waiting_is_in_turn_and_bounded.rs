@@ -137,7 +137,7 @@ impl Submitted {
     }
 }
 
-/// By the edge's clock.
+/// When a submission was asked and let in, by the edge's clock.
 #[derive(Debug)]
 struct LetIn {
     asked_ms: u64,

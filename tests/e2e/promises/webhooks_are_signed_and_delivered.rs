@@ -18,7 +18,7 @@ use crate::{
 const HOOKS: &str = "/v1/webhooks";
 /// The most that an account may have.
 const MOST: usize = 16;
-/// Until a job expires: not before a slow machine has taken it.
+/// How long it is until a job expires: not before a slow machine has taken it.
 const EXPIRES_IN_MS: u64 = 4_000;
 
 pub fn check(hall: &Hall) -> Result<()> {

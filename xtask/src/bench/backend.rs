@@ -25,7 +25,7 @@ struct Figures {
     definition: String,
 }
 
-/// The same pipeline over LocalStack.
+/// What the same pipeline does over LocalStack.
 #[derive(Debug, Deserialize)]
 struct OverAws {
     items_per_s: f64,

@@ -107,7 +107,7 @@ impl Group {
         Ok(())
     }
 
-    /// From now on none of it runs, until [`Self::thaw`].
+    /// Stops all of it where it is, until [`Self::thaw`].
     pub fn freeze(&self) {
         self.signal_group(Signal::SIGSTOP);
     }

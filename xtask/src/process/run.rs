@@ -31,7 +31,7 @@ pub struct Run<'a> {
     pub started: Instant,
     /// Whether it says itself that it is still at work.
     pub shows_life: bool,
-    /// Set when another step failed: there is no use in going on.
+    /// Is set when another step failed: there is no use in going on.
     pub cancel: Option<&'a AtomicBool>,
 }
 

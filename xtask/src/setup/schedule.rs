@@ -30,7 +30,7 @@ enum StepState {
     Running(Instant),
     /// It was done in this run.
     Done,
-    /// It was there before.
+    /// There was nothing to do: it was there before.
     There,
 }
 
@@ -54,7 +54,7 @@ pub struct Board {
 #[derive(Debug, Default)]
 struct DoneSteps {
     done: BTreeSet<&'static str>,
-    /// Nothing more will be done.
+    /// Whether nothing more will be done.
     over: bool,
 }
 

@@ -11,7 +11,7 @@ const ONLY_FOR: [(&str, &str); 2] =
 /// The checks that are run, and which tests of them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chosen {
-    /// In the order of the table.
+    /// The checks, in the order of the table.
     pub(super) checks: Vec<Check>,
     /// The one of them of which only some tests are run, and those.
     pub(super) named: Option<(Check, Vec<String>)>,

@@ -16,7 +16,7 @@ pub(super) struct Proofs {
 }
 
 impl Proofs {
-    /// Of the checkout as it is now; `None` where git cannot tell what belongs to it.
+    /// The proofs for the checkout as it is now; `None` where git cannot say what belongs to it.
     pub(super) fn of(repository: &Repository) -> Result<Option<Self>> {
         let listing = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
         let Some(files) = answer(Command::new("git").args(listing).current_dir(repository.root())) else {

@@ -45,7 +45,7 @@ pub enum Rule {
 }
 
 impl Finding {
-    /// Of one line of a file.
+    /// What was found in one line of a file.
     pub(super) fn new(path: &str, line: usize, rule: Rule, what: impl Into<String>) -> Self {
         Self { path: path.to_owned(), line, rule, what: what.into() }
     }

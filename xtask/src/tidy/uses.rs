@@ -23,7 +23,7 @@ pub(super) struct Used {
 }
 
 impl Uses {
-    /// Of the file that is this module.
+    /// Reads the file that is this module.
     pub(super) fn of(rust: &Rust, module: &[String]) -> Self {
         let tokens = tokens(&rust.code);
         let reader = Reader { tokens: &tokens, at: 0, module: module.to_vec(), braces: Vec::new() };

@@ -72,7 +72,7 @@ fn steps(arguments: &UpArguments) -> Vec<Box<dyn setup::Step>> {
 }
 
 impl UpArguments {
-    /// Before anything is installed, built or started.
+    /// The ports that are taken, looked at before anything is installed, built or started.
     fn taken_ports(&self) -> Vec<setup::Obstacle> {
         let wanted = [
             stack::Taken { part: "edge", port: self.edge_port, option: "--edge-port" },

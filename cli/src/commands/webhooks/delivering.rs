@@ -17,7 +17,7 @@ use crate::{
     interrupt::unless_ended,
 };
 
-/// Between two looks at a test.
+/// The pause between two looks at a test.
 const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Sends a test; ends as its first try did.

@@ -140,7 +140,7 @@ impl Drop for Clone {
     }
 }
 
-/// Of all children that were waited for, and theirs.
+/// The CPU time of all children that were waited for, and of theirs, in seconds.
 fn cpu_secs() -> Result<f64> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let secs = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;

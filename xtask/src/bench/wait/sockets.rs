@@ -38,7 +38,7 @@ pub(in crate::bench) struct OpenSockets {
     before_mib: f64,
     ours: Footprint,
     floor: Footprint,
-    /// From the report until the first client has heard, until half of them have, and until all have.
+    /// How long it takes from the report until the first client has heard, until half of them have, and until all have.
     heard_ms: [f64; 3],
 }
 
