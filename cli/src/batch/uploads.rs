@@ -20,7 +20,7 @@ pub(super) struct Uploads {
     most: usize,
     allowed: usize,
     under_way: usize,
-    search: Search,
+    trial: Trial,
     /// The number doubles, as it never was too high yet.
     is_doubling: bool,
     look: Look,
@@ -30,7 +30,7 @@ pub(super) struct Uploads {
 
 /// What is to be found out.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Search {
+enum Trial {
     /// Whether so many carry more than `fewer`, in bytes per millisecond.
     Worth { before: usize, fewer: f64 },
     /// Nothing, for so many looks.
@@ -53,7 +53,7 @@ impl Uploads {
             most,
             allowed: AT_FIRST.min(most),
             under_way: 0,
-            search: Search::Worth { before: 1, fewer: 0.0 },
+            trial: Trial::Worth { before: 1, fewer: 0.0 },
             is_doubling: true,
             look: Look::default(),
             free_since_ms: Some(0),
@@ -105,7 +105,7 @@ impl Uploads {
 
     fn halve(&mut self, now_ms: u64) {
         self.allowed = (self.allowed / 2).max(1);
-        self.search = Search::Stays { looks: LOOKS };
+        self.trial = Trial::Stays { looks: LOOKS };
         self.is_doubling = false;
         self.look_anew(now_ms);
     }
@@ -115,16 +115,16 @@ impl Uploads {
     }
 
     fn judge(&mut self, rate: f64) {
-        match self.search {
-            Search::Worth { before, fewer } if rate < fewer * self.worth(before) => {
+        match self.trial {
+            Trial::Worth { before, fewer } if rate < fewer * self.worth(before) => {
                 self.allowed = before;
                 self.is_doubling = false;
-                self.search = Search::Stays { looks: LOOKS };
+                self.trial = Trial::Stays { looks: LOOKS };
             }
-            Search::Stays { looks: looks @ 1.. } => self.search = Search::Stays { looks: looks - 1 },
-            _ if self.allowed == self.most => self.search = Search::Stays { looks: LOOKS },
-            Search::Worth { .. } | Search::Stays { .. } => {
-                self.search = Search::Worth { before: self.allowed, fewer: rate };
+            Trial::Stays { looks: looks @ 1.. } => self.trial = Trial::Stays { looks: looks - 1 },
+            _ if self.allowed == self.most => self.trial = Trial::Stays { looks: LOOKS },
+            Trial::Worth { .. } | Trial::Stays { .. } => {
+                self.trial = Trial::Worth { before: self.allowed, fewer: rate };
                 let more = if self.is_doubling { self.allowed } else { (self.allowed / 2).max(1) };
                 self.allowed = (self.allowed + more).min(self.most);
             }

@@ -1,87 +1,22 @@
 //! Many inputs without a word on where to keep what is done: interrupted all the same, and gone on with.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     io::Read as _,
-    process::{Child, Command, Output, Stdio},
-    sync::{Arc, Mutex},
+    process::{Child, Output},
+    sync::Mutex,
     thread,
 };
 
 use crate::{
     batches::until,
-    played::{Played, Reply, Request, job},
-    program::{Folder, expect, forebay},
+    keyed::{KeyedService, PNG, interrupt, pictures, submit},
+    played::{Played, Reply, job},
+    program::{Folder, expect},
 };
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-
-/// Of each key: what was submitted with it, and the job.
-type Jobs = BTreeMap<String, (Vec<u8>, String)>;
-
-/// A service that keeps a job a key, and from the job `stuck` on takes jobs without a word until it is let go.
-#[derive(Clone)]
-struct Service {
-    jobs: Arc<Mutex<Jobs>>,
-    stuck: Arc<Mutex<Option<usize>>>,
-}
-
-impl Service {
-    fn stuck_at(number: usize) -> Self {
-        Self { jobs: Arc::default(), stuck: Arc::new(Mutex::new(Some(number))) }
-    }
-
-    fn let_go(&self) {
-        *self.stuck.lock().unwrap() = None;
-    }
-
-    fn play(&self, request: &Request) -> Reply {
-        assert!(request.line.starts_with("POST /v1/models/m/jobs"), "{}", request.line);
-        let key = request.header("idempotency-key").unwrap().to_owned();
-        let (id, count) = {
-            let mut jobs = self.jobs.lock().unwrap();
-            let id = format!("job_{:04}", jobs.len());
-            (jobs.entry(key).or_insert((request.body.clone(), id)).1.clone(), jobs.len())
-        };
-        until("the service goes on", || self.stuck.lock().unwrap().is_none_or(|stuck| count < stuck));
-        Reply::json(202, &job(&id, "queued"))
-    }
-
-    fn ids(&self) -> BTreeSet<String> {
-        self.jobs.lock().unwrap().values().map(|(_, id)| id.clone()).collect()
-    }
-
-    /// How many different pictures were submitted.
-    fn pictures(&self) -> usize {
-        self.jobs.lock().unwrap().values().map(|(body, _)| body.clone()).collect::<BTreeSet<_>>().len()
-    }
-}
-
-fn played(service: &Service) -> Played {
-    let service = service.clone();
-    Played::start(move |request| service.play(request))
-}
-
-fn pictures(folder: &Folder, count: usize) -> String {
-    for number in 0..count {
-        folder.write(&format!("in/{number:04}.png"), [PNG, number.to_string().as_bytes()].concat());
-    }
-    folder.path("in").display().to_string()
-}
-
-fn submit(played: &Played, folder: &Folder, arguments: &[&str]) -> Command {
-    let mut forebay = forebay(played, &[&["submit", "m"], arguments].concat());
-    forebay.env("XDG_STATE_HOME", folder.path("state")).stdout(Stdio::piped()).stderr(Stdio::piped());
-    forebay
-}
-
-fn interrupt(forebay: Child) -> Output {
-    assert!(Command::new("kill").args(["-INT", &forebay.id().to_string()]).status().unwrap().success());
-    forebay.wait_with_output().unwrap()
-}
-
-/// The same once so many ids stand on standard output.
+/// Interrupts it once so many ids stand on standard output.
 fn interrupt_after(ids: usize, mut forebay: Child) -> Output {
     let mut stdout = forebay.stdout.take().unwrap();
     let written = Mutex::new(Vec::new());
@@ -112,8 +47,8 @@ fn rows_and_stderr(output: &Output) -> (Vec<String>, String) {
 
 #[test]
 fn a_thousand_pictures_are_submitted_once_each_however_often_it_is_interrupted() {
-    let service = Service::stuck_at(500);
-    let played = played(&service);
+    let service = KeyedService::stuck_at(500);
+    let played = service.start();
     let folder = Folder::new();
     let input = pictures(&folder, 1_000);
 
@@ -149,8 +84,8 @@ fn a_thousand_pictures_are_submitted_once_each_however_often_it_is_interrupted()
 
 #[test]
 fn what_was_interrupted_can_be_begun_anew_and_is_nobody_else_s() {
-    let service = Service::stuck_at(3);
-    let played = played(&service);
+    let service = KeyedService::stuck_at(3);
+    let played = service.start();
     let folder = Folder::new();
     let input = pictures(&folder, 6);
     let first = submit(&played, &folder, &[&input]).spawn().unwrap();
