@@ -8,7 +8,7 @@ use super::{
     input_status::InputStatus,
     journal::Journal,
     ledger::{Circumstances, Ledger, Step},
-    line::Line,
+    line::UploadLine,
     moments::Moments,
     naming,
     record::Record,
@@ -25,7 +25,7 @@ pub(super) struct BatchContext<'a> {
     pub(super) nonce: String,
     /// What the template has, too.
     pub(super) moments: Moments,
-    pub(super) line: Line,
+    pub(super) line: UploadLine,
     /// It is too late for the deadline: nothing more is submitted.
     pub(super) is_late: Cell<bool>,
     pub(super) book: RefCell<Book>,

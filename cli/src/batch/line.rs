@@ -15,7 +15,7 @@ const DRAINED: Duration = Duration::from_secs(10);
 
 /// The line to one service.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct UploadLine {
     uploads: RefCell<Uploads>,
     /// Wakes who waits for room, whenever an upload has left the line.
     left: Notify,
@@ -24,11 +24,11 @@ pub(super) struct Line {
 
 /// An upload on the line, whose room is free again when this is dropped.
 struct Upload<'a> {
-    line: &'a Line,
+    line: &'a UploadLine,
     is_over: bool,
 }
 
-impl Line {
+impl UploadLine {
     /// A line that has never more than `most` uploads at once.
     pub(super) fn new(most: usize) -> Self {
         Self { uploads: RefCell::new(Uploads::new(most)), left: Notify::new(), begun: Instant::now() }

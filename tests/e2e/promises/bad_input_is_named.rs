@@ -285,23 +285,26 @@ fn header_counts(stack: &Stack) -> Result<usize> {
 /// with 400 and a text of its own, or by ending the connection; what it lets through is ours to name.
 fn lengths_that_lie(stack: &Stack) -> Result<()> {
     let whole = r#"{"model":"dcgan-faces","parameters":{"seed":1}}"#;
-    let send = |framing: &str, body: &str, end: End| raw(stack, &format!("{framing}\r\n"), body, end);
+    let send = |framing: &str, body: &str, then: AfterSending| raw(stack, &format!("{framing}\r\n"), body, then);
     let length = |length: &str| format!("content-length: {length}");
     for (name, answer, expect) in [
         // The rest of the body would be the next request, which is none.
-        ("too short", send(&length("9"), whole, End::Waits)?, "400 malformed-json"),
-        ("nothing", send(&length("0"), whole, End::Waits)?, "400 malformed-json"),
+        ("too short", send(&length("9"), whole, AfterSending::Waits)?, "400 malformed-json"),
+        ("nothing", send(&length("0"), whole, AfterSending::Waits)?, "400 malformed-json"),
     ] {
         let found = status_and_code(&answer);
         ensure!(found == expect, "{name}: expected {expect}, found {found}: {answer:.300}");
     }
     for (name, answer) in [
-        ("negative", send(&length("-1"), whole, End::Waits)?),
-        ("no number", send(&length("many"), whole, End::Waits)?),
-        ("beyond 64 bits", send(&length("99999999999999999999999"), whole, End::Waits)?),
-        ("two lengths", send("content-length: 9\r\ncontent-length: 10", whole, End::Waits)?),
-        ("length and chunks", send("content-length: 9\r\ntransfer-encoding: chunked", "0\r\n\r\n", End::Waits)?),
-        ("an unknown encoding", send("transfer-encoding: gzip", whole, End::Waits)?),
+        ("negative", send(&length("-1"), whole, AfterSending::Waits)?),
+        ("no number", send(&length("many"), whole, AfterSending::Waits)?),
+        ("beyond 64 bits", send(&length("99999999999999999999999"), whole, AfterSending::Waits)?),
+        ("two lengths", send("content-length: 9\r\ncontent-length: 10", whole, AfterSending::Waits)?),
+        (
+            "length and chunks",
+            send("content-length: 9\r\ntransfer-encoding: chunked", "0\r\n\r\n", AfterSending::Waits)?,
+        ),
+        ("an unknown encoding", send("transfer-encoding: gzip", whole, AfterSending::Waits)?),
     ] {
         let found = status_and_code(&answer);
         ensure!(found.is_empty() || found.starts_with('4'), "{name}: {found}: {answer:.300}");
@@ -323,10 +326,10 @@ fn lengths_that_lie(stack: &Stack) -> Result<()> {
         drop(connection);
     }
     // Who ends in the middle of a body, or loses the thread, is not waited for; what Wrangler's proxy says is its own.
-    send(&length("500"), whole, End::Leaves)?;
-    send(&length("9000000"), whole, End::Leaves)?;
+    send(&length("500"), whole, AfterSending::Leaves)?;
+    send(&length("9000000"), whole, AfterSending::Leaves)?;
     for chunks in ["ff\r\n{}", "zz\r\n{}\r\n0\r\n\r\n", "-5\r\n{}\r\n0\r\n\r\n"] {
-        send("transfer-encoding: chunked", chunks, End::Leaves)?;
+        send("transfer-encoding: chunked", chunks, AfterSending::Leaves)?;
     }
     // The edge itself never lost its head.
     let log = stack.logs()?;
@@ -337,7 +340,7 @@ fn lengths_that_lie(stack: &Stack) -> Result<()> {
 
 /// What a client does after it has sent what it wanted to.
 #[derive(Clone, Copy, PartialEq)]
-enum End {
+enum AfterSending {
     /// Waits for an answer.
     Waits,
     /// The client closes its side after what it has sent.
@@ -359,9 +362,9 @@ fn open(stack: &Stack, framing: &str, body: &str) -> Result<TcpStream> {
 }
 
 /// The same, and gives all that comes back.
-fn raw(stack: &Stack, framing: &str, body: &str, end: End) -> Result<String> {
+fn raw(stack: &Stack, framing: &str, body: &str, then: AfterSending) -> Result<String> {
     let mut stream = open(stack, framing, body)?;
-    if end == End::Leaves {
+    if then == AfterSending::Leaves {
         stream.shutdown(Shutdown::Write)?;
     }
     let mut answer = Vec::new();

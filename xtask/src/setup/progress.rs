@@ -28,7 +28,8 @@ const TRUST: f64 = 30.0;
 const MOST: f64 = 0.95;
 
 impl Progress {
-    /// Judges by what a recorded cold run took for each step, and by how fast this run has been, `elapsed` after its beginning.
+    /// Judges by what a recorded cold run took for each step, and by how fast this run has been, `elapsed` after it
+    /// began.
     pub(super) fn of(shares: &[Share], elapsed: Duration) -> Self {
         let seconds = |duration: Duration| duration.as_secs_f64().max(0.5);
         let (mut done, mut whole) = (0.0, 0.0);

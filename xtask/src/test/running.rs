@@ -7,7 +7,7 @@ use std::{
 use anyhow::{Error, Result, bail};
 
 use super::{
-    Check, CheckResult, Row, TestCounts, chosen::Chosen, localstack::SharedLocalStack, names::unknown, plan,
+    Check, CheckResult, Row, TestCounts, chosen::Chosen, commands, localstack::SharedLocalStack, names::unknown,
     proof::Proofs, test_counts,
 };
 use crate::{
@@ -99,7 +99,7 @@ impl Checks<'_> {
 
     /// Runs the programs of a check until one fails.
     fn programs(&self, run: &Run<'_>, check: Check) -> Result<()> {
-        for mut build in plan::builds(self.repository, check) {
+        for mut build in commands::builds(self.repository, check) {
             run.program(&mut build)?;
         }
         let kept = self.repository.run("e2e/kept");
@@ -118,7 +118,7 @@ impl Checks<'_> {
         }
         let names = self.chosen.names(check);
         let mut shown = false;
-        for mut command in plan::commands(self.repository, check, names)? {
+        for mut command in commands::commands(self.repository, check, names)? {
             // A backtrace of the test program pushes what failed out of the lines that are shown.
             command.envs(environment.iter().map(|(name, value)| (name, value))).env("RUST_BACKTRACE", "0");
             run.program_watched(&mut command, || {
@@ -150,7 +150,7 @@ impl Checks<'_> {
         };
         // Cargo's test programs list themselves; their log begins anew, so that no number in it is counted.
         let list = Run::new(Console::quiet(), run.name, &self.repository.step_log("test-list"))?;
-        for mut command in plan::commands(self.repository, check, &["--list".to_owned()])? {
+        for mut command in commands::commands(self.repository, check, &["--list".to_owned()])? {
             list.program(&mut command)?;
         }
         let listed = fs::read_to_string(&list.log)?;

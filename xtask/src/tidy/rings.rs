@@ -45,12 +45,11 @@ fn arrows(tree: &Tree, folder: &str) -> (Arrows, Vec<Finding>) {
     let (mut handed_on, mut arrows, mut vague) = (BTreeMap::new(), Arrows::new(), Vec::new());
     let mut hides = |path: &str, used: &Used, what: &str| vague.push(Finding::new(path, used.line, Rule::Ring, what));
     for (path, used) in of_root {
-        match (used.path.first().filter(|top| tops.contains(top.as_str())), used.path.last()) {
-            (Some(_), Some(last)) if last == "*" => {
-                hides(path, used, "hides whose it is what the root hands on: name it")
-            }
-            (Some(top), Some(_)) => drop(handed_on.insert(used.alias.as_deref(), top.as_str())),
-            _ => {}
+        let Some(top) = used.path.first().filter(|top| tops.contains(top.as_str())) else { continue };
+        if used.path.last().is_some_and(|last| last == "*") {
+            hides(path, used, "hides whose it is what the root hands on: name it");
+        } else {
+            handed_on.insert(used.alias.as_deref(), top.as_str());
         }
     }
     for (path, used) in others {

@@ -47,11 +47,11 @@ const PYTHON: [&str; 4] =
 ///
 /// It lies outside of the checkout, whose settings cargo would find above it. The compiler is the machine's.
 #[derive(Debug)]
-pub(super) struct Clone {
+pub(super) struct FreshClone {
     folder: PathBuf,
 }
 
-impl Clone {
+impl FreshClone {
     pub(super) fn of(repository: &Repository, commit: &str) -> Result<Self> {
         let clone = Self { folder: env::temp_dir().join(format!("forebay-cold-{}-{commit}", std::process::id())) };
         for folder in ["home", "logs"] {
@@ -133,7 +133,7 @@ impl Clone {
     }
 }
 
-impl Drop for Clone {
+impl Drop for FreshClone {
     fn drop(&mut self) {
         // Some gigabytes; what cannot be removed is in the system's folder for such things.
         let _ = fs::remove_dir_all(&self.folder);

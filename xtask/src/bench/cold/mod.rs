@@ -13,7 +13,7 @@ use crate::{
     process::answer,
     repository::Repository,
 };
-use clone::{Clone, Spent};
+use clone::{FreshClone, Spent};
 use compiled::Compiled;
 
 /// The most of the earlier commit's CPU time that is wanted.
@@ -44,7 +44,7 @@ struct ColdStart {
 pub(super) fn measure(repository: &Repository, console: Console, beside: &str) -> Result<Cold> {
     let side = |commit: &str| -> Result<ColdStart> {
         let name = git(repository, &["rev-parse", "--short", commit])?;
-        let clone = Clone::of(repository, &name)?;
+        let clone = FreshClone::of(repository, &name)?;
         console.begin("cold", &format!("{name} in {}: downloads", clone.folder().display()));
         let downloads = clone.download()?;
         console.note("cold", &format!("{name}: {downloads}; now `cargo xtask up --once`"));
