@@ -20,7 +20,7 @@ impl AdminToken {
     }
 }
 
-/// Checks the `Authorization` field. Where no token is set nobody is let in, and nobody is told so.
+/// Checks the `Authorization` field. Where no token is set nobody is let in, and no answer says so.
 ///
 /// Hashes are compared, in a time that depends on neither: not even the token's length can be measured.
 pub fn administrate(authorization: Option<&str>, token: Option<&AdminToken>) -> Result<(), Refusal> {

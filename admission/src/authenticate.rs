@@ -54,7 +54,7 @@ pub fn credentials(authorization: Option<&str>) -> Result<Credentials<'_>, Refus
     if is_token(text) { Ok(Credentials::Token(text)) } else { Err(malformed()) }
 }
 
-/// The caller of a request without credentials: one account an address prefix, where the catalogue names a plan for it.
+/// The caller of a request without credentials: one account an address prefix, where the catalog names a plan for it.
 pub fn anonymous(plan: Option<&str>, ip: &str) -> Result<Caller, Refusal> {
     match plan {
         Some(plan) if !ip.is_empty() => Ok(Caller {

@@ -5,7 +5,7 @@
 pub struct Caller {
     /// Who is billed and limited: a key's owner, `issuer:subject` of a token, or `ip:PREFIX`.
     pub account: String,
-    /// The name of a plan in the catalogue.
+    /// The name of a plan in the catalog.
     pub plan: String,
     /// Groups the caller belongs to (routing looks at them).
     pub groups: Vec<String>,

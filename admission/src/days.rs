@@ -7,7 +7,7 @@ use super::{Refusal, refusal::quoted};
 
 /// The most days of one answer.
 const MOST_DAYS: u64 = 400;
-/// How many days are told when nobody says which, today included.
+/// How many days are listed when nobody says which, today included.
 const USUAL_DAYS: u64 = 30;
 
 /// The first and the last day, `YYYY-MM-DD`.

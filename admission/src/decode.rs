@@ -10,7 +10,7 @@ use super::{Refusal, encoded, fields, query::Asked, refusal::quoted, tensor};
 /// Parameters are a handful of scalars; more is refused before it is built in memory.
 const MAX_PARAMETERS_BYTES: usize = 16 * 1024;
 
-/// What a client asks for, before the catalogue has been looked at.
+/// What a client asks for, before the catalog has been looked at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submission {
     /// The model's name.

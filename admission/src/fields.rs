@@ -10,25 +10,20 @@ use super::{Refusal, refusal::quoted};
 
 /// The values of the `known` fields of the object `json`; refuses unknown and doubled ones by name.
 ///
-/// `place` names the object in refusals.
+/// `what` names the object in refusals.
 pub fn read<'a, const N: usize>(
     json: &'a str,
-    place: &str,
+    what: &str,
     known: [&str; N],
 ) -> Result<[Option<&'a RawValue>; N], Refusal> {
     let mut found = [None; N];
-    read_into(json, place, &known, &mut found)?;
+    read_into(json, what, &known, &mut found)?;
     Ok(found)
 }
 
 /// In the bundle once, not once for each number of fields.
 #[inline(never)]
-fn read_into<'a>(
-    json: &'a str,
-    place: &str,
-    known: &[&str],
-    found: &mut [Option<&'a RawValue>],
-) -> Result<(), Refusal> {
+fn read_into<'a>(json: &'a str, what: &str, known: &[&str], found: &mut [Option<&'a RawValue>]) -> Result<(), Refusal> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let mut complaint = None;
     let visitor = Fields { known, found, complaint: &mut complaint };
@@ -36,7 +31,7 @@ fn read_into<'a>(
     match (read, complaint) {
         (_, Some(complaint)) => Err(invalid(complaint)),
         (Ok(()), None) => Ok(()),
-        (Err(error), None) if error.classify() == Category::Data => Err(invalid(format!("{place} must be an object"))),
+        (Err(error), None) if error.classify() == Category::Data => Err(invalid(format!("{what} must be an object"))),
         (Err(error), None) => Err(Refusal::new(ProblemCode::MalformedJson, error.to_string())),
     }
 }

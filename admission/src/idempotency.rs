@@ -59,7 +59,7 @@ fn add(hash: &mut Sha256, part: &str) {
     hash.update(part);
 }
 
-/// Whether a key that was used at `made_ms` still stands for its request. A clock that went back makes no key older.
+/// Whether a key that was used at `made_ms` still names its request. A clock that went back makes no key older.
 pub fn is_remembered(made_ms: u64, now_ms: u64) -> bool {
     now_ms.saturating_sub(made_ms) < LIFETIME_MS
 }

@@ -161,7 +161,7 @@ fn frame(content: &[u8]) -> Result<Size, HeaderError> {
 }
 
 fn sized(width: u32, height: u32) -> Result<Size, HeaderError> {
-    // PNG forbids 0 and 2³¹ upwards; a JPEG of height 0 tells it later, which no model's decoder reads.
+    // PNG forbids 0 and 2³¹ upwards; a JPEG of height 0 gives it later, which no model's decoder reads.
     let whole = |side: u32| (1..=i32::MAX as u32).contains(&side);
     if whole(width) && whole(height) { Ok(Size { width, height }) } else { Err(HeaderError::Unrecognized) }
 }

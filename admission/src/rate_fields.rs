@@ -1,31 +1,31 @@
 //! The RateLimit header fields (draft-ietf-httpapi-ratelimit-headers-10) and `Retry-After` (RFC 9110 §10.2.3).
 
 use forebay_contract::ProblemCode;
-use forebay_limits::policy::{Standing, Violation};
+use forebay_limits::policy::{LimitStatus, Violation};
 
 use super::Refusal;
 
 /// `RateLimit-Policy` and `RateLimit`; nothing for a plan without limits.
-pub fn fields(standings: &[Standing]) -> Vec<(&'static str, String)> {
-    if standings.is_empty() {
+pub fn fields(limits: &[LimitStatus]) -> Vec<(&'static str, String)> {
+    if limits.is_empty() {
         return Vec::new();
     }
-    let list = |item: fn(&Standing) -> String| standings.iter().map(item).collect::<Vec<_>>().join(", ");
+    let list = |item: fn(&LimitStatus) -> String| limits.iter().map(item).collect::<Vec<_>>().join(", ");
     vec![("ratelimit-policy", list(policy)), ("ratelimit", list(limit))]
 }
 
-fn policy(standing: &Standing) -> String {
-    let window = standing.window_s.map(|window_s| format!(";w={window_s}")).unwrap_or_default();
-    format!("\"{}\";q={}{window}", standing.name, standing.quantity)
+fn policy(status: &LimitStatus) -> String {
+    let window = status.window_s.map(|window_s| format!(";w={window_s}")).unwrap_or_default();
+    format!("\"{}\";q={}{window}", status.name, status.quantity)
 }
 
-fn limit(standing: &Standing) -> String {
-    let reset = standing.window_s.map(|_| format!(";t={}", seconds(standing.reset_ms))).unwrap_or_default();
-    format!("\"{}\";r={}{reset}", standing.name, standing.remaining)
+fn limit(status: &LimitStatus) -> String {
+    let reset = status.window_s.map(|_| format!(";t={}", seconds(status.reset_ms))).unwrap_or_default();
+    format!("\"{}\";r={}{reset}", status.name, status.remaining)
 }
 
 /// The refusal of a submission that limits do not let pass.
-pub fn denied(code: ProblemCode, violations: &[Violation], standings: &[Standing]) -> Refusal {
+pub fn denied(code: ProblemCode, violations: &[Violation], limits: &[LimitStatus]) -> Refusal {
     let names: Vec<String> = violations.iter().map(|violation| violation.name.clone()).collect();
     // One that never passes outlasts all that do later.
     let never = violations.iter().any(|violation| violation.retry_after_ms.is_none());
@@ -41,7 +41,7 @@ pub fn denied(code: ProblemCode, violations: &[Violation], standings: &[Standing
     if !never {
         refusal.headers.push(("retry-after", retry_after(wait_ms)));
     }
-    refusal.headers.extend(fields(standings));
+    refusal.headers.extend(fields(limits));
     refusal.extensions.violated_policies = names;
     refusal
 }
@@ -61,8 +61,8 @@ mod tests {
 
     use super::*;
 
-    fn standing(name: &str, window_s: Option<u64>, remaining: u64) -> Standing {
-        Standing { name: name.to_owned(), quantity: 60, window_s, remaining, reset_ms: 1001 }
+    fn status(name: &str, window_s: Option<u64>, remaining: u64) -> LimitStatus {
+        LimitStatus { name: name.to_owned(), quantity: 60, window_s, remaining, reset_ms: 1001 }
     }
 
     fn violation(name: &str, retry_after_ms: Option<u64>) -> Violation {
@@ -73,7 +73,7 @@ mod tests {
     fn the_fields_are_structured_lists() {
         assert_eq!(fields(&[]), []);
         assert_eq!(
-            fields(&[standing("submit", Some(60), 59), standing("in-flight", None, 0)]),
+            fields(&[status("submit", Some(60), 59), status("in-flight", None, 0)]),
             [
                 ("ratelimit-policy", "\"submit\";q=60;w=60, \"in-flight\";q=60".to_owned()),
                 ("ratelimit", "\"submit\";r=59;t=2, \"in-flight\";r=0".to_owned()),
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn a_denial_says_which_limit_and_when_to_come_back() {
-        let standings = [standing("submit", Some(60), 59), standing("day", Some(86_400), 0)];
-        let refusal = denied(ProblemCode::RateLimited, &[violation("day", Some(1200))], &standings);
+        let limits = [status("submit", Some(60), 59), status("day", Some(86_400), 0)];
+        let refusal = denied(ProblemCode::RateLimited, &[violation("day", Some(1200))], &limits);
         assert_eq!(refusal.code, ProblemCode::RateLimited);
         assert_eq!(refusal.extensions.violated_policies, ["day"]);
         assert_eq!((refusal.headers[0].clone(), refusal.retryable), (("retry-after", "2".to_owned()), true));

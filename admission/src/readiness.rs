@@ -49,7 +49,7 @@ pub enum Next {
 }
 
 impl Memory {
-    /// One look at a time: meanwhile others are told what was seen before. A look that never ended is over when its
+    /// One look at a time: meanwhile others are answered with what was seen before. A look that never ended is over when its
     /// patience is.
     pub fn ask(&mut self, now_ms: u64) -> Next {
         let within = |since_ms: u64, span_ms| now_ms.checked_sub(since_ms).is_some_and(|age_ms| age_ms < span_ms);

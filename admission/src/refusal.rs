@@ -22,6 +22,11 @@ impl Refusal {
         Self { code, detail: detail.into(), headers: Vec::new(), retryable, extensions: Box::default() }
     }
 
+    /// Of a job that the caller has not, or that is not there any more.
+    pub fn no_such_job() -> Self {
+        Self::new(ProblemCode::JobNotFound, "you have no job of this id")
+    }
+
     /// The same with one more header field.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -38,7 +43,7 @@ impl Refusal {
     }
 }
 
-/// At most 64 characters of what a client said, for telling it back.
+/// At most 64 characters of what a client said, for repeating it to them.
 pub fn quoted(text: &str) -> String {
     const MOST: usize = 64;
     let short: String = text.chars().take(MOST).filter(|c| !c.is_control()).collect();

@@ -13,7 +13,7 @@ use super::{
     version::{Asker, Because, Choice, NoChoice, choose},
 };
 
-/// A submission with everything the catalogue decides.
+/// A submission with everything the catalog decides.
 #[derive(Debug, Clone)]
 pub struct Routed<'a> {
     /// The model version that runs.

@@ -64,7 +64,7 @@ pub enum NoChoice {
     },
 }
 
-/// Chooses for a client that asked for `name` (a served name or a task). `broken` tells for how many milliseconds a
+/// Chooses for a client that asked for `name` (a served name or a task). `broken` says for how many milliseconds a
 /// version's breaker lets nothing through; `None` lets it through.
 pub fn choose<'a>(
     catalog: &'a Catalog,
@@ -98,15 +98,15 @@ fn wanted<'a>(name: &str, serving: &'a Serving, asker: Asker<'a>) -> (&'a str, B
     if let Some(version) = serving.plans.get(asker.plan) {
         return (version, Because::Plan);
     }
-    match weighted(&serving.weights, &serving.version, place(name, asker.account)) {
+    match weighted(&serving.weights, &serving.version, percentile(name, asker.account)) {
         Some(version) => (version, Because::Weight),
         None => (&serving.version, Because::Stable),
     }
 }
 
-/// The version of a place from 0 to 99. Canaries have the lowest places and the stable version the rest, so that a
+/// The version of a percentile from 0 to 99. Canaries have the lowest percentiles and the stable version the rest, so that a
 /// share that grows keeps the accounts it had.
-fn weighted<'a>(weights: &'a BTreeMap<String, u32>, stable: &str, place: u32) -> Option<&'a str> {
+fn weighted<'a>(weights: &'a BTreeMap<String, u32>, stable: &str, percentile: u32) -> Option<&'a str> {
     let mut end = 0;
     let canaries = weights.iter().filter(|(version, _)| *version != stable);
     canaries
@@ -114,13 +114,13 @@ fn weighted<'a>(weights: &'a BTreeMap<String, u32>, stable: &str, place: u32) ->
             end += weight;
             (version, end)
         })
-        .find(|(_, end)| place < *end)
+        .find(|(_, end)| percentile < *end)
         .map(|(version, _)| version.as_str())
 }
 
-/// The account's place from 0 to 99: a stable hash, so that a caller does not flap, and another one for each name, so
+/// The account's percentile from 0 to 99: a stable hash, so that a caller does not flap, and another one for each name, so
 /// that the same accounts are not everybody's first.
-fn place(name: &str, account: &str) -> u32 {
+fn percentile(name: &str, account: &str) -> u32 {
     let hash = Sha256::new().chain_update(name).chain_update(b"\0").chain_update(account).finalize();
     let bytes = hash.first_chunk::<8>().copied().unwrap_or_default();
     (u64::from_be_bytes(bytes) % 100) as u32
@@ -203,9 +203,9 @@ mod tests {
             let (few, many) = (weights(share.min(more)), weights(share.max(more)));
             let mut count = 0;
             for number in 0..2000 {
-                let place = place("m", &format!("account-{number}"));
-                if weighted(&few, "1", place).is_some() {
-                    prop_assert!(weighted(&many, "1", place).is_some());
+                let percentile = percentile("m", &format!("account-{number}"));
+                if weighted(&few, "1", percentile).is_some() {
+                    prop_assert!(weighted(&many, "1", percentile).is_some());
                     count += 1;
                 }
             }

@@ -4,8 +4,14 @@ use forebay_contract::ProblemCode;
 use futures_util::StreamExt as _;
 use worker::web_sys::Request;
 
-use crate::{cx::Stop, cx::log_line, runtime::Incoming, runtime::body_bytes};
-use forebay_admission::{Refusal, body::BodyFields, body::too_large};
+use crate::{
+    cx::{Stop, log_line},
+    runtime::{Incoming, body_bytes},
+};
+use forebay_admission::{
+    Refusal,
+    body::{BodyFields, too_large},
+};
 
 /// Up to this length a body is not worth a stream.
 const SMALL_BYTES: u64 = 64 * 1024;

@@ -65,6 +65,12 @@ impl From<Refusal> for Stop {
     }
 }
 
+impl From<forebay_account::platform::Error> for Stop {
+    fn from(error: forebay_account::platform::Error) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
 impl From<worker::Error> for Stop {
     fn from(error: worker::Error) -> Self {
         Self::Broken(error.to_string())

@@ -7,9 +7,14 @@ use std::rc::Rc;
 
 pub use namespace::{find, list, store};
 
-use crate::{cx::Cx, cx::Stop, prefilter};
+use crate::{
+    cx::{Cx, Stop},
+    prefilter,
+};
 use forebay_admission::{
-    api_key::KeyRecord, api_key::SecretHash, authenticate::KeyName, authenticate::invalid, caller::Caller,
+    api_key::{KeyRecord, SecretHash},
+    authenticate::{KeyName, invalid},
+    caller::Caller,
 };
 
 /// The least the namespace allows.

@@ -15,12 +15,13 @@ use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
 use crate::{
-    cx::Cx, cx::log_line, cx::now_ms, objects::Asked, objects::LaneCall, objects::asked_lane, runtime::Class,
-    runtime::ask_object,
+    cx::{Cx, log_line, now_ms},
+    runtime::{Class, ask_object},
 };
-use forebay_admission::{
-    lane::LaneStatus, lane::ModelVersion, lane::remembered::Passage, lane::remembered::Recall,
-    lane::remembered::Remembered,
+use forebay_account::{Asked, LaneCall, asked_lane};
+use forebay_admission::lane::{
+    LaneStatus, ModelVersion,
+    remembered::{Passage, Recall, Remembered},
 };
 
 /// A request waits no longer than this for a lane's status, in milliseconds: admission goes on without it.

@@ -20,7 +20,6 @@ mod lanes;
 mod objects;
 #[cfg(test)]
 mod openapi;
-mod platform;
 mod prefilter;
 mod result_cache;
 mod routes;
@@ -31,17 +30,6 @@ mod turnstile;
 mod workers;
 
 pub use objects::{Account, Lane};
-
-/// The inside of the objects, and what their world is made of: for the simulation in `tests/simulation`, which is a crate
-/// of its own and sees public items alone.
-#[doc(hidden)]
-pub mod inside {
-    pub use crate::{
-        aws::AwsError, aws::s3::ObjectHead, aws::sqs::Taken, config::Config, objects::*, platform::*, targets::Unfit,
-    };
-    pub use forebay_admission::{caller, idempotency, lane, webhook};
-    pub use forebay_limits::policy;
-}
 
 use std::{cell::Cell, rc::Rc};
 

@@ -2,7 +2,7 @@
 
 use forebay_contract::ProblemCode;
 
-use crate::{cx::Cx, cx::Stop, cx::log_line};
+use crate::cx::{Cx, Stop, log_line};
 use forebay_admission::Refusal;
 
 /// The binding of `wrangler.jsonc`; its numbers are there.

@@ -7,10 +7,13 @@ use worker::web_sys::Request;
 #[cfg(test)]
 use crate::openapi::{Operation, Schemas, paths};
 use crate::{
-    answer::Answer, cx::Cx, cx::Stop, handlers::Target, handlers::cancel, handlers::events, handlers::health,
-    handlers::job, handlers::jobs, handlers::lanes, handlers::manage_catalog, handlers::manage_keys, handlers::models,
-    handlers::quota, handlers::ready, handlers::reports, handlers::result, handlers::submit, handlers::usage,
-    handlers::webhooks, handlers::webhooks::Wish,
+    answer::Answer,
+    cx::{Cx, Stop},
+    handlers::{
+        Target, cancel, events, health, job, jobs, lanes, manage_catalog, manage_keys, models, quota, ready, reports,
+        result, submit, usage,
+        webhooks::{self, Wish},
+    },
 };
 use forebay_admission::{Refusal, webhook::Action};
 

@@ -3,7 +3,11 @@
 use forebay_contract::{Challenge, ProblemCode};
 use serde::Deserialize;
 
-use crate::{config::Turnstile, cx::Cx, cx::Stop, cx::log_line, runtime::Post, runtime::exchange};
+use crate::{
+    config::Turnstile,
+    cx::{Cx, Stop, log_line},
+    runtime::{Post, exchange},
+};
 use forebay_admission::Refusal;
 
 /// The request header that carries the widget's token.

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-/// How long the namespace keeps an entry that lets nobody in any more: until then its bearer is told why.
+/// How long the namespace keeps an entry that lets nobody in any more: until then its bearer is answered why.
 const TELL_MS: u64 = 86_400_000;
 /// The namespace takes no end that is closer than a minute; the clock it goes by may differ from ours.
 const LEAST_MS: u64 = 120_000;

@@ -1,20 +1,20 @@
 use forebay_contract::ProblemCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, KeyId, KeyRecord, NewKey, SecretHash, Standing};
+use super::{Entry, KeyId, KeyRecord, NewKey, SecretHash, Validity};
 use crate::{Refusal, fields};
 
 /// The most secrets of one key that are valid at once.
 const MOST_SECRETS: usize = 8;
 
-/// What stands at `keyid:{id}`: a key with all its secrets. The entries of the secrets follow from it.
+/// The value at `keyid:{id}`: a key with all its secrets. The entries of the secrets follow from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// The key's id.
     pub id: KeyId,
     /// Who is billed and limited.
     pub account: String,
-    /// The name of a plan in the catalogue.
+    /// The name of a plan in the catalog.
     pub plan: String,
     /// What its owner calls the key.
     pub name: String,
@@ -55,7 +55,7 @@ impl Key {
         }
     }
 
-    /// The key of a record that was written by hand: nothing but its one secret tells of it.
+    /// The key of a record that was written by hand: its one secret is all that is known of it.
     pub fn adopt(hash: &SecretHash, record: KeyRecord) -> Self {
         let KeyRecord { account, plan, name, groups, created_ms, expires_ms, revoked_ms, .. } = record;
         let secrets = vec![Stored { hash: hash.clone(), created_ms, expires_ms }];
@@ -90,7 +90,7 @@ impl Key {
         self.revoked_ms.get_or_insert(now_ms);
     }
 
-    /// The name of each secret's entry and what stands there.
+    /// The name of each secret's entry and its value.
     pub fn records(&self) -> impl Iterator<Item = (String, KeyRecord)> {
         self.secrets.iter().map(|secret| {
             let record = KeyRecord {
@@ -111,9 +111,9 @@ impl Key {
     pub fn entries(&self, now_ms: u64) -> serde_json::Result<(Entry, Vec<Entry>)> {
         let own = Entry::new(self.id.entry(), self, self.revoked_ms.or(self.expires_ms), now_ms)?;
         let secrets = self.records().map(|(name, record)| {
-            let end_ms = match record.standing(now_ms) {
-                Standing::Revoked => record.revoked_ms,
-                Standing::Valid | Standing::Expired => record.expires_ms,
+            let end_ms = match record.validity(now_ms) {
+                Validity::Revoked => record.revoked_ms,
+                Validity::Valid | Validity::Expired => record.expires_ms,
             };
             Entry::new(name, &record, end_ms, now_ms)
         });
@@ -146,16 +146,16 @@ mod tests {
         Key::new(wanted, hash(0), NOW)
     }
 
-    fn standings(key: &Key, now_ms: u64) -> Vec<Standing> {
-        key.records().map(|(_, record)| record.standing(now_ms)).collect()
+    fn validities(key: &Key, now_ms: u64) -> Vec<Validity> {
+        key.records().map(|(_, record)| record.validity(now_ms)).collect()
     }
 
     #[test]
     fn both_secrets_are_valid_until_the_grace_is_over() {
         let mut key = key(None);
         key.rotate(hash(1), HOUR, NOW).unwrap();
-        assert_eq!(standings(&key, NOW + HOUR - 1), [Standing::Valid, Standing::Valid]);
-        assert_eq!(standings(&key, NOW + HOUR), [Standing::Expired, Standing::Valid]);
+        assert_eq!(validities(&key, NOW + HOUR - 1), [Validity::Valid, Validity::Valid]);
+        assert_eq!(validities(&key, NOW + HOUR), [Validity::Expired, Validity::Valid]);
         assert_eq!(key.id, hash(0).id());
     }
 
@@ -163,7 +163,7 @@ mod tests {
     fn without_grace_the_old_secret_ends_at_once() {
         let mut key = key(None);
         key.rotate(hash(1), 0, NOW).unwrap();
-        assert_eq!(standings(&key, NOW), [Standing::Expired, Standing::Valid]);
+        assert_eq!(validities(&key, NOW), [Validity::Expired, Validity::Valid]);
     }
 
     #[test]
@@ -171,14 +171,14 @@ mod tests {
         let mut key = key(None);
         key.rotate(hash(1), HOUR, NOW).unwrap();
         key.rotate(hash(2), 10 * HOUR, NOW + 1).unwrap();
-        assert_eq!(standings(&key, NOW + HOUR), [Standing::Expired, Standing::Valid, Standing::Valid]);
+        assert_eq!(validities(&key, NOW + HOUR), [Validity::Expired, Validity::Valid, Validity::Valid]);
     }
 
     #[test]
     fn a_new_secret_ends_with_its_key() {
         let mut key = key(Some(HOUR));
         key.rotate(hash(1), 0, NOW).unwrap();
-        assert_eq!(standings(&key, NOW + HOUR), [Standing::Expired, Standing::Expired]);
+        assert_eq!(validities(&key, NOW + HOUR), [Validity::Expired, Validity::Expired]);
         assert_eq!(key.rotate(hash(2), 0, NOW + HOUR).unwrap_err().code, ProblemCode::KeyNotFound);
     }
 
@@ -189,7 +189,7 @@ mod tests {
         key.revoke(NOW + 1);
         key.revoke(NOW + 2);
         assert_eq!(key.revoked_ms, Some(NOW + 1));
-        assert_eq!(standings(&key, NOW), [Standing::Revoked; 2]);
+        assert_eq!(validities(&key, NOW), [Validity::Revoked; 2]);
         assert_eq!(key.rotate(hash(2), 0, NOW).unwrap_err().code, ProblemCode::KeyNotFound);
     }
 
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(key.records().count(), 8);
         let mut other = key.clone();
         other.rotate(hash(8), 0, NOW).unwrap();
-        assert_eq!(standings(&other, NOW).iter().filter(|standing| **standing == Standing::Valid).count(), 1);
+        assert_eq!(validities(&other, NOW).iter().filter(|validity| **validity == Validity::Valid).count(), 1);
         key.rotate(hash(8), HOUR, NOW + HOUR).unwrap();
     }
 
@@ -212,7 +212,7 @@ mod tests {
         let record = KeyRecord::read(&hash(0), r#"{"account":"a","plan":"free"}"#).unwrap();
         let mut key = Key::adopt(&hash(0), record);
         key.rotate(hash(1), HOUR, NOW).unwrap();
-        assert_eq!(standings(&key, NOW + HOUR), [Standing::Expired, Standing::Valid]);
+        assert_eq!(validities(&key, NOW + HOUR), [Validity::Expired, Validity::Valid]);
         assert!(key.records().all(|(_, record)| record.id == Some(hash(0).id())));
     }
 
@@ -248,14 +248,14 @@ mod tests {
                 let before = key.clone();
                 if key.rotate(hash(n as u8 + 1), grace_ms, now).is_err() {
                     prop_assert_eq!(&key.records().count(), &MOST_SECRETS);
-                    prop_assert!(before.records().any(|(_, record)| record.standing(now) == Standing::Valid));
+                    prop_assert!(before.records().any(|(_, record)| record.validity(now) == Validity::Valid));
                     continue;
                 }
                 longest_end = longest_end.max(now + grace_ms);
                 let mut newest_first: Vec<_> = key.records().map(|(_, record)| record).collect();
                 newest_first.reverse();
-                prop_assert_eq!(newest_first[0].standing(u64::MAX), Standing::Valid);
-                prop_assert!(newest_first[1..].iter().all(|record| record.standing(longest_end) == Standing::Expired));
+                prop_assert_eq!(newest_first[0].validity(u64::MAX), Validity::Valid);
+                prop_assert!(newest_first[1..].iter().all(|record| record.validity(longest_end) == Validity::Expired));
                 prop_assert!(newest_first.len() <= MOST_SECRETS + 1);
             }
         }

@@ -23,7 +23,7 @@ const LONGEST_GRACE_S: u64 = 30 * 86_400;
 pub struct NewKey {
     /// Who is billed and limited.
     pub account: String,
-    /// The name of a plan in the catalogue.
+    /// The name of a plan in the catalog.
     pub plan: String,
     /// What its owner calls the key; may be empty.
     pub name: String,
@@ -83,7 +83,7 @@ impl KeyQuery {
         let invalid = |detail: String| Refusal::new(ProblemCode::InvalidQuery, detail);
         let mut read = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let place = match &*name {
+            let slot = match &*name {
                 "account" => &mut read.account,
                 "cursor" => &mut read.cursor,
                 _ => {
@@ -91,7 +91,7 @@ impl KeyQuery {
                     return Err(invalid(detail));
                 }
             };
-            if place.replace(value.into_owned()).is_some() {
+            if slot.replace(value.into_owned()).is_some() {
                 return Err(invalid(format!("{} is given twice", quoted(&name))));
             }
         }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::{KeyId, SecretHash};
 use crate::{Refusal, authenticate, caller::Caller};
 
-/// What stands at `key:{sha256 of a secret}`: whom the secret lets in, and until when.
+/// The value at `key:{sha256 of a secret}`: whom the secret lets in, and until when.
 ///
 /// An entry that somebody wrote by hand needs `account` and `plan` alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct KeyRecord {
     pub id: Option<KeyId>,
     /// Who is billed and limited.
     pub account: String,
-    /// The name of a plan in the catalogue.
+    /// The name of a plan in the catalog.
     pub plan: String,
     /// What its owner calls the key.
     #[serde(default)]
@@ -37,7 +37,7 @@ pub struct KeyRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SecretStanding"))]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum Validity {
     /// It does.
     Valid,
     /// Its time is over.
@@ -66,26 +66,26 @@ impl KeyRecord {
         serde_json::from_str(json).map(|record: Self| record.identified(hash))
     }
 
-    /// The same with the id that its place gives it, where it has none.
+    /// The same with the id that follows from its hash, where it has none.
     #[must_use]
     pub fn identified(mut self, hash: &SecretHash) -> Self {
         self.id.get_or_insert_with(|| hash.id());
         self
     }
 
-    /// How the secret stands at `now_ms`.
-    pub fn standing(&self, now_ms: u64) -> Standing {
+    /// Whether the secret lets anybody in at `now_ms`.
+    pub fn validity(&self, now_ms: u64) -> Validity {
         match self {
-            Self { revoked_ms: Some(_), .. } => Standing::Revoked,
-            Self { expires_ms: Some(end_ms), .. } if now_ms >= *end_ms => Standing::Expired,
-            _ => Standing::Valid,
+            Self { revoked_ms: Some(_), .. } => Validity::Revoked,
+            Self { expires_ms: Some(end_ms), .. } if now_ms >= *end_ms => Validity::Expired,
+            _ => Validity::Valid,
         }
     }
 
     /// Whom the secret lets in at `now_ms`, calling from the address prefix `ip`; refuses what is expired or revoked.
     pub fn caller(&self, now_ms: u64, ip: &str) -> Result<Caller, Refusal> {
-        match self.standing(now_ms) {
-            Standing::Valid => Ok(Caller {
+        match self.validity(now_ms) {
+            Validity::Valid => Ok(Caller {
                 account: self.account.clone(),
                 plan: self.plan.clone(),
                 groups: self.groups.clone(),
@@ -93,8 +93,8 @@ impl KeyRecord {
                 ip: ip.to_owned(),
                 until_ms: self.expires_ms,
             }),
-            Standing::Expired => Err(authenticate::expired_key()),
-            Standing::Revoked => Err(authenticate::revoked_key()),
+            Validity::Expired => Err(authenticate::expired_key()),
+            Validity::Revoked => Err(authenticate::revoked_key()),
         }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
     fn a_short_record_written_by_hand_is_a_whole_key() {
         let hash = Secret::new([1; 32]).hash();
         let record = KeyRecord::read(&hash, r#"{"account":"acme","plan":"free","name":"mine"}"#).unwrap();
-        assert_eq!((&record.id, record.standing(u64::MAX)), (&Some(hash.id()), Standing::Valid));
+        assert_eq!((&record.id, record.validity(u64::MAX)), (&Some(hash.id()), Validity::Valid));
         let caller = record.caller(0, "203.0.113.7/32").unwrap();
         assert_eq!((caller.account.as_str(), caller.plan.as_str()), ("acme", "free"));
         assert_eq!(caller.key.as_deref(), Some(hash.id().as_str()));

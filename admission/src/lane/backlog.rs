@@ -1,4 +1,4 @@
-//! What waits in a lane, as the Account objects tell it.
+//! What waits in a lane, as the Account objects report it.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tally, meter::Meter, wait::Waits};
 
-/// A shard that was not heard of for so long no longer counts: its object would have told of open jobs.
+/// A shard that was not heard of for so long no longer counts: its object would have reported open jobs.
 pub const SILENT_MS: u64 = 900_000;
 /// How often silent shards are looked for.
 const SWEEP_MS: u64 = 60_000;
@@ -23,7 +23,7 @@ pub struct OpenJobs {
     pub open_jobs: u64,
     /// How many of them have not started.
     pub queued_jobs: u64,
-    /// When this was told, in milliseconds since the epoch.
+    /// When this was reported, in milliseconds since the epoch.
     pub heard_ms: u64,
 }
 
@@ -51,7 +51,7 @@ impl Memory {
 #[derive(Debug, Default)]
 pub struct Backlog {
     shards: BTreeMap<String, OpenJobs>,
-    /// Of all shards, kept along: a lane may have thousands, and each tells something every second.
+    /// Of all shards, kept along: a lane may have thousands, and each reports every second.
     sum: Sum,
     swept_ms: u64,
     meter: Meter,
@@ -142,7 +142,7 @@ impl Backlog {
         }
     }
 
-    /// How long jobs took beside what they were told.
+    /// How long jobs took beside what they were promised.
     pub fn waits(&self) -> &Waits {
         &self.waits
     }
@@ -229,7 +229,7 @@ mod tests {
         }
     }
 
-    fn standing(backlog: &mut Backlog, now_ms: u64) -> (f64, u64) {
+    fn open_work(backlog: &mut Backlog, now_ms: u64) -> (f64, u64) {
         let load = backlog.load(now_ms);
         (load.backlog_ms, load.open_jobs)
     }
@@ -239,21 +239,21 @@ mod tests {
         let mut backlog = Backlog::default();
         backlog.tally(&tally("a", 100.0, 2), START);
         backlog.tally(&tally("b", 50.0, 1), START);
-        assert_eq!(standing(&mut backlog, START), (150.0, 3));
+        assert_eq!(open_work(&mut backlog, START), (150.0, 3));
         // The one that said 200 of «a» never came.
         backlog.tally(&tally("a", 300.0, 6), START + 1);
-        assert_eq!(standing(&mut backlog, START + 1), (350.0, 7));
+        assert_eq!(open_work(&mut backlog, START + 1), (350.0, 7));
         assert_eq!(backlog.tally(&tally("a", 0.0, 0), START + 2), None);
-        assert_eq!(standing(&mut backlog, START + 2), (50.0, 1));
+        assert_eq!(open_work(&mut backlog, START + 2), (50.0, 1));
     }
 
     #[test]
     fn a_shard_that_falls_silent_stops_counting() {
         let mut backlog = Backlog::default();
         backlog.tally(&tally("a", 100.0, 2), START);
-        assert_eq!(standing(&mut backlog, START - 5), (100.0, 2));
-        assert_eq!(standing(&mut backlog, START + SILENT_MS - 1), (100.0, 2));
-        assert_eq!(standing(&mut backlog, START + SILENT_MS + SWEEP_MS), (0.0, 0));
+        assert_eq!(open_work(&mut backlog, START - 5), (100.0, 2));
+        assert_eq!(open_work(&mut backlog, START + SILENT_MS - 1), (100.0, 2));
+        assert_eq!(open_work(&mut backlog, START + SILENT_MS + SWEEP_MS), (0.0, 0));
         assert!(backlog.is_empty());
     }
 
@@ -262,10 +262,10 @@ mod tests {
         let mut backlog = Backlog::default();
         for open_ms in [f64::NAN, f64::NEG_INFINITY, -1.0] {
             backlog.tally(&tally("a", open_ms, 1), START);
-            assert_eq!(standing(&mut backlog, START), (0.0, 1));
+            assert_eq!(open_work(&mut backlog, START), (0.0, 1));
         }
         backlog.tally(&tally("a", f64::INFINITY, 1), START);
-        assert_eq!(standing(&mut backlog, START), (1e12, 1));
+        assert_eq!(open_work(&mut backlog, START), (1e12, 1));
     }
 
     #[test]
@@ -273,9 +273,9 @@ mod tests {
         let open = |n| OpenJobs { open_ms: 1.0, open_jobs: 1, queued_jobs: 1, heard_ms: START + n as u64 };
         let mut backlog =
             Backlog::of((0..2 * MOST_SHARDS).map(|n| (format!("{n:06}"), open(n))), Memory::new(START), START);
-        assert_eq!(standing(&mut backlog, START), (MOST_SHARDS as f64, MOST_SHARDS as u64));
+        assert_eq!(open_work(&mut backlog, START), (MOST_SHARDS as f64, MOST_SHARDS as u64));
         backlog.tally(&tally("new", 5.0, 1), START + 50_000);
-        assert_eq!(standing(&mut backlog, START + 50_000), (MOST_SHARDS as f64 + 4.0, MOST_SHARDS as u64));
+        assert_eq!(open_work(&mut backlog, START + 50_000), (MOST_SHARDS as f64 + 4.0, MOST_SHARDS as u64));
         assert!(!backlog.shards.contains_key("000000"));
     }
 
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn a_lane_that_slept_goes_on_counting() {
         let mut backlog = Backlog::of([], Memory::new(START), START);
-        let wait = super::super::wait::Wait { expected_ms: 100.0, p50_ms: 100.0, p90_ms: 200.0, took_ms: 150.0 };
+        let wait = super::super::wait::WaitSample { expected_ms: 100.0, p50_ms: 100.0, p90_ms: 200.0, took_ms: 150.0 };
         for second in 0..20 {
             let ended = Tally { ended_ms: 500.0, left_jobs: 2, left_ms: 500.0, ..tally("a", 50_000.0, 7) };
             backlog.tally(&Tally { waits: vec![wait], ..ended }, START + 1_000 * second);
@@ -328,7 +328,7 @@ mod tests {
                 last.insert(shard, jobs);
             }
             let sum: u64 = last.values().sum();
-            let (backlog_ms, open_jobs) = standing(&mut backlog, START + 100);
+            let (backlog_ms, open_jobs) = open_work(&mut backlog, START + 100);
             prop_assert!((backlog_ms - sum as f64).abs() < 1e-6);
             prop_assert_eq!(open_jobs, sum);
         }

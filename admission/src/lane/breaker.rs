@@ -102,7 +102,7 @@ impl Breaker {
     }
 
     /// What the breaker lets through now; half-open, the permits that [`Breaker::take_probes`] would lend.
-    pub(super) fn standing(&self, now_ms: u64) -> BreakerState {
+    pub(super) fn state(&self, now_ms: u64) -> BreakerState {
         match self.tripped {
             Some(tripped) if tripped.is_open(now_ms) => {
                 BreakerState::Open { until_ms: tripped.since_ms.min(now_ms).saturating_add(tripped.open_ms) }
@@ -179,7 +179,7 @@ mod tests {
     fn opened() -> Breaker {
         let mut breaker = Breaker::default();
         breaker.record(0, 10, START);
-        assert_eq!(breaker.standing(START), BreakerState::Open { until_ms: START + 2_000 });
+        assert_eq!(breaker.state(START), BreakerState::Open { until_ms: START + 2_000 });
         breaker
     }
 
@@ -196,7 +196,7 @@ mod tests {
         ] {
             let mut breaker = Breaker::default();
             breaker.record(ok, failed, START);
-            match (breaker.standing(START), expect) {
+            match (breaker.state(START), expect) {
                 (BreakerState::Dampened { admit }, BreakerState::Dampened { admit: expect }) => {
                     assert!((admit - expect).abs() < 1e-9, "{ok} ok, {failed} failed: {admit}");
                 }
@@ -209,16 +209,16 @@ mod tests {
     fn good_probes_close_it_and_a_bad_one_opens_it_for_twice_as_long() {
         let mut breaker = opened();
         assert_eq!(breaker.take_probes(START + 1_999), 0);
-        assert_eq!(breaker.standing(START + 2_000), BreakerState::HalfOpen { probes: 3 });
+        assert_eq!(breaker.state(START + 2_000), BreakerState::HalfOpen { probes: 3 });
         assert_eq!(breaker.take_probes(START + 2_000), 3);
         assert_eq!(breaker.take_probes(START + 2_001), 0);
         breaker.record(1, 0, START + 2_002);
-        assert_eq!(breaker.standing(START + 2_002), BreakerState::HalfOpen { probes: 0 });
+        assert_eq!(breaker.state(START + 2_002), BreakerState::HalfOpen { probes: 0 });
         breaker.record(0, 1, START + 2_003);
-        assert_eq!(breaker.standing(START + 2_003), BreakerState::Open { until_ms: START + 6_003 });
+        assert_eq!(breaker.state(START + 2_003), BreakerState::Open { until_ms: START + 6_003 });
         assert_eq!(breaker.take_probes(START + 6_003), 3);
         breaker.record(3, 0, START + 6_100);
-        assert_eq!(breaker.standing(START + 6_100), BreakerState::Closed);
+        assert_eq!(breaker.state(START + 6_100), BreakerState::Closed);
     }
 
     #[test]
@@ -230,14 +230,14 @@ mod tests {
         assert_eq!(breaker.take_probes(START + 12_000), 2);
         assert_eq!(breaker.take_probes(START + 12_001), 0);
         breaker.record(2, 0, START + 13_000);
-        assert_eq!(breaker.standing(START + 13_000), BreakerState::Closed);
+        assert_eq!(breaker.state(START + 13_000), BreakerState::Closed);
     }
 
     #[test]
     fn openings_double_up_to_a_minute_and_start_anew_after_a_quiet_one() {
         let (mut breaker, mut now, mut lasted) = (opened(), START, Vec::new());
         for _ in 0..7 {
-            let BreakerState::Open { until_ms } = breaker.standing(now) else { panic!("not open") };
+            let BreakerState::Open { until_ms } = breaker.state(now) else { panic!("not open") };
             lasted.push(until_ms - now);
             now = until_ms;
             breaker.record(0, 1, now);
@@ -247,15 +247,15 @@ mod tests {
         breaker.record(3, 0, now);
         now += 60_000;
         breaker.record(0, 10, now);
-        assert_eq!(breaker.standing(now), BreakerState::Open { until_ms: now + 2_000 });
+        assert_eq!(breaker.state(now), BreakerState::Open { until_ms: now + 2_000 });
     }
 
     #[test]
     fn what_was_admitted_before_an_opening_does_not_make_it_longer() {
         let mut breaker = opened();
         breaker.record(50, 50, START + 1_000);
-        assert_eq!(breaker.standing(START + 1_000), BreakerState::Open { until_ms: START + 2_000 });
-        assert_eq!(breaker.standing(START + 2_000), BreakerState::HalfOpen { probes: 3 });
+        assert_eq!(breaker.state(START + 1_000), BreakerState::Open { until_ms: START + 2_000 });
+        assert_eq!(breaker.state(START + 2_000), BreakerState::HalfOpen { probes: 3 });
     }
 
     /// Anything that can happen to a breaker, at any time within two minutes.
@@ -282,13 +282,13 @@ mod tests {
             let closed = (0..120).any(|_| {
                 now += 1_000;
                 // Only what is let through can have an outcome.
-                let passing = match breaker.standing(now) {
+                let passing = match breaker.state(now) {
                     BreakerState::Open { .. } => 0,
                     BreakerState::HalfOpen { .. } => breaker.take_probes(now),
                     BreakerState::Dampened { .. } | BreakerState::Closed => 5,
                 };
                 breaker.record(passing, 0, now);
-                breaker.standing(now) == BreakerState::Closed
+                breaker.state(now) == BreakerState::Closed
             });
             prop_assert!(closed, "{:?}", breaker);
         }
@@ -297,12 +297,12 @@ mod tests {
         fn an_open_breaker_lends_nothing_and_is_half_open_when_it_said(history in history(), at in 0u64..240_000) {
             let mut breaker = lived(&history);
             let now = START + at;
-            if let BreakerState::Open { until_ms } = breaker.standing(now) {
+            if let BreakerState::Open { until_ms } = breaker.state(now) {
                 prop_assert!(until_ms > now && until_ms - now <= LONGEST_OPEN_MS);
                 prop_assert_eq!(breaker.take_probes(now), 0);
-                let opened = matches!(breaker.standing(until_ms - 1), BreakerState::Open { .. });
+                let opened = matches!(breaker.state(until_ms - 1), BreakerState::Open { .. });
                 prop_assert!(opened);
-                let half_open = matches!(breaker.standing(until_ms), BreakerState::HalfOpen { .. });
+                let half_open = matches!(breaker.state(until_ms), BreakerState::HalfOpen { .. });
                 prop_assert!(half_open);
             }
         }
@@ -312,7 +312,7 @@ mod tests {
             let mut breaker = Breaker::default();
             for at in failures {
                 breaker.record(0, 1, START + at);
-                prop_assert_eq!(breaker.standing(START + at), BreakerState::Closed);
+                prop_assert_eq!(breaker.state(START + at), BreakerState::Closed);
             }
         }
 
@@ -321,7 +321,7 @@ mod tests {
             let mut breaker = lived(&history);
             let now = START - jump;
             breaker.take_probes(now);
-            let state = breaker.standing(now + LONGEST_OPEN_MS);
+            let state = breaker.state(now + LONGEST_OPEN_MS);
             let open = matches!(state, BreakerState::Open { .. });
             prop_assert!(!open, "{:?}", state);
         }

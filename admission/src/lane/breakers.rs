@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BreakerState, BreakerStatus, ModelVersion, Outcome, breaker::Breaker};
+use super::{BreakerState, BreakerStatus, ModelVersion, VersionCount, breaker::Breaker};
 
 /// The most model versions that are watched.
 const MOST: usize = 256;
@@ -21,8 +21,8 @@ struct Watched {
 
 impl Breakers {
     /// Counts what ended.
-    pub fn record(&mut self, outcomes: Vec<Outcome>, now_ms: u64) {
-        for Outcome { model, version, ok, failed } in outcomes {
+    pub fn record(&mut self, outcomes: Vec<VersionCount>, now_ms: u64) {
+        for VersionCount { model, version, ok, failed } in outcomes {
             let of = ModelVersion { model, version };
             if !self.0.contains_key(&of) {
                 self.make_room(now_ms);
@@ -37,7 +37,7 @@ impl Breakers {
     /// that a permit goes to who has a job for it.
     pub fn statuses(&mut self, wanted: &[ModelVersion], now_ms: u64) -> Vec<BreakerStatus> {
         let statuses = self.0.iter_mut().filter_map(|(of, watched)| {
-            let state = match watched.breaker.standing(now_ms) {
+            let state = match watched.breaker.state(now_ms) {
                 BreakerState::Closed => return None,
                 BreakerState::HalfOpen { .. } if wanted.contains(of) => {
                     BreakerState::HalfOpen { probes: watched.breaker.take_probes(now_ms) }
@@ -70,8 +70,8 @@ mod tests {
 
     const START: u64 = 1_800_000_000_000;
 
-    fn outcome(version: &str, ok: u32, failed: u32) -> Outcome {
-        Outcome { model: "m".to_owned(), version: version.to_owned(), ok, failed }
+    fn outcome(version: &str, ok: u32, failed: u32) -> VersionCount {
+        VersionCount { model: "m".to_owned(), version: version.to_owned(), ok, failed }
     }
 
     fn of(version: &str) -> ModelVersion {

@@ -1,6 +1,6 @@
 //! How fast a lane works its backlog off, measured while there is one, and the backlog smoothed over time.
 
-/// Work is measured over at least so much busy time: what ended is told in lumps.
+/// Work is measured over at least so much busy time: what ended is reported in lumps.
 const LEAST_BUSY_MS: u64 = 5_000;
 /// Time constants.
 const RATE_MS: f64 = 30_000.0;
@@ -76,7 +76,7 @@ mod tests {
 
     const START: u64 = 1_800_000_000_000;
 
-    /// A lane whose devices do `rate` a second, told in steps of these milliseconds while `backlog` is refilled.
+    /// A lane whose devices do `rate` a second, reported in steps of these milliseconds while `backlog` is refilled.
     fn run(meter: &mut Meter, rate: f64, backlog: f64, from_ms: u64, steps: &[u64]) -> u64 {
         let mut now = from_ms;
         meter.observe(backlog, 0.0, now);

@@ -22,7 +22,7 @@ const MOST_WANTED: usize = 16;
 #[derive(Debug, Default)]
 pub struct Remembered {
     status: Option<LaneStatus>,
-    /// When the lane told it; `status.at_ms` is when it was last asked, by this isolate's clock.
+    /// When the lane said it; `status.at_ms` is when it was last asked, by this isolate's clock.
     told_ms: u64,
     /// What the status does not count yet, oldest first: one isolate alone does not overrun the lane between two of
     /// them.
@@ -68,7 +68,7 @@ pub enum Passage {
 }
 
 impl Remembered {
-    /// What to do at `now_ms`. Whoever is told to fetch says so by [`Remembered::fetch_begins`].
+    /// What to do at `now_ms`. Whoever is to fetch says so by [`Remembered::fetch_begins`].
     pub fn recall(&self, now_ms: u64) -> Recall {
         let Some((status, age_ms)) = self.status.as_ref().and_then(|status| {
             // A status from the future is from before the clock jumped back.
@@ -94,7 +94,7 @@ impl Remembered {
         std::mem::take(&mut self.wanted).into_iter().collect()
     }
 
-    /// A fetch ended, with `None` when the lane could not be reached: then what it told last stays in use while that
+    /// A fetch ended, with `None` when the lane could not be reached: then what it said last stays in use while that
     /// is usable, and after that everything may pass. Nothing is asked again for as long as a status is fresh.
     pub fn fetch_ended(&mut self, fetched: Option<LaneStatus>, now_ms: u64) {
         // The lane answered after that; at least what it had heard of by then is counted.
@@ -197,7 +197,7 @@ mod tests {
 
     const START: u64 = 1_800_000_000_000;
 
-    fn told(backlog_ms: f64, state: BreakerState) -> LaneStatus {
+    fn lane_status(backlog_ms: f64, state: BreakerState) -> LaneStatus {
         let of = ModelVersion { model: "m".to_owned(), version: "2".to_owned() };
         LaneStatus { backlog_ms, breakers: vec![BreakerStatus { of, state }], ..LaneStatus::unknown(START - 77) }
     }
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_status_is_used_then_replaced_behind_the_back_then_waited_for() {
         assert_eq!(Remembered::default().recall(START), Recall::Fetch);
-        let mut lane = remembered(told(5.0, BreakerState::Closed));
+        let mut lane = remembered(lane_status(5.0, BreakerState::Closed));
         assert!(matches!(lane.recall(START + 999), Recall::Use(_)));
         assert!(matches!(lane.recall(START + 1_000), Recall::UseAndFetch(_)));
         lane.fetch_begins(START + 1_000);
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_lane_out_of_reach_stops_nobody() {
-        let mut lane = remembered(told(5.0, BreakerState::Closed));
+        let mut lane = remembered(lane_status(5.0, BreakerState::Closed));
         lane.fetch_begins(START + 1_000);
         lane.fetch_ended(None, START + 1_100);
         assert!(matches!(lane.recall(START + 2_099), Recall::Use(_)));
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn what_was_admitted_here_counts_until_a_status_knows_of_it() {
-        let mut lane = remembered(told(100.0, BreakerState::Closed));
+        let mut lane = remembered(lane_status(100.0, BreakerState::Closed));
         let counted = |lane: &Remembered, now_ms| backlog_ms(&lane.recall(now_ms)) as u64;
         lane.admitted(10.0, START);
         assert_eq!(counted(&lane, START), 110);
@@ -259,38 +259,38 @@ mod tests {
         lane.fetch_begins(START + 1_000);
         lane.admitted(5.0, START + 1_050);
         assert_eq!(counted(&lane, START + 1_050), 122);
-        lane.fetch_ended(Some(told(110.0, BreakerState::Closed)), START + 1_000);
+        lane.fetch_ended(Some(lane_status(110.0, BreakerState::Closed)), START + 1_000);
         assert_eq!(counted(&lane, START + 1_100), 122);
         // A lane that does not answer has not heard of them either.
         lane.fetch_begins(START + 2_000);
         lane.fetch_ended(None, START + 2_000);
         assert_eq!(counted(&lane, START + 2_100), 122);
         lane.fetch_begins(START + 3_000);
-        lane.fetch_ended(Some(told(122.0, BreakerState::Closed)), START + 3_000);
+        lane.fetch_ended(Some(lane_status(122.0, BreakerState::Closed)), START + 3_000);
         assert_eq!(counted(&lane, START + 3_100), 122);
     }
 
     #[test]
     fn what_was_admitted_before_the_clock_jumped_back_is_not_counted_for_ever() {
-        let mut lane = remembered(told(100.0, BreakerState::Closed));
+        let mut lane = remembered(lane_status(100.0, BreakerState::Closed));
         lane.admitted(10.0, START + 60_000);
         lane.fetch_begins(START + 1_000);
-        lane.fetch_ended(Some(told(110.0, BreakerState::Closed)), START + 1_000);
+        lane.fetch_ended(Some(lane_status(110.0, BreakerState::Closed)), START + 1_000);
         assert!((backlog_ms(&lane.recall(START + 1_000)) - 110.0).abs() < 1e-9);
     }
 
     #[test]
     fn a_refused_version_asks_for_probes_and_spends_them() {
-        let mut lane = remembered(told(0.0, BreakerState::Open { until_ms: START + 3_000 }));
+        let mut lane = remembered(lane_status(0.0, BreakerState::Open { until_ms: START + 3_000 }));
         assert_eq!(lane.pass("m", "1", 0.0, START), Passage::Free);
         assert_eq!(lane.pass("m", "2", 0.0, START), Passage::Refused { retry_after_ms: 3_000 });
         let wanted = lane.fetch_begins(START + 3_000);
         assert_eq!(wanted.iter().map(|of| of.version.as_str()).collect::<Vec<_>>(), ["2"]);
-        lane.fetch_ended(Some(told(0.0, BreakerState::HalfOpen { probes: 2 })), START + 3_000);
+        lane.fetch_ended(Some(lane_status(0.0, BreakerState::HalfOpen { probes: 2 })), START + 3_000);
         assert_eq!(lane.pass("m", "2", 0.0, START + 3_000), Passage::Probe);
         assert_eq!(lane.fetch_begins(START + 4_000), []);
         // The one that is left is not lost with the next status.
-        lane.fetch_ended(Some(told(0.0, BreakerState::HalfOpen { probes: 0 })), START + 4_000);
+        lane.fetch_ended(Some(lane_status(0.0, BreakerState::HalfOpen { probes: 0 })), START + 4_000);
         assert_eq!(lane.pass("m", "2", 0.0, START + 4_000), Passage::Probe);
         assert_eq!(lane.pass("m", "2", 0.0, START + 4_000), Passage::Refused { retry_after_ms: 1_000 });
         // One that was not needed is there for the next.
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn a_probe_that_comes_back_opens_nothing() {
         for state in [BreakerState::Closed, BreakerState::Open { until_ms: START + 3_000 }] {
-            let mut lane = remembered(told(0.0, state));
+            let mut lane = remembered(lane_status(0.0, state));
             let before = lane.recall(START);
             lane.hand_back("m", "2");
             lane.hand_back("m", "1");
@@ -311,12 +311,12 @@ mod tests {
     }
 
     proptest! {
-        /// Jobs of 1 ms are told to the lane up to `HEARD_MS` after their admission, and the lane is asked now and then.
+        /// Jobs of 1 ms reach the lane up to `HEARD_MS` after their admission, and the lane is asked now and then.
         #[test]
         fn nothing_admitted_is_overlooked_and_little_is_counted_twice(
             steps in prop::collection::vec((0u64..400, 0..HEARD_MS, any::<bool>()), 1..80),
         ) {
-            let (mut lane, mut heard, mut now) = (remembered(told(0.0, BreakerState::Closed)), Vec::new(), START);
+            let (mut lane, mut heard, mut now) = (remembered(lane_status(0.0, BreakerState::Closed)), Vec::new(), START);
             for (admitted, (gap_ms, after_ms, fetch)) in (1u64..).zip(steps) {
                 now += gap_ms;
                 lane.admitted(1.0, now);
@@ -324,7 +324,7 @@ mod tests {
                 if fetch {
                     lane.fetch_begins(now);
                     let known = heard.iter().filter(|(_, heard_ms)| *heard_ms <= now).count();
-                    lane.fetch_ended(Some(told(known as f64, BreakerState::Closed)), now);
+                    lane.fetch_ended(Some(lane_status(known as f64, BreakerState::Closed)), now);
                     let counted = backlog_ms(&lane.recall(now)) as u64;
                     let young = heard.iter().filter(|(at_ms, _)| now - at_ms <= HEARD_MS + STRETCH_MS).count() as u64;
                     prop_assert!((admitted..=admitted + young).contains(&counted), "{counted} of {admitted}");
@@ -334,7 +334,7 @@ mod tests {
 
         #[test]
         fn a_dampened_version_passes_as_often_as_its_breaker_says(admit in 0.2f64..1.0) {
-            let mut lane = remembered(told(0.0, BreakerState::Dampened { admit }));
+            let mut lane = remembered(lane_status(0.0, BreakerState::Dampened { admit }));
             let draws = (0..1_000).map(|n| f64::from(n) / 1_000.0);
             let passed = draws.filter(|draw| lane.pass("m", "2", *draw, START) == Passage::Free).count();
             prop_assert!((passed as f64 / 1_000.0 - admit).abs() <= 0.001);

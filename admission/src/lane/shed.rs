@@ -4,7 +4,7 @@ use forebay_contract::catalog::LaneSpec;
 
 use super::LaneStatus;
 
-/// Nobody is told to come back later than this, in milliseconds: by then everything has changed.
+/// Nobody is sent away for longer than this, in milliseconds: by then everything has changed.
 const LONGEST_WAIT_MS: f64 = 3_600_000.0;
 /// The least rate that is reckoned with, in device milliseconds a second: workers that stand still come back.
 const LEAST_RATE: f64 = 1.0;

@@ -1,15 +1,15 @@
-//! What Account objects tell a lane, and what the lane tells of itself.
+//! What Account objects report to a lane, and what the lane answers of itself.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     BreakerState,
-    wait::{EtaError, Spread, Wait},
+    wait::{EtaError, Spread, WaitSample},
 };
 
 /// The jobs of one Account object in one lane.
 ///
-/// What is open is told whole, not as a difference: a tally that is lost is healed by the next.
+/// What is open is reported whole, not as a difference: a tally that is lost is healed by the next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// The Account object's name.
@@ -22,7 +22,7 @@ pub struct Tally {
     /// the quotient of the two says how long it takes.
     pub ended_ms: f64,
     /// How those that have ended went.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<VersionCount>,
     /// How many have not started.
     #[serde(default)]
     pub queued_jobs: u64,
@@ -32,14 +32,14 @@ pub struct Tally {
     /// Predicted device milliseconds of those that have ended in any way since its last tally.
     #[serde(default)]
     pub left_ms: f64,
-    /// How long those took that have ended, beside what they were told.
+    /// How long those took that have ended, beside what they were promised.
     #[serde(default)]
-    pub waits: Vec<Wait>,
+    pub waits: Vec<WaitSample>,
 }
 
 /// How jobs of one model version went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct VersionCount {
     /// The model's name.
     pub model: String,
     /// Its version.
@@ -60,7 +60,7 @@ pub struct ModelVersion {
     pub version: String,
 }
 
-/// How a lane stands.
+/// The status of a lane.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LaneStatus {
     /// When (milliseconds since the epoch).

@@ -14,14 +14,14 @@ const PRIOR: [f64; 5] = [0.7, 1.0, 1.0, 1.5, 2.0];
 /// Quotients beyond are a lost report or a clock that jumped, not a lane.
 const LARGEST_QUOTIENT: f64 = 100.0;
 
-/// What one job was told when it was accepted, and how long it took.
+/// What one job was promised when it was accepted, and how long it took.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Wait {
+pub struct WaitSample {
     /// The work ahead of it and its own at the lane's rate, in milliseconds, before any spread.
     pub expected_ms: f64,
-    /// What it was told is met half of the time, in milliseconds.
+    /// What is promised to be met half of the time, in milliseconds.
     pub p50_ms: f64,
-    /// What it was told is met nine times of ten, in milliseconds.
+    /// What is promised to be met nine times of ten, in milliseconds.
     pub p90_ms: f64,
     /// From acceptance to the stored end, in milliseconds.
     pub took_ms: f64,
@@ -43,9 +43,9 @@ pub struct Spread {
 pub struct EtaError {
     /// How many are looked at.
     pub samples: u64,
-    /// The share of jobs that ended by the p50 they were told.
+    /// The share of jobs that ended by the p50 they were promised.
     pub within_p50: f64,
-    /// The share of jobs that ended by the p90 they were told.
+    /// The share of jobs that ended by the p90 they were promised.
     pub within_p90: f64,
     /// The median of how far off p50 was, in milliseconds.
     pub median_ms: f64,
@@ -53,11 +53,11 @@ pub struct EtaError {
 
 /// The last waits of a lane.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Waits(VecDeque<Wait>);
+pub struct Waits(VecDeque<WaitSample>);
 
 impl Waits {
     /// Takes a wait in; what makes no sense is left out.
-    pub fn observe(&mut self, wait: Wait) {
+    pub fn observe(&mut self, wait: WaitSample) {
         let sensible = |ms: f64| ms.is_finite() && ms >= 0.0;
         if [wait.expected_ms, wait.p50_ms, wait.p90_ms, wait.took_ms].into_iter().all(sensible) {
             self.0.push_back(wait);
@@ -69,7 +69,8 @@ impl Waits {
 
     /// What expectations are to be multiplied with. A handful of beliefs counts along until many waits outweigh them.
     pub fn spread(&self) -> Spread {
-        let quotient = |wait: &Wait| ((wait.took_ms + FLOOR_MS) / (wait.expected_ms + FLOOR_MS)).min(LARGEST_QUOTIENT);
+        let quotient =
+            |wait: &WaitSample| ((wait.took_ms + FLOOR_MS) / (wait.expected_ms + FLOOR_MS)).min(LARGEST_QUOTIENT);
         let mut quotients: Vec<f64> = self.0.iter().map(quotient).collect();
         if quotients.len() < MOST_WAITS {
             quotients.extend(PRIOR);
@@ -83,8 +84,9 @@ impl Waits {
         if self.0.is_empty() {
             return None;
         }
-        let share =
-            |within: fn(&Wait) -> bool| self.0.iter().filter(|wait| within(wait)).count() as f64 / self.0.len() as f64;
+        let share = |within: fn(&WaitSample) -> bool| {
+            self.0.iter().filter(|wait| within(wait)).count() as f64 / self.0.len() as f64
+        };
         let mut off: Vec<f64> = self.0.iter().map(|wait| (wait.took_ms - wait.p50_ms).abs()).collect();
         off.sort_unstable_by(f64::total_cmp);
         Some(EtaError {
@@ -122,8 +124,8 @@ mod tests {
 
     use super::*;
 
-    fn wait(expected_ms: f64, took_ms: f64) -> Wait {
-        Wait { expected_ms, p50_ms: expected_ms, p90_ms: 2.0 * expected_ms, took_ms }
+    fn wait(expected_ms: f64, took_ms: f64) -> WaitSample {
+        WaitSample { expected_ms, p50_ms: expected_ms, p90_ms: 2.0 * expected_ms, took_ms }
     }
 
     #[test]
@@ -175,7 +177,7 @@ mod tests {
                     later += 1;
                     within += u32::from(took_ms <= p90_ms + 1e-6);
                 }
-                waits.observe(Wait { expected_ms, p50_ms: 0.0, p90_ms, took_ms });
+                waits.observe(WaitSample { expected_ms, p50_ms: 0.0, p90_ms, took_ms });
             }
             prop_assert!(f64::from(within) >= 0.85 * f64::from(later), "{within} of {later}");
             prop_assert!(waits.0.len() <= MOST_WAITS);

@@ -48,7 +48,7 @@ impl<'a> Unverified<'a> {
         })
     }
 
-    /// The issuer that the token names, if the catalogue knows it.
+    /// The issuer that the token names, if the catalog knows it.
     pub fn issuer<'c>(&self, identity: &'c IdentitySpec) -> Result<&'c IssuerSpec, Refusal> {
         issuer(self.issuer.as_deref(), identity)
     }
@@ -78,7 +78,7 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// The catalogue's issuer of this `iss` claim.
+/// The catalog's issuer of this `iss` claim.
 pub fn issuer<'c>(iss: Option<&str>, identity: &'c IdentitySpec) -> Result<&'c IssuerSpec, Refusal> {
     let found = identity.issuers.iter().find(|issuer| Some(issuer.issuer.as_str()) == iss);
     found.ok_or_else(|| refused(ProblemCode::WrongIssuer, "tokens of the issuer that `iss` names are not taken"))

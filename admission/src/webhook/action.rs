@@ -17,7 +17,7 @@ pub enum Action {
     Rotate,
     /// `POST /v1/webhooks/{id}/test`: a test is to be sent.
     Test,
-    /// `GET /v1/webhooks/{id}/deliveries`: what it was told.
+    /// `GET /v1/webhooks/{id}/deliveries`: what was sent to it.
     Deliveries,
     /// `POST /v1/webhooks/{id}/deliveries/{delivery}/replay`: a delivery is to be made again.
     Replay,

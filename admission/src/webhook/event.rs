@@ -1,7 +1,7 @@
 use forebay_contract::JobState;
 use serde::Serialize;
 
-/// What a webhook can be told of.
+/// What a webhook can be called for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "WebhookEvent"))]
 pub enum Event {
@@ -42,8 +42,8 @@ impl Event {
         Self::OF_JOBS.into_iter().chain([Self::WebhookTest]).find(|event| event.name() == name)
     }
 
-    /// What is told when a job that was in state `before` (`None`: there was none) is in state `now`. A job's end is told
-    /// once, and once more when a stored result replaces a recorded failure; that a result's time is over is not told.
+    /// The event when a job that was in state `before` (`None`: there was none) is in state `now`. A job's end is announced
+    /// once, and once more when a stored result replaces a recorded failure; nothing is announced when a result's time is over.
     pub fn of(before: Option<JobState>, now: JobState) -> Option<Self> {
         let ends = before.is_none_or(|before| !before.is_final());
         let replaces = (before, now) == (Some(JobState::Failed), JobState::Succeeded);

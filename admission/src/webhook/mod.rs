@@ -9,6 +9,7 @@ mod names;
 mod order;
 pub mod resolved;
 pub mod target;
+mod unfit;
 
 pub use action::Action;
 pub use event::Event;
@@ -16,3 +17,4 @@ pub use id::{DeliveryId, WebhookId};
 pub use listing::{DeliveryQuery, read as read_query};
 pub use names::Names;
 pub use order::{NewWebhook, WebhookChange};
+pub use unfit::Unfit;

@@ -16,7 +16,7 @@ const LONGEST_DESCRIPTION: usize = 200;
 pub struct NewWebhook {
     /// Where deliveries are posted to; at most 2,048 characters.
     pub url: String,
-    /// What it is told of; all events of jobs unless said.
+    /// What it is called for; all events of jobs unless said.
     pub events: Vec<Event>,
     /// What its owner calls it; up to 200 printable characters.
     pub description: Option<String>,
@@ -27,7 +27,7 @@ pub struct NewWebhook {
 pub struct WebhookChange {
     /// Where deliveries are posted to, those that wait already included.
     pub url: Option<String>,
-    /// What it is told of.
+    /// What it is called for.
     pub events: Option<Vec<Event>>,
     /// What its owner calls it; empty or `null` takes the description away.
     pub description: Option<String>,

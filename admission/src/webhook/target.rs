@@ -60,7 +60,7 @@ pub struct Rules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
     /// Nothing: it is an address, or this machine.
-    Settled,
+    Known,
     /// The addresses of its name.
     Named,
 }
@@ -79,8 +79,8 @@ pub fn check(target: &Parsed, rules: Rules) -> Result<Host, String> {
         Some(address) => purpose(address) == Purpose::Loopback,
         None => name == "localhost" || name.ends_with(".localhost"),
     };
-    let settled = here && rules.loopback;
-    if !settled {
+    let own_machine = here && rules.loopback;
+    if !own_machine {
         match literal {
             Some(address) => public(address)?,
             None => check_name(name)?,
@@ -90,10 +90,10 @@ pub fn check(target: &Parsed, rules: Rules) -> Result<Host, String> {
         }
     }
     match target.port {
-        Some(port) if port < FIRST_FREE_PORT && !(settled && port == 80) => {
+        Some(port) if port < FIRST_FREE_PORT && !(own_machine && port == 80) => {
             Err(format!("port {port} belongs to another protocol: use 443, or one from {FIRST_FREE_PORT} on"))
         }
-        _ if settled || literal.is_some() => Ok(Host::Settled),
+        _ if own_machine || literal.is_some() => Ok(Host::Known),
         _ => Ok(Host::Named),
     }
 }
@@ -129,10 +129,10 @@ mod tests {
     fn parsed(url: &str) -> Parsed {
         let (scheme, rest) = url.split_once("://").unwrap();
         let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
-        let (user, place) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let (host, port) = match place.rsplit_once(':') {
+        let (user, authority) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
-            _ => (place, None),
+            _ => (authority, None),
         };
         Parsed {
             scheme: scheme.to_owned(),
@@ -154,8 +154,8 @@ mod tests {
             ("https://hooks.acme.com./in", Host::Named),
             ("https://xn--bcher-kva.de:8443/", Host::Named),
             ("https://acme.com:1024/", Host::Named),
-            ("https://9.9.9.9/", Host::Settled),
-            ("https://[2606:4700:4700::1111]:9443/", Host::Settled),
+            ("https://9.9.9.9/", Host::Known),
+            ("https://[2606:4700:4700::1111]:9443/", Host::Known),
         ] {
             assert_eq!(checked(url, false), Ok(expect), "{url}");
             assert_eq!(checked(url, true), Ok(expect), "{url}");
@@ -214,7 +214,7 @@ mod tests {
             "http://hooks.localhost:3000/",
             "http://[::1]:3000/",
         ] {
-            assert_eq!(checked(url, true), Ok(Host::Settled), "{url}");
+            assert_eq!(checked(url, true), Ok(Host::Known), "{url}");
             assert!(checked(url, false).is_err(), "{url}");
         }
         assert!(checked("http://127.0.0.1:25/", true).is_err());

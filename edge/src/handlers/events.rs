@@ -6,9 +6,11 @@ use worker::{Headers, Response, web_sys::Request};
 
 use super::{Target, caller, caller_by, found, own_job_id, shard};
 use crate::{
-    answer::Answer, cx::Cx, cx::Stop, objects, objects::Job, objects::Listen, objects::Pass, objects::asked,
-    objects::is_told,
+    answer::Answer,
+    cx::{Cx, Stop},
+    objects,
 };
+use forebay_account::{Job, Listen, Pass, asked, is_told};
 use forebay_admission::{Refusal, authenticate::revoked_key, caller::Caller, query, subprotocol};
 
 /// Of an event stream. Proxies that gather an answer before they pass it on (nginx does) are told not to.

@@ -1,7 +1,12 @@
 //! `GET /v1/jobs/{id}`: where a job stands, at once or when it ends.
 
 use super::{Target, caller, found, outlook::Outlook, own_job_id, shard};
-use crate::{answer, answer::Answer, cx::Cx, cx::Stop, objects, objects::asked};
+use crate::{
+    answer::{self, Answer},
+    cx::{Cx, Stop},
+    objects,
+};
+use forebay_account::asked;
 use forebay_admission::patience::Patience;
 
 /// Answers with the job; `?wait=N` and `Prefer: wait=N` wait inside its object, where the report arrives.

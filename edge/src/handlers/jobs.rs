@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use forebay_contract::ordered;
 use serde::Serialize;
 
-use super::{Target, caller, job_body::JobBody, outlook::Outlook, shard};
-use crate::{answer, answer::Answer, cx::Cx, cx::Stop, objects, objects::Listed, objects::Listing, objects::asked};
+use super::{Target, caller, outlook::Outlook, shard};
+use crate::{
+    answer::{self, Answer},
+    cx::{Cx, Stop},
+    objects,
+};
+use forebay_account::{JobBody, Listed, Listing, asked};
 use forebay_admission::listing;
 
 /// A page of a list.

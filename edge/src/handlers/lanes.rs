@@ -5,10 +5,21 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::Target;
-use crate::{answer, answer::Answer, catalog, cx::Cx, cx::Stop, cx::log_line, lanes};
+use crate::{
+    answer::{self, Answer},
+    catalog,
+    cx::{Cx, Stop, log_line},
+    lanes,
+};
 use forebay_admission::{
-    administrate::administrate, lane::BreakerStatus, lane::LaneStatus, lane::place::Eta, lane::place::Lined,
-    lane::place::Waiting, lane::shed::multiplier, lane::wait::EtaError, lane::wait::Spread, query,
+    administrate::administrate,
+    lane::{
+        BreakerStatus, LaneStatus,
+        position::{Estimate, Eta, QueuedJob},
+        shed::multiplier,
+        wait::{EtaError, Spread},
+    },
+    query,
 };
 
 /// Every lane.
@@ -60,7 +71,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
             LaneStatus::unknown(cx.now_ms)
         });
         let spec = catalog.lane(lane);
-        let queue = Lined { status: &status, spec: &spec }.queue(Waiting::default());
+        let queue = Estimate { status: &status, spec: &spec }.queue(QueuedJob::default());
         rows.push(Row {
             lane,
             reachable,

@@ -5,7 +5,11 @@ use serde::Serialize;
 use worker::web_sys::Request;
 
 use super::{Target, admitted};
-use crate::{answer, answer::Answer, catalog, cx::Cx, cx::Stop, cx::log_line};
+use crate::{
+    answer::{self, Answer},
+    catalog,
+    cx::{Cx, Stop, log_line},
+};
 use forebay_admission::fields::text;
 
 /// A thousand models take about half of it.

@@ -5,10 +5,17 @@ use serde::Serialize;
 use worker::web_sys::Request;
 
 use super::{Target, admitted, operator};
-use crate::{answer, answer::Answer, catalog, cx::Cx, cx::Stop, cx::log_line, entropy, keys, objects, objects::asked};
+use crate::{
+    answer::{self, Answer},
+    catalog,
+    cx::{Cx, Stop, log_line},
+    entropy, keys, objects,
+};
+use forebay_account::asked;
 use forebay_admission::{
-    Refusal, api_key::Key, api_key::KeyId, api_key::KeyQuery, api_key::KeyRecord, api_key::NewKey, api_key::Secret,
-    api_key::Standing, api_key::grace_ms, query,
+    Refusal,
+    api_key::{Key, KeyId, KeyQuery, KeyRecord, NewKey, Secret, Validity, grace_ms},
+    query,
 };
 
 /// The longest body that says anything about a key.
@@ -45,7 +52,7 @@ pub struct Page {
 struct Row {
     #[serde(flatten)]
     record: KeyRecord,
-    state: Standing,
+    state: Validity,
 }
 
 /// A key that lets nobody in any more.
@@ -72,7 +79,7 @@ pub async fn create(cx: &Cx, request: Request, target: &Target) -> Result<Answer
 pub async fn list(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     operator(cx)?;
     let (records, cursor) = keys::list(cx, &KeyQuery::read(&target.query)?).await?;
-    let row = |record: KeyRecord| Row { state: record.standing(cx.now_ms), record };
+    let row = |record: KeyRecord| Row { state: record.validity(cx.now_ms), record };
     answer::json(200, &Page { keys: records.into_iter().map(row).collect(), cursor }, Vec::new())
 }
 

@@ -9,8 +9,17 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 use super::{Target, caller};
-use crate::{answer::Answer, catalog, cx::Cx, cx::Stop, lanes};
-use forebay_admission::{conditional, lane::place::Eta, lane::place::Lined, lane::place::Waiting, query};
+use crate::{
+    answer::Answer,
+    catalog,
+    cx::{Cx, Stop},
+    lanes,
+};
+use forebay_admission::{
+    conditional,
+    lane::position::{Estimate, Eta, QueuedJob},
+    query,
+};
 
 /// What a caller may ask for.
 #[derive(Serialize)]
@@ -93,8 +102,8 @@ fn served(catalog: &Catalog) -> impl Iterator<Item = &ModelSpec> {
 async fn eta(cx: &Cx, catalog: &Catalog, class: PlanClass, model: &ModelSpec) -> Eta {
     let lane = Lane::new(class, model.work);
     let (status, spec) = (lanes::status(cx, lane).await, catalog.lane(lane));
-    let waiting = Waiting { cost_ms: model.cost_ms.ceil(), ..Waiting::default() };
-    Lined { status: &status, spec: &spec }.queue(waiting).eta_ms
+    let waiting = QueuedJob { cost_ms: model.cost_ms.ceil(), ..QueuedJob::default() };
+    Estimate { status: &status, spec: &spec }.queue(waiting).eta_ms
 }
 
 fn model_of<'a>(model: &'a ModelSpec, origin: &str) -> Model<'a> {

@@ -15,9 +15,12 @@ use serde::Serialize;
 
 use super::{Target, caller, shard, submit::plan_of};
 use crate::{
-    answer, answer::Answer, catalog, cx::Cx, cx::Stop, cx::log_line, lanes, objects, objects::StandingsCall,
-    objects::asked,
+    answer::{self, Answer},
+    catalog,
+    cx::{Cx, Stop, log_line},
+    lanes, objects,
 };
+use forebay_account::{StandingsCall, asked};
 use forebay_admission::{lane::shed::multiplier, query};
 
 /// Every limit of a caller.

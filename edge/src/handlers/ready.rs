@@ -10,10 +10,15 @@ use futures_util::{
 use serde::Serialize;
 use worker::Delay;
 
+use forebay_account::platform::AwsError;
+
 use crate::{
-    answer, answer::Answer, aws::AwsError, aws::s3::Bucket, aws::sqs, cx::Cx, cx::Stop, cx::log_line, workers,
+    answer::{self, Answer},
+    aws::{s3::Bucket, sqs},
+    cx::{Cx, Stop, log_line},
+    workers,
 };
-use forebay_admission::{readiness::Memory, readiness::Next, readiness::PATIENCE_MS, readiness::Seen};
+use forebay_admission::readiness::{Memory, Next, PATIENCE_MS, Seen};
 
 /// The path.
 pub const PATH: &str = "/readyz";

@@ -6,7 +6,13 @@ use forebay_contract::{ProblemCode, Report, ReportAnswer, ReportEvent, ShardKey,
 use futures_util::future::join_all;
 use worker::web_sys::Request;
 
-use crate::{answer, answer::Answer, body, cx::Cx, cx::Stop, objects, objects::asked, workers};
+use crate::{
+    answer::{self, Answer},
+    body,
+    cx::{Cx, Stop},
+    objects, workers,
+};
+use forebay_account::asked;
 use forebay_admission::Refusal;
 
 /// A hundred events with the longest texts stay far below.

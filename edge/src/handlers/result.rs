@@ -9,9 +9,15 @@ use super::{
     submit::plan_of,
 };
 use crate::{
-    answer, answer::Answer, aws::AwsError, aws::s3::Bucket, catalog, cx::Cx, cx::Stop, cx::log_line, finished, objects,
-    objects::Job, objects::asked, result_cache, result_cache::Content, result_cache::REMEMBERED_BYTES,
+    answer::{self, Answer},
+    aws::s3::Bucket,
+    catalog,
+    cx::{Cx, Stop, log_line},
+    finished, objects,
+    result_cache::{self, Content, REMEMBERED_BYTES},
 };
+use forebay_account::platform::AwsError;
+use forebay_account::{Job, asked};
 use forebay_admission::{Refusal, caller::Caller, conditional, patience::Patience};
 
 /// Answers with the result from the nearest place that has it; while there is none, says when to ask again.

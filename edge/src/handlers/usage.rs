@@ -4,7 +4,12 @@ use serde::Serialize;
 use worker::web_sys::Request;
 
 use super::{Target, caller, shard};
-use crate::{answer, answer::Answer, cx::Cx, cx::Stop, objects, objects::UsageRow, objects::asked};
+use crate::{
+    answer::{self, Answer},
+    cx::{Cx, Stop},
+    objects,
+};
+use forebay_account::{UsageRow, asked};
 use forebay_admission::{accept, days};
 
 /// What an account has used.

@@ -5,13 +5,18 @@ use worker::web_sys::Request;
 
 use super::{Target, caller, shard};
 use crate::{
-    answer::Answer, body, cx::Cx, cx::Stop, cx::log_line, objects, objects::WebhookAnswer, objects::WebhookCall,
-    targets,
+    answer::Answer,
+    body,
+    cx::{Cx, Stop, log_line},
+    objects, targets,
 };
+use forebay_account::{WebhookAnswer, WebhookCall};
 use forebay_admission::{
-    Refusal, authenticate::Credentials, authenticate::anonymous, authenticate::credentials, caller::Caller, query,
-    webhook::Action, webhook::DeliveryId, webhook::NewWebhook, webhook::WebhookChange, webhook::WebhookId,
-    webhook::read_query,
+    Refusal,
+    authenticate::{Credentials, anonymous, credentials},
+    caller::Caller,
+    query,
+    webhook::{Action, DeliveryId, NewWebhook, WebhookChange, WebhookId, read_query},
 };
 
 /// The longest body that says anything about a webhook.

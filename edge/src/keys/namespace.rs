@@ -8,10 +8,10 @@ use worker::{
 };
 
 use super::memory;
-use crate::{cx::Cx, cx::Stop, cx::log_line};
+use crate::cx::{Cx, Stop, log_line};
 use forebay_admission::{
-    Refusal, api_key::ENTRY_PREFIX, api_key::Entry, api_key::Key, api_key::KeyId, api_key::KeyQuery,
-    api_key::KeyRecord, api_key::SecretHash,
+    Refusal,
+    api_key::{ENTRY_PREFIX, Entry, Key, KeyId, KeyQuery, KeyRecord, SecretHash},
 };
 
 /// How many entries one page looks at: as many as the namespace reads at once.

@@ -4,8 +4,13 @@ use forebay_contract::{ProblemCode, ShardKey};
 use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
-use super::{Call, SubmitAnswer, SubmitCall, UsageRow, WebhookAnswer, WebhookCall, call::asked, table::Asked};
-use crate::{cx::Cx, cx::Stop, cx::log_line, platform::CallError, runtime::Class, runtime::ask_object};
+use crate::{
+    cx::{Cx, Stop, log_line},
+    runtime::{Class, ask_object},
+};
+use forebay_account::{
+    Asked, Call, SubmitAnswer, SubmitCall, UsageRow, WebhookAnswer, WebhookCall, asked, platform::CallError,
+};
 use forebay_admission::Refusal;
 
 /// What an object takes at most to answer, besides what it was asked to wait. Cloudflare promises no bound.

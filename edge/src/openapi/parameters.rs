@@ -4,7 +4,10 @@ use forebay_contract::JobState;
 use serde_json::{Value, json};
 
 use super::Schemas;
-use forebay_admission::{listing::MOST, listing::STATES, listing::USUAL, query::MAX_WAIT_S};
+use forebay_admission::{
+    listing::{MOST, STATES, USUAL},
+    query::MAX_WAIT_S,
+};
 
 fn path(name: &str, description: &str, schema: &Value) -> Value {
     json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })

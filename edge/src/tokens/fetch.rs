@@ -1,5 +1,8 @@
-use crate::{bounded_get, bounded_get::Get};
-use forebay_admission::{token::key, token::key::PublicKey, token::key_memory::TIMEOUT_MS};
+use crate::bounded_get::{self, Get};
+use forebay_admission::token::{
+    key::{self, PublicKey},
+    key_memory::TIMEOUT_MS,
+};
 
 /// The longest JWK set.
 const MAX_BYTES: usize = 64 * 1024;

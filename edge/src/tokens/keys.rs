@@ -13,10 +13,16 @@ use forebay_contract::{
 use serde_json::json;
 
 use super::fetch;
-use crate::{cx::Cx, cx::Stop, cx::log_line, cx::now_ms, expiring::Expiring};
+use crate::{
+    cx::{Cx, Stop, log_line, now_ms},
+    expiring::Expiring,
+};
 use forebay_admission::{
-    Refusal, rate_fields, token::key::PublicKey, token::key::Wanted, token::key::candidates as fitting,
-    token::key_memory::Advice, token::key_memory::KeyMemory, token::key_memory::LONGEST_MS,
+    Refusal, rate_fields,
+    token::{
+        key::{PublicKey, Wanted, candidates as fitting},
+        key_memory::{Advice, KeyMemory, LONGEST_MS},
+    },
 };
 
 const MOST_ISSUERS: usize = 64;

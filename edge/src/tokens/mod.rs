@@ -9,8 +9,16 @@ use std::{cell::RefCell, rc::Rc};
 use forebay_contract::catalog::Catalog;
 use sha2::{Digest as _, Sha256};
 
-use crate::{catalog, cx::Cx, cx::Stop, cx::log_line, expiring::Expiring, prefilter};
-use forebay_admission::{caller::Caller, token::Claims, token::Unverified, token::bad_signature, token::issuer};
+use crate::{
+    catalog,
+    cx::{Cx, Stop, log_line},
+    expiring::Expiring,
+    prefilter,
+};
+use forebay_admission::{
+    caller::Caller,
+    token::{Claims, Unverified, bad_signature, issuer},
+};
 
 /// A busy client's token is checked once in this time; its end is looked at each time.
 const REMEMBER_MS: u64 = 60_000;

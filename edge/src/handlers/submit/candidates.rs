@@ -2,8 +2,12 @@
 
 use forebay_contract::{InputRef, JobId, JobMessage};
 
-use crate::{cx::Cx, cx::Stop, objects::Offer};
-use forebay_admission::{caller::Caller, route::Routed, route::Unrouted, route::degraded, route::digest};
+use crate::cx::{Cx, Stop};
+use forebay_account::Offer;
+use forebay_admission::{
+    caller::Caller,
+    route::{Routed, Unrouted, degraded, digest},
+};
 
 /// One thing that could run.
 pub struct Candidate<'a> {

@@ -8,14 +8,20 @@ use super::{
     protect::{self, Times, promise},
 };
 use crate::{
-    answer::Answer, catalog, cx::Cx, cx::Stop, entropy, handlers::Target, handlers::caller, handlers::found,
-    handlers::own_job_id, handlers::shard, handlers::submit::wishes::Wishes, handlers::unknown_job, lanes, objects,
-    objects::Job, objects::Offer, objects::RetryAnswer, objects::Reuse, objects::SubmitCall, objects::Timing,
-    objects::asked,
+    answer::Answer,
+    catalog,
+    cx::{Cx, Stop},
+    entropy,
+    handlers::{Target, caller, found, own_job_id, shard, submit::wishes::Wishes},
+    lanes, objects,
 };
+use forebay_account::{Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing, asked};
 use forebay_admission::{
-    Refusal, idempotency, idempotency::Idempotency, lane::remembered::Passage, lane::shed::multiplier, query,
-    rate_fields, route::no_version,
+    Refusal,
+    idempotency::{self, Idempotency},
+    lane::{remembered::Passage, shed::multiplier},
+    query, rate_fields,
+    route::no_version,
 };
 
 /// Runs what failed, was canceled or expired. Nothing is joined and nothing stands in for it: the worker finds a result
@@ -85,7 +91,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
             let detail = "the job's input is no longer kept: submit it again";
             Err(Refusal::new(ProblemCode::JobNotRetryable, detail).into())
         }
-        RetryAnswer::Unknown => Err(unknown_job().into()),
+        RetryAnswer::Unknown => Err(Refusal::no_such_job().into()),
     }
 }
 

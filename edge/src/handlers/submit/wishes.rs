@@ -2,8 +2,13 @@
 
 use forebay_contract::Traceparent;
 
-use crate::{objects::Reuse, runtime::Incoming};
-use forebay_admission::{Refusal, cache_control, cache_control::CacheControl, idempotency, prefer};
+use crate::runtime::Incoming;
+use forebay_account::Reuse;
+use forebay_admission::{
+    Refusal,
+    cache_control::{self, CacheControl},
+    idempotency, prefer,
+};
 
 /// The wishes of one request.
 pub struct Wishes {
