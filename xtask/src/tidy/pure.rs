@@ -8,7 +8,7 @@ use super::finding::{Finding, Rule};
 use crate::repository::Repository;
 
 /// The folders of the pure crates; their packages are called `forebay-` and the same.
-const PURE: [&str; 3] = ["admission", "contract", "limits"];
+const PURE: [&str; 4] = ["account", "admission", "contract", "limits"];
 
 /// What they do without; a star stands for any end of the name.
 const BANNED: [&str; 7] = ["worker", "wasm-bindgen", "js-sys", "web-sys", "tokio", "aws-*", "tch"];
