@@ -1,23 +1,17 @@
 //! A server that webhooks are delivered to: it writes down what it receives, and answers as well or as badly as it should.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
-    time::Duration,
+    io::Write as _,
+    net::TcpStream,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use anyhow::{Context as _, Result};
-use serde_json::Value;
+use anyhow::Result;
 
-use crate::client::poll;
-
-/// The largest body it reads.
-const MOST_BYTES: u64 = 64 << 10;
+use crate::{
+    client::poll,
+    listener::{Listener, Received},
+};
 
 /// How the receiver answers a delivery.
 #[derive(Debug, Clone)]
@@ -34,67 +28,32 @@ pub enum Manner {
     Garbage,
 }
 
-/// One request as it came.
-#[derive(Debug, Clone)]
-pub struct Received {
-    pub path: String,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
-}
-
-impl Received {
-    /// The header's value; empty when it is not there.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str()).unwrap_or_default()
-    }
-
-    pub fn json(&self) -> Result<Value> {
-        serde_json::from_str(&self.body).with_context(|| format!("not JSON: {:.200}", self.body))
-    }
-}
-
 #[derive(Debug)]
 struct Inside {
     manner: Mutex<Manner>,
     received: Mutex<Vec<Received>>,
     /// Connections that are neither answered nor closed.
     held: Mutex<Vec<TcpStream>>,
-    over: AtomicBool,
 }
 
 /// Ends when it is dropped; from then on nobody answers there.
 #[derive(Debug)]
 pub struct Receiver {
-    address: SocketAddr,
+    listener: Listener,
     inside: Arc<Inside>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Receiver {
     pub fn start(manner: Manner) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
-        let inside = Arc::new(Inside {
-            manner: Mutex::new(manner),
-            received: Mutex::default(),
-            held: Mutex::default(),
-            over: AtomicBool::new(false),
-        });
+        let inside =
+            Arc::new(Inside { manner: Mutex::new(manner), received: Mutex::default(), held: Mutex::default() });
         let shared = Arc::clone(&inside);
-        let thread = std::thread::spawn(move || {
-            for connection in listener.incoming() {
-                if shared.over.load(Ordering::Relaxed) {
-                    return;
-                }
-                // A client that goes away is its own fault.
-                let _ = connection.and_then(|connection| shared.serve(connection));
-            }
-        });
-        Ok(Self { address, inside, thread: Some(thread) })
+        let listener = Listener::start(move |connection| shared.serve(connection))?;
+        Ok(Self { listener, inside })
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        self.listener.url(path)
     }
 
     /// Answers otherwise from here on.
@@ -116,21 +75,9 @@ impl Receiver {
     }
 }
 
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.inside.over.store(true, Ordering::Relaxed);
-        // Wakes the thread.
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 impl Inside {
     fn serve(&self, mut connection: TcpStream) -> std::io::Result<()> {
-        connection.set_read_timeout(Some(Duration::from_secs(5)))?;
-        let received = read(&connection)?;
+        let received = Received::read(&connection)?;
         if received.path.is_empty() {
             return Ok(());
         }
@@ -158,28 +105,6 @@ impl Inside {
             }
         }
     }
-}
-
-/// A request; one without a path where the connection ended early.
-fn read(connection: &TcpStream) -> std::io::Result<Received> {
-    let mut reader = BufReader::new(connection.take(MOST_BYTES));
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut headers = Vec::new();
-    // The head ends with an empty line.
-    loop {
-        line.clear();
-        if reader.read_line(&mut line)? <= 2 {
-            break;
-        }
-        let (name, value) = line.split_once(':').unwrap_or_default();
-        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
-    let mut body = String::new();
-    reader.take(length.unwrap_or(0)).read_to_string(&mut body)?;
-    Ok(Received { path, headers, body })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

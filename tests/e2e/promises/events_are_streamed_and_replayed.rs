@@ -27,11 +27,11 @@ pub fn check(hall: &Hall) -> Result<()> {
     })?;
     stack.report(&job, EventKind::Received)?;
     // Its position is answered until it runs.
-    let place = client.job(&job)?["queue"].clone();
+    let queue = client.job(&job)?["queue"].clone();
     ensure!(
-        place["position"].as_u64() >= Some(1) && place["eta_ms"]["p90"].as_u64() >= place["eta_ms"]["p50"].as_u64()
+        queue["position"].as_u64() >= Some(1) && queue["eta_ms"]["p90"].as_u64() >= queue["eta_ms"]["p50"].as_u64()
     );
-    ensure!(place["lane"] == "paid-light", "{place}");
+    ensure!(queue["lane"] == "paid-light", "{queue}");
     stack.report(&job, EventKind::Started { batch_size: 3 })?;
     let waited = client.get(&format!("/v1/jobs/{}", id(&job)?))?.expect(200)?;
     ensure!(waited.json()?["queue"].is_null() && waited.json()?["status"] == "running", "{waited:?}");

@@ -11,7 +11,8 @@ use ureq::http::HeaderMap;
 
 use crate::{
     client::{Client, id, poll, text},
-    receiver::{Manner, Received, Receiver},
+    listener::Received,
+    receiver::{Manner, Receiver},
     stack::{Hall, Stack, words},
 };
 
