@@ -3,7 +3,7 @@
 mod advance;
 mod input_status;
 mod journal;
-mod kept;
+mod journal_file;
 mod ledger;
 mod line;
 mod moments;
@@ -17,7 +17,7 @@ mod submit;
 mod uploads;
 
 pub(crate) use self::{
-    kept::Kept,
+    journal_file::JournalFile,
     moments::Spans,
     naming::request,
     record::Begun,

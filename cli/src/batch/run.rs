@@ -12,7 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use super::{
     advance::{BatchContext, Trouble},
     input_status::{InputStatus, alone, in_line},
-    kept::Kept,
+    journal_file::JournalFile,
     line::UploadLine,
     moments::Spans,
     pace::{Next, Pace},
@@ -52,7 +52,7 @@ pub(crate) struct Options {
     /// How long to wait, in seconds.
     pub(crate) timeout_s: u64,
     pub(crate) retry: Retry,
-    pub(crate) kept: Kept,
+    pub(crate) journal: JournalFile,
     /// What an earlier run did is forgotten.
     pub(crate) anew: bool,
     /// What is to be said of the folders.
@@ -104,15 +104,15 @@ impl Batch<'_> {
             show: &show,
             alone,
         };
-        let turn = Turn {
+        let run = BatchRun {
             context: &context,
             counts: Cell::new(InputCounts { all: items.len(), ..InputCounts::default() }),
             rows: RefCell::default(),
             widest: items.iter().map(|item| item.name.chars().count()).max().unwrap_or_default(),
         };
-        let ended = unless_ended(turn.all(&items), || turn.interrupted()).await;
+        let ended = unless_ended(run.all(&items), || run.interrupted()).await;
         show.end();
-        let counts = turn.counts.get();
+        let counts = run.counts.get();
         if !alone {
             show.say(&counts.summary(if options.goal == Goal::Results { "done" } else { "submitted" }));
         }
@@ -122,21 +122,21 @@ impl Batch<'_> {
         ended?;
         if counts.failed > 0 {
             let mut message = format!("{} of {} inputs failed", counts.failed, items.len());
-            if options.kept.is_until_done() {
+            if options.journal.is_until_done() {
                 message
                     .push_str("; the same command does what is left, with --again also what failed, with --anew all");
             }
             return Err(Failure::Job(message));
         }
         match context.book.into_inner().journal {
-            Some(journal) if options.kept.is_until_done() => journal.remove(),
+            Some(journal) if options.journal.is_until_done() => journal.remove(),
             _ => Ok(()),
         }
     }
 }
 
 /// One run over all inputs.
-struct Turn<'a> {
+struct BatchRun<'a> {
     context: &'a BatchContext<'a>,
     counts: Cell<InputCounts>,
     rows: RefCell<Rows>,
@@ -144,7 +144,7 @@ struct Turn<'a> {
     widest: usize,
 }
 
-impl Turn<'_> {
+impl BatchRun<'_> {
     async fn all(&self, items: &[Item]) -> Result<(), Failure> {
         let options = self.context.options;
         let mut pace = Pace::new(options.parallel, options.retry);
@@ -243,7 +243,7 @@ impl Turn<'_> {
     }
 
     fn interrupted(&self) -> String {
-        match (self.context.options.kept.path(), self.context.alone) {
+        match (self.context.options.journal.path(), self.context.alone) {
             (Some(_), _) => "interrupted; run the same command again to do what is left".to_owned(),
             (None, true) => "interrupted; a job that was submitted goes on: see `forebay jobs`".to_owned(),
             (None, false) => "interrupted; jobs that were submitted go on: see `forebay jobs`".to_owned(),

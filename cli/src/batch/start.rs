@@ -22,14 +22,14 @@ pub(super) struct Start {
 /// Opens the journal, where there is one, and says what of it is gone on with.
 pub(super) fn start(options: &Options, begun: Begun, spans: Spans, show: &Show) -> Result<Start, Failure> {
     let now_ms = moment::now_ms();
-    let Some(path) = options.kept.path() else {
+    let Some(path) = options.journal.path() else {
         let book = Book { ledger: Ledger::default(), journal: None, unwritten: None, has_moments: false };
         return Ok(Start { begun, moments: spans.from(now_ms), book });
     };
     let Opened { journal, begun, moments: known, ledger, since_ms } = Journal::open(path, begun, options.anew)?;
     let (moments, because) = Moments::decide(known, spans, options.again, now_ms);
     let is_new = known.map_or(spans != Spans::default(), |known| known != moments);
-    if options.kept.is_until_done() {
+    if options.journal.is_until_done() {
         show.say(&goes_on(path, ledger.len(), since_ms));
     }
     let goes_on = known.is_some() || ledger.len() > 0;

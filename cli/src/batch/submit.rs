@@ -18,7 +18,7 @@ impl BatchContext<'_> {
         }
         if self.moments.are_over(now_ms) {
             self.is_late.set(true);
-            let over = self.moments.over(self.options.kept.path().is_some(), now_ms);
+            let over = self.moments.over(self.options.journal.path().is_some(), now_ms);
             return Err(Trouble::Late(Some(Failure::Job(over))));
         }
         self.book.borrow_mut().begin()?;
@@ -31,7 +31,7 @@ impl BatchContext<'_> {
             }
             // Nothing here sends another request under a key; what a service of another version makes of one may be.
             Err(Error::Refused(problem))
-                if problem.code == "idempotency-mismatch" && self.options.kept.path().is_some() =>
+                if problem.code == "idempotency-mismatch" && self.options.journal.path().is_some() =>
             {
                 let advice = "an earlier run sent something else under this key: --anew begins from the start";
                 Err(Trouble::All(Failure::Job(format!("{problem}; {advice}"))))

@@ -179,7 +179,7 @@ mod tests {
     use super::{super::answer::Answer, *};
 
     #[test]
-    fn a_secret_is_told_once_and_never_printed() {
+    fn a_secret_is_read_and_never_printed() {
         let webhook: Answer<Webhook> =
             Answer::of(json!({"id": "wh_1", "url": "https://example.com", "secret": "whsec_AAAA", "news": 1})).unwrap();
         assert_eq!(webhook.secret.as_ref().unwrap().expose(), "whsec_AAAA");

@@ -53,7 +53,7 @@ fn scripts_can_tell_how_it_ended() {
 }
 
 #[test]
-fn what_is_refused_for_a_while_is_asked_again_under_the_same_key_and_not_earlier_than_told() {
+fn what_is_refused_for_a_while_is_asked_again_under_the_same_key_and_not_earlier_than_named() {
     let count = AtomicUsize::new(0);
     let played = Played::start(move |_| match count.fetch_add(1, Ordering::Relaxed) {
         0 => Reply::problem(429, "rate-limited", true).with("retry-after", "1"),

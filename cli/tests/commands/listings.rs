@@ -68,7 +68,7 @@ fn a_retry_gives_the_new_id_alone() {
 }
 
 #[test]
-fn position_and_forecast_are_told_in_plain_lines_where_there_is_no_terminal() {
+fn position_and_forecast_are_written_in_plain_lines_where_there_is_no_terminal() {
     let played = Played::start(|request| match request.line.as_str() {
         "POST /v1/jobs" => {
             let mut queued = job("job_1", "queued");

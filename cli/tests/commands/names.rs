@@ -91,7 +91,7 @@ fn brackets_in_a_folder_s_name_are_its_name() {
 }
 
 #[test]
-fn what_a_folder_has_besides_is_told() {
+fn what_a_folder_has_besides_is_named() {
     let played = service();
     let folder = Folder::new();
     for name in ["a.jfif", "b.jpe", "c.JPG"] {

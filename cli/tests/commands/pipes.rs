@@ -53,7 +53,7 @@ fn what_only_shows_ends_well_and_says_nothing() {
 }
 
 #[test]
-fn what_does_something_tells_by_its_exit_code_that_nobody_was_told() {
+fn what_does_something_says_by_its_exit_code_that_nobody_read_it() {
     let played = Played::start(|_| Reply::json(202, &job("job_1", "queued")));
     for arguments in [&["submit", "m", "--text", "a", "--json"][..], &["retry", "job_1"], &["cancel", "job_1"]] {
         let ended = closed(forebay(&played, arguments), false);

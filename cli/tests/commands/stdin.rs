@@ -104,7 +104,7 @@ fn each_line_is_a_text_of_its_own_and_other_lines_are_another_submission() {
 }
 
 #[test]
-fn what_nobody_can_submit_is_told_before_anything_is_asked() {
+fn what_nobody_can_submit_is_refused_before_anything_is_asked() {
     let played = service();
     let large = vec![b'x'; (16 << 20) + 1];
     for (arguments, bytes, why) in [

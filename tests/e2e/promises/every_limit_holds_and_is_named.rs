@@ -44,7 +44,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.idle()?;
     jobs_in_flight_are_capped_until_one_is_called_off(stack)?;
     costs_are_counted_until_midnight(stack)?;
-    what_never_passes_is_not_told_to_come_back(stack)?;
+    what_never_passes_is_not_asked_to_come_back(stack)?;
     keys_of_one_account_count_apart(stack)?;
     addresses_of_one_account_count_apart(stack)?;
     endpoints_of_one_account_count_apart(stack)
@@ -98,7 +98,7 @@ fn costs_are_counted_until_midnight(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-fn what_never_passes_is_not_told_to_come_back(stack: &Stack) -> Result<()> {
+fn what_never_passes_is_not_asked_to_come_back(stack: &Stack) -> Result<()> {
     let client = stack.new_client("several-c", "several")?;
     let refused = client.submit(&faces(1, 21))?;
     let problem = refused.expect_limited(&["daily"])?;

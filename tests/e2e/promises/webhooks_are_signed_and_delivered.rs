@@ -40,9 +40,9 @@ pub fn check(hall: &Hall) -> Result<()> {
     let listed = client.get(HOOKS)?.expect(200)?.json()?;
     ensure!(listed["webhooks"][0]["id"] == hook["id"] && listed["webhooks"][0]["secret"].is_null(), "{listed}");
 
-    every_end_is_told(stack, &client, &receiver, &hook)?;
+    every_end_is_delivered(stack, &client, &receiver, &hook)?;
     keys_change_without_a_gap(&client, &receiver, &hook)?;
-    only_what_is_wanted_is_told(stack, &client, &receiver, &path)?;
+    only_what_is_wanted_is_delivered(stack, &client, &receiver, &path)?;
     others_have_no_part_in_it(stack, &client, &path)?;
 
     for _ in 1..MOST {
@@ -69,7 +69,7 @@ enum End {
 }
 
 /// Every way in which a job ends, each once, each signed; and again when it is replayed.
-fn every_end_is_told(stack: &Stack, client: &Client, receiver: &Receiver, hook: &Value) -> Result<()> {
+fn every_end_is_delivered(stack: &Stack, client: &Client, receiver: &Receiver, hook: &Value) -> Result<()> {
     let (secret, public) = (text(hook, "secret")?, text(hook, "public_key")?);
     let succeeded = EventKind::Succeeded { media_type: "application/json".to_owned(), bytes: 2, device_ms: 1.0 };
     let failed = EventKind::Failed { code: FailureCode::OutOfMemory, detail: "too little".to_owned() };
@@ -155,7 +155,7 @@ fn keys_change_without_a_gap(client: &Client, receiver: &Receiver, hook: &Value)
     Ok(())
 }
 
-fn only_what_is_wanted_is_told(stack: &Stack, client: &Client, receiver: &Receiver, path: &str) -> Result<()> {
+fn only_what_is_wanted_is_delivered(stack: &Stack, client: &Client, receiver: &Receiver, path: &str) -> Result<()> {
     let change = json!({"events": ["job.failed"], "description": null});
     let changed = client.ask("PATCH", path, Some(&change))?.expect(200)?.json()?;
     ensure!(changed["events"] == change["events"] && changed["description"].is_null() && changed["secret"].is_null());

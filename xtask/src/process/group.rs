@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_ends_unasked_is_told_with_the_end_of_its_log() {
+    fn a_part_that_ends_unasked_is_reported_with_the_end_of_its_log() {
         let log = log("ended");
         let mut group = Group::spawn("part", &mut shell("echo no more disk; exit 3"), &log).unwrap();
         assert!(eventually(|| group.check_alive().is_err()));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_told_from_another_program_on_its_port() {
+    fn a_part_is_distinguished_from_another_program_on_its_port() {
         let log = log("listens");
         let other = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1]); time.sleep(60)";

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_in_the_way_is_told_at_once_and_each_package_once() {
+    fn everything_in_the_way_is_named_at_once_and_each_package_once() {
         let missing = |what: &str, packages| Obstacle { what: what.to_owned(), packages };
         let text = explain(&[
             missing("cc is missing (to link)", "build-essential"),

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_is_called_is_told_with_near_names() {
+    fn what_nothing_is_called_is_an_error_with_near_names() {
         for (name, near) in [
             ("full_lane_shed_", "near it: full_lane_sheds"),
             ("request_repeated_is_one_job", "near it: repeated_request_is_one_job"),

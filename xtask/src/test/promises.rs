@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_promise_is_told_by_the_first_sentence_of_its_file() {
+    fn a_promise_is_listed_by_the_first_sentence_of_its_file() {
         for (text, sentence) in [
             ("//! One line.\n\nuse x;\n", "One line."),
             ("//! Over two\n//! lines. And more.\n", "Over two lines."),

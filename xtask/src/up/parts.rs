@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::{arguments::UpArguments, client::DemoClient, fast_edge::FastEdge, state::State};
 use crate::{
-    build::{catalog, worker_path},
+    build::{WORKER, catalog},
     console::{self, Console},
     process::{Failure, interrupt::Interrupted},
     repository::Repository,
@@ -99,7 +99,7 @@ impl Parts {
             around: None,
         };
         let seat = WorkerSeat {
-            binary: worker_path(repository)?,
+            binary: WORKER.path(repository)?,
             models: repository.path("models"),
             edge_url: format!("http://127.0.0.1:{}", arguments.edge_port),
             secret,

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_beside_a_secret_does_not_hold_it() {
+    fn what_stands_beside_a_secret_does_not_hold_it() {
         let rotated = webhook(&json!({"secret": "whsec_x", "rotated_ms": 1_800_000_000_000_u64}));
         let text = beside_secret(&rotated);
         assert!(!text.contains("whsec_x") && text.contains("shown once"), "{text}");

@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_read_as_the_system_tells_it() {
+    fn memory_is_read_as_the_system_writes_it() {
         let rollup =
             "55d0-7ffe ---p 00000000 00:00 0    [rollup]\nRss:      204800 kB\nPss:      102400 kB\nPss_Dirty: 1 kB\n";
         assert!((pss_kib(rollup).unwrap() - 102_400.0).abs() < 1e-9);

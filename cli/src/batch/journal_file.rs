@@ -12,7 +12,7 @@ use super::naming;
 
 /// Where a batch writes down what is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum JournalFile {
     /// What is interrupted is not gone on with.
     Nowhere,
     /// The journal is a file of the caller's, and stays.
@@ -24,7 +24,7 @@ pub(crate) enum Kept {
 /// After this long without a line a file is of no use any more: the service has forgotten jobs as old.
 const FORGOTTEN: Duration = Duration::from_secs(30 * 86_400);
 
-impl Kept {
+impl JournalFile {
     /// The file, if there is one.
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
@@ -78,7 +78,7 @@ mod tests {
     fn another_caller_request_or_folder_has_another_file() {
         let scratch = Scratch::new();
         let kept = |request: &str, whose: &[&str], inputs: &[&str]| {
-            Kept::until_done(scratch.path(), request, &texts(whose), &texts(inputs)).unwrap()
+            JournalFile::until_done(scratch.path(), request, &texts(whose), &texts(inputs)).unwrap()
         };
         let first = kept("r", &["https://a", "fb_key"], &["photos"]);
         assert_eq!(kept("r", &["https://a", "fb_key"], &["photos"]), first);
