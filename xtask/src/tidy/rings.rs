@@ -10,16 +10,16 @@ use super::{
 };
 
 /// Crates that had rings before there was a check. They leave the list once they have none; none comes in.
-pub(super) const STILL: [&str; 5] = ["account", "admission", "backend", "contract", "limits"];
+pub(super) const WITH_RINGS: [&str; 5] = ["account", "admission", "backend", "contract", "limits"];
 
-/// The rings of every crate that is not in the list, and what is in the list without need.
-pub(super) fn check(tree: &Tree, still: &[&str]) -> Vec<Finding> {
+/// The rings of every crate that is not in `with_rings`, and what is in it without need.
+pub(super) fn check(tree: &Tree, with_rings: &[&str]) -> Vec<Finding> {
     let has_root = |folder: &&str| ["lib.rs", "main.rs"].iter().any(|root| tree.has(&format!("{folder}/src/{root}")));
     let crates = tree.pages().iter().filter_map(|page| page.path.strip_suffix("/Cargo.toml")).filter(has_root);
     let of = |folder: &str| {
         let (arrows, mut found) = arrows(tree, folder);
         found.extend(rings(&arrows).iter().map(|ring| finding(folder, ring)));
-        match (still.contains(&folder), found.is_empty()) {
+        match (with_rings.contains(&folder), found.is_empty()) {
             (false, _) => found,
             (true, false) => Vec::new(),
             (true, true) => {
@@ -37,7 +37,7 @@ type Arrows = BTreeMap<String, BTreeMap<String, (String, usize)>>;
 /// One ring: each module, and where it uses the next one.
 type Ring = Vec<(String, (String, usize))>;
 
-/// Also what hides whose module is used.
+/// Which module uses which, and what hides that.
 fn arrows(tree: &Tree, folder: &str) -> (Arrows, Vec<Finding>) {
     let used = used(tree, &format!("{folder}/src/"));
     let (of_root, others): (Vec<_>, Vec<_>) = used.iter().partition(|(_, used)| used.by.is_empty());
@@ -133,10 +133,10 @@ fn finding(folder: &str, ring: &Ring) -> Finding {
 mod tests {
     use super::{super::tree::Page, *};
 
-    fn found_of(files: &[(&str, &str)], still: &[&str]) -> Vec<String> {
+    fn found_of(files: &[(&str, &str)], with_rings: &[&str]) -> Vec<String> {
         let files = files.iter().map(|(path, text)| Page::new(format!("house/src/{path}"), *text));
         let tree = Tree::new(files.chain([Page::new("house/Cargo.toml", "")]).collect(), &[]);
-        check(&tree, still).iter().map(ToString::to_string).collect()
+        check(&tree, with_rings).iter().map(ToString::to_string).collect()
     }
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {

@@ -45,7 +45,7 @@ fn tokens(code: &[u8]) -> Vec<Token<'_>> {
             b':' if rest.starts_with(b"::") => 2,
             _ => rest.iter().take_while(|byte| is_word(**byte)).count().max(1),
         };
-        // What is none of ASCII's stands in names of nothing here.
+        // What is not ASCII stands in strings and comments, which are blank here.
         let text = rest.get(..length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
         if !text.trim().is_empty() {
             tokens.push(Token { text, line });
@@ -55,6 +55,9 @@ fn tokens(code: &[u8]) -> Vec<Token<'_>> {
     }
     tokens
 }
+
+/// How items begin; what else has an attribute is a field, a variant or a statement.
+const ITEMS: &str = "async const enum extern fn impl let macro_rules mod static struct trait type unsafe use";
 
 struct Reader<'a> {
     tokens: &'a [Token<'a>],
@@ -69,7 +72,6 @@ impl Reader<'_> {
     fn read(mut self) -> Uses {
         let mut uses = Uses::default();
         while let Some(Token { text, line }) = self.tokens.get(self.at) {
-            let is_of_a_path = self.text(-1) == "::" || self.text(-1) == "r" && self.text(-2) == "#";
             match *text {
                 "#" if self.is_for_tests() => {
                     self.skip_attributes();
@@ -90,7 +92,7 @@ impl Reader<'_> {
                     self.tree(&[], &mut uses.paths);
                     continue;
                 }
-                "crate" | "super" | "self" if self.text(1) == "::" && !is_of_a_path => {
+                "crate" | "super" | "self" if self.text(1) == "::" && self.text(-1) != "::" => {
                     let path = self.segments();
                     uses.paths.extend(self.used(&path, None, *line));
                     continue;
@@ -197,23 +199,6 @@ impl Reader<'_> {
 
     /// Skips an item, a field or a statement; says which module it is, if it is one.
     fn skip_item(&mut self) -> Option<Vec<String>> {
-        const ITEMS: [&str; 15] = [
-            "async",
-            "const",
-            "enum",
-            "extern",
-            "fn",
-            "impl",
-            "let",
-            "macro_rules",
-            "mod",
-            "static",
-            "struct",
-            "trait",
-            "type",
-            "unsafe",
-            "use",
-        ];
         if self.text(0) == "pub" {
             self.at += 1;
             if self.text(0) == "(" {
@@ -222,7 +207,7 @@ impl Reader<'_> {
                 }
             }
         }
-        let is_item = ITEMS.contains(&self.text(0));
+        let is_item = ITEMS.split(' ').any(|word| word == self.text(0));
         let module = (self.text(0) == "mod").then(|| [self.module.as_slice(), &[self.text(1).to_owned()]].concat());
         let mut depth = 0_usize;
         while self.at < self.tokens.len() {
