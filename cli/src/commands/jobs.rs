@@ -1,11 +1,9 @@
 //! `forebay jobs`
 
-use std::io::{Write as _, stdout};
-
 use clap::{Args, ValueEnum};
 use forebay::{JobQuery, JobStatus};
 
-use super::{CommonArguments, job_rows, pages::gather, write_json};
+use super::{CommonArguments, job_rows, pages::gather};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -56,8 +54,5 @@ pub(crate) async fn run(arguments: &JobsArguments) -> Result<(), Failure> {
         client.jobs(&JobQuery { status, model: model.clone(), limit: Some(limit), cursor }).await
     })
     .await?;
-    match common.json {
-        true => write_json(&jobs.json),
-        false => Ok(write!(stdout(), "{}", job_rows(jobs.rows.iter()))?),
-    }
+    common.write(&jobs.json, || job_rows(jobs.rows.iter()))
 }

@@ -35,6 +35,16 @@ pub(crate) struct CommonArguments {
     pub(crate) json: bool,
 }
 
+impl CommonArguments {
+    /// Writes an answer: as JSON where that is asked for, else as `text`, whole lines of it.
+    fn write(&self, json: &Value, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        match self.json {
+            true => write_json(json),
+            false => Ok(write!(stdout(), "{}", text())?),
+        }
+    }
+}
+
 /// A value as a line of JSON.
 fn write_json(value: &Value) -> Result<(), Failure> {
     Ok(writeln!(stdout(), "{value}")?)

@@ -1,11 +1,9 @@
 //! `forebay quota`
 
-use std::io::{Write as _, stdout};
-
 use clap::Args;
 use forebay::{Limit, Quota};
 
-use super::{CommonArguments, write_json};
+use super::CommonArguments;
 use crate::{failure::Failure, moment, progress, table};
 
 #[derive(Debug, Args)]
@@ -16,10 +14,7 @@ pub(crate) struct QuotaArguments {
 
 pub(crate) async fn run(arguments: &QuotaArguments) -> Result<(), Failure> {
     let quota = arguments.common.connection.client()?.quota().await?;
-    if arguments.common.json {
-        return write_json(&quota.json);
-    }
-    Ok(write!(stdout(), "{}", rendered(&quota, moment::now_ms()))?)
+    arguments.common.write(&quota.json, || rendered(&quota, moment::now_ms()))
 }
 
 fn rendered(quota: &Quota, now_ms: u64) -> String {

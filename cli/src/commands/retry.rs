@@ -1,11 +1,9 @@
 //! `forebay retry`
 
-use std::io::{Write as _, stdout};
-
 use clap::Args;
 use forebay::JobId;
 
-use super::{CommonArguments, for_each, write_json};
+use super::{CommonArguments, for_each};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -25,10 +23,7 @@ pub(crate) async fn run(arguments: &RetryArguments) -> Result<(), Failure> {
         let client = client.clone();
         async move {
             let job = client.retry(&id).await?;
-            match arguments.common.json {
-                true => write_json(&job.json),
-                false => Ok(writeln!(stdout(), "{}", job.id)?),
-            }
+            arguments.common.write(&job.json, || format!("{}\n", job.id))
         }
     })
     .await

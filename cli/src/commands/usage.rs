@@ -5,7 +5,7 @@ use std::io::{Write as _, stdout};
 use clap::Args;
 use forebay::{Usage, UsageDay};
 
-use super::{CommonArguments, write_json};
+use super::CommonArguments;
 use crate::{failure::Failure, progress, table};
 
 #[derive(Debug, Args)]
@@ -33,10 +33,7 @@ pub(crate) async fn run(arguments: &UsageArguments) -> Result<(), Failure> {
         return Ok(write!(stdout(), "{}", client.usage_csv(from, to).await?)?);
     }
     let usage = client.usage(from, to).await?;
-    match arguments.common.json {
-        true => write_json(&usage.json),
-        false => Ok(write!(stdout(), "{}", rendered(&usage))?),
-    }
+    arguments.common.write(&usage.json, || rendered(&usage))
 }
 
 fn rendered(usage: &Usage) -> String {

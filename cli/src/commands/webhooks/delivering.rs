@@ -1,18 +1,12 @@
 //! What is delivered to an endpoint.
 
-use std::{
-    io::{Write as _, stdout},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use forebay::{Answer, Client, Delivery, DeliveryQuery, DeliveryState, WebhookId};
 
 use super::{DeliveriesArguments, EndpointArguments, ReplayDeliveryArguments, TestWebhookArguments, show};
 use crate::{
-    commands::{
-        pages::{self, gather},
-        write_json,
-    },
+    commands::pages::{self, gather},
     failure::Failure,
     interrupt::unless_ended,
 };
@@ -28,10 +22,7 @@ pub(super) async fn test(TestWebhookArguments { endpoint, timeout }: &TestWebhoo
     let until = Instant::now() + Duration::from_secs((*timeout).min(86_400));
     let message = || format!("interrupted; {} goes on, and `forebay webhooks deliveries {id}` shows it", sent.id);
     let tried = unless_ended(tried(&client, id, &sent, until), message).await?;
-    match common.json {
-        true => write_json(&tried.json)?,
-        false => writeln!(stdout(), "{}", show::line(&tried))?,
-    }
+    common.write(&tried.json, || format!("{}\n", show::line(&tried)))?;
     match (&tried.last, tried.state) {
         (_, DeliveryState::Delivered) => Ok(()),
         (None, DeliveryState::Pending | DeliveryState::Unknown) if *timeout == 0 => Ok(()),
@@ -74,18 +65,12 @@ pub(super) async fn list(DeliveriesArguments { endpoint, limit }: &DeliveriesArg
         client.deliveries(id, &DeliveryQuery { limit: Some(limit), cursor }).await
     })
     .await?;
-    match common.json {
-        true => write_json(&deliveries.json),
-        false => Ok(write!(stdout(), "{}", show::deliveries(&deliveries.rows))?),
-    }
+    common.write(&deliveries.json, || show::deliveries(&deliveries.rows))
 }
 
 pub(super) async fn replay(
     ReplayDeliveryArguments { id, delivery, common }: &ReplayDeliveryArguments,
 ) -> Result<(), Failure> {
     let delivery = common.connection.client()?.replay_delivery(id, delivery).await?;
-    match common.json {
-        true => write_json(&delivery.json),
-        false => Ok(writeln!(stdout(), "{}", show::line(&delivery))?),
-    }
+    common.write(&delivery.json, || format!("{}\n", show::line(&delivery)))
 }

@@ -13,10 +13,7 @@ use crate::{
 
 pub(super) async fn list(common: &CommonArguments) -> Result<(), Failure> {
     let webhooks = common.connection.client()?.webhooks().await?;
-    match common.json {
-        true => write_json(&webhooks.json),
-        false => Ok(write!(stdout(), "{}", show::endpoints(&webhooks.webhooks))?),
-    }
+    common.write(&webhooks.json, || show::endpoints(&webhooks.webhooks))
 }
 
 pub(super) async fn create(arguments: &CreateWebhookArguments) -> Result<(), Failure> {
@@ -27,10 +24,7 @@ pub(super) async fn create(arguments: &CreateWebhookArguments) -> Result<(), Fai
 
 pub(super) async fn show(EndpointArguments { id, common }: &EndpointArguments) -> Result<(), Failure> {
     let webhook = common.connection.client()?.webhook(id).await?;
-    match common.json {
-        true => write_json(&webhook.json),
-        false => Ok(write!(stdout(), "{}", show::endpoint(&webhook))?),
-    }
+    common.write(&webhook.json, || show::endpoint(&webhook))
 }
 
 pub(super) async fn update(arguments: &UpdateWebhookArguments) -> Result<(), Failure> {
@@ -42,18 +36,12 @@ pub(super) async fn update(arguments: &UpdateWebhookArguments) -> Result<(), Fai
         enabled: (*enable || *disable).then_some(*enable),
     };
     let webhook = common.connection.client()?.update_webhook(id, &change).await?;
-    match common.json {
-        true => write_json(&webhook.json),
-        false => Ok(write!(stdout(), "{}", show::endpoint(&webhook))?),
-    }
+    common.write(&webhook.json, || show::endpoint(&webhook))
 }
 
 pub(super) async fn delete(EndpointArguments { id, common }: &EndpointArguments) -> Result<(), Failure> {
     common.connection.client()?.delete_webhook(id).await?;
-    match common.json {
-        true => write_json(&json!({ "id": id, "deleted": true })),
-        false => Ok(writeln!(stdout(), "{id} is deleted")?),
-    }
+    common.write(&json!({ "id": id, "deleted": true }), || format!("{id} is deleted\n"))
 }
 
 pub(super) async fn rotate(EndpointArguments { id, common }: &EndpointArguments) -> Result<(), Failure> {
