@@ -20,8 +20,8 @@ use forebay_admission::{Refusal, lifetime::Lifetime};
 pub struct LookedUp {
     /// The stored result that answers, where one is known here.
     pub cached: Option<Rc<Cached>>,
-    /// Why nothing new may run; a result that is there takes no room. What was taken already is no more work: sent again
-    /// under its key it is answered again, and asked again it is joined.
+    /// Why nothing new may run; a result that is there takes no room. What was taken already is no more work: sent
+    /// again under its key it is answered again, and asked again it is joined.
     pub refused: Option<Refusal>,
 }
 
