@@ -48,7 +48,7 @@ pub struct Turnstile {
     pub url: String,
 }
 
-/// Cloudflare's own.
+/// Where tokens are checked unless the operator says otherwise: Cloudflare's own verifier.
 const SITEVERIFY_URL: &str = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 
 /// A message is at most 1 MiB; base64 adds a third to an input.

@@ -93,7 +93,7 @@ impl Stored {
 pub struct Admission<'a, 'd> {
     /// Who asks.
     pub known: Known<'a>,
-    /// The lane.
+    /// How the lane stands, and the times of the job.
     pub protected: &'a Protected,
     /// The result, where it is known here.
     pub looked_up: &'a LookedUp,
@@ -105,7 +105,7 @@ pub struct Admission<'a, 'd> {
 
 /// What the Account object decided.
 pub struct Admitted<'d> {
-    /// Its answer.
+    /// Whether there is a job, or why there is none.
     pub answer: SubmitAnswer,
     /// Of a dry run: what it would come to.
     pub foreseen: Option<Foreseen<'d>>,
