@@ -17,9 +17,9 @@ use forebay_contract::catalog::{Catalog, PlanSpec};
 use worker::web_sys::Request;
 
 use self::{
-    admitted::{Admission, Degraded, Stored},
+    admitted::{Admission, Stored},
     decoded::{Decoded, Form},
-    looked_up::LookedUp,
+    looked_up::{Degraded, LookedUp},
     protected::Protected,
     refused_before::RefusedBefore,
     routed::Routed,
