@@ -11,13 +11,7 @@ use super::{
     routed::{Candidate, Candidates},
 };
 use crate::{
-    aws::s3::{Bucket, NewObject},
-    cx::Cx,
-    handlers::caller::shard,
-    http::Stop,
-    isolate::entropy,
-    objects,
-    runtime::log_line,
+    aws::s3::NewObject, cx::Cx, handlers::caller::shard, http::Stop, isolate::entropy, objects, runtime::log_line,
 };
 use forebay_account::{KnownResult, Offer, Reuse, SubmitAnswer, SubmitCall, Timing};
 use forebay_admission::{
@@ -179,7 +173,7 @@ fn inline(input: Input) -> InputRef {
 async fn put(cx: &Cx, id: &JobId, input: Input) -> Result<InputRef, Stop> {
     let sha256 = forebay_contract::hex(&input.sha256());
     let key = storage_key::input(&sha256, id);
-    let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
+    let bucket = cx.config.bucket();
     let object = NewObject { key: &key, media_type: input.media_type.name(), bytes: &input.bytes, sha256: &sha256 };
     if let Err(error) = bucket.put(cx.now_ms, object).await {
         log_line("storage-unavailable", &error.to_string());
