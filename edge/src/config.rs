@@ -1,20 +1,20 @@
 //! What the operator sets: `vars` and secrets of the Worker.
 
-use std::{cell::OnceCell, rc::Rc};
+use std::rc::Rc;
 
 use forebay_account::settings::{Faults, Settings, Variables};
-use worker::Env;
 
+use crate::aws::{Signer, s3::Bucket};
 use forebay_admission::administrate::AdminToken;
 
-/// Everything from the environment; read once an isolate, whose variables never change.
+/// Everything from the environment.
 pub struct Config {
     /// The queue URL of a lane is this, a dash and the lane's name.
     pub queue_url_prefix: String,
     /// The bucket, path-style or virtual-hosted, without a slash at the end.
     pub bucket_url: String,
     /// The region and keys that requests to both are signed with.
-    pub signer: crate::aws::Signer,
+    pub signer: Signer,
     /// Signs and checks reports.
     pub report_secret: String,
     /// What the operator manages keys with; without it nobody does.
@@ -23,7 +23,7 @@ pub struct Config {
     pub inline_limit_bytes: usize,
     /// What concerns Account and Lane objects.
     pub account: Rc<Settings>,
-    /// How long a catalogue from the namespace is trusted, in milliseconds.
+    /// How long a catalog from the namespace is trusted, in milliseconds.
     pub catalog_recheck_ms: u64,
     /// Challenges; `None` when they are not set up.
     pub turnstile: Option<Turnstile>,
@@ -33,7 +33,7 @@ pub struct Config {
 
 /// How webhooks are delivered.
 pub struct Webhooks {
-    /// Whether this machine may be told, by plain HTTP too: for local use.
+    /// Whether deliveries may go to this machine, by plain HTTP too: for local use.
     pub allow_loopback: bool,
     /// Where the addresses of names are looked up (DNS over HTTPS, JSON); without it only what a URL shows is checked.
     pub resolver_url: Option<String>,
@@ -49,25 +49,17 @@ pub struct Turnstile {
     pub url: String,
 }
 
-/// Cloudflare's own.
+/// Where tokens are checked unless the operator says otherwise: Cloudflare's own verifier.
 const SITEVERIFY_URL: &str = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 
 /// A message is at most 1 MiB; base64 adds a third to an input.
 const LARGEST_INLINE_BYTES: usize = 700_000;
 const DAY_MS: u64 = 86_400_000;
 
-thread_local! {
-    static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };
-}
-
 impl Config {
-    /// The isolate's configuration; says which variables are missing or wrong.
-    pub fn of(env: &Env) -> Result<Rc<Self>, Faults> {
-        if let Some(config) = CONFIG.with(|cell| cell.get().cloned()) {
-            return Ok(config);
-        }
-        let config = Rc::new(Self::read(&|name| env.var(name).ok().map(|value| value.to_string()))?);
-        Ok(CONFIG.with(|cell| cell.get_or_init(|| config).clone()))
+    /// The bucket, as it is asked.
+    pub fn bucket(&self) -> Bucket<'_> {
+        Bucket { url: &self.bucket_url, signer: &self.signer }
     }
 
     /// What variables say.
@@ -81,7 +73,7 @@ impl Config {
             },
             queue_url_prefix: variables.text("QUEUE_URL_PREFIX"),
             bucket_url: variables.text("BUCKET_URL").trim_end_matches('/').to_owned(),
-            signer: crate::aws::Signer {
+            signer: Signer {
                 region: variables.text("AWS_REGION"),
                 access_key_id: variables.text("AWS_ACCESS_KEY_ID"),
                 secret_access_key: variables.text("AWS_SECRET_ACCESS_KEY"),

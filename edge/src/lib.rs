@@ -1,48 +1,32 @@
 //! Forebay's edge: a Cloudflare Worker that admits, queues and delivers. See README.md.
 #![allow(unreachable_pub, reason = "a Worker has no callers: `pub` says «beyond this file»")]
 
-mod answer;
 mod aws;
-mod body;
-mod bounded_get;
-mod catalog;
 mod config;
 mod cx;
-mod denied;
-mod entropy;
-mod expiring;
-mod finished;
 mod handlers;
-mod header_bound;
-mod hits;
-mod keys;
-mod lanes;
+mod http;
+mod isolate;
 mod objects;
 #[cfg(test)]
 mod openapi;
-mod prefilter;
-mod result_cache;
 mod routes;
 mod runtime;
-mod targets;
-mod tokens;
-mod turnstile;
-mod workers;
 
 pub use objects::{Account, Lane};
 
 use std::{cell::Cell, rc::Rc};
 
-use forebay_contract::ProblemCode;
+use forebay_contract::{ProblemCode, hex};
 use serde::Serialize;
 use worker::{Context, Env, console_log, event, web_sys};
 
 use crate::{
-    config::Config,
-    cx::{Cx, now_ms, request_id},
-    handlers::{Target, health},
+    cx::Cx,
+    handlers::health,
+    http::{Incoming, Target, answer},
     routes::Route,
-    runtime::Incoming,
+    runtime::now_ms,
 };
 
 /// One line in the log a request. Never payloads, keys or tokens.
@@ -61,6 +45,11 @@ struct LogLine<'a> {
     error: Option<String>,
 }
 
+/// A fresh request id.
+fn request_id() -> String {
+    hex(&isolate::entropy::drawn::<16>())
+}
+
 /// Every request: an answer, its id, one line in the log.
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
@@ -72,7 +61,7 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     let asked = Rc::new(Cell::new(0));
     let answered = async {
         let route = route?;
-        let config = match Config::of(&env) {
+        let config = match isolate::config(&env) {
             Ok(config) => config,
             Err(faults) => return health::unconfigured(route.row.pattern, &faults),
         };
@@ -83,7 +72,7 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     let (answer, code, error) = match answered {
         Ok(answer) => (answer, None, None),
         Err(stop) => {
-            let (refusal, error) = stop.told();
+            let (refusal, error) = stop.into_refusal();
             let code = refusal.code;
             (answer::problem(refusal, &request_id), Some(code), error)
         }

@@ -7,13 +7,13 @@ use worker::web_sys::Request;
 #[cfg(test)]
 use crate::openapi::{Operation, Schemas, paths};
 use crate::{
-    answer::Answer,
-    cx::{Cx, Stop},
+    cx::Cx,
     handlers::{
-        Target, cancel, events, health, job, jobs, lanes, manage_catalog, manage_keys, models, quota, ready, reports,
-        result, submit, usage,
+        cancel, events, health, job, jobs, lanes, manage_catalog, manage_keys, models, quota, ready, reports, result,
+        submit, usage,
         webhooks::{self, Wish},
     },
+    http::{Answer, Stop, Target},
 };
 use forebay_admission::{Refusal, webhook::Action};
 

@@ -8,7 +8,7 @@ use super::{
     Signer,
     sigv4::{Payload, Signable},
 };
-use crate::runtime::{self, Post, Redirect, exchange};
+use crate::http::outgoing::{self, Post, Redirect, exchange};
 
 /// A request to AWS.
 pub(super) struct AwsRequest<'a> {
@@ -44,7 +44,7 @@ pub(super) async fn send(signer: &Signer, now_ms: u64, request: AwsRequest<'_>) 
         )
         .map_err(AwsError::Unexpected)?;
     let fields = all(&request.headers, &signed);
-    let asked = runtime::request(request.method.as_ref(), request.url, &fields, request.sent, Redirect::Follow)
+    let asked = outgoing::request(request.method.as_ref(), request.url, &fields, request.sent, Redirect::Follow)
         .map_err(unreachable)?;
     let abort = AbortController::default();
     let signal = abort.signal();

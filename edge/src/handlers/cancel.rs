@@ -2,16 +2,20 @@
 
 use forebay_contract::{JobState, ProblemCode};
 
-use super::{Target, caller, found, outlook::timing, own_job_id, shard};
+use super::{
+    caller::{caller, shard},
+    outlook::timing,
+    own_job::{found, own_job_id},
+};
 use crate::{
-    answer::{self, Answer},
-    cx::{Cx, Stop},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
     objects,
 };
 use forebay_account::{CancelAnswer, JobBody, asked};
 use forebay_admission::{Refusal, idempotency, query};
 
-/// Cancels what has not ended and nobody else wants. A worker that runs the job already is told with its next report.
+/// Cancels what has not ended and nobody else wants. A worker that runs it already hears of that with its next report.
 pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let id = own_job_id(&caller, id)?;

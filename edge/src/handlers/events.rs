@@ -4,16 +4,19 @@
 use forebay_contract::{JobId, ProblemCode};
 use worker::{Headers, Response, web_sys::Request};
 
-use super::{Target, caller, caller_by, found, own_job_id, shard};
+use super::{
+    caller::{caller, caller_by, shard},
+    own_job::{found, own_job_id},
+};
 use crate::{
-    answer::Answer,
-    cx::{Cx, Stop},
+    cx::Cx,
+    http::{Answer, Stop, Target},
     objects,
 };
 use forebay_account::{Job, Listen, Pass, asked, is_told};
 use forebay_admission::{Refusal, authenticate::revoked_key, caller::Caller, query, subprotocol};
 
-/// Of an event stream. Proxies that gather an answer before they pass it on (nginx does) are told not to.
+/// Of an event stream. Proxies that gather an answer before they pass it on (nginx does) are asked not to.
 const STREAM_FIELDS: [(&str, &str); 3] =
     [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
 
@@ -44,7 +47,7 @@ pub async fn of_many(cx: &Cx, request: Request, target: &Target) -> Result<Answe
     socket(cx, &request, target, None).await
 }
 
-/// What `HEAD` is told of a stream, without opening one: nobody would read it.
+/// What `HEAD` is answered of a stream, without opening one: nobody would read it.
 fn head(job: &Job, after: u32) -> Answer {
     if is_told(job, after) {
         return Answer::Empty { status: 204, fields: Vec::new() };

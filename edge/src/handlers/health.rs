@@ -4,10 +4,7 @@ use forebay_account::settings::Faults;
 use serde::Serialize;
 
 use super::ready;
-use crate::{
-    answer::{self, Answer},
-    cx::Stop,
-};
+use crate::http::{Answer, Stop, answer};
 
 /// The path.
 pub const PATH: &str = "/healthz";
@@ -40,7 +37,7 @@ impl Health {
     }
 }
 
-/// Answers when the Worker runs and is configured; what it depends on is [`ready`]'s to tell.
+/// Answers when the Worker runs and is configured; whether what it depends on answers, [`ready`] says.
 pub async fn get() -> Result<Answer, Stop> {
     answer::json(200, &Health::new(&[], &[]), Vec::new())
 }
@@ -64,15 +61,15 @@ mod tests {
     fn a_worker_without_its_settings_names_them_where_it_is_asked_and_breaks_elsewhere() {
         let mut faults = Faults::default();
         (faults.missing, faults.wrong) = (vec!["BUCKET_URL"], vec!["SOCKETS_MAX"]);
-        let told = |pattern| match unconfigured(pattern, &faults) {
+        let answered = |pattern| match unconfigured(pattern, &faults) {
             Ok(Answer::Text { status, body, .. }) => (status, serde_json::from_str::<Value>(&body).unwrap()),
             other => panic!("{other:?}"),
         };
-        let (status, health) = told(PATH);
+        let (status, health) = answered(PATH);
         let expect = json!({"status": "unconfigured", "version": env!("CARGO_PKG_VERSION"), "configured": false,
             "missing": ["BUCKET_URL"], "wrong": ["SOCKETS_MAX"]});
         assert_eq!((status, health), (503, expect));
-        let (status, ready) = told(ready::PATH);
+        let (status, ready) = answered(ready::PATH);
         assert_eq!((status, &ready["configured"], &ready["status"]), (503, &json!(false), &json!("not-ready")));
         assert!(matches!(unconfigured("/v1/jobs", &faults), Err(Stop::Broken(_))));
     }

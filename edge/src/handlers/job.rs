@@ -1,9 +1,13 @@
 //! `GET /v1/jobs/{id}`: where a job stands, at once or when it ends.
 
-use super::{Target, caller, found, outlook::Outlook, own_job_id, shard};
+use super::{
+    caller::{caller, shard},
+    outlook::Outlook,
+    own_job::{found, own_job_id},
+};
 use crate::{
-    answer::{self, Answer},
-    cx::{Cx, Stop},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
     objects,
 };
 use forebay_account::asked;

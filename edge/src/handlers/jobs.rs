@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use forebay_contract::ordered;
 use serde::Serialize;
 
-use super::{Target, caller, outlook::Outlook, shard};
+use super::{
+    caller::{caller, shard},
+    outlook::Outlook,
+};
 use crate::{
-    answer::{self, Answer},
-    cx::{Cx, Stop},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
     objects,
 };
 use forebay_account::{JobBody, Listed, Listing, asked};

@@ -4,15 +4,15 @@ use forebay_contract::Lane;
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::Target;
+use super::operator;
 use crate::{
-    answer::{self, Answer},
-    catalog,
-    cx::{Cx, Stop, log_line},
-    lanes,
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
+    isolate::catalog,
+    objects::lanes,
+    runtime::log_line,
 };
 use forebay_admission::{
-    administrate::administrate,
     lane::{
         BreakerStatus, LaneStatus,
         position::{Estimate, Eta, QueuedJob},
@@ -59,7 +59,7 @@ struct Row {
 
 /// Asks each lane.
 pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
-    administrate(cx.incoming.authorization.as_deref(), cx.config.admin_token.as_ref())?;
+    operator::check(cx)?;
     query::none(&target.query)?;
     let catalog = catalog::current(cx).await?;
     let asked = Lane::ALL.map(|lane| async move { (lane, lanes::ask(cx, lane).await) });

@@ -4,11 +4,12 @@ use forebay_contract::catalog::Catalog;
 use serde::Serialize;
 use worker::web_sys::Request;
 
-use super::{Target, admitted};
+use super::operator;
 use crate::{
-    answer::{self, Answer},
-    catalog,
-    cx::{Cx, Stop, log_line},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
+    isolate::catalog,
+    runtime::log_line,
 };
 use forebay_admission::fields::text;
 
@@ -23,25 +24,25 @@ pub struct Summary {
     plans: usize,
 }
 
-/// `GET /internal/v1/catalog`: the catalogue in force, in the form that `PUT` takes.
+/// `GET /internal/v1/catalog`: the catalog in force, in the form that `PUT` takes.
 pub async fn get(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
-    admitted(cx, request, target, 0).await?;
+    operator::body(cx, request, target, 0).await?;
     answer::json(200, &*catalog::current(cx).await?, Vec::new())
 }
 
 /// `PUT /internal/v1/catalog`
 pub async fn put(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
-    let body = admitted(cx, request, target, MAX_BODY_BYTES).await?;
-    told("catalog-replaced", &*catalog::replace(cx, text(&body)?.to_owned()).await?)
+    let body = operator::body(cx, request, target, MAX_BODY_BYTES).await?;
+    summary("catalog-replaced", &*catalog::replace(cx, text(&body)?.to_owned()).await?)
 }
 
 /// `DELETE /internal/v1/catalog`
 pub async fn delete(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
-    admitted(cx, request, target, 0).await?;
-    told("catalog-removed", &*catalog::remove(cx).await?)
+    operator::body(cx, request, target, 0).await?;
+    summary("catalog-removed", &*catalog::remove(cx).await?)
 }
 
-fn told(event: &str, catalog: &Catalog) -> Result<Answer, Stop> {
+fn summary(event: &str, catalog: &Catalog) -> Result<Answer, Stop> {
     let summary = Summary { models: catalog.models.len(), plans: catalog.plans.len() };
     log_line(event, &format!("{} models, {} plans", summary.models, summary.plans));
     answer::json(200, &summary, Vec::new())

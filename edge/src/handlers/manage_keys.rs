@@ -4,12 +4,13 @@ use forebay_contract::{ProblemCode, ShardKey};
 use serde::Serialize;
 use worker::web_sys::Request;
 
-use super::{Target, admitted, operator};
+use super::operator;
 use crate::{
-    answer::{self, Answer},
-    catalog,
-    cx::{Cx, Stop, log_line},
-    entropy, keys, objects,
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
+    isolate::{catalog, entropy, keys},
+    objects,
+    runtime::log_line,
 };
 use forebay_account::asked;
 use forebay_admission::{
@@ -66,7 +67,7 @@ pub struct Revoked<'a> {
 
 /// `POST /internal/v1/keys`
 pub async fn create(cx: &Cx, request: Request, target: &Target) -> Result<Answer, Stop> {
-    let body = admitted(cx, request, target, MAX_BODY_BYTES).await?;
+    let body = operator::body(cx, request, target, MAX_BODY_BYTES).await?;
     let wanted = NewKey::read(&body, &*catalog::current(cx).await?)?;
     let secret = Secret::new(entropy::bytes());
     let key = Key::new(wanted, secret.hash(), cx.now_ms);
@@ -77,7 +78,7 @@ pub async fn create(cx: &Cx, request: Request, target: &Target) -> Result<Answer
 
 /// `GET /internal/v1/keys`
 pub async fn list(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
-    operator(cx)?;
+    operator::check(cx)?;
     let (records, cursor) = keys::list(cx, &KeyQuery::read(&target.query)?).await?;
     let row = |record: KeyRecord| Row { state: record.validity(cx.now_ms), record };
     answer::json(200, &Page { keys: records.into_iter().map(row).collect(), cursor }, Vec::new())
@@ -85,7 +86,7 @@ pub async fn list(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
 
 /// `POST /internal/v1/keys/{id}/rotate`
 pub async fn rotate(cx: &Cx, request: Request, target: &Target, id: &str) -> Result<Answer, Stop> {
-    let grace_ms = grace_ms(&admitted(cx, request, target, MAX_BODY_BYTES).await?)?;
+    let grace_ms = grace_ms(&operator::body(cx, request, target, MAX_BODY_BYTES).await?)?;
     let mut key = found(cx, id).await?;
     let secret = Secret::new(entropy::bytes());
     key.rotate(secret.hash(), grace_ms, cx.now_ms)?;
@@ -96,7 +97,7 @@ pub async fn rotate(cx: &Cx, request: Request, target: &Target, id: &str) -> Res
 
 /// `DELETE /internal/v1/keys/{id}`
 pub async fn revoke(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
-    operator(cx)?;
+    operator::check(cx)?;
     query::none(&target.query)?;
     let mut key = found(cx, id).await?;
     key.revoke(cx.now_ms);

@@ -8,12 +8,12 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
-use super::{Target, caller};
+use super::caller::caller;
 use crate::{
-    answer::Answer,
-    catalog,
-    cx::{Cx, Stop},
-    lanes,
+    cx::Cx,
+    http::{Answer, Stop, Target},
+    isolate::catalog,
+    objects::lanes,
 };
 use forebay_admission::{
     conditional,
@@ -62,7 +62,7 @@ struct ModelInput<'a> {
     image: Option<&'a ImageLimits>,
 }
 
-/// How long a client may go on with what it has: the catalogue changes by hand, and the limits with it.
+/// How long a client may go on with what it has: the catalog changes by hand, and the limits with it.
 const CACHE_CONTROL: &str = "private, max-age=60";
 /// What the listing depends on besides its address.
 const VARY: &str = "Authorization";

@@ -1,14 +1,10 @@
-//! Where a job stands, for the answers that tell it.
+//! How long a job still takes, for the answers that say so.
 
 use std::rc::Rc;
 
 use forebay_contract::{JobState, Lane, catalog::LaneSpec};
 
-use crate::{
-    catalog,
-    cx::{Cx, Stop},
-    lanes,
-};
+use crate::{cx::Cx, http::Stop, isolate::catalog, objects::lanes};
 use forebay_account::{Job, JobBody, waiting};
 use forebay_admission::{
     lane::{
@@ -47,7 +43,7 @@ impl Outlook {
         Self { counted: true, ..self }
     }
 
-    /// The job's place in the queue; `None` once it has left it.
+    /// The job's position in the queue; `None` once it has left it.
     pub fn queue(&self, job: &Job) -> Option<QueuePosition> {
         let age_ms = self.now_ms.saturating_sub(job.accepted_ms);
         let lined = Estimate { status: &self.status, spec: &self.spec };
@@ -77,7 +73,7 @@ impl Outlook {
     }
 }
 
-/// Header fields.
+/// Header fields of an answer: names and values.
 pub type Fields = Vec<(&'static str, String)>;
 
 /// The stages of a job.

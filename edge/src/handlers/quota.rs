@@ -13,12 +13,13 @@ use forebay_limits::{
 };
 use serde::Serialize;
 
-use super::{Target, caller, shard, submit::plan_of};
+use super::caller::{caller, plan_of, shard};
 use crate::{
-    answer::{self, Answer},
-    catalog,
-    cx::{Cx, Stop, log_line},
-    lanes, objects,
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
+    isolate::catalog,
+    objects::{self, lanes},
+    runtime::log_line,
 };
 use forebay_account::{StandingsCall, asked};
 use forebay_admission::{lane::shed::multiplier, query};
@@ -71,17 +72,11 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
         ip: caller.ip.clone(),
         endpoint: "/v1/jobs".to_owned(),
     }));
-    let standings = objects::call(cx, shard(&caller), call).await?;
+    let statuses = objects::call(cx, shard(&caller), call).await?;
     let specs = ordered::map(policy.limits.iter().chain(&policy.common).map(|spec| (spec.name.as_str(), spec)));
-    let own = standings.iter().filter_map(|standing| {
-        let spec = specs.get(standing.name.as_str())?;
-        Some(limit_of(
-            spec,
-            None,
-            standing.quantity,
-            standing.remaining,
-            Some(cx.now_ms.saturating_add(standing.reset_ms)),
-        ))
+    let own = statuses.iter().filter_map(|status| {
+        let spec = specs.get(status.name.as_str())?;
+        Some(limit_of(spec, None, status.quantity, status.remaining, Some(cx.now_ms.saturating_add(status.reset_ms))))
     });
     let mut limits: Vec<Limit<'_>> = own.collect();
     let mut unknown = BTreeSet::new();

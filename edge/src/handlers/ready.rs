@@ -1,6 +1,6 @@
 //! `GET /readyz`: whether jobs get through.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
 use forebay_contract::Lane;
 use futures_util::{
@@ -13,21 +13,19 @@ use worker::Delay;
 use forebay_account::platform::AwsError;
 
 use crate::{
-    answer::{self, Answer},
-    aws::{s3::Bucket, sqs},
-    cx::{Cx, Stop, log_line},
-    workers,
+    aws::sqs,
+    cx::Cx,
+    http::{Answer, Stop, answer},
+    isolate,
+    objects::workers,
+    runtime::log_line,
 };
-use forebay_admission::readiness::{Memory, Next, PATIENCE_MS, Seen};
+use forebay_admission::readiness::{Next, PATIENCE_MS, Seen};
 
 /// The path.
 pub const PATH: &str = "/readyz";
 /// There is never an object of this name: a bucket that says so answers. Where there is no bucket, nothing says so.
 const NO_OBJECT: &str = "ready";
-
-thread_local! {
-    static MEMORY: Cell<Memory> = Cell::default();
-}
 
 /// Whether jobs get through, and what is missing if not.
 #[derive(Serialize)]
@@ -71,16 +69,11 @@ impl Ready {
 
 /// What this isolate saw a moment ago; one request in five seconds looks.
 pub async fn get(cx: &Cx) -> Result<Answer, Stop> {
-    let mut memory = MEMORY.get();
-    let next = memory.ask(cx.now_ms);
-    MEMORY.set(memory);
-    let seen = match next {
+    let seen = match isolate::with(|isolate| isolate.readiness.ask(cx.now_ms)) {
         Next::Tell(seen) => seen,
         Next::Look => {
             let seen = look(cx).await;
-            let mut memory = MEMORY.get();
-            memory.seen(seen);
-            MEMORY.set(memory);
+            isolate::with(|isolate| isolate.readiness.seen(seen));
             Some(seen)
         }
     };
@@ -96,10 +89,10 @@ pub fn unconfigured() -> Result<Answer, Stop> {
 async fn look(cx: &Cx) -> Seen {
     let signer = &cx.config.signer;
     let queue_url = format!("{}-{}", cx.config.queue_url_prefix, Lane::PaidLight);
-    let bucket = Bucket { url: &cx.config.bucket_url, signer };
+    let bucket = cx.config.bucket();
     let (queue, bucket, worker) = join3(
-        in_time("queue", Box::pin(sqs::ask(signer, cx.now_ms, &queue_url).map_ok(|()| None).map_err(told))),
-        in_time("bucket", Box::pin(bucket.get(cx.now_ms, NO_OBJECT).map_ok(|_| None).map_err(told))),
+        in_time("queue", Box::pin(sqs::ask(signer, cx.now_ms, &queue_url).map_ok(|()| None).map_err(why))),
+        in_time("bucket", Box::pin(bucket.get(cx.now_ms, NO_OBJECT).map_ok(|_| None).map_err(why))),
         in_time("worker", Box::pin(workers::heard_ms(cx))),
     )
     .await;
@@ -107,7 +100,7 @@ async fn look(cx: &Cx) -> Seen {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn told(error: AwsError) -> String {
+fn why(error: AwsError) -> String {
     error.to_string()
 }
 

@@ -7,10 +7,9 @@ use futures_util::future::join_all;
 use worker::web_sys::Request;
 
 use crate::{
-    answer::{self, Answer},
-    body,
-    cx::{Cx, Stop},
-    objects, workers,
+    cx::Cx,
+    http::{Answer, Stop, answer, body},
+    objects::{self, workers},
 };
 use forebay_account::asked;
 use forebay_admission::Refusal;

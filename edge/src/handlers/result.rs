@@ -1,20 +1,23 @@
 //! `GET /v1/jobs/{id}/result`: the result itself, streamed.
 
+use std::rc::Rc;
+
 use forebay_contract::{JobState, ProblemCode, storage_key};
 
 use super::{
-    Target, caller, expired, found,
+    caller::{caller, plan_of, shard},
     outlook::{Fields, Outlook, timing},
-    own_job_id, shard,
-    submit::plan_of,
+    own_job::{expired, found, own_job_id},
 };
 use crate::{
-    answer::{self, Answer},
-    aws::s3::Bucket,
-    catalog,
-    cx::{Cx, Stop, log_line},
-    finished, objects,
-    result_cache::{self, Content, REMEMBERED_BYTES},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
+    isolate::{
+        self, catalog,
+        results::{self, Content, REMEMBERED_BYTES},
+    },
+    objects,
+    runtime::log_line,
 };
 use forebay_account::platform::AwsError;
 use forebay_account::{Job, asked};
@@ -25,13 +28,17 @@ pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let patience = Patience::of(&target.query, cx.incoming.prefer.as_deref())?;
     let id = own_job_id(&caller, id)?;
-    if let Some(job) = finished::recall(&id, cx.now_ms) {
+    if let Some(job) = isolate::with(|isolate| isolate.finished.get(&id, cx.now_ms)) {
         return kept(cx, &caller, &job).await;
     }
     let job = objects::call(cx, shard(&caller), asked::Job(id, patience.ms)).await?;
     let job = found(cx, &id, job)?;
     match job.state {
-        JobState::Succeeded => kept(cx, &caller, &finished::remember(job, cx.now_ms)).await,
+        JobState::Succeeded => {
+            let job = Rc::new(job);
+            isolate::with(|isolate| isolate.finished.put(&job, cx.now_ms));
+            kept(cx, &caller, &job).await
+        }
         JobState::Queued | JobState::Running => {
             let (body, mut fields) = Outlook::of(cx, job.lane).await?.describe(&job, &target.origin)?;
             fields.push(("location", body.location()));
@@ -76,8 +83,8 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
     }
     let mut fields = immutable(etag);
     fields.push(timing(job));
-    if result_cache::is_within(job, REMEMBERED_BYTES) {
-        let cached = result_cache::get(&job.digest, REMEMBERED_BYTES).await;
+    if results::is_within(job, REMEMBERED_BYTES) {
+        let cached = results::get(&job.digest, REMEMBERED_BYTES).await;
         match cached.as_ref().and_then(|cached| cached.content.as_deref()) {
             Some(Content::Json(json)) => {
                 let body = json.get().to_owned();
@@ -88,10 +95,10 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
             }
             None => {}
         }
-    } else if let Some(response) = result_cache::stored(&job.digest).await {
+    } else if let Some(response) = results::stored(&job.digest).await {
         return Ok(Answer::Found { response, fields });
     }
-    let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
+    let bucket = cx.config.bucket();
     let key = storage_key::result(&job.digest);
     if cx.incoming.is_head() {
         match bucket.head(cx.now_ms, &key).await {
@@ -107,7 +114,7 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
     match bucket.get(cx.now_ms, &key).await {
         Ok(Some(mut stored)) => {
             if job.no_store == 0 {
-                result_cache::put(cx, job, &mut stored)?;
+                results::put(cx, job, &mut stored)?;
             }
             Ok(Answer::Found { response: stored.into(), fields })
         }

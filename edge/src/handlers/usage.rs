@@ -3,10 +3,10 @@
 use serde::Serialize;
 use worker::web_sys::Request;
 
-use super::{Target, caller, shard};
+use super::caller::{caller, shard};
 use crate::{
-    answer::{self, Answer},
-    cx::{Cx, Stop},
+    cx::Cx,
+    http::{Answer, Stop, Target, answer},
     objects,
 };
 use forebay_account::{UsageRow, asked};
@@ -34,7 +34,7 @@ pub async fn get(cx: &Cx, request: Request, target: &Target) -> Result<Answer, S
     Ok(Answer::Text { status: 200, content_type: "text/csv; charset=utf-8", body: csv(&days), fields })
 }
 
-/// RFC 4180. Model names are the only texts, and the catalogue allows no quotes, commas and line breaks in them.
+/// RFC 4180. Model names are the only texts, and the catalog allows no quotes, commas and line breaks in them.
 fn csv(rows: &[UsageRow]) -> String {
     let mut text = format!("{COLUMNS}\r\n");
     for row in rows {

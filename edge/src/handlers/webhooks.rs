@@ -1,14 +1,15 @@
-//! `/v1/webhooks`: whom an account tells when its jobs end, and what they were told.
+//! `/v1/webhooks`: where an account has the ends of its jobs delivered, and what was.
 
 use forebay_contract::ProblemCode;
 use worker::web_sys::Request;
 
-use super::{Target, caller, shard};
+use super::caller::{caller, shard};
 use crate::{
-    answer::Answer,
-    body,
-    cx::{Cx, Stop, log_line},
-    objects, targets,
+    cx::Cx,
+    http::{Answer, Stop, Target, body},
+    isolate::targets,
+    objects,
+    runtime::log_line,
 };
 use forebay_account::{WebhookAnswer, WebhookCall};
 use forebay_admission::{

@@ -4,10 +4,8 @@ use forebay_contract::{ProblemCode, ShardKey};
 use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
-use crate::{
-    cx::{Cx, Stop, log_line},
-    runtime::{Class, ask_object},
-};
+use super::ask::{Class, ask_object};
+use crate::{cx::Cx, http::Stop, runtime::log_line};
 use forebay_account::{
     Asked, Call, SubmitAnswer, SubmitCall, UsageRow, WebhookAnswer, WebhookCall, asked, platform::CallError,
 };
@@ -38,7 +36,7 @@ pub async fn webhooks(cx: &Cx, shard: ShardKey, call: WebhookCall) -> Result<Web
     WebhookAnswer::read(&answer).ok_or_else(|| Stop::broken("account object: an answer that cannot be read"))
 }
 
-/// Tells an Account object what was answered without it.
+/// Has an Account object count what was answered without it.
 pub async fn count_hits(env: &Env, shard: &str, rows: Vec<UsageRow>) -> Result<(), String> {
     let body = serde_json::to_string(&asked::Hits(rows).call).map_err(|error| error.to_string())?;
     ask_object(env, Class::Account, shard, &body, PATIENCE_MS).await.map(drop).map_err(|error| error.to_string())
@@ -98,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_platforms_trouble_is_told_as_such_and_ours_is_not() {
+    fn the_platforms_trouble_passes_and_ours_does_not() {
         let error = |overloaded, retryable| CallError { what: "x".to_owned(), overloaded, retryable };
         for (error, expect) in [
             (error(true, false), Some("5")),
@@ -107,14 +105,14 @@ mod tests {
             (CallError::late(5), Some("1")),
             (error(false, false), None),
         ] {
-            let told = match stop(&error) {
+            let again_s = match stop(&error) {
                 Stop::Refused(refusal) => {
                     assert_eq!(refusal.code, ProblemCode::AccountBusy);
                     refusal.headers.iter().find(|(name, _)| *name == "retry-after").map(|(_, value)| value.clone())
                 }
                 Stop::Broken(_) => None,
             };
-            assert_eq!(told.as_deref(), expect, "{error:?}");
+            assert_eq!(again_s.as_deref(), expect, "{error:?}");
         }
     }
 }

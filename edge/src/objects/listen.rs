@@ -6,8 +6,12 @@ use worker::Response;
 
 use super::client::busy;
 use crate::{
-    cx::{Cx, Stop, log_line},
-    runtime::{self, Redirect},
+    cx::Cx,
+    http::{
+        Stop,
+        outgoing::{self, Redirect},
+    },
+    runtime::log_line,
 };
 
 /// Asks an Account object; 429 when too many listen already.
@@ -16,7 +20,7 @@ pub async fn listen(cx: &Cx, shard: ShardKey, listen: &Listen) -> Result<Respons
     let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("listen", &asked).finish();
     let upgrade = if matches!(listen, Listen::Socket { .. }) { &[("upgrade", "websocket")][..] } else { &[] };
     let url = format!("https://object/?{query}");
-    let request = runtime::request("GET", &url, upgrade, None, Redirect::Follow)?;
+    let request = outgoing::request("GET", &url, upgrade, None, Redirect::Follow)?;
     cx.asks();
     let opened = cx.env.durable_object("ACCOUNT")?.get_by_name(&shard.to_string())?.fetch_with_request(request).await;
     // It was asked about the job a moment ago: what is wrong with it now passes, and whoever listens comes again anyway.

@@ -2,14 +2,19 @@
 //! the crate `forebay-account`.
 
 mod account;
+mod ask;
 mod client;
+pub mod hits;
 mod lane;
+pub mod lanes;
 mod listen;
 mod post;
 mod signing;
+mod sql;
 mod workerd;
+pub mod workers;
 
 pub use account::Account;
-pub use client::{call, count_hits, submit, webhooks};
+pub use client::{call, submit, webhooks};
 pub use lane::Lane;
 pub use listen::listen;

@@ -13,13 +13,15 @@ use forebay_account::{
 };
 use forebay_admission::webhook::Unfit;
 
-use super::{post, signing};
+use super::{
+    ask::{Class, ask_object},
+    post, signing, sql,
+};
 use crate::{
-    aws::{s3::Bucket, sqs},
+    aws::sqs,
     config::Config,
-    cx, entropy,
-    runtime::{self, Class, ask_object},
-    targets,
+    isolate::{self, entropy, targets},
+    runtime,
 };
 
 /// What a Lane object takes at most to answer; who asks has less patience of its own.
@@ -57,7 +59,7 @@ impl Platform for Workerd {
     }
 
     fn now_ms(&self) -> u64 {
-        cx::now_ms()
+        runtime::now_ms()
     }
 
     fn fill(&self, bytes: &mut [u8], secret: bool) {
@@ -65,12 +67,12 @@ impl Platform for Workerd {
     }
 
     fn log(&self, event: &str, what: &str) {
-        cx::log_line(event, what);
+        runtime::log_line(event, what);
     }
 
     fn sql(&self, statement: &str, values: Vec<Value>, rows: Rows) -> Result<String> {
         let values = if values.is_empty() { None } else { Some(serde_json::to_string(&values)?) };
-        runtime::sql(self.storage.as_raw().as_ref(), statement, values.as_deref(), rows == Rows::Named).map_err(storage)
+        sql::run(self.storage.as_raw().as_ref(), statement, values.as_deref(), rows == Rows::Named).map_err(storage)
     }
 
     fn stored_bytes(&self) -> u64 {
@@ -116,14 +118,14 @@ impl Platform for Workerd {
     fn find<'a>(&'a self, key: &'a str) -> Task<'a, std::result::Result<Option<ObjectHead>, AwsError>> {
         Box::pin(async move {
             let config = self.aws()?;
-            Bucket { url: &config.bucket_url, signer: &config.signer }.head(self.now_ms(), key).await
+            config.bucket().head(self.now_ms(), key).await
         })
     }
 
     fn read<'a>(&'a self, key: &'a str) -> Task<'a, std::result::Result<Option<String>, AwsError>> {
         Box::pin(async move {
             let config = self.aws()?;
-            Bucket { url: &config.bucket_url, signer: &config.signer }.get_small(self.now_ms(), key).await
+            config.bucket().get_small(self.now_ms(), key).await
         })
     }
 
@@ -157,7 +159,7 @@ impl Platform for Workerd {
 
 impl Workerd {
     fn config(&self) -> Result<Rc<Config>> {
-        Config::of(&self.env).map_err(|faults| Error::Config(faults.to_string()))
+        isolate::config(&self.env).map_err(|faults| Error::Config(faults.to_string()))
     }
 
     fn aws(&self) -> std::result::Result<Rc<Config>, AwsError> {

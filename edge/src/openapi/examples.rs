@@ -55,7 +55,7 @@ fn succeeded() -> Job {
     }
 }
 
-fn told(job: &Job, queue: Option<QueuePosition>) -> Value {
+fn shown(job: &Job, queue: Option<QueuePosition>) -> Value {
     let mut body = JobBody::new(job, ORIGIN).unwrap();
     body.stands(queue);
     serde_json::to_value(body).unwrap()
@@ -63,17 +63,17 @@ fn told(job: &Job, queue: Option<QueuePosition>) -> Value {
 
 /// A job that waits.
 pub fn queued_job() -> Value {
-    told(&job(), Some(QueuePosition { position: 7, eta_ms: Eta { p50: 420, p90: 900 } }))
+    shown(&job(), Some(QueuePosition { position: 7, eta_ms: Eta { p50: 420, p90: 900 } }))
 }
 
 /// A job that runs.
 pub fn running_job() -> Value {
-    told(&Job { done: Some(3), total: Some(8), ..running() }, None)
+    shown(&Job { done: Some(3), total: Some(8), ..running() }, None)
 }
 
 /// A job that has a result.
 pub fn succeeded_job() -> Value {
-    told(&succeeded(), None)
+    shown(&succeeded(), None)
 }
 
 /// A job that failed.
@@ -86,7 +86,7 @@ pub fn failed_job() -> Value {
         failure_detail: Some(detail),
         ..running()
     };
-    told(&job, None)
+    shown(&job, None)
 }
 
 fn failure() -> JobFailure {
@@ -96,7 +96,7 @@ fn failure() -> JobFailure {
 
 /// A job that was called off.
 pub fn canceled_job() -> Value {
-    told(&Job { state: JobState::Canceled, finished_ms: Some(START_MS + 30), ..job() }, None)
+    shown(&Job { state: JobState::Canceled, finished_ms: Some(START_MS + 30), ..job() }, None)
 }
 
 /// An answer from the cache, with the result within.

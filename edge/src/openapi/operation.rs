@@ -25,8 +25,8 @@ pub struct Operation {
     pub body: Option<Body>,
     /// What comes back when it is not refused.
     pub answers: Vec<Answer>,
-    /// Why it may be refused, besides what its callers bring along.
-    pub problems: &'static [ProblemCode],
+    /// Why it may be refused, besides what its callers bring along: groups, which operations share.
+    pub problems: &'static [&'static [ProblemCode]],
 }
 
 /// A request's body.
@@ -102,6 +102,8 @@ impl Operation {
         let codes: BTreeSet<&str> = self
             .problems
             .iter()
+            .copied()
+            .flatten()
             .chain(self.callers.problems())
             .chain(&[ProblemCode::Internal])
             .map(|code| code.name())

@@ -6,7 +6,7 @@ use forebay_contract::{Challenge, FailureCode, JobFailure, Problem, ProblemCode}
 use serde_json::{Map, Value, json};
 
 use super::{Schemas, examples, headers};
-use crate::turnstile;
+use crate::handlers::submit::turnstile;
 
 /// Why a caller may be refused whatever it asks for.
 pub const OF_CALLERS: &[ProblemCode] = &[
@@ -70,7 +70,7 @@ pub fn responses(codes: &[ProblemCode], schemas: &mut Schemas) -> Map<String, Va
     for code in codes {
         statuses.entry(code.status()).or_default().push(*code);
     }
-    let problem = schemas.told::<Problem>();
+    let problem = schemas.schema_of::<Problem>();
     statuses.into_iter().map(|(status, codes)| (status.to_string(), response(status, &codes, &problem))).collect()
 }
 

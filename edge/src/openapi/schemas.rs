@@ -16,7 +16,7 @@ const GIVEN: &str = "#/given/";
 
 /// Types as we write them and as we read them: what has a default may be missing from one and never is from the other.
 pub struct Schemas {
-    told: SchemaGenerator,
+    written: SchemaGenerator,
     given: SchemaGenerator,
 }
 
@@ -32,14 +32,14 @@ impl Schemas {
             settings.into_generator()
         };
         Self {
-            told: generator("/components/schemas", Contract::Serialize),
+            written: generator("/components/schemas", Contract::Serialize),
             given: generator("/given", Contract::Deserialize),
         }
     }
 
     /// The schema of something in an answer.
-    pub fn told<T: JsonSchema>(&mut self) -> Value {
-        self.told.subschema_for::<T>().to_value()
+    pub fn schema_of<T: JsonSchema>(&mut self) -> Value {
+        self.written.subschema_for::<T>().to_value()
     }
 
     /// The schema of something in a request.
@@ -50,30 +50,30 @@ impl Schemas {
     /// All of them by name; what looks one way in requests and another in answers is called `…Given` in requests, also
     /// within `users`.
     pub fn finish<const N: usize>(mut self, users: [&mut Map<String, Value>; N]) -> Value {
-        let mut told = self.told.take_definitions(true);
+        let mut written = self.written.take_definitions(true);
         let given = self.given.take_definitions(true);
-        let own = own_names(&told, &given);
+        let own = own_names(&written, &given);
         for (name, mut schema) in given {
             rename(&mut schema, &own);
-            told.insert(name_of(&name, &own), schema);
+            written.insert(name_of(&name, &own), schema);
         }
         for user in users {
             user.values_mut().for_each(|value| rename(value, &own));
         }
-        let mut schemas = Value::Object(told);
+        let mut schemas = Value::Object(written);
         tidy(&mut schemas);
         schemas
     }
 }
 
 /// The given types that look otherwise in answers, or hold some that do.
-fn own_names(told: &Map<String, Value>, given: &Map<String, Value>) -> BTreeSet<String> {
+fn own_names(written: &Map<String, Value>, given: &Map<String, Value>) -> BTreeSet<String> {
     let mut own = BTreeSet::new();
     loop {
         let differs = |name: &str, schema: &Value| {
             let mut schema = schema.clone();
             rename(&mut schema, &own);
-            told.get(name).is_some_and(|told| *told != schema)
+            written.get(name).is_some_and(|written| *written != schema)
         };
         let more: Vec<String> = given
             .iter()

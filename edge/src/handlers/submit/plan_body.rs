@@ -1,3 +1,5 @@
+//! What a dry run answers.
+
 use forebay_contract::{
     Digest, JobState, Lane, Problem,
     catalog::{LaneSpec, LimitSpec},
@@ -5,7 +7,7 @@ use forebay_contract::{
 use forebay_limits::policy::LimitStatus;
 use serde::Serialize;
 
-use super::candidates::Candidate;
+use super::routed::Candidate;
 use forebay_account::{Job, SubmitCall};
 use forebay_admission::{
     Refusal,
@@ -33,10 +35,10 @@ pub struct Foreseen<'a> {
     digest: Digest,
     /// What the plan's own rates are multiplied by while the lane is full.
     multiplier: f64,
-    queue: Queue,
+    queue: Backlog,
     limits: Vec<Spending>,
     /// How long limits would keep it waiting, where they would.
-    wait: Option<Turn>,
+    wait: Option<LimitWait>,
     /// Why it would be refused.
     problem: Option<Problem>,
     /// What would answer instead.
@@ -58,20 +60,20 @@ enum Decision {
 }
 
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Backlog"))]
-struct Queue {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Backlog {
     backlog_ms: u64,
     jobs: u64,
     predicted_finish_ms: u64,
     /// Where it would stand, and when it would be done.
     #[serde(flatten)]
-    place: position::QueuePosition,
+    position: position::QueuePosition,
 }
 
 /// A wait for a limit.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Turn {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Turn"))]
+pub struct LimitWait {
     /// Milliseconds until it passes, after all who wait already.
     pub expected_ms: u64,
     /// Milliseconds after which it would be refused.
@@ -109,11 +111,11 @@ impl<'a> Foreseen<'a> {
             cost_ms: offer.cost_ms,
             digest: offer.digest,
             multiplier: call.policy.multiplier,
-            queue: Queue {
+            queue: Backlog {
                 backlog_ms: status.backlog_ms.max(0.0) as u64,
                 jobs: status.open_jobs,
                 predicted_finish_ms: predicted_finish_ms(status, offer.cost_ms as f64, lane, enters_ms),
-                place: Estimate { status, spec: lane }.queue(QueuedJob {
+                position: Estimate { status, spec: lane }.queue(QueuedJob {
                     cost_ms: offer.cost_ms as f64,
                     delay_ms: enters_ms.saturating_sub(now_ms),
                     ..QueuedJob::default()
@@ -127,26 +129,26 @@ impl<'a> Foreseen<'a> {
     }
 
     /// It would be accepted.
-    pub fn admitted(mut self, job: &Job, joined: bool, standings: &[LimitStatus]) -> Self {
+    pub fn admitted(mut self, job: &Job, joined: bool, statuses: &[LimitStatus]) -> Self {
         self.decision = match (job.state == JobState::Succeeded, joined) {
             (true, _) => Decision::Cached,
             (false, true) => Decision::Join,
             (false, false) => Decision::Accept,
         };
         self.degraded = job.degraded.map(forebay_account::Degraded::name);
-        self.standing(standings)
+        self.with_limits(statuses)
     }
 
     /// It would wait for its turn and then be accepted.
-    pub fn waits(self, turn: Turn) -> Self {
-        Self { decision: Decision::Wait, wait: Some(turn), ..self }
+    pub fn waits(self, wait: LimitWait) -> Self {
+        Self { decision: Decision::Wait, wait: Some(wait), ..self }
     }
 
     /// How the caller would stand with its own limits.
-    pub fn standing(mut self, standings: &[LimitStatus]) -> Self {
+    pub fn with_limits(mut self, statuses: &[LimitStatus]) -> Self {
         for spending in &mut self.limits {
-            let standing = standings.iter().find(|standing| standing.name == spending.name);
-            spending.remaining = standing.map(|standing| standing.remaining);
+            let status = statuses.iter().find(|status| status.name == spending.name);
+            spending.remaining = status.map(|status| status.remaining);
         }
         self
     }

@@ -7,7 +7,7 @@ use super::super::{Answer, Callers, Operation, Schemas, Tag, examples, parameter
 use crate::handlers::{models::Listing, quota::Quota, usage::Usage};
 
 pub fn models(schemas: &mut Schemas) -> Operation {
-    let models = schemas.told::<Listing<'_>>();
+    let models = schemas.schema_of::<Listing<'_>>();
     Operation {
         id: "listModels",
         summary: "List the models",
@@ -26,7 +26,7 @@ pub fn models(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn quota(schemas: &mut Schemas) -> Operation {
-    let quota = schemas.told::<Quota<'_>>();
+    let quota = schemas.schema_of::<Quota<'_>>();
     Operation {
         id: "getQuota",
         summary: "See how your limits stand",
@@ -39,7 +39,7 @@ pub fn quota(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn usage(schemas: &mut Schemas) -> Operation {
-    let usage = schemas.told::<Usage>();
+    let usage = schemas.schema_of::<Usage>();
     let csv = json!({ "schema": { "type": "string" }, "examples": { "usage": { "value": examples::USAGE_CSV } } });
     Operation {
         id: "getUsage",
@@ -57,5 +57,5 @@ pub fn usage(schemas: &mut Schemas) -> Operation {
 }
 
 fn of_an_account() -> Operation {
-    Operation { problems: &[InvalidQuery], ..Operation::of(Tag::Account, Callers::Accounts) }
+    Operation { problems: &[&[InvalidQuery]], ..Operation::of(Tag::Account, Callers::Accounts) }
 }

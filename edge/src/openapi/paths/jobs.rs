@@ -8,11 +8,9 @@ use crate::handlers::jobs::Page;
 use forebay_account::JobBody;
 
 const OF_A_JOB: &[ProblemCode] = &[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired];
-const OF_A_RESULT: &[ProblemCode] =
-    &[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired, JobCanceled, JobFailed, StorageUnavailable];
 
 pub fn list(schemas: &mut Schemas) -> Operation {
-    let page = schemas.told::<Page<'_>>();
+    let page = schemas.schema_of::<Page<'_>>();
     let pages = [("last", json!({ "jobs": [examples::succeeded_job()], "cursor": null }))];
     Operation {
         id: "listJobs",
@@ -21,13 +19,13 @@ pub fn list(schemas: &mut Schemas) -> Operation {
                       be short, or empty, before the last.",
         parameters: parameters::listing(schemas),
         answers: vec![Answer::json(200, "A page.", &page, &pages).with(&["Cache-Control"])],
-        problems: &[InvalidQuery],
+        problems: &[&[InvalidQuery]],
         ..Operation::of(Tag::Jobs, Callers::Accounts)
     }
 }
 
 pub fn get(schemas: &mut Schemas) -> Operation {
-    let job = schemas.told::<JobBody<'_>>();
+    let job = schemas.schema_of::<JobBody<'_>>();
     let states = [
         ("queued", examples::queued_job()),
         ("running", examples::running_job()),
@@ -42,13 +40,13 @@ pub fn get(schemas: &mut Schemas) -> Operation {
                       (`p50`) and nine of ten (`p90`) have it; `progress` counts the steps of one that runs and has several.",
         parameters: vec![parameters::job_id(schemas), parameters::wait(), parameters::prefer()],
         answers: vec![Answer::json(200, "Where it stands.", &job, &states).with(fields)],
-        problems: OF_A_JOB,
+        problems: &[OF_A_JOB],
         ..Operation::of(Tag::Jobs, Callers::Accounts)
     }
 }
 
 pub fn result(schemas: &mut Schemas) -> Operation {
-    let job = schemas.told::<JobBody<'_>>();
+    let job = schemas.schema_of::<JobBody<'_>>();
     let picture = json!({ "schema": { "type": "string", "contentMediaType": "image/png" } });
     let pending = &["Location", "Server-Timing", "Retry-After", "Preference-Applied", "Cache-Control"];
     let queued = [("queued", examples::queued_job())];
@@ -70,13 +68,13 @@ pub fn result(schemas: &mut Schemas) -> Operation {
             Answer::json(202, "There is none yet: how the job stands.", &job, &queued).with(pending),
             Answer::empty(304, "The client has it.").with(&["ETag", "Cache-Control"]),
         ],
-        problems: OF_A_RESULT,
+        problems: &[OF_A_JOB, &[JobCanceled, JobFailed, StorageUnavailable]],
         ..Operation::of(Tag::Jobs, Callers::Accounts)
     }
 }
 
 pub fn cancel(schemas: &mut Schemas) -> Operation {
-    let job = schemas.told::<JobBody<'_>>();
+    let job = schemas.schema_of::<JobBody<'_>>();
     let canceled = [("canceled", examples::canceled_job())];
     let answer = |status, description| {
         Answer::json(status, description, &job, &canceled).with(&["Server-Timing", "Cache-Control"])
@@ -92,7 +90,7 @@ pub fn cancel(schemas: &mut Schemas) -> Operation {
             answer(200, "You had canceled it before."),
             answer(202, "It is canceled; or it goes on for others, as its `status` says."),
         ],
-        problems: &[InvalidQuery, InvalidIdempotencyKey, MalformedJobId, JobNotFound, JobExpired, JobNotCancelable],
+        problems: &[&[InvalidQuery, InvalidIdempotencyKey, MalformedJobId, JobNotFound, JobExpired, JobNotCancelable]],
         ..Operation::of(Tag::Jobs, Callers::Accounts)
     }
 }

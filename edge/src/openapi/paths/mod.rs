@@ -8,3 +8,10 @@ pub mod submit;
 pub mod waiting;
 pub mod webhooks;
 pub mod workers;
+
+use forebay_contract::ProblemCode::{self, *};
+
+/// Why a body may be refused, or one where none belongs.
+const BODY: &[ProblemCode] = &[InvalidQuery, InvalidHeader, UnsupportedMediaType, UnsupportedEncoding, BodyTooLarge];
+/// What a body in JSON adds.
+const IN_JSON: &[ProblemCode] = &[MalformedJson, InvalidField];

@@ -5,48 +5,28 @@ use forebay_contract::{
     catalog::Catalog,
 };
 
-use super::super::{
-    Answer, Body, Callers, Operation, Schemas, Tag,
-    bodies::{NewKey, Rotation},
-    examples, parameters,
+use super::{
+    super::{
+        Answer, Body, Callers, Operation, Schemas, Tag,
+        bodies::{NewKey, Rotation},
+        examples, parameters,
+    },
+    BODY, IN_JSON,
 };
 use crate::handlers::{self, manage_catalog::Summary, manage_keys};
 
 const PLAIN: &[&str] = &["Cache-Control"];
-
-/// Why a body may be refused, or one where none belongs.
-const OF_A_BODY: &[ProblemCode] =
-    &[InvalidQuery, InvalidHeader, UnsupportedMediaType, UnsupportedEncoding, BodyTooLarge, StorageUnavailable];
-const OF_AN_ORDER: &[ProblemCode] = &[
-    InvalidQuery,
-    InvalidHeader,
-    UnsupportedMediaType,
-    UnsupportedEncoding,
-    BodyTooLarge,
-    StorageUnavailable,
-    MalformedJson,
-    InvalidField,
-];
-const OF_A_ROTATION: &[ProblemCode] = &[
-    InvalidQuery,
-    InvalidHeader,
-    UnsupportedMediaType,
-    UnsupportedEncoding,
-    BodyTooLarge,
-    StorageUnavailable,
-    MalformedJson,
-    InvalidField,
-    KeyNotFound,
-];
+/// What is kept in the namespace may be out of reach.
+const STORED: &[ProblemCode] = &[StorageUnavailable];
 
 pub fn lanes(schemas: &mut Schemas) -> Operation {
-    let listing = schemas.told::<handlers::lanes::Listing>();
+    let listing = schemas.schema_of::<handlers::lanes::Listing>();
     Operation {
         id: "listLanes",
         summary: "See how the lanes stand",
         description: "Depth, work, rate, estimates and their error, and the breakers that are not closed.",
         answers: vec![Answer::json(200, "Every lane.", &listing, &[("lanes", examples::lanes())]).with(PLAIN)],
-        problems: &[InvalidQuery],
+        problems: &[&[InvalidQuery]],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
 }
@@ -56,20 +36,20 @@ pub fn lanes_internally(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn create_key(schemas: &mut Schemas) -> Operation {
-    let shown = schemas.told::<manage_keys::Shown<'_>>();
+    let shown = schemas.schema_of::<manage_keys::Shown<'_>>();
     Operation {
         id: "createKey",
         summary: "Make an API key",
         description: "The secret is shown here and never again.",
         body: Some(Body::json(&schemas.given::<NewKey>(), &[("key", examples::new_key())])),
         answers: vec![Answer::json(201, "The key with its secret.", &shown, &[("key", examples::key())]).with(PLAIN)],
-        problems: OF_AN_ORDER,
+        problems: &[BODY, IN_JSON, STORED],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
 }
 
 pub fn list_keys(schemas: &mut Schemas) -> Operation {
-    let page = schemas.told::<manage_keys::Page>();
+    let page = schemas.schema_of::<manage_keys::Page>();
     Operation {
         id: "listKeys",
         summary: "List API keys",
@@ -77,13 +57,13 @@ pub fn list_keys(schemas: &mut Schemas) -> Operation {
                       last; the last has no `cursor`.",
         parameters: parameters::keys().to_vec(),
         answers: vec![Answer::json(200, "A page.", &page, &[("keys", examples::keys())]).with(PLAIN)],
-        problems: &[InvalidQuery, StorageUnavailable],
+        problems: &[&[InvalidQuery, StorageUnavailable]],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
 }
 
 pub fn rotate_key(schemas: &mut Schemas) -> Operation {
-    let shown = schemas.told::<manage_keys::Shown<'_>>();
+    let shown = schemas.schema_of::<manage_keys::Shown<'_>>();
     let rotated = [("key", examples::rotated_key())];
     Operation {
         id: "rotateKey",
@@ -92,13 +72,13 @@ pub fn rotate_key(schemas: &mut Schemas) -> Operation {
         parameters: vec![parameters::key_id()],
         body: Some(Body::json(&schemas.given::<Rotation>(), &[("an-hour", examples::rotation())]).optional()),
         answers: vec![Answer::json(200, "The key with its new secret.", &shown, &rotated).with(PLAIN)],
-        problems: OF_A_ROTATION,
+        problems: &[BODY, IN_JSON, STORED, &[KeyNotFound]],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
 }
 
 pub fn revoke_key(schemas: &mut Schemas) -> Operation {
-    let revoked = schemas.told::<manage_keys::Revoked<'_>>();
+    let revoked = schemas.schema_of::<manage_keys::Revoked<'_>>();
     let gone = [("revoked", examples::revoked_key())];
     Operation {
         id: "revokeKey",
@@ -106,19 +86,19 @@ pub fn revoke_key(schemas: &mut Schemas) -> Operation {
         description: "All its secrets are refused: here at once, elsewhere within a minute. Doing it again changes nothing.",
         parameters: vec![parameters::key_id()],
         answers: vec![Answer::json(200, "It lets nobody in.", &revoked, &gone).with(PLAIN)],
-        problems: &[InvalidQuery, KeyNotFound, StorageUnavailable, AccountBusy],
+        problems: &[&[InvalidQuery, KeyNotFound, StorageUnavailable, AccountBusy]],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
 }
 
 pub fn get_catalog(schemas: &mut Schemas) -> Operation {
-    let catalog = schemas.told::<Catalog>();
+    let catalog = schemas.schema_of::<Catalog>();
     Operation {
         id: "getCatalog",
         summary: "See the catalogue in force",
         description: "In the form that `PUT` takes.",
         answers: vec![Answer::json(200, "The catalogue.", &catalog, &[("small", examples::catalog())]).with(PLAIN)],
-        problems: OF_A_BODY,
+        problems: &[BODY, STORED],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
 }
@@ -131,7 +111,7 @@ pub fn put_catalog(schemas: &mut Schemas) -> Operation {
                       within a minute. `cargo xtask catalog` prints one.",
         body: Some(Body::json(&schemas.given::<Catalog>(), &[("small", examples::catalog())])),
         answers: vec![counted(schemas, "It is in force.")],
-        problems: OF_AN_ORDER,
+        problems: &[BODY, IN_JSON, STORED],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
 }
@@ -142,13 +122,13 @@ pub fn delete_catalog(schemas: &mut Schemas) -> Operation {
         summary: "Take the catalogue away",
         description: "The catalogue of the build is in force again.",
         answers: vec![counted(schemas, "What is in force now.")],
-        problems: OF_A_BODY,
+        problems: &[BODY, STORED],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
 }
 
 /// What a catalogue holds, in numbers.
 fn counted(schemas: &mut Schemas, description: &'static str) -> Answer {
-    let summary = schemas.told::<Summary>();
+    let summary = schemas.schema_of::<Summary>();
     Answer::json(200, description, &summary, &[("counted", examples::catalog_summary())]).with(PLAIN)
 }

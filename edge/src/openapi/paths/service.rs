@@ -4,7 +4,7 @@ use super::super::{Answer, Callers, Operation, Schemas, Tag, examples};
 use crate::handlers::{health::Health, ready::Ready};
 
 pub fn health(schemas: &mut Schemas) -> Operation {
-    let health = schemas.told::<Health>();
+    let health = schemas.schema_of::<Health>();
     let of = |status, description, name, example| {
         Answer::json(status, description, &health, &[(name, example)]).with(&["Cache-Control"])
     };
@@ -26,7 +26,7 @@ pub fn health(schemas: &mut Schemas) -> Operation {
 }
 
 pub fn ready(schemas: &mut Schemas) -> Operation {
-    let ready = schemas.told::<Ready>();
+    let ready = schemas.schema_of::<Ready>();
     Operation {
         id: "getReadiness",
         summary: "Ask whether jobs get through",

@@ -4,9 +4,12 @@ use forebay_contract::{
     InputKind, MediaType,
     ProblemCode::{self, *},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::super::{Answer, Body, Callers, Operation, Schemas, Tag, bodies::NewJob, examples, parameters};
+use super::{
+    super::{Answer, Body, Callers, Operation, Schemas, Tag, bodies::NewJob, examples, parameters},
+    BODY, IN_JSON,
+};
 use crate::handlers::submit::plan_body::Foreseen;
 use forebay_account::JobBody;
 
@@ -22,15 +25,10 @@ const FIELDS: &[&str] = &[
     "Cache-Control",
 ];
 
-/// Why a submission may be refused, however it is written down.
-const REFUSALS: &[ProblemCode] = &[
+/// Why what is sent may be refused, in either form, by a dry run too.
+const READ: &[ProblemCode] = &[
     TooManyHeaders,
-    InvalidQuery,
-    InvalidHeader,
     InvalidIdempotencyKey,
-    UnsupportedMediaType,
-    UnsupportedEncoding,
-    BodyTooLarge,
     InputInvalid,
     ImageUnrecognized,
     ImageTooLarge,
@@ -44,60 +42,27 @@ const REFUSALS: &[ProblemCode] = &[
     VersionNotFound,
     InvalidDeadline,
     InvalidNotBefore,
-    DeadlineInfeasible,
+    ChallengeFailed,
+    ChallengeUnavailable,
+];
+
+/// Why a job may not be taken, a new one or one that is run again.
+const ADMITTED: &[ProblemCode] = &[
     IdempotencyMismatch,
     IdempotencyInProgress,
     RateLimited,
     ChallengeRequired,
-    ChallengeFailed,
-    ChallengeUnavailable,
     LaneFull,
     ModelUnavailable,
     OutboxFull,
     AccountFull,
-    StorageUnavailable,
-    // What a body in JSON adds.
-    MalformedJson,
-    InvalidField,
 ];
 
-/// The same without what only JSON can be, at the list's end.
-const BARE_REFUSALS: &[ProblemCode] = REFUSALS.split_at(REFUSALS.len() - 2).0;
-
-/// A dry run is told the rest in its answer.
-const PLAN_REFUSALS: &[ProblemCode] = &[
-    TooManyHeaders,
-    InvalidQuery,
-    InvalidHeader,
-    InvalidIdempotencyKey,
-    UnsupportedMediaType,
-    UnsupportedEncoding,
-    BodyTooLarge,
-    InputInvalid,
-    ImageUnrecognized,
-    ImageTooLarge,
-    ImageTooSmall,
-    ImageUnsupported,
-    InputMismatch,
-    InvalidParameter,
-    ContextExceeded,
-    WorkTooLong,
-    ModelNotFound,
-    VersionNotFound,
-    InvalidDeadline,
-    InvalidNotBefore,
-    ChallengeFailed,
-    ChallengeUnavailable,
-    // What a body in JSON adds.
-    MalformedJson,
-    InvalidField,
-];
-
-/// The same without that.
-const BARE_PLAN_REFUSALS: &[ProblemCode] = PLAN_REFUSALS.split_at(PLAN_REFUSALS.len() - 2).0;
+/// What a new one adds: it may be late for its deadline, and its input is stored.
+const NEW: &[ProblemCode] = &[DeadlineInfeasible, StorageUnavailable];
 
 /// Why a job may not be run again.
-const RETRY_REFUSALS: &[ProblemCode] = &[
+const RETRIED: &[ProblemCode] = &[
     InvalidQuery,
     InvalidHeader,
     InvalidIdempotencyKey,
@@ -106,14 +71,6 @@ const RETRY_REFUSALS: &[ProblemCode] = &[
     JobExpired,
     JobNotRetryable,
     VersionNotFound,
-    ModelUnavailable,
-    LaneFull,
-    RateLimited,
-    ChallengeRequired,
-    OutboxFull,
-    AccountFull,
-    IdempotencyMismatch,
-    IdempotencyInProgress,
 ];
 
 pub fn json(schemas: &mut Schemas) -> Operation {
@@ -122,11 +79,9 @@ pub fn json(schemas: &mut Schemas) -> Operation {
         summary: "Submit a job",
         description: "The result of an equal job answers where there is one; an equal job that has not ended is joined. \
                       `degraded` says when something else answers than was asked for.",
-        parameters: parameters::submission(),
-        body: Some(Body::json(&schemas.given::<NewJob>(), &examples::new_jobs())),
         answers: submitted(schemas),
-        problems: REFUSALS,
-        ..Operation::of(Tag::Jobs, Callers::Accounts)
+        problems: &[BODY, READ, ADMITTED, NEW, IN_JSON],
+        ..in_json(schemas)
     }
 }
 
@@ -136,11 +91,9 @@ pub fn bare(schemas: &mut Schemas) -> Operation {
         summary: "Submit an input as it is",
         description: "The body is the input itself, the query holds the parameters: \
                       `curl --data-binary @cat.png -H 'Content-Type: image/png' …/v1/models/efficientnet-lite0/jobs?p.top_k=3`.",
-        parameters: bare_parameters(),
-        body: Some(bare_body()),
         answers: submitted(schemas),
-        problems: BARE_REFUSALS,
-        ..Operation::of(Tag::Jobs, Callers::Accounts)
+        problems: &[BODY, READ, ADMITTED, NEW],
+        ..as_it_is()
     }
 }
 
@@ -150,11 +103,9 @@ pub fn plan(schemas: &mut Schemas) -> Operation {
         summary: "Tell what submitting would come to",
         description: "Nothing is queued and nothing counted. A refusal by limits, lanes or deadlines is part of the answer, as \
                       `problem`; what is simply wrong is refused as it would be.",
-        parameters: parameters::submission(),
-        body: Some(Body::json(&schemas.given::<NewJob>(), &examples::new_jobs())),
         answers: vec![foretold(schemas)],
-        problems: PLAN_REFUSALS,
-        ..Operation::of(Tag::Jobs, Callers::Accounts)
+        problems: &[BODY, READ, IN_JSON],
+        ..in_json(schemas)
     }
 }
 
@@ -164,11 +115,9 @@ pub fn plan_bare(schemas: &mut Schemas) -> Operation {
         summary: "Tell what submitting an input would come to",
         description: "What `POST /v1/plan` is to `POST /v1/jobs`, this is to `POST /v1/models/{model}/jobs`: it takes the very same \
                       request.",
-        parameters: bare_parameters(),
-        body: Some(bare_body()),
         answers: vec![foretold(schemas)],
-        problems: BARE_PLAN_REFUSALS,
-        ..Operation::of(Tag::Jobs, Callers::Accounts)
+        problems: &[BODY, READ],
+        ..as_it_is()
     }
 }
 
@@ -180,18 +129,32 @@ pub fn retry(schemas: &mut Schemas) -> Operation {
                       expired is run again.",
         parameters: [vec![parameters::job_id(schemas)], parameters::submission()].concat(),
         answers: submitted(schemas),
-        problems: RETRY_REFUSALS,
+        problems: &[RETRIED, ADMITTED],
         ..Operation::of(Tag::Jobs, Callers::Accounts)
     }
 }
 
-fn bare_parameters() -> Vec<Value> {
+/// What is sent in one JSON body.
+fn in_json(schemas: &mut Schemas) -> Operation {
+    Operation {
+        parameters: parameters::submission(),
+        body: Some(Body::json(&schemas.given::<NewJob>(), &examples::new_jobs())),
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
+}
+
+/// What is sent as it is, with its parameters in the query.
+fn as_it_is() -> Operation {
     let times = parameters::times().to_vec();
-    [vec![parameters::model(), parameters::of_model()], times, parameters::submission()].concat()
+    Operation {
+        parameters: [vec![parameters::model(), parameters::of_model()], times, parameters::submission()].concat(),
+        body: Some(bare_body()),
+        ..Operation::of(Tag::Jobs, Callers::Accounts)
+    }
 }
 
 fn submitted(schemas: &mut Schemas) -> Vec<Answer> {
-    let job = schemas.told::<JobBody<'_>>();
+    let job = schemas.schema_of::<JobBody<'_>>();
     let done = "The job has ended already: its result was there, or came while it was waited for. `result` holds a result \
                 that is small, JSON and at hand.";
     let examples = [("cached", examples::cached_job()), ("waited", examples::succeeded_job())];
@@ -202,7 +165,7 @@ fn submitted(schemas: &mut Schemas) -> Vec<Answer> {
 }
 
 fn foretold(schemas: &mut Schemas) -> Answer {
-    let schema = schemas.told::<Foreseen<'_>>();
+    let schema = schemas.schema_of::<Foreseen<'_>>();
     Answer::json(200, "What it would come to.", &schema, &[("accepted", examples::plan())]).with(&["Cache-Control"])
 }
 

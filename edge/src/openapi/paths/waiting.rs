@@ -36,7 +36,7 @@ pub fn of_job(schemas: &mut Schemas) -> Operation {
             Answer::empty(204, "The job has ended and the client knows all of it.").with(&["Cache-Control"]),
             switched(),
         ],
-        problems: &[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired, TooManyListeners],
+        problems: &[&[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired, TooManyListeners]],
         ..Operation::of(Tag::Waiting, Callers::Accounts)
     }
 }
@@ -44,14 +44,14 @@ pub fn of_job(schemas: &mut Schemas) -> Operation {
 pub fn of_many(schemas: &mut Schemas) -> Operation {
     // No operation has them in a body.
     schemas.given::<Wish>();
-    schemas.told::<SocketEvent<'_>>();
-    schemas.told::<SocketError<'_>>();
+    schemas.schema_of::<SocketEvent<'_>>();
+    schemas.schema_of::<SocketError<'_>>();
     Operation {
         id: "followJobs",
         summary: "Hear what happens to many jobs",
         description: SOCKET,
         answers: vec![switched()],
-        problems: &[InvalidQuery, UpgradeRequired, TooManyListeners],
+        problems: &[&[InvalidQuery, UpgradeRequired, TooManyListeners]],
         ..Operation::of(Tag::Waiting, Callers::Accounts)
     }
 }

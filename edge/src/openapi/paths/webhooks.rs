@@ -3,68 +3,47 @@
 use forebay_contract::ProblemCode::{self, *};
 use serde_json::{Map, Value, json};
 
-use super::super::{
-    Answer, Body, Callers, Operation, Schemas, Tag,
-    bodies::{NewWebhook, WebhookChange},
-    examples,
+use super::{
+    super::{
+        Answer, Body, Callers, Operation, Schemas, Tag,
+        bodies::{NewWebhook, WebhookChange},
+        examples,
+    },
+    BODY, IN_JSON,
 };
 use forebay_account::{DeliveryBody, DeliveryPage, JobData, Payload, WebhookBody, WebhookList};
 
-const OF_NEW: &[ProblemCode] = &[
-    InvalidQuery,
-    InvalidHeader,
-    UnsupportedMediaType,
-    UnsupportedEncoding,
-    BodyTooLarge,
-    MalformedJson,
-    InvalidField,
-    WebhookTargetRefused,
-    ResolverUnavailable,
-    TooManyWebhooks,
-];
-const OF_A_CHANGE: &[ProblemCode] = &[
-    InvalidQuery,
-    InvalidHeader,
-    UnsupportedMediaType,
-    UnsupportedEncoding,
-    BodyTooLarge,
-    MalformedJson,
-    InvalidField,
-    WebhookTargetRefused,
-    ResolverUnavailable,
-    WebhookNotFound,
-];
+/// Why a webhook may not lead where it is to lead.
+const TARGET: &[ProblemCode] = &[WebhookTargetRefused, ResolverUnavailable];
 const OF_ONE: &[ProblemCode] = &[InvalidQuery, WebhookNotFound];
-const OF_A_TEST: &[ProblemCode] = &[InvalidQuery, WebhookNotFound, WebhookDisabled];
-const OF_A_REPLAY: &[ProblemCode] = &[InvalidQuery, WebhookNotFound, DeliveryNotFound, WebhookDisabled];
 
 pub fn create(schemas: &mut Schemas) -> Operation {
-    let webhook = schemas.told::<WebhookBody>();
+    let webhook = schemas.schema_of::<WebhookBody>();
     let made = Answer::json(201, "The endpoint with its secret.", &webhook, &[]).with(&["Location", "Cache-Control"]);
     Operation {
         description: "`secret` is shown here and after a rotation, and never again. At most sixteen an account.",
         body: Some(Body::json(&schemas.given::<NewWebhook>(), &[("all", json!({ "url": URL }))])),
-        problems: OF_NEW,
+        problems: &[BODY, IN_JSON, TARGET, &[TooManyWebhooks]],
         ..operation("createWebhook", "Make an endpoint", Vec::new(), made)
     }
 }
 
 pub fn list(schemas: &mut Schemas) -> Operation {
-    let page = schemas.told::<WebhookList>();
+    let page = schemas.schema_of::<WebhookList>();
     let listed = Answer::json(200, "The endpoints.", &page, &[]).with(&["Cache-Control"]);
-    Operation { problems: &[InvalidQuery], ..operation("listWebhooks", "List your endpoints", Vec::new(), listed) }
+    Operation { problems: &[&[InvalidQuery]], ..operation("listWebhooks", "List your endpoints", Vec::new(), listed) }
 }
 
 pub fn get(schemas: &mut Schemas) -> Operation {
-    operation("getWebhook", "See an endpoint", id(), told(schemas, "The endpoint."))
+    operation("getWebhook", "See an endpoint", id(), webhook(schemas, "The endpoint."))
 }
 
 pub fn change(schemas: &mut Schemas) -> Operation {
     let change = Body::json(&schemas.given::<WebhookChange>(), &[("off", json!({ "enabled": false }))]);
     Operation {
         body: Some(change),
-        problems: OF_A_CHANGE,
-        ..operation("changeWebhook", "Change an endpoint", id(), told(schemas, "As it is now."))
+        problems: &[BODY, IN_JSON, TARGET, &[WebhookNotFound]],
+        ..operation("changeWebhook", "Change an endpoint", id(), webhook(schemas, "As it is now."))
     }
 }
 
@@ -73,7 +52,7 @@ pub fn delete(_: &mut Schemas) -> Operation {
 }
 
 pub fn rotate(schemas: &mut Schemas) -> Operation {
-    let rotated = told(schemas, "The endpoint with its new secret.");
+    let rotated = webhook(schemas, "The endpoint with its new secret.");
     Operation {
         description: "For a day both secrets sign.",
         ..operation("rotateWebhook", "Change an endpoint's secret", id(), rotated)
@@ -82,11 +61,11 @@ pub fn rotate(schemas: &mut Schemas) -> Operation {
 
 pub fn test(schemas: &mut Schemas) -> Operation {
     let sent = delivery(schemas, "The delivery.");
-    Operation { problems: OF_A_TEST, ..operation("testWebhook", "Send a test", id(), sent) }
+    Operation { problems: &[OF_ONE, &[WebhookDisabled]], ..operation("testWebhook", "Send a test", id(), sent) }
 }
 
 pub fn deliveries(schemas: &mut Schemas) -> Operation {
-    let deliveries = schemas.told::<DeliveryPage>();
+    let deliveries = schemas.schema_of::<DeliveryPage>();
     let page = Answer::json(200, "Newest first.", &deliveries, &[]).with(&["Cache-Control"]);
     operation("listDeliveries", "See what was sent", [id(), page_parameters()].concat(), page)
 }
@@ -95,7 +74,7 @@ pub fn replay(schemas: &mut Schemas) -> Operation {
     let parameters = [id(), vec![segment("delivery", "^msg_")]].concat();
     Operation {
         description: "With the same `webhook-id`.",
-        problems: OF_A_REPLAY,
+        problems: &[OF_ONE, &[DeliveryNotFound, WebhookDisabled]],
         ..operation(
             "replayDelivery",
             "Send something again",
@@ -105,12 +84,12 @@ pub fn replay(schemas: &mut Schemas) -> Operation {
     }
 }
 
-fn told(schemas: &mut Schemas, description: &'static str) -> Answer {
-    Answer::json(200, description, &schemas.told::<WebhookBody>(), &[]).with(&["Cache-Control"])
+fn webhook(schemas: &mut Schemas, description: &'static str) -> Answer {
+    Answer::json(200, description, &schemas.schema_of::<WebhookBody>(), &[]).with(&["Cache-Control"])
 }
 
 fn delivery(schemas: &mut Schemas, description: &'static str) -> Answer {
-    Answer::json(202, description, &schemas.told::<DeliveryBody>(), &[]).with(&["Cache-Control"])
+    Answer::json(202, description, &schemas.schema_of::<DeliveryBody>(), &[]).with(&["Cache-Control"])
 }
 
 fn id() -> Vec<Value> {
@@ -120,7 +99,7 @@ fn id() -> Vec<Value> {
 const URL: &str = "https://example.com/hooks/forebay";
 /// What the service sends, by event.
 pub fn sent(schemas: &mut Schemas) -> Map<String, Value> {
-    let message = schemas.told::<Payload<JobData>>();
+    let message = schemas.schema_of::<Payload<JobData>>();
     let header = |name: &str, description: &str| {
         let schema = json!({ "type": "string" });
         json!({ "name": name, "in": "header", "required": true, "description": description, "schema": schema })
@@ -174,7 +153,7 @@ fn operation(id: &'static str, summary: &'static str, parameters: Vec<Value>, an
         summary,
         parameters,
         answers: vec![answer],
-        problems: OF_ONE,
+        problems: &[OF_ONE],
         ..Operation::of(Tag::Webhooks, Callers::Accounts)
     }
 }

@@ -5,7 +5,7 @@ use forebay_contract::{ProblemCode::*, Report, ReportAnswer};
 use super::super::{Answer, Body, Callers, Operation, Schemas, Tag, examples};
 
 pub fn report(schemas: &mut Schemas) -> Operation {
-    let answer = schemas.told::<ReportAnswer>();
+    let answer = schemas.schema_of::<ReportAnswer>();
     let body = Body::json(&schemas.given::<Report>(), &[("report", examples::report())]);
     Operation {
         id: "report",
@@ -16,7 +16,7 @@ pub fn report(schemas: &mut Schemas) -> Operation {
         answers: vec![
             Answer::json(200, "Heard.", &answer, &[("canceled", examples::report_answer())]).with(&["Cache-Control"]),
         ],
-        problems: &[UnsupportedEncoding, BodyTooLarge, InvalidHeader, MalformedJson, InvalidField, AccountBusy],
+        problems: &[&[UnsupportedEncoding, BodyTooLarge, InvalidHeader, MalformedJson, InvalidField, AccountBusy]],
         ..Operation::of(Tag::Workers, Callers::Workers)
     }
 }
