@@ -71,7 +71,7 @@ impl Counting for FixedWindow {
 mod tests {
     use forebay_contract::catalog::Window;
 
-    use crate::{Rule, memory::Method};
+    use crate::algorithms::{Rule, memory::Method};
 
     use super::*;
 

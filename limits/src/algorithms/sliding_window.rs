@@ -118,7 +118,7 @@ impl Counting for SlidingWindow {
 mod tests {
     use forebay_contract::catalog::Window;
 
-    use crate::{Rule, memory::Method};
+    use crate::algorithms::{Rule, memory::Method};
 
     use super::*;
 

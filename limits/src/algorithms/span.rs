@@ -1,6 +1,6 @@
 use forebay_contract::catalog::Window;
 
-use super::civil::Month;
+use crate::civil::Month;
 
 const DAY_MS: u64 = 86_400_000;
 

@@ -81,7 +81,7 @@ impl Counting for LeakyBucket {
 mod tests {
     use forebay_contract::catalog::Window;
 
-    use crate::{Rule, memory::Method};
+    use crate::algorithms::{Rule, memory::Method};
 
     use super::*;
 

@@ -86,7 +86,7 @@ impl Counting for SlidingLog {
 mod tests {
     use forebay_contract::catalog::Window;
 
-    use crate::{Rule, memory::Method};
+    use crate::algorithms::{Rule, memory::Method};
 
     use super::*;
 

@@ -69,7 +69,7 @@ mod tests {
     use governor::{Quota, RateLimiter, clock::FakeRelativeClock};
     use proptest::prelude::*;
 
-    use crate::{Rule, memory::Method};
+    use crate::algorithms::{Rule, memory::Method};
 
     use super::*;
 
