@@ -20,6 +20,7 @@ pub mod input;
 mod job;
 mod lease;
 pub mod logging;
+mod measured;
 pub mod metrics;
 pub mod model;
 pub mod output;

@@ -16,9 +16,9 @@ use crate::{
     edge::Edge,
     engine::Devices,
     lease::LeaseKeeper,
-    metrics::{MeasuredQueue, MeasuredStore},
+    measured,
     model::Registry,
-    queue::{Lanes, Queue},
+    queue::Lanes,
     stages::{
         acknowledge, batch, decode, decoded_bytes::DecodedBytes, infer, receive, report, restraint::Restraints,
         runs::Runs, store,
@@ -126,7 +126,7 @@ pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Resul
 /// The same, computed by whom one chooses.
 pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: CancellationToken) -> Result<(), PipelineError> {
     let Parts { lanes, store, edge, registry, devices, load, vitals } = parts;
-    let (lanes, store) = measured(lanes, store, &vitals);
+    let (lanes, store) = (measured::lanes(lanes, &vitals), measured::store(store, &vitals));
     let keeper = LeaseKeeper::new(bounds.lease);
     let (pool, wall_ms): (CpuPool, Clock) = match &hands {
         Hands::Threads => (CpuPool::new(bounds.cpu_threads), Arc::new(clock::wall_ms)),
@@ -191,15 +191,4 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     keeping.spawn(async move { keeper.run(&lanes).await });
 
     Ending { stages, runs, vitals, stop }.run(troubled).await
-}
-
-/// The same lanes and store, with their calls measured.
-fn measured(lanes: Lanes, store: Arc<dyn Store>, vitals: &Arc<Vitals>) -> (Lanes, Arc<dyn Store>) {
-    vitals.health.serves(lanes.keys().copied());
-    let lane = |(lane, inner)| {
-        let queue = MeasuredQueue { lane, inner, vitals: Arc::clone(vitals) };
-        (lane, Arc::new(queue) as Arc<dyn Queue>)
-    };
-    let store = MeasuredStore { inner: store, vitals: Arc::clone(vitals) };
-    (lanes.into_iter().map(lane).collect(), Arc::new(store))
 }

@@ -1,8 +1,6 @@
 //! What a worker measures of itself, for Prometheus. Names and units are in the backend's README.
 
 mod buckets;
-mod measured_queue;
-mod measured_store;
 
 use std::time::Duration;
 
@@ -14,8 +12,6 @@ use prometheus_client::{
 };
 
 use crate::engine::DeviceMemory;
-pub(crate) use measured_queue::MeasuredQueue;
-pub(crate) use measured_store::MeasuredStore;
 
 /// The `Content-Type` of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -142,16 +138,18 @@ impl Metrics {
         self.decode.get_or_create(&[("kind", kind.to_owned())]).observe(took.as_secs_f64());
     }
 
-    /// A decoded input takes so many bytes now, and took so many before.
+    /// All lanes together share so many places.
     pub(crate) fn has_room(&self, places: usize) {
         self.room_size.set(i64::try_from(places).unwrap_or(i64::MAX));
     }
 
+    /// A lane's messages take so many places now.
     pub(crate) fn room_taken(&self, lane: Lane, places: usize) {
         let labels = [("lane", lane.name().to_owned())];
         self.room.get_or_create(&labels).set(i64::try_from(places).unwrap_or(i64::MAX));
     }
 
+    /// A decoded input takes so many bytes now, and took so many before.
     pub(crate) fn decoded_held(&self, now: usize, before: usize) {
         self.decoded_bytes.inc_by(i64::try_from(now).unwrap_or(i64::MAX));
         self.decoded_bytes.dec_by(i64::try_from(before).unwrap_or(i64::MAX));
@@ -231,17 +229,17 @@ impl Metrics {
         self.dropped_events.inc();
     }
 
-    fn stored(&self, call: &'static str, outcome: &'static str, took: Duration) {
+    pub(crate) fn stored(&self, call: &'static str, outcome: &'static str, took: Duration) {
         let labels = [("call", call.to_owned()), ("outcome", outcome.to_owned())];
         self.store.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    fn renewed(&self, lane: Lane, outcome: &'static str, leases: usize) {
+    pub(crate) fn renewed(&self, lane: Lane, outcome: &'static str, leases: usize) {
         let labels = [("lane", lane.name().to_owned()), ("outcome", outcome.to_owned())];
         self.renewals.get_or_create(&labels).inc_by(leases as u64);
     }
 
-    fn called(&self, lane: Lane, call: &'static str, well: bool) {
+    pub(crate) fn called(&self, lane: Lane, call: &'static str, well: bool) {
         let outcome = if well { "ok" } else { "error" };
         let labels = [("lane", lane.name().to_owned()), ("call", call.to_owned()), ("outcome", outcome.to_owned())];
         self.queue_calls.get_or_create(&labels).inc();

@@ -9,10 +9,10 @@ use crate::{
 };
 
 /// A lane whose calls are counted, and which tells whether it can be polled.
-pub(crate) struct MeasuredQueue {
-    pub(crate) lane: Lane,
-    pub(crate) inner: Arc<dyn Queue>,
-    pub(crate) vitals: Arc<Vitals>,
+pub(super) struct MeasuredQueue {
+    pub(super) lane: Lane,
+    pub(super) inner: Arc<dyn Queue>,
+    pub(super) vitals: Arc<Vitals>,
 }
 
 impl MeasuredQueue {

@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// A store whose calls are timed, and which tells whether it answers.
-pub(crate) struct MeasuredStore {
-    pub(crate) inner: Arc<dyn Store>,
-    pub(crate) vitals: Arc<Vitals>,
+pub(super) struct MeasuredStore {
+    pub(super) inner: Arc<dyn Store>,
+    pub(super) vitals: Arc<Vitals>,
 }
 
 impl MeasuredStore {
