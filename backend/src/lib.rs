@@ -17,7 +17,6 @@ pub mod health;
 mod http;
 mod in_flight;
 pub mod input;
-mod job;
 mod lease;
 pub mod logging;
 mod measured;

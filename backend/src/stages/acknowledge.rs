@@ -8,12 +8,12 @@ use tokio::{sync::mpsc, task::JoinSet};
 use tracing::warn;
 
 use super::{
+    job::{Job, Settled},
     report::Reporter,
     restraint::Restraints,
     runs::{Back, Runs},
 };
 use crate::{
-    job::{Job, Settled},
     past::stays_away,
     queue::{Lanes, MAX_BATCH, Queue, QueueError, Receipt, Refused},
     retry::Backoff,

@@ -11,13 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     forming::{Decided, Forming},
+    job::{Batched, Decoded, Inferred, Job, Settled},
     runs::Runs,
 };
-use crate::{
-    device::DeviceLoad,
-    failure::Failure,
-    job::{Batched, Decoded, Inferred, Job, Settled},
-};
+use crate::{device::DeviceLoad, failure::Failure};
 
 /// What forming batches needs.
 pub(crate) struct Batch {

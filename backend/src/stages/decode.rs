@@ -11,6 +11,7 @@ use tracing::{Instrument as _, error, warn};
 
 use super::{
     decoded_bytes::{DecodedBytes, Held},
+    job::{Decoded, Inferred, Job, Received, Settled},
     report::Reporter,
     room::Place,
 };
@@ -20,7 +21,6 @@ use crate::{
     gate::Gate,
     in_flight::InFlight,
     input::{self, Prepared},
-    job::{Decoded, Inferred, Job, Received, Settled},
     model::{Model, Registry},
     past::Past,
     retry,

@@ -10,11 +10,11 @@ use forebay_contract::catalog::LONGEST_WORK_MS;
 use tokio::time::Instant;
 use tracing::error;
 
+use super::job::{Batched, Decoded, Job};
 use crate::{
     batch::{Decision, Device, GATHER_US, Item, Limits, Pace, Pending, Slack, place_alone, plan},
     device::{DeviceLoad, HandedOver},
     features::{BatchInput, Features},
-    job::{Batched, Decoded, Job},
     lease::Fits,
     model::{Model, Task},
 };

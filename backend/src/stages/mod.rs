@@ -6,6 +6,7 @@ pub(crate) mod decode;
 pub(crate) mod decoded_bytes;
 mod forming;
 pub(crate) mod infer;
+mod job;
 mod polling;
 pub(crate) mod receive;
 pub(crate) mod report;

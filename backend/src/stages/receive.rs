@@ -17,11 +17,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{polling::Polling, restraint::Restraints, room::Room};
+use super::{
+    job::{Delivery, Job, Received},
+    polling::Polling,
+    restraint::Restraints,
+    room::Room,
+};
 use crate::{
     clock::Clock,
     device::DeviceLoad,
-    job::{Delivery, Job, Received},
     lease::LeaseKeeper,
     queue::{Lanes, Message, Queue, QueueError},
     retry::Backoff,

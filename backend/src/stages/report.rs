@@ -16,11 +16,11 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
+use super::job::Job;
 use super::waiting::{Waiting, Watch};
 use crate::{
     clock::wall_ms,
     edge::{Edge, EdgeError},
-    job::Job,
     metrics::Metrics,
     retry::Backoff,
     vitals::Vitals,

@@ -10,7 +10,8 @@ use forebay_contract::JobId;
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use crate::{job::Job, past::Past, retry, store::Store};
+use super::job::Job;
+use crate::{past::Past, retry, store::Store};
 
 /// What runs, and where it is written down.
 #[derive(Clone)]

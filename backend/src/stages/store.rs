@@ -10,10 +10,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span};
 
+use super::job::{Inferred, Job, Settled};
 use crate::{
     cpu_pool::{CpuPool, Work},
     failure::Failure,
-    job::{Inferred, Job, Settled},
     logging,
     output::{self, Rendered},
     retry,

@@ -10,7 +10,8 @@ use forebay_contract::{EventKind, JobId, ReportEvent, report::MAX_EVENTS};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::wall_ms, job::Job};
+use super::job::Job;
+use crate::clock::wall_ms;
 
 /// An answer is good for so long.
 const GOOD_FOR: Duration = Duration::from_secs(1);

@@ -19,12 +19,14 @@ use crate::{
     device::DeviceLoad,
     engine::{Engine, Patience},
     failure::Failure,
-    job::{Batched, Inferred, Job},
     lease::Fits,
     metrics::BatchRun,
     model::Task,
     output::Answer,
-    stages::report::Reporter,
+    stages::{
+        job::{Batched, Inferred, Job},
+        report::Reporter,
+    },
     vitals::Vitals,
 };
 

@@ -14,9 +14,9 @@ use super::{
 use crate::{
     failure::Failure,
     features::{BatchInput, Features},
-    job::{Batched, Inferred, Job},
     model::{Model, StepsTable},
     output::Answer,
+    stages::job::{Batched, Inferred, Job},
 };
 
 /// One job on its way.

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{batch::Residency, job::Batched};
+use crate::{batch::Residency, stages::job::Batched};
 
 /// Batches in the order in which they came; every device takes from it.
 pub(super) struct Line {

@@ -26,14 +26,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::report::Reporter;
-use crate::{
-    batch::Residency,
-    device::DeviceLoad,
-    engine::Devices,
+use super::{
     job::{Batched, Inferred, Settled},
-    vitals::Vitals,
+    report::Reporter,
 };
+use crate::{batch::Residency, device::DeviceLoad, engine::Devices, vitals::Vitals};
 use device::{Around, DeviceThread, Lost, Ran};
 use line::Line;
 use watchdog::Pulse;

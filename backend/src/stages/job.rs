@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+use super::{decoded_bytes::Held, room::Place, runs::Run, waiting::Watch};
 use crate::{
     failure::Failure,
     features::{BatchInput, Features},
@@ -15,7 +16,6 @@ use crate::{
     model::Model,
     output::Answer,
     past::Past,
-    stages::{decoded_bytes::Held, room::Place, runs::Run, waiting::Watch},
     trace,
 };
 
