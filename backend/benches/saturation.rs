@@ -294,7 +294,7 @@ async fn saturated(
     let cpu_threads = (cores / 2).max(1);
     let bounds = Bounds {
         worker: "bench".to_owned(),
-        lease: Duration::from_secs(60),
+        visibility: Duration::from_secs(60),
         prefetch,
         cpu_threads,
         decoded_bytes: 1 << 30,

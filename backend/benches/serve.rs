@@ -93,7 +93,7 @@ async fn main() -> Result<()> {
     };
     let bounds = Bounds {
         worker: "bench".to_owned(),
-        lease: Duration::from_secs(60),
+        visibility: Duration::from_secs(60),
         prefetch: 256,
         cpu_threads: 1,
         decoded_bytes: 1 << 30,

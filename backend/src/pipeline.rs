@@ -15,7 +15,6 @@ use crate::{
     device::DeviceLoad,
     edge::Edge,
     engine::Devices,
-    lease::LeaseKeeper,
     measured,
     model::Registry,
     queue::Lanes,
@@ -24,6 +23,7 @@ use crate::{
         runs::Runs, store,
     },
     store::Store,
+    visibility::VisibilityKeeper,
     vitals::Vitals,
 };
 
@@ -51,7 +51,7 @@ pub struct Bounds {
     /// The worker's name in reports.
     pub worker: String,
     /// How long a message stays hidden without a sign of life.
-    pub lease: Duration,
+    pub visibility: Duration,
     /// The most messages that are held at once, fewer where they are much work. Beyond it a lane still has its share.
     pub prefetch: usize,
     /// Threads that decode pictures; as many again decode sounds, prepare other inputs, and render.
@@ -71,7 +71,7 @@ pub enum PipelineError {
     #[error("a stage of the pipeline ended by itself")]
     StageEnded,
     /// A device's call does not end: the process must end, whatever its threads still do, and its supervisor start it
-    /// again. The jobs that the device holds come back when their leases end.
+    /// again. The jobs that the device holds come back when their visibility timeouts end.
     #[error("the device does not answer")]
     DeviceHung,
     /// A device computes nothing more for this process, which must end so that its supervisor starts another. The jobs
@@ -127,7 +127,7 @@ pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Resul
 pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: CancellationToken) -> Result<(), PipelineError> {
     let Parts { lanes, store, edge, registry, devices, load, vitals } = parts;
     let (lanes, store) = (measured::lanes(lanes, &vitals), measured::store(store, &vitals));
-    let keeper = LeaseKeeper::new(bounds.lease);
+    let keeper = VisibilityKeeper::new(bounds.visibility);
     let (pool, wall_ms): (CpuPool, Clock) = match &hands {
         Hands::Threads => (CpuPool::new(bounds.cpu_threads), Arc::new(clock::wall_ms)),
         Hands::Runtime { wall_ms, .. } => (CpuPool::without_threads(), Arc::clone(wall_ms)),
@@ -186,7 +186,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     if let Some(reporting) = reporting {
         stages.spawn(report::run(reporting));
     }
-    // Leases are kept for as long as anything is under way, so beside the stages and not among them.
+    // Messages are kept hidden for as long as anything is under way, so beside the stages and not among them.
     let mut keeping = JoinSet::new();
     keeping.spawn(async move { keeper.run(&lanes).await });
 

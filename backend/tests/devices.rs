@@ -66,7 +66,7 @@ async fn what_does_not_fit_alone_fails_alone() {
 #[tokio::test]
 async fn a_device_that_hangs_ends_the_worker_and_its_jobs_come_back() {
     let mut world = World::new();
-    (world.lease, world.delay) = (Duration::from_millis(600), Duration::from_millis(50));
+    (world.visibility, world.delay) = (Duration::from_millis(600), Duration::from_millis(50));
     world.patience = Patience { floor: Duration::from_millis(400), factor: 1, load: Duration::from_secs(9) };
     let messages: Vec<JobMessage> = (0..30).map(|number| job(number, &format!("[{number}, 1]"))).collect();
     let hangs = job(99, "[-888, 0]");
@@ -87,7 +87,7 @@ async fn a_device_that_hangs_ends_the_worker_and_its_jobs_come_back() {
     };
     assert!(messages.iter().filter(returned).count() > 0, "what the device does not hold is handed back at once");
 
-    // All of it is there again, what the device held when its lease is over.
+    // All of it is there again, what the device held when its visibility timeout is over.
     let mut seen = std::collections::BTreeSet::new();
     let left = messages.len() + 1 - results(&world);
     while seen.len() < left {
@@ -118,7 +118,7 @@ async fn a_device_that_is_lost_fails_no_job_and_ends_the_worker() {
         let events = world.edge.events_of(message.job_id);
         assert!(!events.iter().any(|event| matches!(event, EventKind::Failed { .. })), "{events:?}");
     }
-    // The pipeline handed them back: no lease has to end first.
+    // The pipeline handed them back: no visibility timeout has to end first.
     let mut back = std::collections::BTreeSet::new();
     while back.len() < messages.len() {
         let taken = world.queue.receive(10, Duration::from_millis(50), Duration::from_secs(30)).await.unwrap();
@@ -503,7 +503,7 @@ impl Engine for Kills {
 async fn killed_by(culprit: u64) {
     let mut world = World::new();
     // A busy machine renews them in time: each delivery counts.
-    world.lease = Duration::from_secs(2);
+    world.visibility = Duration::from_secs(2);
     let text = |number| if number == culprit { "[-888, 1]".to_owned() } else { format!("[{number}, 1]") };
     let messages: Vec<JobMessage> = (0..8).map(|number| job(number, &text(number))).collect();
     messages.iter().for_each(|message| world.send(message));
@@ -533,7 +533,7 @@ async fn a_burst_whose_device_dies_says_that_it_has_ended() {
     let (store, registry) = (Arc::new(MemoryStore::default()), Arc::new(registry));
     let bounds = Bounds {
         worker: "w".to_owned(),
-        lease: Duration::from_secs(30),
+        visibility: Duration::from_secs(30),
         prefetch: 10,
         cpu_threads: 1,
         decoded_bytes: 1 << 30,

@@ -83,8 +83,8 @@ impl Scene {
             load: Arc::clone(&self.load),
             vitals: Arc::clone(&self.world.vitals),
         };
-        let (lease, decoded_bytes) = (self.world.lease, 1 << 30);
-        let bounds = Bounds { worker: "w".to_owned(), lease, prefetch: 64, cpu_threads: 1, decoded_bytes };
+        let (visibility, decoded_bytes) = (self.world.visibility, 1 << 30);
+        let bounds = Bounds { worker: "w".to_owned(), visibility, prefetch: 64, cpu_threads: 1, decoded_bytes };
         let paces = Arc::clone(&self.paces);
         let pace = Box::new(move |_| {
             let mut paces = paces.lock().unwrap();

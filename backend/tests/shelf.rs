@@ -183,7 +183,7 @@ async fn a_wrong_manifest_costs_its_own_model_only() {
 #[tokio::test]
 async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
     let mut world = World::new();
-    world.lease = Duration::from_millis(1500);
+    world.visibility = Duration::from_millis(1500);
     let away = Arc::new(shelf(b"right"));
     let limits = FetchLimits { timeout: Duration::from_millis(300), ..LIMITS };
     let cache = cache("postponed");
@@ -206,7 +206,7 @@ async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
     let stored = || world.store.keys().contains(&storage_key::result(&other.digest));
     eventually("another model's job goes on while they wait", stored).await;
     eventually("they are handed back", || held_up.iter().all(back) && world.queue.len() == held_up.len()).await;
-    tokio::time::sleep(world.lease * 2).await;
+    tokio::time::sleep(world.visibility * 2).await;
     for message in &held_up {
         let back = EventKind::Returned { again_ms: Some(30_000) };
         assert_eq!(told(message), [EventKind::Received, back], "once, and not at once again");

@@ -176,10 +176,10 @@ impl World {
             vitals: Arc::default(),
             load: Arc::new(DeviceLoad::default()),
         };
-        let lease = Duration::from_millis(scenario.lease_ms);
+        let visibility = Duration::from_millis(scenario.lease_ms);
         let bounds = Bounds {
             worker: name.to_owned(),
-            lease,
+            visibility,
             prefetch: scenario.prefetch,
             cpu_threads: 1,
             decoded_bytes: 1 << 30,

@@ -41,7 +41,7 @@ pub struct Metrics {
     busy: Counter<f64, std::sync::atomic::AtomicU64>,
     jobs: Counters<2>,
     failures: Counters<2>,
-    renewals: Counters<2>,
+    extensions: Counters<2>,
     queue_calls: Counters<3>,
     reports: Counters<1>,
     dropped_events: Counter,
@@ -88,7 +88,7 @@ impl Default for Metrics {
             busy: add(r, "device_busy_seconds", "Time in which the device ran batches", Counter::default()),
             jobs: add(r, "jobs", "Jobs by how they left this worker", Family::default()),
             failures: add(r, "failures", "Failed jobs by reason", Family::default()),
-            renewals: add(r, "lease_renewals", "Leases renewed, lost, or not renewed this time", Family::default()),
+            extensions: add(r, "lease_renewals", "Holds of messages renewed, lost, or not renewed", Family::default()),
             queue_calls: add(r, "queue_calls", "Calls to the lanes", Family::default()),
             reports: add(r, "reports", "Reports to the edge", Family::default()),
             dropped_events: add(r, "dropped_events", "Events that no report carried", Counter::default()),
@@ -234,9 +234,9 @@ impl Metrics {
         self.store.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    pub(crate) fn renewed(&self, lane: Lane, outcome: &'static str, leases: usize) {
+    pub(crate) fn extended(&self, lane: Lane, outcome: &'static str, messages: usize) {
         let labels = [("lane", lane.name().to_owned()), ("outcome", outcome.to_owned())];
-        self.renewals.get_or_create(&labels).inc_by(leases as u64);
+        self.extensions.get_or_create(&labels).inc_by(messages as u64);
     }
 
     pub(crate) fn called(&self, lane: Lane, call: &'static str, well: bool) {

@@ -94,7 +94,7 @@ impl Ending {
     }
 }
 
-/// Waits for the stages; what they still hold after the time is up is redelivered when its lease ends.
+/// Waits for the stages; what they still hold after the time is up is redelivered when its visibility timeout ends.
 async fn finish(stages: &mut JoinSet<()>, longest: Duration) {
     tokio::select! {
         () = async { while stages.join_next().await.is_some() {} } => info!("stopped"),

@@ -1,4 +1,4 @@
-//! A lane as the worker sees it: messages that come at least once and stay hidden while they are leased.
+//! A lane as the worker sees it: messages that come at least once and stay hidden until their visibility timeout ends.
 
 mod disorder;
 mod memory;
@@ -66,14 +66,14 @@ pub struct Refused {
     pub gone: bool,
 }
 
-/// At-least-once delivery with leases, as SQS has it. Every call takes at most [`MAX_BATCH`] receipts.
+/// At-least-once delivery with visibility timeouts, as SQS has it. Every call takes at most [`MAX_BATCH`] receipts.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Waits at most `wait` for up to `max` messages and hides them for `lease`.
-    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError>;
+    /// Waits at most `wait` for up to `max` messages and hides them for `visibility`.
+    async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError>;
 
-    /// Hides these deliveries for `lease` from now on.
-    async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError>;
+    /// Hides these deliveries for `visibility` from now on.
+    async fn extend(&self, receipts: &[Receipt], visibility: Duration) -> Result<Vec<Refused>, QueueError>;
 
     /// Removes these messages. What was removed before counts as removed.
     async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError>;

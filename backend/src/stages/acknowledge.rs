@@ -70,11 +70,11 @@ fn groups(buffer: &mut Vec<Settled>) -> Vec<(Lane, Group)> {
     let mut delete: BTreeMap<Lane, Vec<(Job, Option<EventKind>)>> = BTreeMap::new();
     let mut give_back: BTreeMap<(Lane, Back, Duration), Vec<Job>> = BTreeMap::new();
     let mut back = |job: Job, why: Back, after: Duration| {
-        give_back.entry((job.lease.lane, why, after)).or_default().push(job);
+        give_back.entry((job.visibility.lane, why, after)).or_default().push(job);
     };
     for settled in buffer.drain(..) {
         match settled {
-            Settled::Stored(job, event) => delete.entry(job.lease.lane).or_default().push((job, event)),
+            Settled::Stored(job, event) => delete.entry(job.visibility.lane).or_default().push((job, event)),
             Settled::Returned(job) => back(job, Back::Stopped, Duration::ZERO),
             Settled::Lost(job) => back(job, Back::Lost, Duration::ZERO),
             Settled::Later(job) => {
@@ -130,7 +130,7 @@ impl Acknowledge {
 }
 
 fn receipts<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<Receipt> {
-    jobs.map(|job| job.lease.receipt.clone()).collect()
+    jobs.map(|job| job.visibility.receipt.clone()).collect()
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -15,8 +15,8 @@ use crate::{
     batch::{Decision, Device, GATHER_US, Item, Limits, Pace, Pending, Slack, place_alone, plan},
     device::{DeviceLoad, HandedOver},
     features::{BatchInput, Features},
-    lease::Fits,
     model::{Model, Task},
+    visibility::Fits,
 };
 
 /// So long before the device is predicted to be free the next batch is made, besides the time that this takes.
@@ -104,7 +104,7 @@ impl Forming {
             alone,
         };
         self.next_ticket += 1;
-        self.pending.add(decoded.job.lease.lane, &decoded.job.account, item);
+        self.pending.add(decoded.job.visibility.lane, &decoded.job.account, item);
         self.jobs.insert(self.next_ticket - 1, decoded);
     }
 
@@ -191,7 +191,7 @@ impl Forming {
             HandedOver { model: model.id.clone(), jobs: taken.len(), rows, row_cells, padding, calls, predicted_us };
         let mut jobs: Vec<(Job, usize)> =
             taken.into_iter().map(|decoded| (decoded.job, decoded.features.rows())).collect();
-        jobs.iter().for_each(|(job, _)| job.lease.begin());
+        jobs.iter().for_each(|(job, _)| job.visibility.begin());
         if let (Some(_), Some((job, _))) = (first.and_then(|item| item.alone), jobs.first_mut()) {
             let token = Arc::new(());
             self.alone = Arc::downgrade(&token);
@@ -210,7 +210,7 @@ impl Forming {
         let features = &decoded.features;
         let call_us = limits.price.batch_us(features.rows(), features.shape().cells());
         let work = Duration::from_micros(call_us.saturating_mul(calls(decoded)));
-        decoded.job.lease.fits(work) == Fits::Never
+        decoded.job.visibility.fits(work) == Fits::Never
     }
 
     fn jobs_of(&mut self, tickets: &[u64]) -> Vec<Decoded> {

@@ -12,11 +12,11 @@ use crate::{
     failure::Failure,
     features::{BatchInput, Features},
     in_flight::Turn,
-    lease::Lease,
     model::Model,
     output::Answer,
     past::Past,
     trace,
+    visibility::Visibility,
 };
 
 /// What every stage needs of a job. Dropped without being settled, its message is redelivered.
@@ -48,7 +48,7 @@ pub(crate) struct Job {
     /// Whether the model reads a part of the input alone: the result says so. Known once it is decoded.
     pub truncated: bool,
     /// Keeps the message hidden.
-    pub lease: Lease,
+    pub visibility: Visibility,
     /// Bounds how much work is held at once, until nothing but storing is left of it.
     pub(crate) place: Option<Place>,
     /// Bounds what decoded inputs take, for as long; taken before decoding begins.
@@ -68,7 +68,7 @@ pub(crate) struct Job {
 impl Job {
     /// Splits a message into the job and its input, which is dropped once it is decoded.
     pub(crate) fn new(message: JobMessage, delivery: Delivery) -> (Self, InputRef) {
-        let Delivery { attempt, lease, place, deadline } = delivery;
+        let Delivery { attempt, visibility, place, deadline } = delivery;
         let job = Self {
             span: trace::span(&message, attempt),
             id: message.job_id,
@@ -83,7 +83,7 @@ impl Job {
             past: Past::default(),
             run: None,
             truncated: false,
-            lease,
+            visibility,
             place: Some(place),
             held: None,
             alone: None,
@@ -101,7 +101,7 @@ pub(crate) struct Delivery {
     /// Which it is, from 1.
     pub attempt: u32,
     /// Keeps the message hidden.
-    pub lease: Lease,
+    pub visibility: Visibility,
     /// The room it takes.
     pub place: Place,
     /// From when on nobody wants it.

@@ -1,4 +1,4 @@
-//! lane → [`Received`]: long polls on every lane at once, and leases from the moment of receipt.
+//! lane → [`Received`]: long polls on every lane at once; messages stay hidden from the moment of receipt.
 
 use std::{
     sync::{
@@ -26,9 +26,9 @@ use super::{
 use crate::{
     clock::Clock,
     device::DeviceLoad,
-    lease::LeaseKeeper,
     queue::{Lanes, Message, Queue, QueueError},
     retry::Backoff,
+    visibility::VisibilityKeeper,
     vitals::Vitals,
 };
 
@@ -41,7 +41,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What receiving needs.
 pub(crate) struct Receive {
     pub(crate) lanes: Lanes,
-    pub(crate) keeper: LeaseKeeper,
+    pub(crate) keeper: VisibilityKeeper,
     /// The places of all lanes together; see [`Room`].
     pub(crate) prefetch: usize,
     /// Knows what jobs cost here.
@@ -86,7 +86,7 @@ impl Receiving<'_> {
         // When the lane last brought something.
         let mut received_at = Instant::now();
         loop {
-            // A poll that is broken off may have taken messages; they come back when their lease ends.
+            // A poll that is broken off may have taken messages; they come back when their visibility timeout ends.
             let answer = tokio::select! {
                 () = self.receive.stop.cancelled() => return,
                 free = self.room_from(pause, received_at), if polls.is_empty() => {
@@ -150,7 +150,7 @@ impl Receiving<'_> {
     }
 
     async fn poll(&self, max: usize, wait: Duration) -> (usize, Result<Vec<Message>, QueueError>) {
-        (max, self.queue.receive(max, wait, self.receive.keeper.length()).await)
+        (max, self.queue.receive(max, wait, self.receive.keeper.timeout()).await)
     }
 
     /// A message that cannot be read stays in the lane and goes to its dead letters by its count of receives; it is told
@@ -169,7 +169,7 @@ impl Receiving<'_> {
                 *places += takes;
                 let delivery = Delivery {
                     attempt: message.receive_count,
-                    lease: self.receive.keeper.hold(lane, message.receipt, deadline),
+                    visibility: self.receive.keeper.hide(lane, message.receipt, deadline),
                     place: self.room.take(lane, takes),
                     deadline,
                 };
@@ -212,12 +212,12 @@ mod tests {
 
     #[async_trait]
     impl Queue for Counting {
-        async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError> {
+        async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
             self.polls.fetch_add(1, Ordering::Relaxed);
-            self.inner.receive(max, wait, lease).await
+            self.inner.receive(max, wait, visibility).await
         }
-        async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError> {
-            self.inner.extend(receipts, lease).await
+        async fn extend(&self, receipts: &[Receipt], visibility: Duration) -> Result<Vec<Refused>, QueueError> {
+            self.inner.extend(receipts, visibility).await
         }
         async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
             self.inner.delete(receipts).await
@@ -245,7 +245,7 @@ mod tests {
         let queue = |(lane, queue): (Lane, &Arc<Q>)| (lane, Arc::clone(queue) as Arc<dyn Queue>);
         let lanes: Lanes = Lane::ALL.into_iter().zip(queues).map(queue).collect();
         let stop = CancellationToken::new();
-        let (keeper, load) = (LeaseKeeper::new(Duration::from_secs(3600)), Arc::new(DeviceLoad::default()));
+        let (keeper, load) = (VisibilityKeeper::new(Duration::from_secs(3600)), Arc::new(DeviceLoad::default()));
         let (wall_ms, restraints, vitals): (Clock, _, _) = (Arc::new(|| 0), Restraints::default(), Arc::default());
         let receive = Receive { lanes, keeper, prefetch: 60, load, vitals, restraints, wall_ms, stop: stop.clone() };
         let (sender, received) = mpsc::channel(1000);
@@ -332,11 +332,11 @@ mod tests {
         }
         let (mut received, stop) = start(&queues);
         let mut held = all(&mut received).await;
-        let heavy = |held: &[Received]| held.iter().filter(|job| job.job.lease.lane == Lane::PaidHeavy).count();
+        let heavy = |held: &[Received]| held.iter().filter(|job| job.job.visibility.lane == Lane::PaidHeavy).count();
         // What they cost is known once the first ten are there.
         assert_eq!(heavy(&held), 10);
         assert!((8..=60).contains(&(held.len() - 10)), "the other lane has its share: {}", held.len() - 10);
-        held.retain(|job| job.job.lease.lane != Lane::PaidHeavy);
+        held.retain(|job| job.job.visibility.lane != Lane::PaidHeavy);
         held.extend(all(&mut received).await);
         assert!((1..=3).contains(&heavy(&held)), "from then on no more than five seconds' work: {}", heavy(&held));
         stop.cancel();

@@ -128,7 +128,7 @@ impl Reporter {
 fn measure(metrics: &Metrics, job: &Job, kind: &EventKind) {
     let age = Duration::from_millis(wall_ms().saturating_sub(job.accepted_ms));
     match kind {
-        EventKind::Received => metrics.received(job.lease.lane, age),
+        EventKind::Received => metrics.received(job.visibility.lane, age),
         EventKind::Started { .. } => {
             metrics.began(&job.model, job.ready.map(|ready| ready.elapsed()).unwrap_or_default());
         }

@@ -72,7 +72,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) edge: Arc<RecordingEdge>,
     pub(crate) vitals: Arc<Vitals>,
-    pub(crate) lease: Duration,
+    pub(crate) visibility: Duration,
     pub(crate) delay: Duration,
     pub(crate) patience: Patience,
     pub(crate) decoded_bytes: usize,
@@ -85,7 +85,7 @@ impl World {
             store: Arc::default(),
             edge: Arc::default(),
             vitals: Arc::default(),
-            lease: Duration::from_secs(30),
+            visibility: Duration::from_secs(30),
             delay: Duration::ZERO,
             patience: Patience::default(),
             decoded_bytes: 1 << 30,
@@ -134,7 +134,7 @@ impl World {
         };
         let bounds = Bounds {
             worker: "w".to_owned(),
-            lease: self.lease,
+            visibility: self.visibility,
             prefetch: 64,
             cpu_threads: 2,
             decoded_bytes: self.decoded_bytes,

@@ -19,7 +19,6 @@ use crate::{
     device::DeviceLoad,
     engine::{Engine, Patience},
     failure::Failure,
-    lease::Fits,
     metrics::BatchRun,
     model::Task,
     output::Answer,
@@ -27,6 +26,7 @@ use crate::{
         job::{Batched, Inferred, Job},
         report::Reporter,
     },
+    visibility::Fits,
     vitals::Vitals,
 };
 
@@ -108,7 +108,7 @@ impl DeviceThread {
         // What has waited for so long that it would still run when its message is given to another worker goes back first,
         // and has all the time that there is when it comes again.
         let predicted = batch.predicted;
-        let (batch, returned) = without(batch, |job| job.lease.fits(predicted) == Fits::Afresh);
+        let (batch, returned) = without(batch, |job| job.visibility.fits(predicted) == Fits::Afresh);
         let Some(batch) = batch else { return Ran { unwanted, returned, ..Ran::default() } };
         let batch_size = u32::try_from(batch.jobs.len()).unwrap_or(u32::MAX);
         for (job, _) in &batch.jobs {

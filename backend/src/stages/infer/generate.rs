@@ -47,7 +47,7 @@ pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable,
         for written in writing.extract_if(.., |writing| writing.job.unwanted.is_cancelled()) {
             ran.unwanted.push(written.job);
         }
-        for late in writing.iter_mut().filter(|writing| !writing.is_finished() && writing.job.lease.is_over()) {
+        for late in writing.iter_mut().filter(|writing| !writing.is_finished() && writing.job.visibility.is_over()) {
             late.failed = Some(too_long());
             broken_off += 1;
         }

@@ -55,11 +55,11 @@ pub(crate) struct Exits {
 /// Why a device can do nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// A call does not end. What the device holds comes back when its leases end.
+    /// A call does not end. What the device holds comes back when its visibility timeouts end.
     Hung,
     /// Every call fails from now on. What the device held is handed back.
     Lost,
-    /// Its thread panicked. What the device holds comes back when its leases end.
+    /// Its thread panicked. What the device holds comes back when its visibility timeouts end.
     Panicked,
 }
 
