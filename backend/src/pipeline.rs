@@ -19,8 +19,8 @@ use crate::{
     model::Registry,
     queue::Lanes,
     stages::{
-        acknowledge, batch, decode, decoded_bytes::DecodedBytes, infer, receive, report, restraint::Restraints,
-        runs::Runs, store,
+        acknowledge, batch, decode, decoded_bytes::DecodedBytes, exits::Exits, infer, receive, report,
+        restraint::Restraints, runs::Runs, store,
     },
     store::Store,
     visibility::VisibilityKeeper,
@@ -138,7 +138,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let (to_batch, decoded) = mpsc::channel(BETWEEN);
     let (to_infer, batched) = mpsc::channel(devices.engines.len().max(1));
     let (to_store, inferred) = mpsc::channel(BETWEEN);
-    let (to_acknowledge, settled) = mpsc::channel(BETWEEN);
+    let (to_acknowledge, disposed) = mpsc::channel(BETWEEN);
 
     let receiving = receive::Receive {
         lanes: lanes.clone(),
@@ -159,7 +159,7 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
         bytes: DecodedBytes::new(bounds.decoded_bytes, Arc::clone(&vitals)),
         stop: stop.clone(),
     };
-    let exits = decode::Exits { decoded: to_batch, failed: to_store.clone(), settled: to_acknowledge.clone() };
+    let exits = Exits { next: to_batch, failed: to_store.clone(), disposed: to_acknowledge.clone() };
     let batching = batch::Batch { load: Arc::clone(&load), runs: runs.clone(), stop: stop.clone() };
     let inferring =
         infer::Infer { devices, load, reporter: reporter.clone(), vitals: Arc::clone(&vitals), stop: stop.clone() };
@@ -168,21 +168,20 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let mut stages = JoinSet::new();
     stages.spawn(receive::run(receiving, to_decode));
     stages.spawn(decode::run(decoding, received, exits));
-    let exits = batch::Exits { batched: to_infer, failed: to_store.clone(), settled: to_acknowledge.clone() };
+    let exits = Exits { next: to_infer, failed: to_store.clone(), disposed: to_acknowledge.clone() };
     stages.spawn(batch::run(batching, decoded, exits));
-    let exits = infer::Exits { inferred: to_store, settled: to_acknowledge.clone() };
+    let exits = Exits { next: to_store.clone(), failed: to_store, disposed: to_acknowledge.clone() };
     let troubled = match hands {
-        Hands::Threads => infer::spawn(inferring, batched, &exits)?,
+        Hands::Threads => infer::spawn(inferring, batched, exits)?,
         Hands::Runtime { pace, .. } => {
-            let (running, troubled) = infer::run(inferring, batched, exits.clone(), pace);
+            let (running, troubled) = infer::run(inferring, batched, exits, pace);
             stages.spawn(running);
             troubled
         }
     };
-    drop(exits);
     stages.spawn(store::run(storing, inferred, to_acknowledge));
     let acknowledging = acknowledge::Acknowledge { lanes: lanes.clone(), runs: runs.clone(), restraints, reporter };
-    stages.spawn(acknowledge::run(acknowledging, settled));
+    stages.spawn(acknowledge::run(acknowledging, disposed));
     if let Some(reporting) = reporting {
         stages.spawn(report::run(reporting));
     }

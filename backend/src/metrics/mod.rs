@@ -229,16 +229,19 @@ impl Metrics {
         self.dropped_events.inc();
     }
 
+    /// A call to the bucket ended in one of a handful of ways.
     pub(crate) fn stored(&self, call: &'static str, outcome: &'static str, took: Duration) {
         let labels = [("call", call.to_owned()), ("outcome", outcome.to_owned())];
         self.store.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
+    /// So many messages of a lane stay hidden, are lost, or were not heard of.
     pub(crate) fn extended(&self, lane: Lane, outcome: &'static str, messages: usize) {
         let labels = [("lane", lane.name().to_owned()), ("outcome", outcome.to_owned())];
         self.extensions.get_or_create(&labels).inc_by(messages as u64);
     }
 
+    /// A call to a lane's queue ended.
     pub(crate) fn called(&self, lane: Lane, call: &'static str, well: bool) {
         let outcome = if well { "ok" } else { "error" };
         let labels = [("lane", lane.name().to_owned()), ("call", call.to_owned()), ("outcome", outcome.to_owned())];

@@ -1,4 +1,5 @@
-//! [`Settled`] → lane: messages are deleted only now, many with one call, and the edge is told.
+//! [`Disposition`] → lane: messages are deleted or given back, many with one call, and then reported. No other stage
+//! deletes one.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -8,10 +9,10 @@ use tokio::{sync::mpsc, task::JoinSet};
 use tracing::warn;
 
 use super::{
-    job::{Job, Settled},
+    job::{Disposition, Job, ReturnReason},
     report::Reporter,
     restraint::Restraints,
-    runs::{Back, Runs},
+    runs::Runs,
 };
 use crate::{
     past::stays_away,
@@ -34,23 +35,23 @@ pub(crate) struct Acknowledge {
     pub(crate) reporter: Reporter,
 }
 
-/// Settles until nothing more comes.
-pub(crate) async fn run(acknowledge: Acknowledge, mut settled: mpsc::Receiver<Settled>) {
+/// Acknowledges and gives back until nothing more comes.
+pub(crate) async fn run(acknowledge: Acknowledge, mut disposed: mpsc::Receiver<Disposition>) {
     let acknowledge = Arc::new(acknowledge);
     let mut calls = JoinSet::new();
     let mut buffer = Vec::new();
-    while settled.recv_many(&mut buffer, CALLS * MAX_BATCH).await > 0 {
+    while disposed.recv_many(&mut buffer, CALLS * MAX_BATCH).await > 0 {
         if buffer.len() < MAX_BATCH {
             tokio::time::sleep(LINGER).await;
             while buffer.len() < CALLS * MAX_BATCH
-                && let Ok(next) = settled.try_recv()
+                && let Ok(next) = disposed.try_recv()
             {
                 buffer.push(next);
             }
         }
         for (lane, group) in groups(&mut buffer) {
             let acknowledge = Arc::clone(&acknowledge);
-            calls.spawn(async move { acknowledge.settle(lane, group).await });
+            calls.spawn(async move { acknowledge.carry_out(lane, group).await });
         }
         while calls.len() > CALLS {
             calls.join_next().await;
@@ -59,39 +60,42 @@ pub(crate) async fn run(acknowledge: Acknowledge, mut settled: mpsc::Receiver<Se
     while calls.join_next().await.is_some() {}
 }
 
-/// Jobs of one lane that end in the same way.
+/// Jobs of one lane whose messages go the same way.
 enum Group {
+    /// Deleted; then the events are reported, of those that somebody wants.
     Delete(Vec<(Job, Option<EventKind>)>),
-    /// Hidden for so long.
-    GiveBack(Vec<Job>, Back, Duration),
+    /// Given back, to stay hidden for so long.
+    GiveBack(Vec<Job>, ReturnReason, Duration),
 }
 
-fn groups(buffer: &mut Vec<Settled>) -> Vec<(Lane, Group)> {
+fn groups(buffer: &mut Vec<Disposition>) -> Vec<(Lane, Group)> {
     let mut delete: BTreeMap<Lane, Vec<(Job, Option<EventKind>)>> = BTreeMap::new();
-    let mut give_back: BTreeMap<(Lane, Back, Duration), Vec<Job>> = BTreeMap::new();
-    let mut back = |job: Job, why: Back, after: Duration| {
-        give_back.entry((job.visibility.lane, why, after)).or_default().push(job);
-    };
-    for settled in buffer.drain(..) {
-        match settled {
-            Settled::Stored(job, event) => delete.entry(job.visibility.lane).or_default().push((job, event)),
-            Settled::Returned(job) => back(job, Back::Stopped, Duration::ZERO),
-            Settled::Lost(job) => back(job, Back::Lost, Duration::ZERO),
-            Settled::Later(job) => {
-                let after = stays_away(job.attempt);
-                back(job, Back::Later, after);
+    let mut give_back: BTreeMap<(Lane, ReturnReason, Duration), Vec<Job>> = BTreeMap::new();
+    for disposition in buffer.drain(..) {
+        match disposition {
+            Disposition::Stored(job, event) => {
+                delete.entry(job.visibility.lane).or_default().push((job, Some(event)));
             }
-            Settled::Unable(job) => {
-                let after = job.past.was_unable().stays_away();
-                back(job, Back::Unable, after);
+            Disposition::Unwanted(job) => delete.entry(job.visibility.lane).or_default().push((job, None)),
+            Disposition::Returned(job, reason) => {
+                let after = comes_again_after(&job, reason);
+                give_back.entry((job.visibility.lane, reason, after)).or_default().push(job);
             }
         }
     }
     let delete = delete.into_iter().flat_map(|(lane, jobs)| chunks(jobs).map(move |jobs| (lane, Group::Delete(jobs))));
-    let give_back = give_back
-        .into_iter()
-        .flat_map(|((lane, why, after), jobs)| chunks(jobs).map(move |jobs| (lane, Group::GiveBack(jobs, why, after))));
+    let give_back = give_back.into_iter().flat_map(|((lane, reason, after), jobs)| {
+        chunks(jobs).map(move |jobs| (lane, Group::GiveBack(jobs, reason, after)))
+    });
     delete.chain(give_back).collect()
+}
+
+fn comes_again_after(job: &Job, reason: ReturnReason) -> Duration {
+    match reason {
+        ReturnReason::Stopped | ReturnReason::Lost => Duration::ZERO,
+        ReturnReason::Later => stays_away(job.attempt),
+        ReturnReason::Unable => job.past.was_unable().stays_away(),
+    }
 }
 
 fn chunks<T>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
@@ -103,7 +107,7 @@ fn chunks<T>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
 }
 
 impl Acknowledge {
-    async fn settle(&self, lane: Lane, group: Group) {
+    async fn carry_out(&self, lane: Lane, group: Group) {
         let Some(queue) = self.lanes.get(&lane) else { return };
         match group {
             Group::Delete(jobs) => {
@@ -115,12 +119,12 @@ impl Acknowledge {
                     }
                 }
             }
-            Group::GiveBack(jobs, why, after) => {
-                if matches!(why, Back::Later | Back::Unable) {
+            Group::GiveBack(jobs, reason, after) => {
+                if matches!(reason, ReturnReason::Later | ReturnReason::Unable) {
                     jobs.iter().for_each(|_| self.restraints.was_unable(lane));
                 }
                 // Before another worker may have them.
-                join_all(jobs.iter().map(|job| self.runs.give_back(job, why))).await;
+                join_all(jobs.iter().map(|job| self.runs.give_back(job, reason))).await;
                 call(queue.as_ref(), lane, Call::GiveBack(after), receipts(jobs.iter())).await;
                 let again_ms = u64::try_from(after.as_millis()).ok().filter(|ms| *ms > 0);
                 jobs.iter().for_each(|job| self.reporter.tell(job, EventKind::Returned { again_ms }));

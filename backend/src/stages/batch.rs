@@ -10,8 +10,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    exits::Exits,
     forming::{Decided, Forming},
-    job::{Batched, Decoded, Inferred, Job, Settled},
+    job::{Batched, Decoded, Disposition, Job, ReturnReason},
     runs::Runs,
 };
 use crate::{device::DeviceLoad, failure::Failure};
@@ -23,25 +24,15 @@ pub(crate) struct Batch {
     pub(crate) stop: CancellationToken,
 }
 
-/// The ways out of this stage.
-pub(crate) struct Exits {
-    pub(crate) batched: mpsc::Sender<Batched>,
-    /// Too late to be run.
-    pub(crate) failed: mpsc::Sender<Inferred>,
-    /// Unwanted or given back.
-    pub(crate) settled: mpsc::Sender<Settled>,
-}
-
-impl Exits {
+impl Exits<Batched> {
     /// A job's deadline is over. Delivered for the first time it cannot have begun, and the edge has ended it by its own
     /// clock. Delivered before it may have begun, and what has begun ends only by what is stored.
     async fn expire(&self, job: Job) {
-        // A closed exit means that the pipeline is coming down; the dropped job is redelivered.
-        let _ = if job.attempt > 1 && !job.unwanted.is_cancelled() {
-            self.failed.send(Inferred { job, answer: Err(too_late()), device_ms: 0.0 }).await.is_ok()
+        if job.attempt > 1 && !job.unwanted.is_cancelled() {
+            self.fail(job, too_late()).await;
         } else {
-            self.settled.send(Settled::Stored(job, None)).await.is_ok()
-        };
+            self.dispose(Disposition::Unwanted(job)).await;
+        }
     }
 }
 
@@ -66,7 +57,7 @@ const AT_ONCE: usize = 256;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Forms batches until nothing more is decoded; what is pending when the worker stops goes back to its lane.
-pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exits: Exits) {
+pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exits: Exits<Batched>) {
     let mut load = batch.load.watch();
     let mut forming = Forming::new(Arc::clone(&batch.load));
     let (mut open, mut buffer) = (true, Vec::new());
@@ -75,7 +66,7 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
         forming.learn();
         if look <= Instant::now() {
             for job in forming.take_canceled() {
-                let _ = exits.settled.send(Settled::Stored(job, None)).await;
+                exits.dispose(Disposition::Unwanted(job)).await;
             }
             look = Instant::now() + LOOK;
         }
@@ -86,14 +77,14 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
             Decided::Run(mut next, handed_over) => {
                 batch.load.hand_over(handed_over);
                 batch.runs.begin(&mut next.jobs).await;
-                if exits.batched.send(next).await.is_err() {
+                if !exits.pass(next).await {
                     return;
                 }
                 continue;
             }
             Decided::Unwanted(jobs) => {
                 for job in jobs {
-                    let _ = exits.settled.send(Settled::Stored(job, None)).await;
+                    exits.dispose(Disposition::Unwanted(job)).await;
                 }
                 continue;
             }
@@ -105,7 +96,7 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
             }
             Decided::Outlasting(jobs) => {
                 for job in jobs {
-                    let _ = exits.failed.send(Inferred { job, answer: Err(too_long()), device_ms: 0.0 }).await;
+                    exits.fail(job, too_long()).await;
                 }
                 continue;
             }
@@ -124,9 +115,9 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
         }
     }
     for job in forming.into_jobs() {
-        let _ = exits.settled.send(Settled::Returned(job)).await;
+        exits.dispose(Disposition::Returned(job, ReturnReason::Stopped)).await;
     }
     while let Some(job) = decoded.recv().await {
-        let _ = exits.settled.send(Settled::Returned(job.job)).await;
+        exits.dispose(Disposition::Returned(job.job, ReturnReason::Stopped)).await;
     }
 }

@@ -11,7 +11,8 @@ use tracing::{Instrument as _, error, warn};
 
 use super::{
     decoded_bytes::{DecodedBytes, Held},
-    job::{Decoded, Inferred, Job, Received, Settled},
+    exits::Exits,
+    job::{Decoded, Disposition, Job, Received, ReturnReason},
     report::Reporter,
     room::Place,
 };
@@ -44,20 +45,10 @@ pub(crate) struct Decode {
     pub(crate) stop: CancellationToken,
 }
 
-/// The three ways out of this stage.
-#[derive(Clone)]
-pub(crate) struct Exits {
-    pub(crate) decoded: mpsc::Sender<Decoded>,
-    /// Failed before it could run.
-    pub(crate) failed: mpsc::Sender<Inferred>,
-    /// Answered, unwanted or given back.
-    pub(crate) settled: mpsc::Sender<Settled>,
-}
-
 /// Decodes many at once, in any order, until the lanes are closed.
-pub(crate) async fn run(decode: Decode, mut received: mpsc::Receiver<Received>, exits: Exits) {
+pub(crate) async fn run(decode: Decode, mut received: mpsc::Receiver<Received>, exits: Exits<Decoded>) {
     let [pictures, sounds, others] = std::array::from_fn(|_| Gate::new(PAYLOADS));
-    let shared = Arc::new(Shared { decode, in_flight: InFlight::default(), pictures, sounds, others });
+    let shared = Arc::new(Shared { decode, exits, in_flight: InFlight::default(), pictures, sounds, others });
     // Bounded by the room that each job holds.
     let mut tasks = JoinSet::new();
     loop {
@@ -65,7 +56,7 @@ pub(crate) async fn run(decode: Decode, mut received: mpsc::Receiver<Received>, 
             next = received.recv() => match next {
                 Some(job) => {
                     let span = job.job.span.clone();
-                    tasks.spawn(pass(Arc::clone(&shared), job, exits.clone()).instrument(span));
+                    tasks.spawn(pass(Arc::clone(&shared), job).instrument(span));
                 }
                 None => break,
             },
@@ -77,6 +68,7 @@ pub(crate) async fn run(decode: Decode, mut received: mpsc::Receiver<Received>, 
 
 struct Shared {
     decode: Decode,
+    exits: Exits<Decoded>,
     in_flight: InFlight,
     /// Pictures whose payload is held.
     pictures: Gate,
@@ -86,100 +78,101 @@ struct Shared {
     others: Gate,
 }
 
-async fn pass(shared: Arc<Shared>, received: Received, exits: Exits) {
+async fn pass(shared: Arc<Shared>, received: Received) {
     let Received { mut job, input } = received;
     let unwanted = job.unwanted.clone();
-    let outcome = tokio::select! {
-        () = shared.decode.stop.cancelled() => Outcome::Stopped,
-        () = unwanted.cancelled() => Outcome::Unwanted,
-        outcome = shared.examine(&mut job, input) => outcome,
+    let found = tokio::select! {
+        () = shared.decode.stop.cancelled() => Examined::Stopped,
+        () = unwanted.cancelled() => Examined::Unwanted,
+        found = shared.examine(&mut job, input) => found,
     };
-    if matches!(outcome, Outcome::Ready(..)) {
+    if matches!(found, Examined::Ready(..)) {
         job.ready = Some(Instant::now());
     } else {
         job.watch = None;
     }
-    // A closed exit means that the pipeline is coming down; the dropped job is redelivered.
-    let _ = match outcome {
-        Outcome::Stopped => exits.settled.send(Settled::Returned(job)).await.is_ok(),
-        Outcome::Later => exits.settled.send(Settled::Later(job)).await.is_ok(),
-        Outcome::Unable => match job.unable() {
-            Ok(back) => exits.settled.send(back).await.is_ok(),
-            Err(failed) => exits.failed.send(*failed).await.is_ok(),
-        },
-        Outcome::Unwanted => exits.settled.send(Settled::Stored(job, None)).await.is_ok(),
-        Outcome::AlreadyStored(head) => {
+    let exits = &shared.exits;
+    match found {
+        Examined::Stopped => exits.dispose(Disposition::Returned(job, ReturnReason::Stopped)).await,
+        Examined::Later => exits.dispose(Disposition::Returned(job, ReturnReason::Later)).await,
+        Examined::Unable => exits.unable(job).await,
+        Examined::Unwanted => exits.dispose(Disposition::Unwanted(job)).await,
+        Examined::AlreadyStored(head) => {
             let event = head.succeeded(&job.id);
-            exits.settled.send(Settled::Stored(job, Some(event))).await.is_ok()
+            exits.dispose(Disposition::Stored(job, event)).await;
         }
-        Outcome::AlreadyFailed(event) => exits.settled.send(Settled::Stored(job, Some(event))).await.is_ok(),
-        Outcome::Failed(failure) => {
-            exits.failed.send(Inferred { job, answer: Err(failure), device_ms: 0.0 }).await.is_ok()
-        }
-        Outcome::Ready(model, Prepared { features, truncated }, held) => {
+        Examined::AlreadyFailed(event) => exits.dispose(Disposition::Stored(job, event)).await,
+        Examined::Failed(failure) => exits.fail(job, failure).await,
+        Examined::Ready(model, Prepared { features, truncated }, held) => {
             job.truncated = truncated;
             job.held = Some(held);
-            exits.decoded.send(Decoded { job, model, features }).await.is_ok()
+            exits.pass(Decoded { job, model, features }).await;
         }
-    };
+    }
 }
 
-enum Outcome {
+/// What is found of a job while it is decoded.
+enum Examined {
+    /// The worker stops before that is known.
     Stopped,
     /// Its model is being fetched, and enough jobs wait for it.
     Later,
     /// This worker cannot get its model.
     Unable,
+    /// The edge says that it is canceled.
     Unwanted,
+    /// An earlier delivery, or another job of its digest, has stored the result.
     AlreadyStored(Head),
-    /// Told as it was then.
+    /// An earlier delivery has failed: what was reported then is reported again.
     AlreadyFailed(EventKind),
+    /// Its input or its past does not let it run.
     Failed(Failure),
+    /// It can run: its model, its numbers, and the bytes that these take.
     Ready(Arc<Model>, Prepared, Held),
 }
 
 impl Shared {
-    async fn examine(&self, job: &mut Job, input: InputRef) -> Outcome {
+    async fn examine(&self, job: &mut Job, input: InputRef) -> Examined {
         job.watch = self.decode.reporter.watch(job);
         job.turn = Some(self.in_flight.enter(job.digest).await);
-        let (past, outcome) = self.answer(job, input).await;
+        let (past, found) = self.answer(job, input).await;
         job.past = past;
-        outcome
+        found
     }
 
     /// Two questions are asked while the input is decoded: usually the answers are «wanted» and «not yet». Another
     /// answer ends the decoding, unless it has a thread by then.
-    async fn answer(&self, job: &Job, input: InputRef) -> (Past, Outcome) {
+    async fn answer(&self, job: &Job, input: InputRef) -> (Past, Examined) {
         let questions = self.needed(job);
         let features = self.features(job, input);
         tokio::pin!(questions, features);
         let (needed, prepared) = tokio::select! {
             needed = &mut questions => match needed {
                 Ok(past) => (Ok(past), features.await),
-                Err(outcome) => return (Past::default(), outcome),
+                Err(found) => return (Past::default(), found),
             },
             prepared = &mut features => (questions.await, prepared),
         };
         match needed {
-            Ok(past) => (past, prepared.unwrap_or_else(Outcome::Failed)),
-            Err(outcome) => (Past::default(), outcome),
+            Ok(past) => (past, prepared.unwrap_or_else(Examined::Failed)),
+            Err(found) => (Past::default(), found),
         }
     }
 
     /// What earlier deliveries came to, if the job must run; why it need not, otherwise.
-    async fn needed(&self, job: &Job) -> Result<Past, Outcome> {
+    async fn needed(&self, job: &Job) -> Result<Past, Examined> {
         let (wanted, past) = tokio::join!(self.decode.reporter.is_wanted(job), self.not_ended(job));
-        if wanted { past } else { Err(Outcome::Unwanted) }
+        if wanted { past } else { Err(Examined::Unwanted) }
     }
 
     /// How the job ended, if it did: by an earlier delivery, or by another job of the same digest.
-    async fn not_ended(&self, job: &Job) -> Result<Past, Outcome> {
+    async fn not_ended(&self, job: &Job) -> Result<Past, Examined> {
         let Decode { store, stop, .. } = &self.decode;
         let result = storage_key::result(&job.digest);
         if job.attempt == 1 {
             return match find_result(store.as_ref(), &result).await {
                 Ok(None) => Ok(Past::default()),
-                Ok(Some(head)) => Err(Outcome::AlreadyStored(head)),
+                Ok(Some(head)) => Err(Examined::AlreadyStored(head)),
                 Err(error) => {
                     // Running it again costs time, never correctness.
                     warn!(job = %job.id, %error, "could not look whether the result is there");
@@ -195,13 +188,13 @@ impl Shared {
             retry::while_unavailable(stop, || Past::read(store.as_ref(), &job.id)),
         );
         if let Some(Ok(Some(head))) = found {
-            return Err(Outcome::AlreadyStored(head));
+            return Err(Examined::AlreadyStored(head));
         }
         if let Some(failure) = failed {
-            return Err(Outcome::AlreadyFailed(failure));
+            return Err(Examined::AlreadyFailed(failure));
         }
         let past = past.and_then(Result::ok).unwrap_or_default();
-        past.verdict().map_or(Ok(past), |failure| Err(Outcome::Failed(failure)))
+        past.verdict().map_or(Ok(past), |failure| Err(Examined::Failed(failure)))
     }
 
     /// The failure that is stored of the job.
@@ -214,10 +207,10 @@ impl Shared {
     }
 
     /// The job's numbers, unless the worker stops while the input cannot be had, or it cannot get the model.
-    async fn features(&self, job: &Job, input: InputRef) -> Result<Outcome, Failure> {
+    async fn features(&self, job: &Job, input: InputRef) -> Result<Examined, Failure> {
         let model = match self.model(job).await {
             Ok(model) => model,
-            Err(outcome) => return Ok(outcome),
+            Err(found) => return Ok(found),
         };
         if !model.manifest.spec.takes(input.media_type()) {
             return Err(wrong_kind(input.media_type()));
@@ -234,7 +227,7 @@ impl Shared {
         };
         let _payload = payloads.enter(&job.account).await;
         let media_type = input.media_type();
-        let Some(payload) = self.payload(&model, input).await? else { return Ok(Outcome::Stopped) };
+        let Some(payload) = self.payload(&model, input).await? else { return Ok(Examined::Stopped) };
         input::check_label(media_type, &payload)?;
         let parameters = job.parameters.clone();
         let worker = Arc::clone(&model);
@@ -250,7 +243,7 @@ impl Shared {
             Ok(prepared) => {
                 let prepared = prepared?;
                 held.keep(prepared.features.bytes());
-                Ok(Outcome::Ready(model, prepared, held))
+                Ok(Examined::Ready(model, prepared, held))
             }
             Err(error) => {
                 error!(job = %job.id, model = job.model, %error, "decoding failed");
@@ -260,7 +253,7 @@ impl Shared {
     }
 
     /// The job's model. That it cannot be had says nothing of the job: another worker may have it.
-    async fn model(&self, job: &Job) -> Result<Arc<Model>, Outcome> {
+    async fn model(&self, job: &Job) -> Result<Arc<Model>, Examined> {
         let (registry, health) = (&self.decode.registry, &self.decode.vitals.health);
         if let Some(model) = registry.opened(&job.model) {
             return Ok(model);
@@ -272,7 +265,7 @@ impl Shared {
                 health.has(&job.model);
                 return Ok(model);
             }
-            Some(Err(error)) if error.is_awaited() => return Err(Outcome::Later),
+            Some(Err(error)) if error.is_awaited() => return Err(Examined::Later),
             Some(Err(error)) => {
                 if !error.is_repeated() {
                     self.decode.vitals.metrics.model_not_loaded(&job.model, error.cause());
@@ -283,7 +276,7 @@ impl Shared {
         };
         warn!(job = %job.id, model = job.model, why, "handed back: the model cannot be had here");
         health.lacks(&job.model, why);
-        Err(Outcome::Unable)
+        Err(Examined::Unable)
     }
 
     async fn payload(&self, model: &Model, input: InputRef) -> Result<Option<Bytes>, Failure> {

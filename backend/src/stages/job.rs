@@ -19,7 +19,7 @@ use crate::{
     visibility::Visibility,
 };
 
-/// What every stage needs of a job. Dropped without being settled, its message is redelivered.
+/// What every stage needs of a job. Dropped on the way, its message is redelivered.
 pub(crate) struct Job {
     /// The job.
     pub id: JobId,
@@ -53,7 +53,7 @@ pub(crate) struct Job {
     pub(crate) place: Option<Place>,
     /// Bounds what decoded inputs take, for as long; taken before decoding begins.
     pub(crate) held: Option<Held>,
-    /// Keeps the next one waiting that runs alone, while this one is not settled.
+    /// Keeps the next one waiting that runs alone, until this one's message is acknowledged or given back.
     pub alone: Option<Arc<()>>,
     /// Keeps others of the same digest waiting; taken when decoding begins.
     pub turn: Option<Turn>,
@@ -148,27 +148,32 @@ pub(crate) struct Inferred {
     pub device_ms: f64,
 }
 
-impl Job {
-    /// A job that this worker is unable to run goes back, unless so many were that it has failed.
-    pub(crate) fn unable(self) -> Result<Settled, Box<Inferred>> {
-        match self.past.was_unable().verdict() {
-            None => Ok(Settled::Unable(self)),
-            Some(failure) => Err(Box::new(Inferred { job: self, answer: Err(failure), device_ms: 0.0 })),
-        }
+impl Inferred {
+    /// Of a job that did not run.
+    pub(crate) fn failed(job: Job, failure: Failure) -> Self {
+        Self { job, answer: Err(failure), device_ms: 0.0 }
     }
 }
 
-/// Nothing more is to be done but to tell the lane and the edge.
-pub(crate) enum Settled {
-    /// A result or a failure is stored, or nobody wants one: the message is deleted, then the event reported.
-    Stored(Job, Option<EventKind>),
-    /// Not run: the message goes back to the lane at once.
-    Returned(Job),
-    /// Its run lost the device: the message goes back, and the job is suspect.
-    Lost(Job),
-    /// Its model is on its way to this worker, and enough jobs wait for it: the message goes back for a while.
-    Later(Job),
-    /// This worker cannot get its model, or not load it: the message goes back, and comes again the later the more workers
-    /// were.
-    Unable(Job),
+/// What becomes of a job's message: nothing more is to be done but to say so to the lane and the edge.
+pub(crate) enum Disposition {
+    /// A result or a failure is stored: the message is deleted, then the event reported.
+    Stored(Job, EventKind),
+    /// Nobody wants a result: the message is deleted.
+    Unwanted(Job),
+    /// The message goes back to its lane.
+    Returned(Job, ReturnReason),
+}
+
+/// Why a message goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ReturnReason {
+    /// Nothing is wrong with the job: the worker stops, or has no time for it any more. It comes again at once.
+    Stopped,
+    /// Its run lost the device: the job is suspect, and comes again at once.
+    Lost,
+    /// Its model is on its way to this worker, and enough jobs wait for it: it comes again in a while.
+    Later,
+    /// The worker cannot get its model, or not load it: it comes again the later the more workers were unable.
+    Unable,
 }

@@ -4,6 +4,7 @@ pub(crate) mod acknowledge;
 pub(crate) mod batch;
 pub(crate) mod decode;
 pub(crate) mod decoded_bytes;
+pub(crate) mod exits;
 mod forming;
 pub(crate) mod infer;
 mod job;

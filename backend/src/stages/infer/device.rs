@@ -172,7 +172,7 @@ fn without_model(batch: Batched, loaded: Loaded) -> Ran {
     match loaded {
         Loaded::Never => {
             let failure = Failure::new(FailureCode::ModelUnavailable, "the model could not be loaded");
-            let fail = |job| Inferred { job, answer: Err(failure.clone()), device_ms: 0.0 };
+            let fail = |job| Inferred::failed(job, failure.clone());
             Ran { answers: jobs.into_iter().map(fail).collect(), ..Ran::default() }
         }
         Loaded::NotYet => Ran { unable: jobs, ..Ran::default() },

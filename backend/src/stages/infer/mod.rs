@@ -27,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::{
-    job::{Batched, Inferred, Settled},
+    exits::Exits,
+    job::{Batched, Disposition, Inferred, ReturnReason},
     report::Reporter,
 };
 use crate::{batch::Residency, device::DeviceLoad, engine::Devices, vitals::Vitals};
@@ -42,14 +43,6 @@ pub(crate) struct Infer {
     pub(crate) reporter: Reporter,
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) stop: CancellationToken,
-}
-
-/// The ways out of this stage.
-#[derive(Clone)]
-pub(crate) struct Exits {
-    pub(crate) inferred: mpsc::Sender<Inferred>,
-    /// Unwanted or given back.
-    pub(crate) settled: mpsc::Sender<Settled>,
 }
 
 /// Why a device can do nothing more.
@@ -67,10 +60,11 @@ pub(crate) enum Trouble {
 pub(crate) fn spawn(
     infer: Infer,
     batched: mpsc::Receiver<Batched>,
-    exits: &Exits,
+    exits: Exits<Inferred>,
 ) -> std::io::Result<oneshot::Receiver<Trouble>> {
     let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
     load.count(engines.len());
+    let exits = Arc::new(exits);
     // One device's thread takes the next batch when it has nothing to do.
     let line = Arc::new(Line::new(batched));
     // Dropped by the last device's thread: then the watchdog ends too.
@@ -86,7 +80,7 @@ pub(crate) fn spawn(
         let around = Around { reporter, vitals, pulse, patience, load: Arc::clone(&load) };
         let device = DeviceThread::new(engine, model_memory, around);
         let lifeline = Lifeline { trouble: Arc::clone(&trouble), _alive: alive.clone() };
-        let (exits, load, stop, trouble) = (exits.clone(), Arc::clone(&load), stop.clone(), Arc::clone(&trouble));
+        let (exits, load, stop, trouble) = (Arc::clone(&exits), Arc::clone(&load), stop.clone(), Arc::clone(&trouble));
         let (line, desk) = (Arc::clone(&line), Desk { exits, load, stop, trouble });
         // Of this thread's own: it has nothing else to do while it waits.
         let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
@@ -112,7 +106,7 @@ pub(crate) type Pace = Box<dyn FnMut(usize) -> Duration + Send>;
 pub(crate) fn run(
     infer: Infer,
     batched: mpsc::Receiver<Batched>,
-    exits: Exits,
+    exits: Exits<Inferred>,
     pace: Pace,
 ) -> (impl Future<Output = ()> + Send, oneshot::Receiver<Trouble>) {
     let (trouble, troubled) = oneshot::channel();
@@ -121,7 +115,7 @@ pub(crate) fn run(
         let Some(engine) = engines.into_iter().next() else { return };
         let around = Around { reporter, vitals, pulse: Pulse::default(), patience, load: Arc::clone(&load) };
         let device = DeviceThread::new(engine, model_memory, around);
-        let desk = Desk { exits, load, stop, trouble: Arc::new(Mutex::new(Some(trouble))) };
+        let desk = Desk { exits: Arc::new(exits), load, stop, trouble: Arc::new(Mutex::new(Some(trouble))) };
         desk.serve(device, &Line::new(batched), Some(pace)).await;
     };
     (running, troubled)
@@ -129,7 +123,7 @@ pub(crate) fn run(
 
 /// Where a device's batches go, and who hears of it.
 struct Desk {
-    exits: Exits,
+    exits: Arc<Exits<Inferred>>,
     load: Arc<DeviceLoad>,
     stop: CancellationToken,
     trouble: Bell,
@@ -146,7 +140,7 @@ impl Desk {
             let Some(batch) = line.next(idle_since, residency).await else { break };
             if lost || self.stop.is_cancelled() {
                 for (job, _) in batch.jobs {
-                    self.settle(Settled::Returned(job)).await;
+                    self.exits.dispose(Disposition::Returned(job, ReturnReason::Stopped)).await;
                 }
                 continue;
             }
@@ -184,33 +178,25 @@ impl Desk {
 
     /// Sends each job its way; whether somebody takes the answers.
     async fn send(&self, ran: Ran) -> bool {
-        let Ran { mut answers, unwanted, returned, unable, lost, rows: _, busy: _ } = ran;
+        let Ran { answers, unwanted, returned, unable, lost, rows: _, busy: _ } = ran;
         for job in unwanted {
-            self.settle(Settled::Stored(job, None)).await;
+            self.exits.dispose(Disposition::Unwanted(job)).await;
         }
         for job in returned {
-            self.settle(Settled::Returned(job)).await;
+            self.exits.dispose(Disposition::Returned(job, ReturnReason::Stopped)).await;
         }
         for job in unable {
-            match job.unable() {
-                Ok(back) => self.settle(back).await,
-                Err(failed) => answers.push(*failed),
-            }
+            self.exits.unable(job).await;
         }
         for job in lost.into_iter().flat_map(|lost| lost.jobs) {
-            self.settle(Settled::Lost(job)).await;
+            self.exits.dispose(Disposition::Returned(job, ReturnReason::Lost)).await;
         }
         for answer in answers {
-            if self.exits.inferred.send(answer).await.is_err() {
+            if !self.exits.pass(answer).await {
                 return false;
             }
         }
         true
-    }
-
-    /// A closed exit means that the pipeline is coming down; the dropped job is redelivered.
-    async fn settle(&self, settled: Settled) {
-        let _ = self.exits.settled.send(settled).await;
     }
 }
 
