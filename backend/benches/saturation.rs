@@ -34,7 +34,7 @@ use forebay_backend::{
     input,
     model::{Manifest, Model, Registry},
     pipeline::{self, Bounds, Parts},
-    queue::{Lanes, MAX_BATCH, MemoryQueue, Queue, SqsQueue},
+    queue::{Lanes, MAX_PER_CALL, MemoryQueue, Queue, SqsQueue},
     store::{MemoryStore, NewObject, S3Store, Store},
 };
 use forebay_contract::{
@@ -409,7 +409,7 @@ impl Feed {
             while sent >= self.load.rows() + self.level {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            let next = endless.by_ref().take(MAX_BATCH);
+            let next = endless.by_ref().take(MAX_PER_CALL);
             let bodies: Vec<String> = next.map(|(input, parameters)| self.message(input, parameters)).collect();
             sent += bodies.len() as u64;
             self.world.sender.send(bodies).await?;

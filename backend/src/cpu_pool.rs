@@ -96,7 +96,7 @@ mod tests {
             let pool = pool.clone();
             async move { pool.run(Work::Picture, "a", move || finished.recv().is_ok()).await.unwrap() }
         });
-        while pool.pictures.has_room() {
+        while pool.pictures.is_open() {
             tokio::task::yield_now().await;
         }
         let others = [InputKind::Text, InputKind::Tensor, InputKind::None, InputKind::Audio].map(Work::of);

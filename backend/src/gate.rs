@@ -14,7 +14,7 @@ pub(crate) struct Gate {
 
 /// Nobody waits whose turn it is and who fits into what is free.
 struct State {
-    room: usize,
+    capacity: usize,
     free: usize,
     /// The accounts that wait, the next one first.
     turns: VecDeque<String>,
@@ -33,10 +33,10 @@ pub(crate) struct Pass {
 }
 
 impl Gate {
-    /// A gate that lets `room` through at once, at least one.
-    pub(crate) fn new(room: usize) -> Self {
-        let room = room.max(1);
-        let state = State { room, free: room, turns: VecDeque::new(), waiting: HashMap::new() };
+    /// A gate that lets `capacity` through at once, at least one.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let capacity = capacity.max(1);
+        let state = State { capacity, free: capacity, turns: VecDeque::new(), waiting: HashMap::new() };
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
@@ -50,7 +50,7 @@ impl Gate {
         let (turn, admitted) = oneshot::channel();
         {
             let mut state = self.state();
-            let weight = weight.min(state.room);
+            let weight = weight.min(state.capacity);
             if state.turns.is_empty()
                 && let Some(left) = state.free.checked_sub(weight)
             {
@@ -66,7 +66,7 @@ impl Gate {
 
     /// Whether somebody could go in at once.
     #[cfg(test)]
-    pub(crate) fn has_room(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.state().free > 0
     }
 
@@ -152,17 +152,17 @@ mod tests {
 
     use super::*;
 
-    type Waiting<'a> = Pin<Box<dyn Future<Output = Pass> + 'a>>;
+    type Entering<'a> = Pin<Box<dyn Future<Output = Pass> + 'a>>;
 
-    fn poll(waiting: &mut Waiting<'_>) -> Option<Pass> {
+    fn poll(waiting: &mut Entering<'_>) -> Option<Pass> {
         match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(pass) => Some(pass),
             Poll::Pending => None,
         }
     }
 
-    fn waits<'a>(gate: &'a Gate, account: &'a str) -> Waiting<'a> {
-        let mut waiting: Waiting<'a> = Box::pin(gate.enter(account));
+    fn waits<'a>(gate: &'a Gate, account: &'a str) -> Entering<'a> {
+        let mut waiting: Entering<'a> = Box::pin(gate.enter(account));
         assert!(poll(&mut waiting).is_none());
         waiting
     }
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_crowd_costs_another_account_one_turn() {
         let gate = Gate::new(1);
-        let inside = poll(&mut (Box::pin(gate.enter("crowd")) as Waiting<'_>)).unwrap();
+        let inside = poll(&mut (Box::pin(gate.enter("crowd")) as Entering<'_>)).unwrap();
         let mut crowd: Vec<_> = (0..10).map(|_| waits(&gate, "crowd")).collect();
         let mut lone = waits(&gate, "lone");
         drop(inside);
@@ -186,7 +186,7 @@ mod tests {
         assert!(gate.state().waiting.is_empty() && gate.state().turns.is_empty());
     }
 
-    fn enters<'a>(gate: &'a Gate, account: &'a str, weight: usize) -> Waiting<'a> {
+    fn enters<'a>(gate: &'a Gate, account: &'a str, weight: usize) -> Entering<'a> {
         Box::pin(gate.enter_with(account, weight))
     }
 
@@ -238,7 +238,7 @@ mod tests {
             room in 1_usize..20, steps in prop::collection::vec((0_u8..4, 0_usize..30), 0..60),
         ) {
             let gate = Gate::new(room);
-            let (mut inside, mut outside): (Vec<Pass>, Vec<Waiting<'_>>) = (Vec::new(), Vec::new());
+            let (mut inside, mut outside): (Vec<Pass>, Vec<Entering<'_>>) = (Vec::new(), Vec::new());
             for (step, which) in steps {
                 match step {
                     0 => outside.push(enters(&gate, ["a", "b", "c"][which % 3], which)),
@@ -275,11 +275,11 @@ mod tests {
             room in 1_usize..4, steps in prop::collection::vec((0_u8..4, 0_usize..8), 0..60),
         ) {
             let gate = Gate::new(room);
-            let (mut inside, mut outside): (Vec<Pass>, Vec<Waiting<'_>>) = (Vec::new(), Vec::new());
+            let (mut inside, mut outside): (Vec<Pass>, Vec<Entering<'_>>) = (Vec::new(), Vec::new());
             for (step, which) in steps {
                 match step {
                     0 => {
-                        let mut new: Waiting<'_> = Box::pin(gate.enter(["a", "b", "c"][which % 3]));
+                        let mut new: Entering<'_> = Box::pin(gate.enter(["a", "b", "c"][which % 3]));
                         match poll(&mut new) {
                             Some(pass) => inside.push(pass),
                             None => outside.push(new),

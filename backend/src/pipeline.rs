@@ -33,7 +33,7 @@ pub struct Parts {
     pub lanes: Lanes,
     /// Where inputs are and results go.
     pub store: Arc<dyn Store>,
-    /// Who is told; nobody without.
+    /// Where reports go; nowhere without.
     pub edge: Option<Arc<dyn Edge>>,
     /// What can be run.
     pub registry: Arc<Registry>,
@@ -102,15 +102,15 @@ impl From<infer::Trouble> for PipelineError {
 }
 
 /// Who computes: runs batches, decodes and renders.
-pub enum Hands {
+pub enum Executor {
     /// A thread for the device, and [`Bounds::cpu_threads`] for each kind of work beside it.
     Threads,
     /// The runtime's own threads, one thing after the other. On a runtime of one thread, whose clock is paused, nothing
     /// then depends on the machine: what simulations need.
     Runtime {
         /// How long a batch of so many rows keeps the device.
-        pace: Box<dyn FnMut(usize) -> Duration + Send>,
-        /// The time of day that deadlines are told in.
+        batch_time: Box<dyn FnMut(usize) -> Duration + Send>,
+        /// The time of day that deadlines are compared with.
         wall_ms: Clock,
     },
 }
@@ -120,17 +120,22 @@ const BETWEEN: usize = 64;
 
 /// Runs until `stop`, then finishes what runs, hands back the rest and returns.
 pub async fn run(parts: Parts, bounds: Bounds, stop: CancellationToken) -> Result<(), PipelineError> {
-    run_by(Hands::Threads, parts, bounds, stop).await
+    run_by(Executor::Threads, parts, bounds, stop).await
 }
 
 /// The same, computed by whom one chooses.
-pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: CancellationToken) -> Result<(), PipelineError> {
+pub async fn run_by(
+    executor: Executor,
+    parts: Parts,
+    bounds: Bounds,
+    stop: CancellationToken,
+) -> Result<(), PipelineError> {
     let Parts { lanes, store, edge, registry, devices, load, vitals } = parts;
     let (lanes, store) = (measured::lanes(lanes, &vitals), measured::store(store, &vitals));
     let keeper = VisibilityKeeper::new(bounds.visibility);
-    let (pool, wall_ms): (CpuPool, Clock) = match &hands {
-        Hands::Threads => (CpuPool::new(bounds.cpu_threads), Arc::new(clock::wall_ms)),
-        Hands::Runtime { wall_ms, .. } => (CpuPool::without_threads(), Arc::clone(wall_ms)),
+    let (pool, wall_ms): (CpuPool, Clock) = match &executor {
+        Executor::Threads => (CpuPool::new(bounds.cpu_threads), Arc::new(clock::wall_ms)),
+        Executor::Runtime { wall_ms, .. } => (CpuPool::without_threads(), Arc::clone(wall_ms)),
     };
     let (runs, restraints) = (Runs::new(Arc::clone(&store), stop.clone()), Restraints::default());
     let (reporter, reporting) = report::channel(edge, bounds.worker, Arc::clone(&vitals));
@@ -171,10 +176,10 @@ pub async fn run_by(hands: Hands, parts: Parts, bounds: Bounds, stop: Cancellati
     let exits = Exits { next: to_infer, failed: to_store.clone(), disposed: to_acknowledge.clone() };
     stages.spawn(batch::run(batching, decoded, exits));
     let exits = Exits { next: to_store.clone(), failed: to_store, disposed: to_acknowledge.clone() };
-    let troubled = match hands {
-        Hands::Threads => infer::spawn(inferring, batched, exits)?,
-        Hands::Runtime { pace, .. } => {
-            let (running, troubled) = infer::run(inferring, batched, exits, pace);
+    let troubled = match executor {
+        Executor::Threads => infer::spawn(inferring, batched, exits)?,
+        Executor::Runtime { batch_time, .. } => {
+            let (running, troubled) = infer::run(inferring, batched, exits, batch_time);
             stages.spawn(running);
             troubled
         }

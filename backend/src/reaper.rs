@@ -34,7 +34,7 @@ pub struct DeadLetter {
 pub struct Reaper {
     /// Where failures go.
     pub store: Arc<dyn Store>,
-    /// Who is told; nobody without.
+    /// Where reports go; nowhere without.
     pub edge: Option<Arc<dyn Edge>>,
     /// The name in reports.
     pub name: String,

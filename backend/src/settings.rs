@@ -296,7 +296,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn wrong_flags_are_told_with_name_found_and_allowed() {
+    fn wrong_flags_are_named_with_what_was_found_and_what_is_allowed() {
         for (given, expect) in [
             (&["--lease-s", "2"][..], "--lease-s: found 2; allowed is a whole number from 3 to 43200"),
             (&["--decoded-mib", "0"], "--decoded-mib: found 0; allowed is a whole number from 1 to 16777216"),

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::queue::{Lanes, MAX_BATCH, QueueError, Receipt};
+use crate::queue::{Lanes, MAX_PER_CALL, QueueError, Receipt};
 
 /// SQS hides a message for at most so long from its receipt, however often that is extended:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>
@@ -162,7 +162,7 @@ impl VisibilityKeeper {
             due.entry(hidden.lane).or_default().push((*id, hidden.receipt.clone()));
             hidden.extend_at = now + self.shared.timeout / 3;
         }
-        let calls = due.iter().flat_map(|(lane, due)| due.chunks(MAX_BATCH).map(|chunk| (*lane, chunk)));
+        let calls = due.iter().flat_map(|(lane, due)| due.chunks(MAX_PER_CALL).map(|chunk| (*lane, chunk)));
         futures_util::future::join_all(calls.map(|(lane, chunk)| self.extend(lanes, lane, chunk))).await;
     }
 

@@ -1,4 +1,4 @@
-//! What S3 has not is told from a bucket that is not there: only «there is no such key» is absence.
+//! What S3 has not is told apart from a bucket that is not there: only «there is no such key» is absence.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod http_server;
@@ -24,7 +24,7 @@ async fn bucket(server: &HttpServer) -> S3Store {
 }
 
 /// What a bucket that answers everything with such a 404 says of a result: by looking, by reading, by renewing.
-async fn told(body: &str) -> [Result<(), StoreError>; 4] {
+async fn answers_to(body: &str) -> [Result<(), StoreError>; 4] {
     let body = body.to_owned();
     let server = HttpServer::start(move |_| (404, body.clone())).await;
     let store = bucket(&server).await;
@@ -41,13 +41,13 @@ async fn told(body: &str) -> [Result<(), StoreError>; 4] {
 #[tokio::test]
 async fn only_no_such_key_is_absence() {
     let error = |code: &str| format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>m</Message></Error>");
-    let [looked, found, read, renewed] = told(&error("NoSuchKey")).await;
+    let [looked, found, read, renewed] = answers_to(&error("NoSuchKey")).await;
     assert!(looked.is_ok() && found.is_ok());
     for missing in [read, renewed] {
         assert!(matches!(missing, Err(StoreError::Missing)), "{missing:?}");
     }
     for body in [error("NoSuchBucket"), error("NoSuchUpload"), String::new(), "<html>not here</html>".to_owned()] {
-        for answer in told(&body).await {
+        for answer in answers_to(&body).await {
             assert!(matches!(answer, Err(StoreError::Refused(_))), "{body}: {answer:?}");
         }
     }

@@ -538,7 +538,8 @@ async fn a_burst_whose_device_dies_says_that_it_has_ended() {
         cpu_threads: 1,
         decoded_bytes: 1 << 30,
     };
-    let burst = Burst::start(serverless::World { store, edge: None, registry, devices: Devices::one(Panics) }, bounds);
+    let burst =
+        Burst::start(serverless::BurstParts { store, edge: None, registry, devices: Devices::one(Panics) }, bounds);
     let (id, body) = ("1".to_owned(), job(1, "[1, 1]").to_json().unwrap());
     let record = Record { id, queue_arn: String::new(), body, receive_count: 1 };
     assert!(tokio::time::timeout(Duration::from_millis(50), burst.ended()).await.is_err(), "it waits for work");

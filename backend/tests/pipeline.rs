@@ -83,7 +83,10 @@ async fn bad_input_fails_alone_and_says_why() {
         assert_eq!((failure.job_id, failure.code), (message.job_id, *code));
         assert!(failure.detail.starts_with(detail), "{}", failure.detail);
         let events = world.edge.events_of(message.job_id);
-        assert!(matches!(events.last(), Some(EventKind::Failed { code: told, .. }) if told == code), "{events:?}");
+        assert!(
+            matches!(events.last(), Some(EventKind::Failed { code: reported, .. }) if reported == code),
+            "{events:?}"
+        );
     }
     assert_eq!(world.store.keys().len(), good.len() + bad.len());
 }

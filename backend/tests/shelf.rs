@@ -173,11 +173,11 @@ async fn a_wrong_manifest_costs_its_own_model_only() {
     }
     let (registry, complaints) = Registry::scan_shelf(Arc::new(shelf), &cache("manifests"), LIMITS).await.unwrap();
     assert_eq!(registry.manifests().count(), 1);
-    let told: Vec<String> = complaints.iter().map(ToString::to_string).collect();
-    assert_eq!(told.len(), 4, "{told:?}");
-    assert!(told.iter().any(|told| told.contains("weights.sha256: missing")), "{told:?}");
-    assert!(told.iter().any(|told| told.contains("names that are not allowed")), "{told:?}");
-    assert!(told.iter().all(|told| told.starts_with("memory://")), "{told:?}");
+    let texts: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 4, "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("weights.sha256: missing")), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("names that are not allowed")), "{texts:?}");
+    assert!(texts.iter().all(|text| text.starts_with("memory://")), "{texts:?}");
 }
 
 #[tokio::test]
@@ -201,15 +201,15 @@ async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
     held_up.iter().chain([&other]).for_each(|message| world.send(message));
     let devices = Devices::one(DeterministicEngine::default());
     let worker = world.start_from(Arc::clone(&world.store) as Arc<dyn Store>, registry, devices);
-    let told = |message: &JobMessage| world.edge.events_of(message.job_id);
-    let back = |message: &JobMessage| told(message).iter().any(|event| matches!(event, EventKind::Returned { .. }));
+    let events = |message: &JobMessage| world.edge.events_of(message.job_id);
+    let back = |message: &JobMessage| events(message).iter().any(|event| matches!(event, EventKind::Returned { .. }));
     let stored = || world.store.keys().contains(&storage_key::result(&other.digest));
     eventually("another model's job goes on while they wait", stored).await;
     eventually("they are handed back", || held_up.iter().all(back) && world.queue.len() == held_up.len()).await;
     tokio::time::sleep(world.visibility * 2).await;
     for message in &held_up {
         let back = EventKind::Returned { again_ms: Some(30_000) };
-        assert_eq!(told(message), [EventKind::Received, back], "once, and not at once again");
+        assert_eq!(events(message), [EventKind::Received, back], "once, and not at once again");
     }
     worker.drain().await;
     let page = world.vitals.metrics.encode();

@@ -80,13 +80,13 @@ async fn a_worker_ends_well_and_in_time_on_sigterm() {
         .spawn()
         .unwrap();
     eventually("the job is acknowledged", || asked(&cloud, "DeleteMessageBatch")).await;
-    let told = Instant::now();
+    let signaled = Instant::now();
     assert!(Command::new("kill").args(["-TERM", &worker.id().to_string()]).status().unwrap().success());
     let status = end(&mut worker).await;
     assert!(status.success(), "{status:?}");
     #[cfg(feature = "otlp")]
     assert!(collector.accept().is_ok(), "its spans were to be sent");
-    assert!(told.elapsed() < Duration::from_secs(30), "{:?}", told.elapsed());
+    assert!(signaled.elapsed() < Duration::from_secs(30), "{:?}", signaled.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

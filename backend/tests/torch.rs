@@ -145,7 +145,7 @@ fn copy_fixture(name: &str, folder: &Path) {
 }
 
 #[tokio::test]
-async fn memory_that_the_machine_does_not_have_is_told_from_a_refusal() {
+async fn memory_that_the_machine_does_not_have_is_not_taken_for_a_refusal() {
     let folder = folder("hungry");
     copy_fixture("hungry.pt", &folder);
     let (good, bad) = (job(1, "[0, 1]"), job(2, "[100000, 1]"));

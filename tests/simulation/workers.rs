@@ -15,7 +15,7 @@ use forebay_backend::{
     edge::Edge,
     engine::Devices,
     model::{Manifest, Registry},
-    pipeline::{self, Bounds, Hands, Parts, PipelineError},
+    pipeline::{self, Bounds, Executor, Parts, PipelineError},
     queue::{Lanes, MAX_RECEIVES, Queue},
     reaper::{DeadLetter, Reaper},
     store::Store,
@@ -186,8 +186,8 @@ impl World {
         };
         let chance = Mutex::new(Chance::new(scenario.seed, &format!("pace {name}")));
         let slowest = scenario.slowest_batch_ms;
-        let pace = Box::new(move |_rows| chance.lock().unwrap().ms(1, slowest));
+        let batch_time = Box::new(move |_rows| chance.lock().unwrap().ms(1, slowest));
         let wall_ms = Arc::new(|| START_MS + since_start_ms());
-        pipeline::run_by(Hands::Runtime { pace, wall_ms }, parts, bounds, stop)
+        pipeline::run_by(Executor::Runtime { batch_time, wall_ms }, parts, bounds, stop)
     }
 }

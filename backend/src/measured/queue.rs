@@ -8,7 +8,7 @@ use crate::{
     vitals::Vitals,
 };
 
-/// A lane whose calls are counted, and which tells whether it can be polled.
+/// A lane whose calls are counted, and which shows whether it can be polled.
 pub(super) struct MeasuredQueue {
     pub(super) lane: Lane,
     pub(super) inner: Arc<dyn Queue>,
@@ -65,7 +65,7 @@ mod tests {
     const VISIBILITY: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn messages_that_stay_hidden_and_lost_ones_are_told_apart() {
+    async fn messages_that_stay_hidden_and_lost_ones_are_counted_apart() {
         let inner = Arc::new(MemoryQueue::default());
         let vitals = Arc::new(Vitals::default());
         let queue = MeasuredQueue {

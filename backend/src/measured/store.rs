@@ -9,7 +9,7 @@ use crate::{
     vitals::Vitals,
 };
 
-/// A store whose calls are timed, and which tells whether it answers.
+/// A store whose calls are timed, and which shows whether it answers.
 pub(super) struct MeasuredStore {
     pub(super) inner: Arc<dyn Store>,
     pub(super) vitals: Arc<Vitals>,

@@ -139,7 +139,7 @@ impl Metrics {
     }
 
     /// All lanes together share so many places.
-    pub(crate) fn has_room(&self, places: usize) {
+    pub(crate) fn room_size(&self, places: usize) {
         self.room_size.set(i64::try_from(places).unwrap_or(i64::MAX));
     }
 

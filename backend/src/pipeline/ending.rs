@@ -23,7 +23,7 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// From a device's trouble to the end: what can be handed back or stored without it is.
 const LEAVE: Duration = Duration::from_secs(5);
 
-/// What runs, and what its end is told to.
+/// What runs, and what hears of its end.
 pub(super) struct Ending {
     pub(super) stages: JoinSet<()>,
     pub(super) runs: Runs,

@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Disorder, MAX_BATCH, MAX_RECEIVES, Message, Queue, QueueError, Receipt, Refused};
+use super::{Disorder, MAX_PER_CALL, MAX_RECEIVES, Message, Queue, QueueError, Receipt, Refused};
 
 /// How a [`MemoryQueue`] treats messages that nobody finishes.
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +116,7 @@ impl MemoryQueue {
             disorder.shuffle(&mut places);
         }
         let mut taken = Vec::new();
-        for place in places.into_iter().take(max.min(MAX_BATCH)) {
+        for place in places.into_iter().take(max.min(MAX_PER_CALL)) {
             let Some(entry) = state.messages.get_mut(place) else { continue };
             state.deliveries += 1;
             let receipt = Receipt(state.deliveries.to_string());

@@ -17,7 +17,7 @@ pub use sqs::SqsQueue;
 pub type Lanes = BTreeMap<Lane, Arc<dyn Queue>>;
 
 /// The most messages one call carries, as in SQS.
-pub const MAX_BATCH: usize = 10;
+pub const MAX_PER_CALL: usize = 10;
 
 /// After so many receives infra's queues bury a message (`maxReceiveCount`). Most come of workers that hand back what they
 /// have not begun, as every worker does that drains: jobs are judged by their runs, and this is the end of what is left.
@@ -66,7 +66,7 @@ pub struct Refused {
     pub gone: bool,
 }
 
-/// At-least-once delivery with visibility timeouts, as SQS has it. Every call takes at most [`MAX_BATCH`] receipts.
+/// At-least-once delivery with visibility timeouts, as SQS has it. Every call takes at most [`MAX_PER_CALL`] receipts.
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Waits at most `wait` for up to `max` messages and hides them for `visibility`.

@@ -7,7 +7,7 @@ use aws_sdk_sqs::{
     types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName},
 };
 
-use super::{MAX_BATCH, Message, Queue, QueueError, Receipt, Refused};
+use super::{MAX_PER_CALL, Message, Queue, QueueError, Receipt, Refused};
 
 /// One lane's SQS queue.
 pub struct SqsQueue {
@@ -52,7 +52,7 @@ impl Queue for SqsQueue {
             .client
             .receive_message()
             .queue_url(&self.url)
-            .max_number_of_messages(max.clamp(1, MAX_BATCH) as i32)
+            .max_number_of_messages(max.clamp(1, MAX_PER_CALL) as i32)
             .wait_time_seconds(whole_seconds(wait).min(20))
             .visibility_timeout(whole_seconds(visibility))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)

@@ -23,16 +23,16 @@ pub(super) struct EventQueue {
 struct State {
     deliveries: u64,
     waiting: VecDeque<Message>,
-    /// Who waits for each delivery that is not settled.
+    /// Who waits for each delivery that is neither deleted nor given back.
     open: HashMap<Receipt, oneshot::Sender<bool>>,
 }
 
 impl EventQueue {
     /// Brings one message; the answer is whether it was deleted, or an error when it was forgotten.
     pub(super) fn offer(&self, body: String, receive_count: u32) -> oneshot::Receiver<bool> {
-        let (sender, settled) = oneshot::channel();
+        let (sender, deleted) = oneshot::channel();
         let mut state = self.state();
-        // Who stopped waiting is never settled.
+        // Who stopped waiting is never answered.
         state.open.retain(|_, sender| !sender.is_closed());
         state.deliveries += 1;
         let receipt = Receipt(state.deliveries.to_string());
@@ -40,7 +40,7 @@ impl EventQueue {
         state.waiting.push_back(Message { receipt, body, receive_count });
         drop(state);
         self.offered.notify_one();
-        settled
+        deleted
     }
 
     fn take(&self, max: usize) -> Vec<Message> {
@@ -49,7 +49,7 @@ impl EventQueue {
         state.waiting.drain(..count).collect()
     }
 
-    fn settle(&self, receipts: &[Receipt], deleted: bool) -> Vec<Refused> {
+    fn answer(&self, receipts: &[Receipt], deleted: bool) -> Vec<Refused> {
         let mut state = self.state();
         let mut refused = Vec::new();
         for receipt in receipts {
@@ -86,12 +86,12 @@ impl Queue for EventQueue {
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
-        Ok(self.settle(receipts, true))
+        Ok(self.answer(receipts, true))
     }
 
     /// When it comes again is the lane's to say.
     async fn give_back(&self, receipts: &[Receipt], _after: Duration) -> Result<Vec<Refused>, QueueError> {
-        Ok(self.settle(receipts, false))
+        Ok(self.answer(receipts, false))
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
     const VISIBILITY: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_brought_is_received_once_and_its_end_is_told() {
+    async fn what_is_brought_is_received_once_and_its_end_is_answered() {
         let queue = EventQueue::default();
         let (deleted, returned) = (queue.offer("a".to_owned(), 1), queue.offer("b".to_owned(), 2));
         let messages = queue.receive(10, VISIBILITY, VISIBILITY).await.unwrap();
@@ -123,7 +123,7 @@ mod tests {
             async move { queue.receive(1, VISIBILITY, VISIBILITY).await }
         });
         tokio::task::yield_now().await;
-        let _settled = queue.offer("a".to_owned(), 1);
+        let _deleted = queue.offer("a".to_owned(), 1);
         assert_eq!(poll.await.unwrap().unwrap().len(), 1);
     }
 }

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_setting_is_told_with_its_place() {
+    fn a_wrong_setting_is_named_with_where_it_stands() {
         let fine = World::new(BASE);
         for (world, flags, variables, expect) in [
             (

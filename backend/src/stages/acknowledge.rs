@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     past::stays_away,
-    queue::{Lanes, MAX_BATCH, Queue, QueueError, Receipt, Refused},
+    queue::{Lanes, MAX_PER_CALL, Queue, QueueError, Receipt, Refused},
     retry::Backoff,
 };
 
@@ -40,10 +40,10 @@ pub(crate) async fn run(acknowledge: Acknowledge, mut disposed: mpsc::Receiver<D
     let acknowledge = Arc::new(acknowledge);
     let mut calls = JoinSet::new();
     let mut buffer = Vec::new();
-    while disposed.recv_many(&mut buffer, CALLS * MAX_BATCH).await > 0 {
-        if buffer.len() < MAX_BATCH {
+    while disposed.recv_many(&mut buffer, CALLS * MAX_PER_CALL).await > 0 {
+        if buffer.len() < MAX_PER_CALL {
             tokio::time::sleep(LINGER).await;
-            while buffer.len() < CALLS * MAX_BATCH
+            while buffer.len() < CALLS * MAX_PER_CALL
                 && let Ok(next) = disposed.try_recv()
             {
                 buffer.push(next);
@@ -101,7 +101,7 @@ fn comes_again_after(job: &Job, reason: ReturnReason) -> Duration {
 fn chunks<T>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     let mut items = items.into_iter();
     std::iter::from_fn(move || {
-        let chunk: Vec<T> = items.by_ref().take(MAX_BATCH).collect();
+        let chunk: Vec<T> = items.by_ref().take(MAX_PER_CALL).collect();
         (!chunk.is_empty()).then_some(chunk)
     })
 }
@@ -111,11 +111,11 @@ impl Acknowledge {
         let Some(queue) = self.lanes.get(&lane) else { return };
         match group {
             Group::Delete(jobs) => {
-                call(queue.as_ref(), lane, Call::Delete, receipts(jobs.iter().map(|(job, _)| job))).await;
+                call(queue.as_ref(), lane, QueueCall::Delete, receipts(jobs.iter().map(|(job, _)| job))).await;
                 for (job, event) in jobs {
                     if let Some(event) = event {
                         self.restraints.ran(lane);
-                        self.reporter.tell(&job, event);
+                        self.reporter.report(&job, event);
                     }
                 }
             }
@@ -125,9 +125,9 @@ impl Acknowledge {
                 }
                 // Before another worker may have them.
                 join_all(jobs.iter().map(|job| self.runs.give_back(job, reason))).await;
-                call(queue.as_ref(), lane, Call::GiveBack(after), receipts(jobs.iter())).await;
+                call(queue.as_ref(), lane, QueueCall::GiveBack(after), receipts(jobs.iter())).await;
                 let again_ms = u64::try_from(after.as_millis()).ok().filter(|ms| *ms > 0);
-                jobs.iter().for_each(|job| self.reporter.tell(job, EventKind::Returned { again_ms }));
+                jobs.iter().for_each(|job| self.reporter.report(job, EventKind::Returned { again_ms }));
             }
         }
     }
@@ -138,18 +138,18 @@ fn receipts<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<Receipt> {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Call {
+enum QueueCall {
     Delete,
     GiveBack(Duration),
 }
 
 /// Tries again what may still succeed, a few times.
-async fn call(queue: &dyn Queue, lane: Lane, call: Call, mut receipts: Vec<Receipt>) {
+async fn call(queue: &dyn Queue, lane: Lane, call: QueueCall, mut receipts: Vec<Receipt>) {
     let mut backoff = Backoff::default();
     for _ in 0..TRIES {
         let answer: Result<Vec<Refused>, QueueError> = match call {
-            Call::Delete => queue.delete(&receipts).await,
-            Call::GiveBack(after) => queue.give_back(&receipts, after).await,
+            QueueCall::Delete => queue.delete(&receipts).await,
+            QueueCall::GiveBack(after) => queue.give_back(&receipts, after).await,
         };
         match answer {
             Ok(refused) => {

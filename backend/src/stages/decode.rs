@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, warn};
 
 use super::{
-    decoded_bytes::{DecodedBytes, Held},
+    decoded_bytes::{DecodedBytes, ReservedBytes},
     exits::Exits,
     job::{Decoded, Disposition, Job, Received, ReturnReason},
     report::Reporter,
-    room::Place,
+    room::Reservation,
 };
 use crate::{
     cpu_pool::{CpuPool, Work},
@@ -103,9 +103,9 @@ async fn pass(shared: Arc<Shared>, received: Received) {
         }
         Examined::AlreadyFailed(event) => exits.dispose(Disposition::Stored(job, event)).await,
         Examined::Failed(failure) => exits.fail(job, failure).await,
-        Examined::Ready(model, Prepared { features, truncated }, held) => {
+        Examined::Ready(model, Prepared { features, truncated }, reserved) => {
             job.truncated = truncated;
-            job.held = Some(held);
+            job.reserved_bytes = Some(reserved);
             exits.pass(Decoded { job, model, features }).await;
         }
     }
@@ -128,7 +128,7 @@ enum Examined {
     /// Its input or its past does not let it run.
     Failed(Failure),
     /// It can run: its model, its numbers, and the bytes that these take.
-    Ready(Arc<Model>, Prepared, Held),
+    Ready(Arc<Model>, Prepared, ReservedBytes),
 }
 
 impl Shared {
@@ -217,7 +217,7 @@ impl Shared {
         }
         // Before the payload is: who waits here keeps no payload from being decoded.
         let most = input::most_bytes(&model, &job.parameters);
-        let mut held = self.decode.bytes.take(&job.account, most).await;
+        let mut reserved = self.decode.bytes.take(&job.account, most).await;
         let kind = model.manifest.spec.input.kind;
         let work = Work::of(kind);
         let payloads = match work {
@@ -242,8 +242,8 @@ impl Shared {
         match prepared {
             Ok(prepared) => {
                 let prepared = prepared?;
-                held.keep(prepared.features.bytes());
-                Ok(Examined::Ready(model, prepared, held))
+                reserved.keep(prepared.features.bytes());
+                Ok(Examined::Ready(model, prepared, reserved))
             }
             Err(error) => {
                 error!(job = %job.id, model = job.model, %error, "decoding failed");
@@ -259,7 +259,7 @@ impl Shared {
             return Ok(model);
         }
         // Its files may take minutes to come, and others of the lane wait for none.
-        let _parked = job.place.as_ref().filter(|_| registry.is_fetched(&job.model)).map(Place::park);
+        let _parked = job.reservation.as_ref().filter(|_| registry.is_fetched(&job.model)).map(Reservation::park);
         let why = match registry.open(&job.model).await {
             Some(Ok(model)) => {
                 health.has(&job.model);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use super::{decoded_bytes::Held, room::Place, runs::Run, waiting::Watch};
+use super::{decoded_bytes::ReservedBytes, room::Reservation, runs::Run, watched::Watch};
 use crate::{
     failure::Failure,
     features::{BatchInput, Features},
@@ -50,9 +50,9 @@ pub(crate) struct Job {
     /// Keeps the message hidden.
     pub visibility: Visibility,
     /// Bounds how much work is held at once, until nothing but storing is left of it.
-    pub(crate) place: Option<Place>,
+    pub(crate) reservation: Option<Reservation>,
     /// Bounds what decoded inputs take, for as long; taken before decoding begins.
-    pub(crate) held: Option<Held>,
+    pub(crate) reserved_bytes: Option<ReservedBytes>,
     /// Keeps the next one waiting that runs alone, until this one's message is acknowledged or given back.
     pub alone: Option<Arc<()>>,
     /// Keeps others of the same digest waiting; taken when decoding begins.
@@ -68,7 +68,7 @@ pub(crate) struct Job {
 impl Job {
     /// Splits a message into the job and its input, which is dropped once it is decoded.
     pub(crate) fn new(message: JobMessage, delivery: Delivery) -> (Self, InputRef) {
-        let Delivery { attempt, visibility, place, deadline } = delivery;
+        let Delivery { attempt, visibility, reservation, deadline } = delivery;
         let job = Self {
             span: trace::span(&message, attempt),
             id: message.job_id,
@@ -84,8 +84,8 @@ impl Job {
             run: None,
             truncated: false,
             visibility,
-            place: Some(place),
-            held: None,
+            reservation: Some(reservation),
+            reserved_bytes: None,
             alone: None,
             turn: None,
             deadline,
@@ -102,8 +102,8 @@ pub(crate) struct Delivery {
     pub attempt: u32,
     /// Keeps the message hidden.
     pub visibility: Visibility,
-    /// The room it takes.
-    pub place: Place,
+    /// The places that it takes in the worker's room.
+    pub reservation: Reservation,
     /// From when on nobody wants it.
     pub deadline: Option<Instant>,
 }

@@ -15,4 +15,4 @@ pub(crate) mod restraint;
 pub(crate) mod room;
 pub(crate) mod runs;
 pub(crate) mod store;
-pub(crate) mod waiting;
+pub(crate) mod watched;

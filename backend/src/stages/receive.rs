@@ -153,7 +153,7 @@ impl Receiving<'_> {
         (max, self.queue.receive(max, wait, self.receive.keeper.timeout()).await)
     }
 
-    /// A message that cannot be read stays in the lane and goes to its dead letters by its count of receives; it is told
+    /// A message that cannot be read stays in the lane and goes to its dead letters by its count of receives; it is logged
     /// once, at its first receive.
     fn open(&self, message: Message, places: &mut usize) -> Option<Received> {
         let lane = self.lane;
@@ -170,7 +170,7 @@ impl Receiving<'_> {
                 let delivery = Delivery {
                     attempt: message.receive_count,
                     visibility: self.receive.keeper.hide(lane, message.receipt, deadline),
-                    place: self.room.take(lane, takes),
+                    reservation: self.room.take(lane, takes),
                     deadline,
                 };
                 let (job, input) = Job::new(job, delivery);
@@ -178,7 +178,7 @@ impl Receiving<'_> {
             }
             Err(error) => {
                 if message.receive_count == 1 {
-                    error!(%lane, at = place(&error), bytes = message.body.len(), "a message cannot be read");
+                    error!(%lane, at = stopped_at(&error), bytes = message.body.len(), "a message cannot be read");
                 }
                 None
             }
@@ -190,7 +190,7 @@ impl Receiving<'_> {
 const FURTHEST_MS: u64 = 365 * 24 * 60 * 60 * 1000;
 
 /// Where reading stopped. The error's own words would quote the message.
-fn place(error: &MessageError) -> Option<String> {
+fn stopped_at(error: &MessageError) -> Option<String> {
     let json = std::error::Error::source(error)?.downcast_ref::<serde_json::Error>()?;
     Some(format!("{:?}, line {}, column {}", json.classify(), json.line(), json.column()))
 }

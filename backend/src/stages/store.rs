@@ -38,8 +38,8 @@ pub(crate) async fn run(storing: Storing, mut inferred: mpsc::Receiver<Inferred>
     while let Some(mut job) = inferred.recv().await {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
         // Puts have a bound of their own: while they wait for the store, the device is given work.
-        job.job.place = None;
-        job.job.held = None;
+        job.job.reservation = None;
+        job.job.reserved_bytes = None;
         let (storing, disposed) = (Arc::clone(&storing), disposed.clone());
         let span = info_span!(target: logging::STAGES, parent: &job.job.span, "store");
         let put = async move {

@@ -85,7 +85,7 @@ pub enum StoreError {
     Unavailable(String),
 }
 
-/// The result of that name, if it is there. One that has lived a while is renewed: whoever is told of it now is promised
+/// The result of that name, if it is there. One that has lived a while is renewed: whoever hears of it now is promised
 /// all of its days.
 ///
 /// # Errors
@@ -129,7 +129,7 @@ pub async fn put_failure(store: &dyn Store, failure: JobFailure) -> Result<JobFa
 /// Objects by key. Results and failures are written once; a byte-identical rewrite may renew the life of one.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Writes the object unless it is there. Of several writers at once exactly one is told [`Put::Created`].
+    /// Writes the object unless it is there. Of several writers at once exactly one is answered [`Put::Created`].
     async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError>;
 
     /// Writes the object, whatever lies there: what is kept of a job between its deliveries, never a result.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use forebay_backend::queue::{MAX_BATCH, Message, Queue, Refused};
+use forebay_backend::queue::{MAX_PER_CALL, Message, Queue, Refused};
 use tokio::time::{Instant, sleep};
 
 /// SQS brings a message back up to a second after its visibility timeout, and counts in whole seconds.
@@ -22,7 +22,7 @@ pub(crate) trait QueueUnderTest: Sync {
     const MAX_RECEIVES: u32;
 
     async fn receive(&self, wait: Duration) -> Vec<Message> {
-        self.queue().receive(MAX_BATCH, wait, VISIBILITY).await.unwrap()
+        self.queue().receive(MAX_PER_CALL, wait, VISIBILITY).await.unwrap()
     }
 
     /// Held for longer than any test.
@@ -70,25 +70,25 @@ pub(crate) async fn an_extended_lease_hides_from_then_on(test: &impl QueueUnderT
 }
 
 pub(crate) async fn ten_leases_change_with_one_call(test: &impl QueueUnderTest) {
-    for number in 0..MAX_BATCH {
+    for number in 0..MAX_PER_CALL {
         test.send(&number.to_string()).await;
     }
     let mut receipts = Vec::new();
     let deadline = Instant::now() + LATE;
-    while receipts.len() < MAX_BATCH && Instant::now() < deadline {
-        let messages = test.queue().receive(MAX_BATCH, NOT_YET, Duration::from_secs(60)).await.unwrap();
+    while receipts.len() < MAX_PER_CALL && Instant::now() < deadline {
+        let messages = test.queue().receive(MAX_PER_CALL, NOT_YET, Duration::from_secs(60)).await.unwrap();
         receipts.extend(messages.into_iter().map(|message| message.receipt));
     }
-    assert_eq!(receipts.len(), MAX_BATCH);
+    assert_eq!(receipts.len(), MAX_PER_CALL);
     assert_eq!(test.queue().extend(&receipts, VISIBILITY).await.unwrap(), []);
     let mut again = Vec::new();
     let deadline = Instant::now() + LATE * 2;
-    while again.len() < MAX_BATCH && Instant::now() < deadline {
-        let messages = test.queue().receive(MAX_BATCH, NOT_YET, Duration::from_secs(60)).await.unwrap();
+    while again.len() < MAX_PER_CALL && Instant::now() < deadline {
+        let messages = test.queue().receive(MAX_PER_CALL, NOT_YET, Duration::from_secs(60)).await.unwrap();
         again.extend(messages.into_iter().map(|message| (message.body, message.receive_count)));
     }
     again.sort();
-    let twice: Vec<(String, u32)> = (0..MAX_BATCH).map(|number| (number.to_string(), 2)).collect();
+    let twice: Vec<(String, u32)> = (0..MAX_PER_CALL).map(|number| (number.to_string(), 2)).collect();
     assert_eq!(again, twice, "each came back after the new timeout and long before the first one's end");
 }
 
@@ -135,7 +135,7 @@ pub(crate) async fn one_refusal_leaves_the_rest_of_a_batch_alone(test: &impl Que
     let mut receipts = Vec::new();
     let deadline = Instant::now() + LATE;
     while receipts.len() < 2 && Instant::now() < deadline {
-        let messages = test.queue().receive(MAX_BATCH, NOT_YET, LONG).await.unwrap();
+        let messages = test.queue().receive(MAX_PER_CALL, NOT_YET, LONG).await.unwrap();
         receipts.extend(messages.into_iter().map(|message| message.receipt));
     }
     test.queue().delete(&receipts[..1]).await.unwrap();
@@ -166,7 +166,7 @@ pub(crate) async fn what_is_sent_twice_comes_twice(test: &impl QueueUnderTest) {
     let mut receipts = Vec::new();
     let deadline = Instant::now() + LATE;
     while receipts.len() < 2 && Instant::now() < deadline {
-        let messages = test.queue().receive(MAX_BATCH, NOT_YET, Duration::from_secs(30)).await.unwrap();
+        let messages = test.queue().receive(MAX_PER_CALL, NOT_YET, Duration::from_secs(30)).await.unwrap();
         receipts.extend(messages.into_iter().map(|message| message.receipt));
     }
     assert_eq!(receipts.len(), 2);

@@ -1,4 +1,4 @@
-//! One device's thread: runs batches and tells the jobs apart.
+//! One device's thread: runs batches and answers each job apart.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    bisect::{self, Bisected, Outcome},
+    bisect::{self, Answered, Bisected},
     generate,
-    loading::Loaded,
+    loading::Readiness,
     refusals::Refusals,
     residents::Residents,
     runner::{BatchRunner, failure},
@@ -40,15 +40,15 @@ pub(super) struct DeviceThread {
     pub(super) pulse: Pulse,
     pub(super) patience: Patience,
     pub(super) load: Arc<DeviceLoad>,
-    /// When it was last told what the device has of memory.
-    memory_told: Option<Instant>,
+    /// When it was last measured what the device has of memory.
+    memory_measured: Option<Instant>,
 }
 
-/// So often it is told at most what a device has of memory, when nothing is loaded or unloaded.
+/// So often it is measured at most what a device has of memory, when nothing is loaded or unloaded.
 const MEMORY_ROUND: Duration = Duration::from_secs(10);
 
-/// Who is told what a device does, and who watches it.
-pub(super) struct Around {
+/// Who hears what a device does, and who watches it.
+pub(super) struct Observers {
     pub(super) reporter: Reporter,
     pub(super) vitals: Arc<Vitals>,
     pub(super) pulse: Pulse,
@@ -81,8 +81,8 @@ pub(super) struct Lost {
 }
 
 impl DeviceThread {
-    pub(super) fn new(engine: Box<dyn Engine>, model_memory: Option<u64>, around: Around) -> Self {
-        let Around { reporter, vitals, pulse, patience, load } = around;
+    pub(super) fn new(engine: Box<dyn Engine>, model_memory: Option<u64>, observers: Observers) -> Self {
+        let Observers { reporter, vitals, pulse, patience, load } = observers;
         let residents = Residents::new(model_memory.or_else(|| engine.memory()));
         Self {
             engine,
@@ -93,15 +93,15 @@ impl DeviceThread {
             pulse,
             patience,
             load,
-            memory_told: None,
+            memory_measured: None,
         }
     }
 
     /// Runs a batch of one model; every one of its jobs is answered or unwanted afterwards.
     pub(super) fn run(&mut self, batch: Batched, stop: &CancellationToken) -> Ran {
-        let loaded = self.is_loaded(&batch.model);
-        if !matches!(loaded, Loaded::Yes) {
-            return without_model(batch, loaded);
+        let readiness = self.make_ready(&batch.model);
+        if !matches!(readiness, Readiness::Ready) {
+            return without_model(batch, readiness);
         }
         let (batch, unwanted) = without(batch, |job| job.unwanted.is_cancelled());
         let Some(batch) = batch else { return Ran { unwanted, ..Ran::default() } };
@@ -112,7 +112,7 @@ impl DeviceThread {
         let Some(batch) = batch else { return Ran { unwanted, returned, ..Ran::default() } };
         let batch_size = u32::try_from(batch.jobs.len()).unwrap_or(u32::MAX);
         for (job, _) in &batch.jobs {
-            self.tell(job, EventKind::Started { batch_size });
+            self.report(job, EventKind::Started { batch_size });
         }
         let model = Arc::clone(&batch.model);
         let (jobs, padding) = (batch.jobs.len(), batch.input.padding());
@@ -122,24 +122,24 @@ impl DeviceThread {
         };
         let measured = BatchRun { jobs, rows: ran.rows, padding, predicted, busy: ran.busy };
         self.vitals.metrics.ran(&model.id, measured);
-        if self.memory_told.is_none_or(|told| told.elapsed() >= MEMORY_ROUND) {
-            self.tell_memory();
+        if self.memory_measured.is_none_or(|at| at.elapsed() >= MEMORY_ROUND) {
+            self.measure_memory();
         }
         ran.unwanted.extend(unwanted);
         ran.returned.extend(returned);
         ran
     }
 
-    /// Whoever looks at the metrics hears what the device has of memory.
-    pub(super) fn tell_memory(&mut self) {
+    /// The metrics show what the device has of memory.
+    pub(super) fn measure_memory(&mut self) {
         if let Some(memory) = self.engine.device_memory() {
             self.vitals.metrics.device_memory(&self.engine.device(), memory, self.residents.bytes());
         }
-        self.memory_told = Some(Instant::now());
+        self.memory_measured = Some(Instant::now());
     }
 
-    pub(super) fn tell(&self, job: &Job, event: EventKind) {
-        self.reporter.tell(job, event);
+    pub(super) fn report(&self, job: &Job, event: EventKind) {
+        self.reporter.report(job, event);
     }
 
     fn run_once(&mut self, batch: Batched) -> Ran {
@@ -152,7 +152,7 @@ impl DeviceThread {
         let busy = runner.busy();
         let (mut answers, mut unanswered) = (Vec::with_capacity(jobs.len()), Vec::new());
         for ((job, _), outcome) in jobs.into_iter().zip(outcomes) {
-            let Some(Outcome { answer, busy }) = outcome else {
+            let Some(Answered { answer, busy }) = outcome else {
                 unanswered.push(job);
                 continue;
             };
@@ -167,18 +167,20 @@ impl DeviceThread {
 }
 
 /// Of a batch whose model is not loaded.
-fn without_model(batch: Batched, loaded: Loaded) -> Ran {
+fn without_model(batch: Batched, readiness: Readiness) -> Ran {
     let jobs: Vec<Job> = batch.jobs.into_iter().map(|(job, _)| job).collect();
-    match loaded {
-        Loaded::Never => {
+    match readiness {
+        Readiness::Never => {
             let failure = Failure::new(FailureCode::ModelUnavailable, "the model could not be loaded");
             let fail = |job| Inferred::failed(job, failure.clone());
             Ran { answers: jobs.into_iter().map(fail).collect(), ..Ran::default() }
         }
-        Loaded::NotYet => Ran { unable: jobs, ..Ran::default() },
+        Readiness::NotYet => Ran { unable: jobs, ..Ran::default() },
         // No job ran, so none is suspect. That it goes on without end is kept from it by what is written down of them.
-        Loaded::DeviceLost(why) => Ran { unable: jobs, lost: Some(Lost { why, jobs: Vec::new() }), ..Ran::default() },
-        Loaded::Yes => Ran { returned: jobs, ..Ran::default() },
+        Readiness::DeviceLost(why) => {
+            Ran { unable: jobs, lost: Some(Lost { why, jobs: Vec::new() }), ..Ran::default() }
+        }
+        Readiness::Ready => Ran { returned: jobs, ..Ran::default() },
     }
 }
 

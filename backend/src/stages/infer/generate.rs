@@ -6,7 +6,7 @@ use forebay_contract::{EventKind, FailureCode};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    bisect::{self, Bisected, Outcome},
+    bisect::{self, Answered, Bisected},
     device::{DeviceThread, Lost, Ran},
     runner::{BatchRunner, failure},
     sequence::Sequence,
@@ -94,14 +94,14 @@ fn step(
     let Bisected { outcomes, lost } = bisect::run(&vec![1; writing.len()], &mut runner);
     let busy = runner.busy();
     for (writing, outcome) in writing.iter_mut().zip(outcomes) {
-        let Some(Outcome { answer, busy }) = outcome else { continue };
+        let Some(Answered { answer, busy }) = outcome else { continue };
         writing.busy += busy;
         match answer {
             Ok(output) if writing.sequence.step(output.data(), &model.marks).is_ok() => {
                 let (done, total) = (writing.sequence.done(), writing.sequence.total());
                 if done.is_multiple_of(steps.report_every.max(1)) && done < total && done > 0 {
                     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-                    device.tell(&writing.job, EventKind::Progress { done: count(done), total: count(total) });
+                    device.report(&writing.job, EventKind::Progress { done: count(done), total: count(total) });
                 }
             }
             Ok(_) => writing.failed = Some(no_logits()),

@@ -10,8 +10,9 @@ use crate::{
 };
 
 /// Whether a model can run.
-pub(super) enum Loaded {
-    Yes,
+pub(super) enum Readiness {
+    /// It is loaded.
+    Ready,
     /// No worker can run it.
     Never,
     /// Not here, and not now.
@@ -22,9 +23,9 @@ pub(super) enum Loaded {
 
 impl DeviceThread {
     /// Whether the model can run: it is loaded if it was not.
-    pub(super) fn is_loaded(&mut self, model: &Model) -> Loaded {
+    pub(super) fn make_ready(&mut self, model: &Model) -> Readiness {
         if self.residents.touch(&model.id) {
-            return Loaded::Yes;
+            return Readiness::Ready;
         }
         if let Some(verdict) = self.refusals.of(&model.id, Instant::now()) {
             return verdict.into();
@@ -45,8 +46,8 @@ impl DeviceThread {
                 self.load.loaded(&self.engine.device(), &model.id, took);
                 let (load_ms, held_bytes) = (took.as_millis(), self.residents.bytes());
                 info!(model = model.id, device = self.engine.device(), load_ms, bytes, held_bytes, "model loaded");
-                self.tell_memory();
-                Loaded::Yes
+                self.measure_memory();
+                Readiness::Ready
             }
             Err(error) => {
                 self.load.leaves(&self.engine.device(), &model.id);
@@ -71,12 +72,12 @@ impl DeviceThread {
         }
     }
 
-    fn not_loaded(&mut self, model: &Model, error: &ModelError) -> Loaded {
+    fn not_loaded(&mut self, model: &Model, error: &ModelError) -> Readiness {
         let device = self.engine.device();
         error!(model = model.id, device, cause = error.cause(), error = error.whole(), "model not loaded");
         self.vitals.metrics.model_not_loaded(&model.id, error.cause());
         if error.is_device_lost() {
-            return Loaded::DeviceLost(error.to_string());
+            return Readiness::DeviceLost(error.to_string());
         }
         let file = Stamp::of_file(&model.manifest.weights);
         let verdict = self.refusals.note(&model.id, Instant::now(), error, file);
@@ -97,7 +98,7 @@ impl DeviceThread {
     }
 }
 
-impl From<Verdict> for Loaded {
+impl From<Verdict> for Readiness {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::ModelsOwn => Self::Never,

@@ -1,9 +1,9 @@
 //! [`Batched`] → [`Inferred`]: one thread for each device, which owns it.
 
+mod batch_queue;
 mod bisect;
 mod device;
 mod generate;
-mod line;
 mod loading;
 mod refusals;
 mod residents;
@@ -32,8 +32,8 @@ use super::{
     report::Reporter,
 };
 use crate::{batch::Residency, device::DeviceLoad, engine::Devices, vitals::Vitals};
-use device::{Around, DeviceThread, Lost, Ran};
-use line::Line;
+use batch_queue::BatchQueue;
+use device::{DeviceThread, Lost, Observers, Ran};
 use watchdog::Pulse;
 
 /// What the devices' threads need.
@@ -66,7 +66,7 @@ pub(crate) fn spawn(
     load.count(engines.len());
     let exits = Arc::new(exits);
     // One device's thread takes the next batch when it has nothing to do.
-    let line = Arc::new(Line::new(batched));
+    let queue = Arc::new(BatchQueue::new(batched));
     // Dropped by the last device's thread: then the watchdog ends too.
     let (alive, ended) = std::sync::mpsc::channel();
     let (trouble, troubled) = oneshot::channel();
@@ -77,67 +77,67 @@ pub(crate) fn spawn(
         pulses.push((engine.device(), pulse.clone()));
         let name = format!("device {}", engine.device());
         let (reporter, vitals) = (reporter.clone(), Arc::clone(&vitals));
-        let around = Around { reporter, vitals, pulse, patience, load: Arc::clone(&load) };
-        let device = DeviceThread::new(engine, model_memory, around);
-        let lifeline = Lifeline { trouble: Arc::clone(&trouble), _alive: alive.clone() };
+        let observers = Observers { reporter, vitals, pulse, patience, load: Arc::clone(&load) };
+        let device = DeviceThread::new(engine, model_memory, observers);
+        let panic_guard = PanicGuard { trouble: Arc::clone(&trouble), _alive: alive.clone() };
         let (exits, load, stop, trouble) = (Arc::clone(&exits), Arc::clone(&load), stop.clone(), Arc::clone(&trouble));
-        let (line, desk) = (Arc::clone(&line), Desk { exits, load, stop, trouble });
+        let (queue, server) = (Arc::clone(&queue), DeviceServer { exits, load, stop, trouble });
         // Of this thread's own: it has nothing else to do while it waits.
         let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
         thread::Builder::new().name(name).spawn(move || {
-            let _lifeline = lifeline;
-            runtime.block_on(desk.serve(device, &line, None));
+            let _panic_guard = panic_guard;
+            runtime.block_on(server.serve(device, &queue, None));
         })?;
     }
     thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
         if watchdog::watch(&pulses, &ended) {
             load.hang();
-            tell(&trouble, Trouble::Hung);
+            announce(&trouble, Trouble::Hung);
         }
     })?;
     Ok(troubled)
 }
 
 /// How long a batch of so many rows keeps the device, beyond its computing.
-pub(crate) type Pace = Box<dyn FnMut(usize) -> Duration + Send>;
+pub(crate) type BatchTime = Box<dyn FnMut(usize) -> Duration + Send>;
 
 /// The same without threads, for one device that nobody watches: on a simulation's runtime, where a batch holds up
-/// everything else while it computes, and only `pace` says how long it took. It runs as the returned future does.
+/// everything else while it computes, and only `batch_time` says how long it took. It runs as the returned future does.
 pub(crate) fn run(
     infer: Infer,
     batched: mpsc::Receiver<Batched>,
     exits: Exits<Inferred>,
-    pace: Pace,
+    batch_time: BatchTime,
 ) -> (impl Future<Output = ()> + Send, oneshot::Receiver<Trouble>) {
     let (trouble, troubled) = oneshot::channel();
     let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
     let running = async move {
         let Some(engine) = engines.into_iter().next() else { return };
-        let around = Around { reporter, vitals, pulse: Pulse::default(), patience, load: Arc::clone(&load) };
-        let device = DeviceThread::new(engine, model_memory, around);
-        let desk = Desk { exits: Arc::new(exits), load, stop, trouble: Arc::new(Mutex::new(Some(trouble))) };
-        desk.serve(device, &Line::new(batched), Some(pace)).await;
+        let observers = Observers { reporter, vitals, pulse: Pulse::default(), patience, load: Arc::clone(&load) };
+        let device = DeviceThread::new(engine, model_memory, observers);
+        let server = DeviceServer { exits: Arc::new(exits), load, stop, trouble: Arc::new(Mutex::new(Some(trouble))) };
+        server.serve(device, &BatchQueue::new(batched), Some(batch_time)).await;
     };
     (running, troubled)
 }
 
 /// Where a device's batches go, and who hears of it.
-struct Desk {
+struct DeviceServer {
     exits: Arc<Exits<Inferred>>,
     load: Arc<DeviceLoad>,
     stop: CancellationToken,
-    trouble: Bell,
+    trouble: TroubleSender,
 }
 
-impl Desk {
+impl DeviceServer {
     /// Runs batches until no more come, nobody takes the answers, or the device is lost.
-    async fn serve(&self, mut device: DeviceThread, line: &Line, mut pace: Option<Pace>) {
+    async fn serve(&self, mut device: DeviceThread, queue: &BatchQueue, mut batch_time: Option<BatchTime>) {
         let (mut lost, mut idle_since) = (false, Instant::now());
         let name = device.engine.device();
         loop {
             // What a lost device takes is handed back, whoever has its model.
             let residency = |model: &str| if lost { Residency::Here } else { self.load.residency(&name, model) };
-            let Some(batch) = line.next(idle_since, residency).await else { break };
+            let Some(batch) = queue.next(idle_since, residency).await else { break };
             if lost || self.stop.is_cancelled() {
                 for (job, _) in batch.jobs {
                     self.exits.dispose(Disposition::Returned(job, ReturnReason::Stopped)).await;
@@ -150,8 +150,8 @@ impl Desk {
             }
             let model = Arc::clone(&batch.model);
             let mut ran = device.run(batch, &self.stop);
-            if let Some(pace) = &mut pace {
-                ran.busy = pace(ran.rows);
+            if let Some(batch_time) = &mut batch_time {
+                ran.busy = batch_time(ran.rows);
                 if !ran.busy.is_zero() {
                     tokio::time::sleep(ran.busy).await;
                 }
@@ -161,7 +161,7 @@ impl Desk {
                 lost = true;
                 let jobs = jobs.len();
                 error!(device = name, model = model.id, jobs, why, "the device is lost: the worker must be restarted");
-                tell(&self.trouble, Trouble::Lost);
+                announce(&self.trouble, Trouble::Lost);
             }
             // First the next batch may be formed, then this one's answers go their way.
             self.load.finish(&model.id, ran.rows, ran.busy);
@@ -205,24 +205,24 @@ fn gap(ready: Option<Instant>, idle_since: Instant, now: Instant) -> Option<Dura
     Some(now.saturating_duration_since(ready?.max(idle_since)))
 }
 
-type Bell = Arc<Mutex<Option<oneshot::Sender<Trouble>>>>;
+type TroubleSender = Arc<Mutex<Option<oneshot::Sender<Trouble>>>>;
 
-fn tell(bell: &Bell, trouble: Trouble) {
-    if let Some(bell) = bell.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        let _ = bell.send(trouble);
+fn announce(sender: &TroubleSender, trouble: Trouble) {
+    if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _ = sender.send(trouble);
     }
 }
 
-/// Tells of a thread that ended by a panic.
-struct Lifeline {
-    trouble: Bell,
+/// Announces that its thread ended by a panic.
+struct PanicGuard {
+    trouble: TroubleSender,
     _alive: std::sync::mpsc::Sender<()>,
 }
 
-impl Drop for Lifeline {
+impl Drop for PanicGuard {
     fn drop(&mut self) {
         if thread::panicking() {
-            tell(&self.trouble, Trouble::Panicked);
+            announce(&self.trouble, Trouble::Panicked);
         }
     }
 }

@@ -97,7 +97,7 @@ impl Runner for BatchRunner<'_> {
     }
 }
 
-/// What a client is told of it.
+/// What a client hears of it.
 pub(super) fn failure(error: &RunError) -> Failure {
     match error {
         RunError::Refused(line) => Failure::new(FailureCode::ExecutionFailed, line.clone()),

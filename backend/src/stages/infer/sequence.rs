@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_logits_is_told() {
+    fn what_is_no_logits_is_an_error() {
         let mut sequence = Sequence::new(vec![1], &steps(9), &Parameters::new());
         for answer in [&[][..], &[f32::NAN], &[-1.0], &[0.0, f32::INFINITY]] {
             assert_eq!(sequence.step(answer, &Marks::default()), Err(NoLogits));

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{batch::Residency, stages::job::Batched};
 
 /// Batches in the order in which they came; every device takes from it.
-pub(super) struct Line {
+pub(super) struct BatchQueue {
     coming: sync::Mutex<mpsc::Receiver<Batched>>,
     state: Mutex<State>,
     changed: Notify,
@@ -35,7 +35,7 @@ enum Choice {
     Wait(Option<Instant>),
 }
 
-impl Line {
+impl BatchQueue {
     pub(super) fn new(coming: mpsc::Receiver<Batched>) -> Self {
         Self { coming: sync::Mutex::new(coming), state: Mutex::default(), changed: Notify::new() }
     }
