@@ -7,7 +7,7 @@ pub(crate) mod decoded_bytes;
 pub(crate) mod exits;
 mod forming;
 pub(crate) mod infer;
-mod job;
+pub(crate) mod job;
 mod polling;
 pub(crate) mod receive;
 pub(crate) mod report;
