@@ -138,6 +138,29 @@ pub(crate) struct Batched {
     pub predicted: Duration,
 }
 
+impl Batched {
+    /// Takes out such jobs, of which there are nearly always none.
+    pub(super) fn without(self, such: impl Fn(&Job) -> bool) -> (Option<Self>, Vec<Job>) {
+        if !self.jobs.iter().any(|(job, _)| such(job)) {
+            return (Some(self), Vec::new());
+        }
+        let Self { model, jobs, input, predicted } = self;
+        let (mut others, mut taken, mut ranges, mut start) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for (job, rows) in jobs {
+            if such(&job) {
+                taken.push(job);
+            } else {
+                ranges.push((start, rows));
+                others.push((job, rows));
+            }
+            start += rows;
+        }
+        // A batch counts its jobs' rows, so there is an input whenever there is a job.
+        let input = (!others.is_empty()).then(|| input.copy_ranges(&ranges)).flatten();
+        (input.map(|input| Self { model, jobs: others, input, predicted }), taken)
+    }
+}
+
 /// Answered by the model, or failed on the way.
 pub(crate) struct Inferred {
     /// The job.

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use forebay_contract::{EventKind, FailureCode};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     bisect::{self, Answered, Bisected},
@@ -29,7 +28,7 @@ struct Writing {
 
 /// Runs a batch to its end. A job that is canceled on the way is left where it is; when the worker stops, all are
 /// handed back: their steps may take longer than a stop does.
-pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable, stop: &CancellationToken) -> Ran {
+pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable) -> Ran {
     let Batched { model, jobs, input, .. } = batch;
     let rows = input.rows();
     let prompts = texts(&input);
@@ -43,7 +42,7 @@ pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable,
         .collect();
     let mut ran = Ran { rows, ..Ran::default() };
     let mut broken_off = 0;
-    while !stop.is_cancelled() {
+    while !device.around.stop.is_cancelled() {
         for written in writing.extract_if(.., |writing| writing.job.unwanted.is_cancelled()) {
             ran.unwanted.push(written.job);
         }
