@@ -1,10 +1,10 @@
 //! [`Received`] → [`Decoded`]: is it still wanted, is it already answered, and what are its numbers?
 
+mod fetch;
+
 use std::sync::Arc;
 
-use bytes::Bytes;
 use forebay_contract::{EventKind, FailureCode, InputRef, JobFailure, MediaType, storage_key};
-use sha2::{Digest as _, Sha256};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, warn};
@@ -14,7 +14,6 @@ use super::{
     exits::Exits,
     job::{Decoded, Disposition, Job, Received, ReturnReason},
     report::Reporter,
-    room::Reservation,
 };
 use crate::{
     cpu_pool::{CpuPool, Work},
@@ -25,14 +24,12 @@ use crate::{
     model::{Model, Registry},
     past::Past,
     retry,
-    store::{Head, Store, StoreError, find_result},
+    store::{Head, Store, find_failure, find_result},
     vitals::Vitals,
 };
 
 /// How many payloads of pictures are held at once, as many of sounds and as many others: what bounds memory.
 const PAYLOADS: usize = 16;
-/// Longer than any failure that is stored.
-const MAX_FAILURE_BYTES: u64 = 64 << 10;
 
 /// What decoding needs.
 pub(crate) struct Decode {
@@ -81,39 +78,37 @@ struct Shared {
 async fn pass(shared: Arc<Shared>, received: Received) {
     let Received { mut job, input } = received;
     let unwanted = job.unwanted.clone();
-    let found = tokio::select! {
-        () = shared.decode.stop.cancelled() => Examined::Stopped,
-        () = unwanted.cancelled() => Examined::Unwanted,
-        found = shared.examine(&mut job, input) => found,
+    let ready = tokio::select! {
+        () = shared.decode.stop.cancelled() => Err(NotDecoded::Stopped),
+        () = unwanted.cancelled() => Err(NotDecoded::Unwanted),
+        ready = shared.examine(&mut job, input) => ready,
     };
-    if matches!(found, Examined::Ready(..)) {
-        job.ready = Some(Instant::now());
-    } else {
-        job.watch = None;
-    }
     let exits = &shared.exits;
-    match found {
-        Examined::Stopped => exits.dispose(Disposition::Returned(job, ReturnReason::Stopped)).await,
-        Examined::Later => exits.dispose(Disposition::Returned(job, ReturnReason::Later)).await,
-        Examined::Unable => exits.unable(job).await,
-        Examined::Unwanted => exits.dispose(Disposition::Unwanted(job)).await,
-        Examined::AlreadyStored(head) => {
-            let event = head.succeeded(&job.id);
-            exits.dispose(Disposition::Stored(job, event)).await;
-        }
-        Examined::AlreadyFailed(event) => exits.dispose(Disposition::Stored(job, event)).await,
-        Examined::Failed(failure) => exits.fail(job, failure).await,
-        Examined::Ready(model, Prepared { features, truncated }, reserved) => {
+    match ready {
+        Ok(Ready { model, input: Prepared { features, truncated }, reserved }) => {
+            job.ready = Some(Instant::now());
             job.truncated = truncated;
             job.reserved_bytes = Some(reserved);
             exits.pass(Decoded { job, model, features }).await;
         }
+        Err(why) => {
+            job.watch = None;
+            exits.leave(job, why).await;
+        }
     }
 }
 
-/// What is found of a job while it is decoded.
-enum Examined {
-    /// The worker stops before that is known.
+/// What a job has once it is decoded.
+struct Ready {
+    model: Arc<Model>,
+    input: Prepared,
+    /// What its input takes of the bound of all decoded inputs.
+    reserved: ReservedBytes,
+}
+
+/// Why a job is not decoded.
+enum NotDecoded {
+    /// The worker stops.
     Stopped,
     /// Its model is being fetched, and enough jobs wait for it.
     Later,
@@ -124,55 +119,78 @@ enum Examined {
     /// An earlier delivery, or another job of its digest, has stored the result.
     AlreadyStored(Head),
     /// An earlier delivery has failed: what was reported then is reported again.
-    AlreadyFailed(EventKind),
+    AlreadyFailed(JobFailure),
     /// Its input or its past does not let it run.
     Failed(Failure),
-    /// It can run: its model, its numbers, and the bytes that these take.
-    Ready(Arc<Model>, Prepared, ReservedBytes),
+}
+
+impl From<Failure> for NotDecoded {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Exits<Decoded> {
+    async fn leave(&self, job: Job, why: NotDecoded) {
+        match why {
+            NotDecoded::Stopped => self.dispose(Disposition::Returned(job, ReturnReason::Stopped)).await,
+            NotDecoded::Later => self.dispose(Disposition::Returned(job, ReturnReason::Later)).await,
+            NotDecoded::Unable => self.unable(job).await,
+            NotDecoded::Unwanted => self.dispose(Disposition::Unwanted(job)).await,
+            NotDecoded::AlreadyStored(head) => {
+                let event = head.succeeded(&job.id);
+                self.dispose(Disposition::Stored(job, event)).await;
+            }
+            NotDecoded::AlreadyFailed(JobFailure { code, detail, .. }) => {
+                self.dispose(Disposition::Stored(job, EventKind::Failed { code, detail })).await;
+            }
+            NotDecoded::Failed(failure) => self.fail(job, failure).await,
+        }
+    }
 }
 
 impl Shared {
-    async fn examine(&self, job: &mut Job, input: InputRef) -> Examined {
+    async fn examine(&self, job: &mut Job, input: InputRef) -> Result<Ready, NotDecoded> {
         job.watch = self.decode.reporter.watch(job);
         job.turn = Some(self.in_flight.enter(job.digest).await);
-        let (past, found) = self.answer(job, input).await;
+        let (past, ready) = self.ask_and_prepare(job, input).await;
         job.past = past;
-        found
+        ready
     }
 
     /// Two questions are asked while the input is decoded: usually the answers are «wanted» and «not yet». Another
     /// answer ends the decoding, unless it has a thread by then.
-    async fn answer(&self, job: &Job, input: InputRef) -> (Past, Examined) {
+    async fn ask_and_prepare(&self, job: &Job, input: InputRef) -> (Past, Result<Ready, NotDecoded>) {
         let questions = self.needed(job);
-        let features = self.features(job, input);
-        tokio::pin!(questions, features);
-        let (needed, prepared) = tokio::select! {
+        let preparing = self.prepare(job, input);
+        tokio::pin!(questions, preparing);
+        let (needed, ready) = tokio::select! {
             needed = &mut questions => match needed {
-                Ok(past) => (Ok(past), features.await),
-                Err(found) => return (Past::default(), found),
+                Ok(past) => (Ok(past), preparing.await),
+                Err(why) => return (Past::default(), Err(why)),
             },
-            prepared = &mut features => (questions.await, prepared),
+            ready = &mut preparing => (questions.await, ready),
         };
         match needed {
-            Ok(past) => (past, prepared.unwrap_or_else(Examined::Failed)),
-            Err(found) => (Past::default(), found),
+            Ok(past) => (past, ready),
+            Err(why) => (Past::default(), Err(why)),
         }
     }
 
     /// What earlier deliveries came to, if the job must run; why it need not, otherwise.
-    async fn needed(&self, job: &Job) -> Result<Past, Examined> {
+    async fn needed(&self, job: &Job) -> Result<Past, NotDecoded> {
         let (wanted, past) = tokio::join!(self.decode.reporter.is_wanted(job), self.not_ended(job));
-        if wanted { past } else { Err(Examined::Unwanted) }
+        if wanted { past } else { Err(NotDecoded::Unwanted) }
     }
 
     /// How the job ended, if it did: by an earlier delivery, or by another job of the same digest.
-    async fn not_ended(&self, job: &Job) -> Result<Past, Examined> {
+    async fn not_ended(&self, job: &Job) -> Result<Past, NotDecoded> {
         let Decode { store, stop, .. } = &self.decode;
         let result = storage_key::result(&job.digest);
         if job.attempt == 1 {
             return match find_result(store.as_ref(), &result).await {
                 Ok(None) => Ok(Past::default()),
-                Ok(Some(head)) => Err(Examined::AlreadyStored(head)),
+                Ok(Some(head)) => Err(NotDecoded::AlreadyStored(head)),
                 Err(error) => {
                     // Running it again costs time, never correctness.
                     warn!(job = %job.id, %error, "could not look whether the result is there");
@@ -184,115 +202,62 @@ impl Shared {
         // looked until the store says.
         let (found, failed, past) = tokio::join!(
             retry::while_unavailable(stop, || find_result(store.as_ref(), &result)),
-            self.failure_of(job),
+            retry::while_unavailable(stop, || find_failure(store.as_ref(), &job.id)),
             retry::while_unavailable(stop, || Past::read(store.as_ref(), &job.id)),
         );
         if let Some(Ok(Some(head))) = found {
-            return Err(Examined::AlreadyStored(head));
+            return Err(NotDecoded::AlreadyStored(head));
         }
-        if let Some(failure) = failed {
-            return Err(Examined::AlreadyFailed(failure));
+        if let Some(Ok(Some(failure))) = failed {
+            return Err(NotDecoded::AlreadyFailed(failure));
         }
         let past = past.and_then(Result::ok).unwrap_or_default();
-        past.verdict().map_or(Ok(past), |failure| Err(Examined::Failed(failure)))
+        past.verdict().map_or(Ok(past), |failure| Err(NotDecoded::Failed(failure)))
     }
 
-    /// The failure that is stored of the job.
-    async fn failure_of(&self, job: &Job) -> Option<EventKind> {
-        let Decode { store, stop, .. } = &self.decode;
-        let key = storage_key::failure(&job.id);
-        let stored = retry::while_unavailable(stop, || store.get(&key, MAX_FAILURE_BYTES)).await?.ok()?;
-        let JobFailure { code, detail, .. } = serde_json::from_slice(&stored).ok()?;
-        Some(EventKind::Failed { code, detail })
-    }
-
-    /// The job's numbers, unless the worker stops while the input cannot be had, or it cannot get the model.
-    async fn features(&self, job: &Job, input: InputRef) -> Result<Examined, Failure> {
-        let model = match self.model(job).await {
-            Ok(model) => model,
-            Err(found) => return Ok(found),
-        };
+    /// The job's model and its numbers.
+    async fn prepare(&self, job: &Job, input: InputRef) -> Result<Ready, NotDecoded> {
+        let model = self.decode.model(job).await?;
         if !model.manifest.spec.takes(input.media_type()) {
-            return Err(wrong_kind(input.media_type()));
+            return Err(wrong_kind(input.media_type()).into());
         }
         // Before the payload is: who waits here keeps no payload from being decoded.
         let most = input::most_bytes(&model, &job.parameters);
         let mut reserved = self.decode.bytes.take(&job.account, most).await;
         let kind = model.manifest.spec.input.kind;
         let work = Work::of(kind);
-        let payloads = match work {
-            Work::Picture => &self.pictures,
-            Work::Sound => &self.sounds,
-            Work::Light | Work::Render => &self.others,
-        };
-        let _payload = payloads.enter(&job.account).await;
+        let _payload = self.payloads(work).enter(&job.account).await;
         let media_type = input.media_type();
-        let Some(payload) = self.payload(&model, input).await? else { return Ok(Examined::Stopped) };
+        let payload = self.decode.payload(&model, input).await?;
         input::check_label(media_type, &payload)?;
         let parameters = job.parameters.clone();
         let worker = Arc::clone(&model);
         let vitals = Arc::clone(&self.decode.vitals);
-        let prepare = move || {
+        let decode = move || {
             let began = Instant::now();
             let prepared = input::prepare(&worker, &payload, &parameters);
             vitals.metrics.decoded(kind, began.elapsed());
             prepared
         };
-        let prepared = self.decode.pool.run(work, &job.account, prepare).await;
+        let prepared = self.decode.pool.run(work, &job.account, decode).await;
         match prepared {
             Ok(prepared) => {
                 let prepared = prepared?;
                 reserved.keep(prepared.features.bytes());
-                Ok(Examined::Ready(model, prepared, reserved))
+                Ok(Ready { model, input: prepared, reserved })
             }
             Err(error) => {
                 error!(job = %job.id, model = job.model, %error, "decoding failed");
-                Err(Failure::new(FailureCode::ExecutionFailed, "the input could not be decoded"))
+                Err(Failure::new(FailureCode::ExecutionFailed, "the input could not be decoded").into())
             }
         }
     }
 
-    /// The job's model. That it cannot be had says nothing of the job: another worker may have it.
-    async fn model(&self, job: &Job) -> Result<Arc<Model>, Examined> {
-        let (registry, health) = (&self.decode.registry, &self.decode.vitals.health);
-        if let Some(model) = registry.opened(&job.model) {
-            return Ok(model);
-        }
-        // Its files may take minutes to come, and others of the lane wait for none.
-        let _parked = job.reservation.as_ref().filter(|_| registry.is_fetched(&job.model)).map(Reservation::park);
-        let why = match registry.open(&job.model).await {
-            Some(Ok(model)) => {
-                health.has(&job.model);
-                return Ok(model);
-            }
-            Some(Err(error)) if error.is_awaited() => return Err(Examined::Later),
-            Some(Err(error)) => {
-                if !error.is_repeated() {
-                    self.decode.vitals.metrics.model_not_loaded(&job.model, error.cause());
-                }
-                error.whole()
-            }
-            None => "it is not in models-dir".to_owned(),
-        };
-        warn!(job = %job.id, model = job.model, why, "handed back: the model cannot be had here");
-        health.lacks(&job.model, why);
-        Err(Examined::Unable)
-    }
-
-    async fn payload(&self, model: &Model, input: InputRef) -> Result<Option<Bytes>, Failure> {
-        let missing = |detail: &str| Failure::new(FailureCode::InputMissing, detail);
-        let (key, bytes, sha256) = match input {
-            InputRef::Inline { data, .. } => return Ok(Some(data.into())),
-            InputRef::Stored { key, bytes, sha256, .. } => (key, bytes, sha256),
-        };
-        // The edge refused more; a message that says otherwise does not make the worker reserve it.
-        let bound = bytes.min(model.manifest.spec.input.max_bytes);
-        let store = &self.decode.store;
-        match retry::while_unavailable(&self.decode.stop, || store.get(&key, bound)).await {
-            None => Ok(None),
-            Some(Ok(body)) if hex::encode(Sha256::digest(&body)) == sha256 => Ok(Some(body)),
-            Some(Ok(_) | Err(StoreError::TooLarge { .. })) => Err(missing("the stored input is not what was accepted")),
-            Some(Err(_)) => Err(missing("the stored input is gone: send it again")),
+    fn payloads(&self, work: Work) -> &Gate {
+        match work {
+            Work::Picture => &self.pictures,
+            Work::Sound => &self.sounds,
+            Work::Light | Work::Render => &self.others,
         }
     }
 }

@@ -107,6 +107,19 @@ pub async fn find_result(store: &dyn Store, key: &str) -> Result<Option<Head>, S
 /// A failure is some hundred bytes.
 const MAX_FAILURE_BYTES: u64 = 65_536;
 
+/// The failure that is stored of the job, if one is that can be read.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn find_failure(store: &dyn Store, job: &JobId) -> Result<Option<JobFailure>, StoreError> {
+    match store.get(&storage_key::failure(job), MAX_FAILURE_BYTES).await {
+        Ok(stored) => Ok(serde_json::from_slice(&stored).ok()),
+        Err(StoreError::Missing | StoreError::TooLarge { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Stores a failure, unless there is one: what is said of the job is what lies there, whoever stored it.
 ///
 /// # Errors
@@ -119,11 +132,7 @@ pub async fn put_failure(store: &dyn Store, failure: JobFailure) -> Result<JobFa
     if store.put_if_absent(&key, NewObject::new(body, "application/json")).await? == Put::Created {
         return Ok(failure);
     }
-    match store.get(&key, MAX_FAILURE_BYTES).await {
-        Ok(stored) => Ok(serde_json::from_slice(&stored).unwrap_or(failure)),
-        Err(StoreError::Missing | StoreError::TooLarge { .. }) => Ok(failure),
-        Err(error) => Err(error),
-    }
+    Ok(find_failure(store, &failure.job_id).await?.unwrap_or(failure))
 }
 
 /// Objects by key. Results and failures are written once; a byte-identical rewrite may renew the life of one.
