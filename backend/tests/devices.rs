@@ -15,14 +15,17 @@ use std::{
 use forebay_backend::{
     Array, BatchInput,
     engine::{DeterministicEngine, Devices, Engine, FAIL_BATCH, HANG, Patience, RunError},
-    model::{Checked, Manifest, Model, ModelError, Registry},
+    model::{Checked, Model, ModelError, Registry},
     pipeline::{Bounds, PipelineError},
     queue::Queue as _,
     serverless::{self, Burst, Record},
     store::{MemoryStore, Store},
 };
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobMessage, storage_key};
-use world::{DOUBLER, World, eventually, job};
+use world::{
+    World, eventually, job,
+    manifests::{doubler, parsed},
+};
 
 async fn failure_of(world: &World, message: &JobMessage) -> FailureCode {
     let body = world.store.get(&storage_key::failure(&message.job_id), 10_000).await.unwrap();
@@ -170,7 +173,7 @@ impl Engine for LosesLater {
 async fn a_text_on_its_way_is_handed_back_when_the_device_is_lost() {
     let world = World::new();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lost-text");
-    let counter = world::counting(&folder, 50);
+    let counter = world::manifests::counting(&folder, 50);
     let message = world::text_job(1, "t1");
     world.send(&message);
     let worker = world.start_on(vec![counter], Devices::one(LostAfter(2)));
@@ -368,10 +371,7 @@ impl Engine for Small {
 #[tokio::test]
 async fn versions_live_side_by_side_and_the_least_recently_used_makes_room() {
     let world = World::new();
-    let version = |version: &str| {
-        let text = DOUBLER.replace("version = \"1\"", &format!("version = \"{version}\""));
-        Manifest::parse(Path::new("models/doubler/model.toml"), &text).unwrap()
-    };
+    let version = |version: &str| parsed(&doubler(version));
     let small = Small::default();
     let worker = world.start_on(vec![version("2"), version("3")], Devices::one(small.clone()));
     for (number, version) in [(1, "1"), (2, "2"), (3, "1"), (4, "3"), (5, "1"), (6, "2")] {
@@ -420,11 +420,7 @@ impl Engine for Crowded {
 /// Brings 240 jobs of two models, two to a batch, to these devices. How often a model was loaded, and for how many batches.
 async fn of_two_models(devices: Devices, crowded: &Crowded) -> (usize, usize) {
     let world = World::new();
-    let version = |version: &str| {
-        let text = DOUBLER.replace("version = \"1\"", &format!("version = \"{version}\""));
-        let text = text.replace("max_items = 8", "max_items = 2");
-        Manifest::parse(Path::new("models/doubler/model.toml"), &text).unwrap()
-    };
+    let version = |version: &str| parsed(&doubler(version).replace("max_items = 8", "max_items = 2"));
     let worker = world.start_on(vec![version("2"), version("3")], devices);
     // One after the other, of both models and of three accounts: without turns, nearly every batch is another model's.
     let send = |number| {
@@ -510,7 +506,7 @@ async fn killed_by(culprit: u64) {
     let mut lives = 0;
     while !world.queue.is_empty() {
         let killed = Arc::new(AtomicBool::new(false));
-        let manifest = Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap();
+        let manifest = parsed(&doubler("1"));
         let store = Arc::clone(&world.store) as Arc<dyn Store>;
         let worker = world.start_with(store, manifest, Box::new(Kills(Arc::clone(&killed))));
         eventually("killed, or done", || killed.load(Ordering::SeqCst) || world.queue.is_empty()).await;
@@ -529,7 +525,7 @@ async fn who_kills_workers_takes_none_of_its_batch_along() {
 #[tokio::test]
 async fn a_burst_whose_device_dies_says_that_it_has_ended() {
     let mut registry = Registry::default();
-    registry.insert(Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap());
+    registry.insert(parsed(&doubler("1")));
     let (store, registry) = (Arc::new(MemoryStore::default()), Arc::new(registry));
     let bounds = Bounds {
         worker: "w".to_owned(),

@@ -16,7 +16,11 @@ use forebay_backend::{
     store::Store as _,
 };
 use forebay_contract::{EventKind, FailureCode, JobMessage, ParameterValue, Parameters, storage_key};
-use world::{World, counting, counting_within, eventually, text_job};
+use world::{
+    World, eventually,
+    manifests::{counting, counting_within},
+    text_job,
+};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("counter/1")

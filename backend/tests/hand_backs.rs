@@ -3,7 +3,7 @@
 
 mod world;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use forebay_backend::{
     engine::{DeterministicEngine, Devices, Patience},
@@ -12,12 +12,14 @@ use forebay_backend::{
     store::Store,
 };
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobMessage, storage_key};
-use world::{DOUBLER, World, eventually, job};
+use world::{
+    World, eventually, job,
+    manifests::{doubler, parsed},
+};
 
 /// A batch of this model waits for ten seconds, so that a worker which is stopped before has not begun it.
 fn patient() -> Manifest {
-    let text = DOUBLER.replace("max_wait_ms = 5", "max_wait_ms = 10_000");
-    Manifest::parse(Path::new("models/doubler/1/model.toml"), &text).unwrap()
+    parsed(&doubler("1").replace("max_wait_ms = 5", "max_wait_ms = 10_000"))
 }
 
 fn engine() -> Box<DeterministicEngine> {

@@ -25,7 +25,11 @@ use forebay_contract::{EventKind, FailureCode, JobMessage, Lane};
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use world::{DOUBLER, World, counting, job, text_job};
+use world::{
+    World, job,
+    manifests::{counting, doubler, parsed},
+    text_job,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const HOUR_MS: f64 = 3_600_000.0;
@@ -122,9 +126,9 @@ impl Scene {
 
 /// Doubles two numbers, one job at a time, in so many hours by its manifest.
 fn hours(hours: f64) -> Manifest {
-    let text = DOUBLER.replace("cost_ms = 1.0", &format!("cost_ms = {:?}", hours * HOUR_MS));
+    let text = doubler("1").replace("cost_ms = 1.0", &format!("cost_ms = {:?}", hours * HOUR_MS));
     let text = text.replace("max_items = 8", "max_items = 1");
-    Manifest::parse(Path::new("models/doubler/1/model.toml"), &text).unwrap()
+    parsed(&text)
 }
 
 fn costing(mut message: JobMessage, cost_ms: f64) -> JobMessage {

@@ -24,13 +24,16 @@ use aws_smithy_http_client::{
 use forebay_backend::{
     aws,
     engine::{DeterministicEngine, Devices},
-    model::{FetchLimits, Manifest, Registry, Rest, S3Shelf, Shelf, ShelfError, Sink},
+    model::{FetchLimits, Registry, Rest, S3Shelf, Shelf, ShelfError, Sink},
     store::Store,
 };
 use forebay_contract::{EventKind, JobMessage, storage_key};
 use http_server::HttpServer;
 use sha2::{Digest as _, Sha256};
-use world::{DOUBLER, World, eventually, job};
+use world::{
+    World, eventually, job,
+    manifests::{self, doubler, parsed},
+};
 
 const LIMITS: FetchLimits = FetchLimits { timeout: Duration::from_secs(60), max_bytes: 1 << 20 };
 
@@ -72,11 +75,11 @@ impl Shelf for Memory {
 }
 
 fn manifest(version: &str, sha256: &str) -> String {
-    format!(
-        "[model]\nname = \"m\"\nversion = \"{version}\"\ntask = \"tensor\"\ntitle = \"t\"\nlicence = \"MIT\"\n\
-         work = \"light\"\ncost_ms = 1.0\ninput = {{ kind = \"tensor\", max_bytes = 9 }}\n[tensor]\nshape = [2]\n\
+    let rest = format!(
+        "task = \"tensor\"\ninput = {{ kind = \"tensor\", max_bytes = 9 }}\n[tensor]\nshape = [2]\n\
          [output]\nlabels = \"labels.json\"\n[weights]\n{sha256}"
-    )
+    );
+    manifests::toml(&format!("m@{version}"), &rest)
 }
 
 fn shelf(weights: &[u8]) -> Memory {
@@ -188,7 +191,7 @@ async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
     let limits = FetchLimits { timeout: Duration::from_millis(300), ..LIMITS };
     let cache = cache("postponed");
     let (mut registry, _) = Registry::scan_shelf(Arc::clone(&away) as Arc<dyn Shelf>, &cache, limits).await.unwrap();
-    registry.insert(Manifest::parse(Path::new("doubler/1/model.toml"), DOUBLER).unwrap());
+    registry.insert(parsed(&doubler("1")));
     away.away.store(usize::MAX, Ordering::SeqCst);
     let of_m = |number: u64| {
         let mut message = job(number, &format!("[{number}, 1]"));

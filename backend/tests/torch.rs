@@ -40,7 +40,7 @@ fn table_of_four(folder: &Path) {
 }
 
 fn manifest(folder: &Path, more: &str) -> Manifest {
-    Manifest::parse(&folder.join("model.toml"), &format!("{}{more}", world::DOUBLER)).unwrap()
+    Manifest::parse(&folder.join("model.toml"), &format!("{}{more}", world::manifests::doubler("1"))).unwrap()
 }
 
 /// On the CPU, which refuses what a GPU would be lost by.

@@ -14,7 +14,7 @@ use emulator::Function;
 use forebay_contract::{EventKind, FailureCode, JobFailure, Report, SIGNATURE_HEADER, storage_key, verify};
 use http_server::HttpServer;
 use serde_json::json;
-use world::{DOUBLER, job};
+use world::{job, manifests::doubler};
 
 const SECRET: &str = "a shared secret";
 const REAPER: &str = env!("CARGO_BIN_EXE_forebay-lambda-reaper");
@@ -85,7 +85,7 @@ async fn a_burst_runs_what_it_is_brought_and_names_what_must_come_again() {
     let (cloud, edge) = (Cloud::new().await, edge().await);
     let models = std::env::temp_dir().join(format!("{}-models", cloud.bucket));
     std::fs::create_dir_all(models.join("doubler/1")).unwrap();
-    std::fs::write(models.join("doubler/1/model.toml"), DOUBLER).unwrap();
+    std::fs::write(models.join("doubler/1/model.toml"), doubler("1")).unwrap();
     let mut environment = cloud.environment(&edge.url(), SECRET);
     for (name, value) in [("FOREBAY_MODELS_DIR", models.to_str().unwrap()), ("FOREBAY_ENGINE", "test")] {
         environment.push((name.to_owned(), value.to_owned()));
