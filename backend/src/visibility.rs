@@ -55,7 +55,7 @@ pub(crate) struct Visibility {
     id: u64,
     /// The lane it came through.
     pub lane: Lane,
-    /// Addresses the delivery.
+    /// Addresses the delivery at its queue.
     pub receipt: Receipt,
     longest: Instant,
     shared: Arc<Shared>,
@@ -204,33 +204,12 @@ impl VisibilityKeeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::{MemoryQueue, Message, Queue, Refused};
+    use crate::queue::{CountingQueue, Queue};
 
     const VISIBILITY: Duration = Duration::from_secs(30);
 
-    /// Counts what it is asked to extend, call by call.
-    #[derive(Default)]
-    struct Counting {
-        inner: MemoryQueue,
-        calls: Mutex<Vec<usize>>,
-    }
-
-    #[async_trait::async_trait]
-    impl Queue for Counting {
-        async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
-            self.inner.receive(max, wait, visibility).await
-        }
-        async fn extend(&self, receipts: &[Receipt], visibility: Duration) -> Result<Vec<Refused>, QueueError> {
-            self.calls.lock().unwrap().push(receipts.len());
-            self.inner.extend(receipts, visibility).await
-        }
-        async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
-            self.inner.delete(receipts).await
-        }
-    }
-
-    fn started() -> (Arc<Counting>, VisibilityKeeper, tokio::task::JoinHandle<()>) {
-        let queue = Arc::new(Counting::default());
+    fn started() -> (Arc<CountingQueue>, VisibilityKeeper, tokio::task::JoinHandle<()>) {
+        let queue = Arc::new(CountingQueue::default());
         let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&queue) as Arc<dyn Queue>)].into();
         let keeper = VisibilityKeeper::new(VISIBILITY);
         let running = tokio::spawn({
@@ -269,7 +248,7 @@ mod tests {
             tokio::time::sleep(VISIBILITY / 1000).await;
         }
         tokio::time::sleep(VISIBILITY / 2).await;
-        let mut calls = std::mem::take(&mut *queue.calls.lock().unwrap());
+        let mut calls = std::mem::take(&mut *queue.extended.lock().unwrap());
         calls.sort_unstable();
         assert_eq!(calls, [5, 10, 10], "received one by one, extended together");
         running.abort();

@@ -1,11 +1,9 @@
 //! What S3 has not is told apart from a bucket that is not there: only «there is no such key» is absence.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod emulated_aws;
 mod http_server;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_http_client::Builder;
 use forebay_backend::{
     aws,
     store::{Head, S3Store, Store as _, StoreError, find_result},
@@ -13,14 +11,7 @@ use forebay_backend::{
 use http_server::HttpServer;
 
 async fn bucket(server: &HttpServer) -> S3Store {
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Builder::new().build_http())
-        .endpoint_url(server.url())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
-        .load()
-        .await;
-    S3Store::new(aws::s3(&config), "a-bucket")
+    S3Store::new(aws::s3(&emulated_aws::config(&server.url()).await), "a-bucket")
 }
 
 /// What a bucket that answers everything with such a 404 says of a result: by looking, by reading, by renewing.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod contract_suite;
+mod emulated_aws;
 #[path = "world/manifests.rs"]
 mod manifests;
 
@@ -11,25 +12,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
+use aws_config::SdkConfig;
 
 async fn config() -> SdkConfig {
-    let endpoint = std::env::var("FOREBAY_TEST_LOCALSTACK").expect(
-        "FOREBAY_TEST_LOCALSTACK: found nothing; allowed is the address of a running LocalStack, such as \
-         http://127.0.0.1:4566",
-    );
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
-        .endpoint_url(endpoint)
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
-        .load()
-        .await
+    emulated_aws::config(&emulated_aws::localstack()).await
 }
 
 /// A name that no other run has.

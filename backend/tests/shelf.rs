@@ -1,6 +1,7 @@
 //! Models that are fetched when they are first used, from a shelf that breaks off and lies.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod emulated_aws;
 mod http_server;
 mod world;
 
@@ -15,12 +16,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use forebay_backend::{
     aws,
     engine::{DeterministicEngine, Devices},
@@ -243,17 +238,6 @@ async fn a_shelf_that_refuses_fails_no_job() {
     assert_eq!(world.store.keys(), [storage_key::attempts(&message.job_id)]);
 }
 
-/// Of a cloud that is this server.
-async fn cloud(url: String) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
-        .endpoint_url(url)
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
-        .load()
-        .await
-}
-
 #[tokio::test]
 async fn a_part_that_is_whole_needs_nothing_more_of_s3() {
     let toml = shelf(b"right").files["m/1/model.toml"].clone();
@@ -270,7 +254,7 @@ async fn a_part_that_is_whole_needs_nothing_more_of_s3() {
     .await;
     for (name, part, well) in [("whole", "right", true), ("another", "wrong", false)] {
         let cache = cache(name);
-        let config = cloud(server.url()).await;
+        let config = emulated_aws::config(&server.url()).await;
         let shelf = S3Shelf::at("s3://b", || aws::s3(&config)).unwrap();
         let (registry, complaints) = Registry::scan_shelf(Arc::new(shelf), &cache, LIMITS).await.unwrap();
         assert!(complaints.is_empty(), "{complaints:?}");

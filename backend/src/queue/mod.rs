@@ -1,5 +1,7 @@
 //! A lane as the worker sees it: messages that come at least once and stay hidden until their visibility timeout ends.
 
+#[cfg(test)]
+mod counting;
 mod disorder;
 mod memory;
 mod sqs;
@@ -9,6 +11,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use forebay_contract::Lane;
 
+#[cfg(test)]
+pub(crate) use counting::CountingQueue;
 pub use disorder::Disorder;
 pub use memory::{MemoryQueue, MemoryQueueSettings};
 pub use sqs::SqsQueue;
@@ -37,9 +41,9 @@ impl std::fmt::Debug for Receipt {
 /// One delivery of one message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Addresses this delivery.
+    /// Addresses this delivery, and no other of the same message.
     pub receipt: Receipt,
-    /// What was sent.
+    /// What was sent, as it was sent.
     pub body: String,
     /// How often the message was delivered, this time included.
     pub receive_count: u32,
@@ -60,7 +64,7 @@ pub struct QueueError(pub String);
 /// One receipt of a batch that was refused while others went through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// Which.
+    /// Which receipt was refused.
     pub receipt: Receipt,
     /// Whether the delivery is over (deleted, or visible again), so that trying again is of no use.
     pub gone: bool,

@@ -38,7 +38,7 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 /// How often it is looked whether a lane that is left alone still must be.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What receiving needs.
+/// What receiving needs: where messages come from, and what bounds how many.
 pub(crate) struct Receive {
     pub(crate) lanes: Lanes,
     pub(crate) keeper: VisibilityKeeper,
@@ -138,7 +138,7 @@ impl Receiving<'_> {
     async fn room_from(&self, pause: Instant, received_at: Instant) -> usize {
         sleep_until(pause).await;
         let free = self.room.wait(self.lane).await;
-        // Looked at again: what becomes of the last messages is seen only after a while.
+        // The pause is looked at again and again: what becomes of the last messages is seen only after a while.
         while received_at.elapsed() < self.receive.restraints.pause(self.lane) {
             sleep(LOOK).await;
         }
@@ -201,28 +201,7 @@ mod tests {
     use forebay_contract::{Digest, Input, InputRef, JobId, MediaType, Namespace, Parameters, ShardKey};
 
     use super::*;
-    use crate::queue::{MemoryQueue, Receipt, Refused};
-
-    /// Counts how often it is polled.
-    #[derive(Default)]
-    struct Counting {
-        inner: MemoryQueue,
-        polls: AtomicUsize,
-    }
-
-    #[async_trait]
-    impl Queue for Counting {
-        async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
-            self.polls.fetch_add(1, Ordering::Relaxed);
-            self.inner.receive(max, wait, visibility).await
-        }
-        async fn extend(&self, receipts: &[Receipt], visibility: Duration) -> Result<Vec<Refused>, QueueError> {
-            self.inner.extend(receipts, visibility).await
-        }
-        async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
-            self.inner.delete(receipts).await
-        }
-    }
+    use crate::queue::{CountingQueue, Receipt, Refused};
 
     fn message(number: u64, cost_ms: f64) -> String {
         let message = JobMessage {
@@ -306,7 +285,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_empty_lane_costs_one_request_in_twenty_seconds() {
-        let queues: Vec<Arc<Counting>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
+        let queues: Vec<Arc<CountingQueue>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
         for number in 0..40 {
             queues[2].inner.send(message(number, 1.0));
         }
@@ -325,7 +304,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_for_many_seconds_is_left_for_other_workers() {
-        let queues: Vec<Arc<Counting>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
+        let queues: Vec<Arc<CountingQueue>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
         for number in 0..100 {
             queues[1].inner.send(message(number, 2000.0));
             queues[2].inner.send(message(1000 + number, 1.0));
@@ -344,7 +323,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn full_lanes_fill_the_room_and_little_more() {
-        let queues: Vec<Arc<Counting>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
+        let queues: Vec<Arc<CountingQueue>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
         for number in 0..4000 {
             queues[number as usize % 4].inner.send(message(number, 1.0));
         }
@@ -356,7 +335,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_cannot_be_read_costs_only_itself() {
-        let queues: Vec<Arc<Counting>> = vec![Arc::default()];
+        let queues: Vec<Arc<CountingQueue>> = vec![Arc::default()];
         for body in ["this is no job".to_owned(), message(1, 1.0), "{}".to_owned(), message(2, 1.0)] {
             queues[0].inner.send(body);
         }

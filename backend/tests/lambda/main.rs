@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod cloud;
+#[path = "../emulated_aws/mod.rs"]
+mod emulated_aws;
 mod emulator;
 #[path = "../http_server/mod.rs"]
 mod http_server;
