@@ -109,7 +109,7 @@ fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = settings.device_threads.unwrap_or((cores / 2).max(1));
-    // Opened first, so that torch sees CUDA where it is.
+    // The device is opened first, so that torch sees CUDA where it is.
     let device = match TorchEngine::open(settings.device, threads)?.device().as_str() {
         "cpu" => Device::Cpu,
         _ => Device::Cuda(0),
@@ -310,7 +310,7 @@ async fn saturated(
     };
     let feeding = tokio::spawn(feed.run());
 
-    // From the first finished batches on: loading is not what is measured.
+    // What is measured begins with the first finished batches: loading is not what is measured.
     let deadline = Instant::now() + Duration::from_secs(120);
     while load.rows() < 2 * batch as u64 {
         if Instant::now() > deadline || running.is_finished() || feeding.is_finished() {

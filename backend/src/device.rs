@@ -34,9 +34,9 @@ pub struct DeviceLoad {
 pub struct HandedOver {
     /// `name@version`
     pub model: String,
-    /// Its jobs.
+    /// How many jobs it is made of.
     pub jobs: usize,
-    /// Its rows.
+    /// How many rows these take.
     pub rows: usize,
     /// The cells of each row, padding included.
     pub row_cells: u64,
@@ -136,7 +136,7 @@ impl DeviceLoad {
         self.schedule().residence.arrives(device, arrival, Instant::now());
     }
 
-    /// It is loaded.
+    /// A model is loaded onto a device, which took so long.
     pub fn loaded(&self, device: &str, model: &str, took: Duration) {
         self.schedule().residence.loaded(device, model, took, Instant::now());
     }

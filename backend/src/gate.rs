@@ -60,7 +60,7 @@ impl Gate {
             state.wait(account, Waiter { weight, turn });
             self.admit(&mut state);
         }
-        // Never an error: this gate lives as long as we wait, and drops no waiter unanswered.
+        // This is never an error: this gate lives as long as we wait, and drops no waiter unanswered.
         admitted.await.unwrap_or(Pass { gate: None, weight: 0 })
     }
 

@@ -36,13 +36,13 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Where reports go; nowhere without.
     pub edge: Option<Arc<dyn Edge>>,
-    /// What can be run.
+    /// Which models can be run.
     pub registry: Arc<Registry>,
-    /// What runs it.
+    /// What runs the models, one engine a device.
     pub devices: Devices,
     /// Shows how busy the devices are: one for each pipeline.
     pub load: Arc<DeviceLoad>,
-    /// Shows everything else.
+    /// Shows what else is measured, and whether the pipeline is well.
     pub vitals: Arc<Vitals>,
 }
 

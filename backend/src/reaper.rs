@@ -32,7 +32,7 @@ pub struct DeadLetter {
 
 /// Ends the jobs of dead letters.
 pub struct Reaper {
-    /// Where failures go.
+    /// Where results are looked for and failures go.
     pub store: Arc<dyn Store>,
     /// Where reports go; nowhere without.
     pub edge: Option<Arc<dyn Edge>>,

@@ -114,7 +114,7 @@ impl Scene {
 
     fn events(&self, message: &JobMessage) -> Vec<EventKind> {
         let mut events = self.world.edge.events_of(message.job_id);
-        // With those it is asked, again and again, whether it is still wanted.
+        // With `received` it is asked, again and again, whether it is still wanted.
         events.retain(|event| *event != EventKind::Received);
         events
     }

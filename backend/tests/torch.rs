@@ -29,7 +29,7 @@ fn folder(name: &str) -> PathBuf {
 /// Looks two numbers up in a table of four, and so refuses others, as an embedding refuses ids beyond its own.
 fn table_of_four(folder: &Path) {
     let example = Tensor::from_slice(&[0.0_f32, 1.0]).reshape([1, 2]);
-    // Made outside: inside, its making would be traced without its numbers.
+    // The table is made outside: inside, its making would be traced without its numbers.
     let table = Tensor::from_slice(&[10.0_f32, 11.0, 12.0, 13.0]);
     let mut look_up = |inputs: &[Tensor]| {
         let ids = inputs[0].to_kind(Kind::Int64);

@@ -20,11 +20,11 @@ pub struct Pending {
     held_until_us: Vec<u64>,
 }
 
-/// One lane's accounts.
+/// One lane's accounts, and what they had together.
 #[derive(Debug)]
 pub(super) struct LaneLine {
     pub(super) lane: Lane,
-    /// By weight.
+    /// What the lane had, by its weight.
     pub(super) had: Had,
     /// By name, so that one is found quickly; some may have nothing pending, so that they cannot forget what they had.
     pub(super) accounts: Vec<AccountLine>,
@@ -36,7 +36,7 @@ pub(super) struct LaneLine {
 pub(super) struct AccountLine {
     name: Box<str>,
     pub(super) had: Had,
-    /// By [rank](Item::rank).
+    /// In the order of their [rank](Item::rank).
     pub(super) items: Vec<Item>,
 }
 
@@ -84,7 +84,7 @@ impl Pending {
         self.count
     }
 
-    /// Whether nothing waits.
+    /// Whether no job waits.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -146,7 +146,7 @@ impl Pending {
         self.items().filter(|item| item.is_expired(now_us)).map(|item| item.ticket).collect()
     }
 
-    /// All that wait.
+    /// All jobs that wait, lane by lane and account by account.
     pub(super) fn items(&self) -> impl Iterator<Item = &Item> {
         self.lanes.iter().flat_map(|line| &line.accounts).flat_map(|account| &account.items)
     }

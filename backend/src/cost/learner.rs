@@ -21,7 +21,7 @@ const REFIT: u64 = 4;
 /// One batch that ran.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measurement {
-    /// Its rows.
+    /// How many rows it had.
     pub rows: f64,
     /// The cells of each row, padding included.
     pub row_cells: f64,

@@ -18,7 +18,7 @@ pub struct Finding {
     pub subject: String,
     /// How much it matters.
     pub severity: Severity,
-    /// What was found.
+    /// What was found of it.
     pub found: String,
     /// What to do; empty where nothing is to be done.
     pub advice: String,

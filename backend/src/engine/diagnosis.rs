@@ -26,7 +26,7 @@ use Diagnosis::{DeviceLost, OutOfMemory};
 /// How torch's own messages begin, and what those that begin so mean when they go on in one of these ways.
 type Form = (&'static str, &'static [(&'static str, Diagnosis)]);
 
-/// On every device.
+/// Forms of what the host says, whatever the device.
 const HOST: &[Form] = &[
     // c10/core/impl/alloc_cpu.cpp; CAFFE_ENFORCE puts the place before the words (c10/util/Logging.cpp).
     ("[enforce fail at alloc_cpu.cpp", &[("DefaultCPUAllocator: ", OutOfMemory)]),
@@ -37,7 +37,7 @@ const HOST: &[Form] = &[
     ("unable to mmap ", &[("Cannot allocate memory", OutOfMemory)]),
 ];
 
-/// On CUDA.
+/// Forms of what CUDA and its libraries say.
 const CUDA: &[Form] = &[
     // c10/cuda/CUDACachingAllocator.cpp and CUDAMallocAsyncAllocator.cpp.
     ("CUDA out of memory", &[("", OutOfMemory)]),
@@ -89,7 +89,7 @@ const CUDA_ERRORS: &[(&str, Diagnosis)] = &[
     ("unknown error", DeviceLost),
     // cuBLAS §2.2.2, `cublasStatus_t`: what it says of each is that memory was short, or that a kernel or a copy failed.
     ("CUBLAS_STATUS_ALLOC_FAILED", OutOfMemory),
-    // Of cublasCreate, which allocates: torch's best known sign of a device that is full.
+    // cublasCreate says so, which allocates: torch's best known sign of a device that is full.
     ("CUBLAS_STATUS_NOT_INITIALIZED", OutOfMemory),
     ("CUBLAS_STATUS_MAPPING_ERROR", DeviceLost),
     ("CUBLAS_STATUS_EXECUTION_FAILED", DeviceLost),

@@ -20,7 +20,7 @@ use crate::{
 /// One job's input, ready for its model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prepared {
-    /// As numbers.
+    /// The input as numbers.
     pub features: Features,
     /// Whether the input has more than the model reads: the result says so.
     pub truncated: bool,

@@ -6,7 +6,7 @@ use crate::{failure::Failure, model::TextTable};
 /// A text as tokens.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Tokens {
-    /// Their ids.
+    /// The tokens' ids, as the tokenizer numbers them.
     pub(super) ids: Vec<i64>,
     /// Whether the text has more.
     pub(super) truncated: bool,

@@ -23,7 +23,7 @@ pub(crate) fn lanes(lanes: Lanes, vitals: &Arc<Vitals>) -> Lanes {
     lanes.into_iter().map(measured).collect()
 }
 
-/// The same store.
+/// The same store, whose calls are timed.
 pub(crate) fn store(inner: Arc<dyn Store>, vitals: &Arc<Vitals>) -> Arc<dyn Store> {
     Arc::new(MeasuredStore { inner, vitals: Arc::clone(vitals) })
 }

@@ -56,13 +56,13 @@ pub struct Metrics {
 pub struct BatchRun {
     /// How many jobs it held.
     pub jobs: usize,
-    /// How many rows.
+    /// How many rows it had.
     pub rows: usize,
     /// What share of the numbers was padding, 0 to 1.
     pub padding: f64,
     /// What it was predicted to take, by what earlier ones took.
     pub predicted: Duration,
-    /// What it took.
+    /// What it took on the device.
     pub busy: Duration,
 }
 
@@ -160,7 +160,7 @@ impl Metrics {
         self.batch_wait.get_or_create(&of(model)).observe(waited.as_secs_f64());
     }
 
-    /// A batch ran.
+    /// A batch of `model` ran on a device.
     pub fn ran(&self, model: &str, batch: BatchRun) {
         let model = of(model);
         let (busy_s, predicted_s) = (batch.busy.as_secs_f64(), batch.predicted.as_secs_f64());

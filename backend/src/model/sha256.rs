@@ -79,7 +79,7 @@ fn of_file_by(path: &Path, read: impl FnOnce(File) -> std::io::Result<String>) -
     Ok(hash)
 }
 
-/// Piece by piece.
+/// The hash of a whole file, read a MiB at a time.
 fn read(mut file: File) -> std::io::Result<String> {
     let mut hash = Sha256::new();
     let mut chunk = vec![0; 1 << 20];
@@ -121,7 +121,7 @@ mod tests {
         let first = hash();
         assert_eq!((first.as_str(), reads.get()), (hex::encode(Sha256::digest("abc")).as_str(), 1));
         assert_eq!((hash(), reads.get()), (first, 1), "remembered");
-        // As long as before, and as old by its modification time.
+        // The file is as long as before, and as old by its modification time.
         let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
         let mut file = File::options().write(true).open(&path).unwrap();
         file.write_all(b"xyz").unwrap();

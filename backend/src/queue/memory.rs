@@ -61,7 +61,7 @@ impl Entry {
 }
 
 impl MemoryQueue {
-    /// An empty queue.
+    /// An empty queue, in order and without doubles.
     pub fn new(settings: MemoryQueueSettings) -> Self {
         Self { settings, ..Self::default() }
     }
@@ -72,7 +72,7 @@ impl MemoryQueue {
         Self { settings, state: Mutex::new(state), ..Self::default() }
     }
 
-    /// Sends one message.
+    /// Sends one message, which is visible at once.
     pub fn send(&self, body: impl Into<String>) {
         let entry = Entry { body: body.into(), receive_count: 0, receipts: Vec::new(), hidden_until: None };
         self.state().messages.push_back(entry);
@@ -139,7 +139,7 @@ impl Queue for MemoryQueue {
     async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
         let deadline = Instant::now() + wait;
         loop {
-            // Enabled before looking, or a message sent in between would be slept through.
+            // The wake-up is enabled before looking, or a message sent in between would be slept through.
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
             let next = match self.take(max, visibility) {

@@ -46,7 +46,7 @@ impl Edge for FollowedEdge {
             matches!(kind, EventKind::Succeeded { .. } | EventKind::Failed { .. } | EventKind::Returned { .. })
         };
         let ends = report.events.iter().filter(|event| is_end(&event.kind)).map(|event| event.job_id);
-        // Of what is canceled nothing more is reported.
+        // Nothing more is reported of what is canceled.
         self.forget(ends.chain(answer.canceled.iter().copied()));
         Ok(answer)
     }

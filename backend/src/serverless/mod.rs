@@ -33,7 +33,7 @@ pub struct Record {
     pub id: String,
     /// The ARN of its queue.
     pub queue_arn: String,
-    /// The job message.
+    /// The job message, as it was sent.
     pub body: String,
     /// How often it was received, this time included.
     pub receive_count: u32,
@@ -45,9 +45,9 @@ pub struct BurstParts {
     pub store: Arc<dyn Store>,
     /// Where reports go; nowhere without.
     pub edge: Option<Arc<dyn Edge>>,
-    /// What can be run.
+    /// Which models can be run.
     pub registry: Arc<Registry>,
-    /// What runs it.
+    /// What runs the models.
     pub devices: Devices,
 }
 

@@ -27,7 +27,7 @@ const CALLS: usize = 16;
 /// A message that cannot be deleted comes again and is then answered from the store.
 const TRIES: usize = 5;
 
-/// What acknowledging needs.
+/// What acknowledging and giving back needs besides the messages.
 pub(crate) struct Acknowledge {
     pub(crate) lanes: Lanes,
     pub(crate) runs: Runs,

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{device::DeviceLoad, failure::Failure};
 
-/// What forming batches needs.
+/// What forming batches needs besides the jobs.
 pub(crate) struct Batch {
     pub(crate) load: Arc<DeviceLoad>,
     pub(crate) runs: Runs,

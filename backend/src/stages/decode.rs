@@ -31,7 +31,7 @@ use crate::{
 /// How many payloads of pictures are held at once, as many of sounds and as many others: what bounds memory.
 const PAYLOADS: usize = 16;
 
-/// What decoding needs.
+/// What decoding needs besides the jobs.
 pub(crate) struct Decode {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) registry: Arc<Registry>,
@@ -108,7 +108,7 @@ struct Ready {
 
 /// Why a job is not decoded.
 enum NotDecoded {
-    /// The worker stops.
+    /// The worker stops, and waits for nothing more.
     Stopped,
     /// Its model is being fetched, and enough jobs wait for it.
     Later,

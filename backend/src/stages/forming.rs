@@ -27,7 +27,7 @@ const LONGEST_WORK_US: u64 = LONGEST_WORK_MS as u64 * 1000;
 
 /// What is to be done next.
 pub(super) enum Decided {
-    /// Hand this over.
+    /// Hand this batch over to a device.
     Run(Batched, HandedOver),
     /// Nobody wants these any more: they were canceled.
     Unwanted(Vec<Job>),
@@ -42,7 +42,7 @@ pub(super) enum Decided {
 /// Jobs that wait, models that were seen, and the planner's clock.
 pub(super) struct Forming {
     load: Arc<DeviceLoad>,
-    /// The planner's zero.
+    /// When the planner's clock stood at zero.
     started: Instant,
     next_ticket: u64,
     jobs: HashMap<u64, Decoded>,

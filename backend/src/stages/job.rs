@@ -21,15 +21,15 @@ use crate::{
 
 /// What every stage needs of a job. Dropped on the way, its message is redelivered.
 pub(crate) struct Job {
-    /// The job.
+    /// Names it to clients, to the edge and in the bucket.
     pub id: JobId,
-    /// Whose it is.
+    /// Whose it is: accounts take turns.
     pub account: String,
-    /// `name@version`
+    /// What is to run it, `name@version`.
     pub model: String,
-    /// Resolved parameters.
+    /// Its parameters, with every default filled in by the edge.
     pub parameters: Parameters,
-    /// The result's name.
+    /// What the result is stored under.
     pub digest: Digest,
     /// What is logged of it, and its trace's parent.
     pub span: Span,
@@ -110,29 +110,27 @@ pub(crate) struct Delivery {
 
 /// Taken from a lane.
 pub(crate) struct Received {
-    /// The job.
     pub job: Job,
     /// Where its input is.
     pub input: InputRef,
 }
 
-/// Made into numbers.
+/// Made into numbers, and wanted and not answered as far as anybody knows.
 pub(crate) struct Decoded {
-    /// The job.
     pub job: Job,
-    /// What runs it.
+    /// What runs it: its files are here.
     pub model: Arc<Model>,
-    /// Its input.
+    /// Its input as numbers.
     pub features: Features,
 }
 
 /// Put together with others; the jobs' rows lie behind one another in `input`.
 pub(crate) struct Batched {
-    /// What runs them.
+    /// What runs all of them.
     pub model: Arc<Model>,
     /// Each job with its count of rows.
     pub jobs: Vec<(Job, usize)>,
-    /// All rows.
+    /// The rows of all of them, padded to the longest.
     pub input: BatchInput,
     /// What it is predicted to take on the device, by what batches of the model took so far.
     pub predicted: Duration,
@@ -163,7 +161,6 @@ impl Batched {
 
 /// Answered by the model, or failed on the way.
 pub(crate) struct Inferred {
-    /// The job.
     pub job: Job,
     /// The model and its answer.
     pub answer: Result<(Arc<Model>, Answer), Failure>,

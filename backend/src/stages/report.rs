@@ -58,7 +58,7 @@ pub(crate) struct Reporter {
     vitals: Arc<Vitals>,
 }
 
-/// The stage's end.
+/// The stage's end: takes notes off the channel and posts them.
 pub(crate) struct Reporting {
     edge: Arc<dyn Edge>,
     worker: String,

@@ -50,7 +50,7 @@ impl Room {
     /// Waits until the lane may hold more; how many places more.
     pub(super) async fn wait(&self, lane: Lane) -> usize {
         loop {
-            // Enabled before looking, or what is freed in between would be slept through.
+            // The wake-up is enabled before looking, or what is freed in between would be slept through.
             let mut freed = std::pin::pin!(self.shared.freed.notified());
             freed.as_mut().enable();
             match self.free(lane) {

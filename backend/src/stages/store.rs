@@ -23,7 +23,7 @@ use crate::{
 /// Puts in flight at once.
 const PUTS: usize = 64;
 
-/// What storing needs.
+/// What storing needs besides the answers.
 pub(crate) struct Storing {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) pool: CpuPool,

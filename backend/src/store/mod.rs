@@ -23,7 +23,7 @@ pub enum Put {
 /// An object to write.
 #[derive(Debug, Clone)]
 pub struct NewObject<'a> {
-    /// Its content.
+    /// What it holds.
     pub body: Bytes,
     /// Its `Content-Type`.
     pub media_type: &'a str,
@@ -47,7 +47,7 @@ impl<'a> NewObject<'a> {
 /// What is known of an object without reading it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
-    /// Its length.
+    /// How long it is.
     pub bytes: u64,
     /// Its `Content-Type`.
     pub media_type: String,
@@ -74,7 +74,7 @@ pub enum StoreError {
     /// The object is larger than the caller takes; nothing beyond the bound was read.
     #[error("object larger than {max_bytes} bytes")]
     TooLarge {
-        /// The bound.
+        /// The most that the caller takes.
         max_bytes: u64,
     },
     /// The store does not let this worker: try again when somebody may have changed that.

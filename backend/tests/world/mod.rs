@@ -156,7 +156,7 @@ pub(crate) fn picture_job(number: u64, png: &[u8]) -> JobMessage {
     let mut message = job(number, "");
     "seer".clone_into(&mut message.model);
     let input = Input { media_type: MediaType::Png, bytes: png.to_vec() };
-    // Of a digest of its own: the same picture sent twice would run once.
+    // Each job has a digest of its own: the same picture sent twice would run once.
     let model = format!("seer-{number}");
     message.digest = Digest::new(Namespace::Account("acme"), &model, "1", &Parameters::new(), &input);
     message.input = InputRef::Inline { media_type: MediaType::Png, data: input.bytes };

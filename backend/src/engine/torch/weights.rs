@@ -20,7 +20,7 @@ use crate::model::{Checked, Manifest, ModelError, Precision, sha256};
 pub struct LoadLimits {
     /// From the first byte to the module on its device.
     pub timeout: Duration,
-    /// The largest file.
+    /// The largest file that is read, in bytes.
     pub max_bytes: u64,
 }
 

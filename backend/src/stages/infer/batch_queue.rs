@@ -22,7 +22,7 @@ pub(super) struct BatchQueue {
 
 #[derive(Default)]
 struct State {
-    /// Each since when.
+    /// Each with the time at which it came.
     waiting: VecDeque<(Instant, Batched)>,
     closed: bool,
 }

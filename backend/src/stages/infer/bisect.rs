@@ -17,7 +17,7 @@ pub(super) trait Runner {
 /// What one job was answered.
 #[derive(Debug)]
 pub(super) struct Answered {
-    /// Its own rows.
+    /// Its own rows, out of those of the batch.
     pub(super) answer: Result<Array<f32>, RunError>,
     /// Its share of the runs that decided it.
     pub(super) busy: Duration,
@@ -138,7 +138,7 @@ mod tests {
     /// Answers each row with its number; poisoned rows fail their run, and no more than `holds` rows fit.
     struct Rows {
         poison: BTreeSet<usize>,
-        /// Loses the device.
+        /// The row that loses the device.
         deadly: Option<usize>,
         lost: bool,
         holds: usize,

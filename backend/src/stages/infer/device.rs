@@ -95,7 +95,7 @@ pub(super) struct Ran {
 
 /// The device does nothing more for this process.
 pub(super) struct Lost {
-    /// For the log.
+    /// What the engine said, for the log.
     pub(super) why: String,
     /// What was under way and has no answer: one of them may be why.
     pub(super) jobs: Vec<Job>,

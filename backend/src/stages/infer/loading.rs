@@ -11,7 +11,7 @@ use crate::{
 
 /// Whether a model can run.
 pub(super) enum Readiness {
-    /// It is loaded.
+    /// It is loaded on this device.
     Ready,
     /// No worker can run it.
     Never,

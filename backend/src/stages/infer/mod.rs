@@ -36,7 +36,7 @@ use loading::Readiness;
 use runner::{BatchRunner, failure};
 pub(crate) use threads::{BatchTime, run, spawn};
 
-/// What the devices' threads need.
+/// What the devices' threads need besides the batches.
 pub(crate) struct Infer {
     pub(crate) devices: Devices,
     pub(crate) load: Arc<DeviceLoad>,

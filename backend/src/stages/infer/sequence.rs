@@ -77,7 +77,7 @@ impl Sequence {
         self.wanted
     }
 
-    /// What was added.
+    /// What was added to the prompt, and why no more was.
     pub(super) fn into_continuation(self) -> Continuation {
         let added = self.tokens.get(self.prompt..).unwrap_or_default();
         Continuation {

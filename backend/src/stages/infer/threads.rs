@@ -35,7 +35,7 @@ pub(crate) fn spawn(
     load.count(engines.len());
     // One device's thread takes the next batch when it has nothing to do.
     let queue = Arc::new(BatchQueue::new(batched));
-    // Dropped by the last device's thread: then the watchdog ends too.
+    // The last device's thread drops the last sender: then the watchdog ends too.
     let (alive, ended) = std::sync::mpsc::channel();
     let (alarm, troubled) = Alarm::new();
     let (device_load, watchdogs) = (Arc::clone(&load), alarm.clone());
@@ -48,7 +48,7 @@ pub(crate) fn spawn(
         let panic_guard = PanicGuard { alarm: around.alarm.clone(), _alive: alive.clone() };
         let device = DeviceThread::new(engine, model_memory, pulse, Arc::clone(&around));
         let queue = Arc::clone(&queue);
-        // Of this thread's own: it has nothing else to do while it waits.
+        // Each thread has a runtime of its own: it has nothing else to do while it waits.
         let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
         thread::Builder::new().name(name).spawn(move || {
             let _panic_guard = panic_guard;
