@@ -79,10 +79,10 @@ pub async fn run_by(
 ) -> Result<(), PipelineError> {
     let Parts { lanes, store, edge, registry, devices, load, vitals } = parts;
     let (lanes, store) = (measured::lanes(lanes, &vitals), measured::store(store, &vitals));
+    let keeper = VisibilityKeeper::new(bounds.visibility);
     let (pool, wall_ms) = executor.beside_devices(bounds.cpu_threads);
     let (runs, restraints) = (Runs::new(Arc::clone(&store), stop.clone()), Restraints::default());
     let (reporter, reporting) = report::channel(edge, bounds.worker, Arc::clone(&vitals));
-    let keeper = VisibilityKeeper::new(bounds.visibility);
     let (to_decode, received) = mpsc::channel(BETWEEN);
     let (to_batch, decoded) = mpsc::channel(BETWEEN);
     let (to_infer, batched) = mpsc::channel(devices.engines.len().max(1));

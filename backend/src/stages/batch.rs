@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     exits::Exits,
-    forming::{Decided, Forming},
+    forming::{Decided, Forming, NotBatched},
     job::{Batched, Decoded, Disposition, Job, ReturnReason},
     runs::Runs,
 };
@@ -22,31 +22,6 @@ pub(crate) struct Batch {
     pub(crate) load: Arc<DeviceLoad>,
     pub(crate) runs: Runs,
     pub(crate) stop: CancellationToken,
-}
-
-impl Exits<Batched> {
-    /// A job's deadline is over. Delivered for the first time it cannot have begun, and the edge has ended it by its own
-    /// clock. Delivered before it may have begun, and what has begun ends only by what is stored.
-    async fn expire(&self, job: Job) {
-        if job.attempt > 1 && !job.unwanted.is_cancelled() {
-            self.fail(job, too_late()).await;
-        } else {
-            self.dispose(Disposition::Unwanted(job)).await;
-        }
-    }
-}
-
-/// It would still run when its message is given to another worker, which would begin it from nothing.
-fn too_long() -> Failure {
-    let detail = "on this device the job would take longer than the twelve hours for which it can be held: ask for less \
-                  at once";
-    Failure::new(FailureCode::WorkTooLong, detail)
-}
-
-fn too_late() -> Failure {
-    let detail = "a worker took the job and did not finish it, and its deadline was over before another could; send it \
-                  again with a later one";
-    Failure::new(FailureCode::Abandoned, detail)
 }
 
 /// One batch may wait at each device behind the one that runs.
@@ -71,8 +46,8 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
             look = Instant::now() + LOOK;
         }
         let devices = batch.load.devices();
-        let has_room = *load.borrow_and_update() < HANDED_OVER * devices;
-        let decided = if has_room { forming.decide() } else { Decided::WaitUntil(None) };
+        let wants_more = *load.borrow_and_update() < HANDED_OVER * devices;
+        let decided = if wants_more { forming.decide() } else { Decided::WaitUntil(None) };
         let wake = match decided {
             Decided::Run(mut next, handed_over) => {
                 batch.load.hand_over(handed_over);
@@ -82,21 +57,9 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
                 }
                 continue;
             }
-            Decided::Unwanted(jobs) => {
+            Decided::Leave(jobs, why) => {
                 for job in jobs {
-                    exits.dispose(Disposition::Unwanted(job)).await;
-                }
-                continue;
-            }
-            Decided::Expired(jobs) => {
-                for job in jobs {
-                    exits.expire(job).await;
-                }
-                continue;
-            }
-            Decided::Outlasting(jobs) => {
-                for job in jobs {
-                    exits.fail(job, too_long()).await;
+                    exits.leave(job, why).await;
                 }
                 continue;
             }
@@ -120,4 +83,30 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
     while let Some(job) = decoded.recv().await {
         exits.dispose(Disposition::Returned(job.job, ReturnReason::Stopped)).await;
     }
+}
+
+impl Exits<Batched> {
+    /// A job goes without having run.
+    async fn leave(&self, job: Job, why: NotBatched) {
+        match why {
+            NotBatched::Outlasting => self.fail(job, too_long()).await,
+            // Delivered before it may have begun, and what has begun ends only by what is stored.
+            NotBatched::Expired if job.attempt > 1 && !job.unwanted.is_cancelled() => self.fail(job, too_late()).await,
+            // Delivered for the first time it cannot have begun, and the edge has ended it by its own clock.
+            NotBatched::Expired | NotBatched::Unwanted => self.dispose(Disposition::Unwanted(job)).await,
+        }
+    }
+}
+
+/// It would still run when its message is given to another worker, which would begin it from nothing.
+fn too_long() -> Failure {
+    let detail = "on this device the job would take longer than the twelve hours for which it can be held: ask for less \
+                  at once";
+    Failure::new(FailureCode::WorkTooLong, detail)
+}
+
+fn too_late() -> Failure {
+    let detail = "a worker took the job and did not finish it, and its deadline was over before another could; send it \
+                  again with a later one";
+    Failure::new(FailureCode::Abandoned, detail)
 }

@@ -29,14 +29,21 @@ const LONGEST_WORK_US: u64 = LONGEST_WORK_MS as u64 * 1000;
 pub(super) enum Decided {
     /// Hand this batch over to a device.
     Run(Batched, HandedOver),
-    /// Nobody wants these any more: they were canceled.
-    Unwanted(Vec<Job>),
-    /// Their deadline is over.
-    Expired(Vec<Job>),
-    /// They would take longer than their messages can be held.
-    Outlasting(Vec<Job>),
+    /// These go without having run.
+    Leave(Vec<Job>, NotBatched),
     /// Ask again then, or when anything changes.
     WaitUntil(Option<Instant>),
+}
+
+/// Why jobs go without having run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotBatched {
+    /// Nobody wants them any more: they were canceled.
+    Unwanted,
+    /// Their deadline is over.
+    Expired,
+    /// They would take longer than their messages can be held.
+    Outlasting,
 }
 
 /// Jobs that wait, models that were seen, and the planner's clock.
@@ -128,8 +135,7 @@ impl Forming {
         if tickets.is_empty() {
             return Vec::new();
         }
-        self.pending.remove(&tickets);
-        self.jobs_of(&tickets).into_iter().map(|decoded| decoded.job).collect()
+        self.take(&tickets)
     }
 
     /// Asks the planner, and puts together what it says.
@@ -147,10 +153,7 @@ impl Forming {
         self.pending.hold_alone(self.alone.strong_count() > 0);
         match plan(&self.pending, self.now_us(), &self.limits, device) {
             Decision::Run(tickets) => self.assemble(&tickets),
-            Decision::Drop(tickets) => {
-                self.pending.remove(&tickets);
-                Decided::Expired(self.jobs_of(&tickets).into_iter().map(|decoded| decoded.job).collect())
-            }
+            Decision::Drop(tickets) => Decided::Leave(self.take(&tickets), NotBatched::Expired),
             Decision::WaitUntil(at_us) => Decided::WaitUntil(self.started.checked_add(Duration::from_micros(at_us))),
             Decision::Idle => Decided::WaitUntil(None),
         }
@@ -159,12 +162,11 @@ impl Forming {
     fn assemble(&mut self, tickets: &[u64]) -> Decided {
         let is_canceled = |ticket: &u64| self.jobs.get(ticket).is_some_and(|it| it.job.unwanted.is_cancelled());
         if tickets.iter().any(is_canceled) {
-            return Decided::Unwanted(self.take_canceled());
+            return Decided::Leave(self.take_canceled(), NotBatched::Unwanted);
         }
         let outlasting: Vec<u64> = tickets.iter().copied().filter(|ticket| self.outlasts(*ticket)).collect();
         if !outlasting.is_empty() {
-            self.pending.remove(&outlasting);
-            return Decided::Outlasting(self.jobs_of(&outlasting).into_iter().map(|decoded| decoded.job).collect());
+            return Decided::Leave(self.take(&outlasting), NotBatched::Outlasting);
         }
         let started = Instant::now();
         let first = self.pending.take(tickets).into_iter().next();
@@ -211,6 +213,12 @@ impl Forming {
         let call_us = limits.price.batch_us(features.rows(), features.shape().cells());
         let work = Duration::from_micros(call_us.saturating_mul(calls(decoded)));
         decoded.job.visibility.fits(work) == Fits::Never
+    }
+
+    /// Takes these out, as jobs that do not run.
+    fn take(&mut self, tickets: &[u64]) -> Vec<Job> {
+        self.pending.remove(tickets);
+        self.jobs_of(tickets).into_iter().map(|decoded| decoded.job).collect()
     }
 
     fn jobs_of(&mut self, tickets: &[u64]) -> Vec<Decoded> {

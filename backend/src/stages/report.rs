@@ -16,8 +16,10 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::job::Job;
-use super::watched::{Watch, WatchedJobs};
+use super::{
+    job::Job,
+    watched::{Watch, WatchedJobs},
+};
 use crate::{
     clock::wall_ms,
     edge::{Edge, EdgeError},
