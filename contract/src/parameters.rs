@@ -16,7 +16,7 @@ pub type Parameters = BTreeMap<String, ParameterValue>;
 pub enum ParameterValue {
     /// A truth value.
     Boolean(bool),
-    /// A whole number; the catalogue keeps it within ±2⁵³, what JSON clients can hold.
+    /// A whole number; the catalog keeps it within ±2⁵³, what JSON clients can hold.
     Integer(i64),
     /// A finite number.
     Number(f64),

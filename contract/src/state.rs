@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where a job stands.
+/// The states of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -42,7 +42,7 @@ impl JobState {
 
 /// A state together with how often a worker has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct Phase {
     /// The state.
     pub state: JobState,
     /// 0 before the first start, then the number of the latest start.
@@ -66,15 +66,15 @@ pub enum Transition {
     Expired,
 }
 
-/// The standing after `transition`, or `None` where it changes nothing: reports may be late, doubled or reordered.
+/// The phase after `transition`, or `None` where it changes nothing: reports may be late, doubled or reordered.
 ///
 /// A stored result is the truth, so success also replaces a failure that a slower worker recorded first. A result
 /// may expire later. Every other end is final: a canceled job stays canceled, whatever a worker still does.
-pub fn next(now: Standing, transition: Transition) -> Option<Standing> {
+pub fn next(now: Phase, transition: Transition) -> Option<Phase> {
     use JobState::{Canceled, Expired, Failed, Queued, Running, Succeeded};
 
     let open = !now.state.is_final();
-    let to = |state, attempt| Some(Standing { state, attempt });
+    let to = |state, attempt| Some(Phase { state, attempt });
     match transition {
         Transition::Started(attempt) if open && attempt > now.attempt => to(Running, attempt),
         Transition::Returned(attempt) if now.state == Running && attempt == now.attempt => to(Queued, attempt),
@@ -103,7 +103,7 @@ mod tests {
         ]
     }
 
-    const NEW: Standing = Standing { state: JobState::Queued, attempt: 0 };
+    const NEW: Phase = Phase { state: JobState::Queued, attempt: 0 };
 
     proptest! {
         #[test]
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn table() {
         use JobState::*;
-        let at = |state, attempt| Standing { state, attempt };
+        let at = |state, attempt| Phase { state, attempt };
         for (from, transition, expect) in [
             (at(Queued, 0), Transition::Started(1), Some(at(Running, 1))),
             (at(Running, 1), Transition::Started(2), Some(at(Running, 2))),

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use worker::{Response, web_sys};
 
-use crate::{admission::Refusal, cx::Stop, runtime};
+use crate::{cx::Stop, runtime};
+use forebay_admission::Refusal;
 
 /// What a handler answers.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use futures_util::StreamExt as _;
 use worker::web_sys::Request;
 
 use crate::{
-    admission::{
-        Refusal,
-        body::{BodyFields, too_large},
-    },
     cx::{Stop, log_line},
     runtime::{Incoming, body_bytes},
+};
+use forebay_admission::{
+    Refusal,
+    body::{BodyFields, too_large},
 };
 
 /// Up to this length a body is not worth a stream.

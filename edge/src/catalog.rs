@@ -12,10 +12,10 @@ use forebay_contract::{
 use worker::kv::KvError;
 
 use crate::{
-    admission::Refusal,
     config::Config,
     cx::{Cx, Stop, log_line},
 };
+use forebay_admission::Refusal;
 
 /// What `build.rs` compiled.
 const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/catalog.json"));
@@ -89,7 +89,7 @@ fn adopt(cx: &Cx, decided: InForce) {
 
 /// The first plan that promises more days than rows and results live here, which no catalogue knows.
 fn unkept(catalog: &Catalog, config: &Config) -> Option<String> {
-    let (name, _) = catalog.plans.iter().find(|(_, plan)| !config.lifetime(plan.keep_ms()).is_kept())?;
+    let (name, _) = catalog.plans.iter().find(|(_, plan)| !config.account.lifetime(plan.keep_ms()).is_kept())?;
     Some(format!(
         "plans.{name}.keep_days is more than JOB_RETENTION_DAYS, or less than two days below RESULT_LIFETIME_DAYS"
     ))

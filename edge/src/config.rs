@@ -1,10 +1,11 @@
 //! What the operator sets: `vars` and secrets of the Worker.
 
-use std::{cell::OnceCell, fmt, rc::Rc};
+use std::{cell::OnceCell, rc::Rc};
 
+use forebay_account::settings::{Faults, Settings, Variables};
 use worker::Env;
 
-use crate::admission::{administrate::AdminToken, lifetime::Lifetime};
+use forebay_admission::administrate::AdminToken;
 
 /// Everything from the environment; read once an isolate, whose variables never change.
 pub struct Config {
@@ -20,18 +21,8 @@ pub struct Config {
     pub admin_token: Option<AdminToken>,
     /// The largest input that travels inside its message, in bytes.
     pub inline_limit_bytes: usize,
-    /// How long after the last news of a job the bucket is asked about it, in milliseconds.
-    pub reconcile_after_ms: u64,
-    /// The most jobs that may wait for an unreachable queue, in one object.
-    pub outbox_max_jobs: usize,
-    /// How long a job is kept after it was accepted, in milliseconds.
-    pub retention_ms: u64,
-    /// How long the bucket keeps a result after its last write, in milliseconds.
-    pub result_lifetime_ms: u64,
-    /// The most event streams of one object.
-    pub event_streams_max: usize,
-    /// The most WebSockets of one object.
-    pub sockets_max: usize,
+    /// What concerns Account and Lane objects.
+    pub account: Rc<Settings>,
     /// How long a catalogue from the namespace is trusted, in milliseconds.
     pub catalog_recheck_ms: u64,
     /// Challenges; `None` when they are not set up.
@@ -46,8 +37,6 @@ pub struct Webhooks {
     pub allow_loopback: bool,
     /// Where the addresses of names are looked up (DNS over HTTPS, JSON); without it only what a URL shows is checked.
     pub resolver_url: Option<String>,
-    /// How long a delivery may take, in milliseconds.
-    pub timeout_ms: u64,
 }
 
 /// How challenges are set and checked.
@@ -81,125 +70,50 @@ impl Config {
         Ok(CONFIG.with(|cell| cell.get_or_init(|| config).clone()))
     }
 
-    /// What answers are held to, where the plan shows results for so long; as long as jobs are kept, unless said.
-    pub fn lifetime(&self, keep_ms: Option<u64>) -> Lifetime {
-        let (result_ms, retention_ms) = (self.result_lifetime_ms, self.retention_ms);
-        Lifetime { keep_ms: keep_ms.unwrap_or(retention_ms), result_ms, retention_ms }
-    }
-
     /// What variables say.
     pub fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
-        let mut settings = Settings { var, faults: Faults::default() };
+        let mut variables = Variables::new(var);
         let config = Self {
-            turnstile: settings.turnstile(),
+            turnstile: turnstile(&mut variables),
             webhooks: Webhooks {
-                allow_loopback: settings.truth("WEBHOOK_ALLOW_LOOPBACK"),
-                resolver_url: settings.set("WEBHOOK_RESOLVER_URL"),
-                timeout_ms: settings.number("WEBHOOK_TIMEOUT_MS", 15_000, 60_000),
+                allow_loopback: variables.truth("WEBHOOK_ALLOW_LOOPBACK"),
+                resolver_url: variables.set("WEBHOOK_RESOLVER_URL"),
             },
-            queue_url_prefix: settings.text("QUEUE_URL_PREFIX"),
-            bucket_url: settings.text("BUCKET_URL").trim_end_matches('/').to_owned(),
+            queue_url_prefix: variables.text("QUEUE_URL_PREFIX"),
+            bucket_url: variables.text("BUCKET_URL").trim_end_matches('/').to_owned(),
             signer: crate::aws::Signer {
-                region: settings.text("AWS_REGION"),
-                access_key_id: settings.text("AWS_ACCESS_KEY_ID"),
-                secret_access_key: settings.text("AWS_SECRET_ACCESS_KEY"),
-                session_token: settings.set("AWS_SESSION_TOKEN"),
+                region: variables.text("AWS_REGION"),
+                access_key_id: variables.text("AWS_ACCESS_KEY_ID"),
+                secret_access_key: variables.text("AWS_SECRET_ACCESS_KEY"),
+                session_token: variables.set("AWS_SESSION_TOKEN"),
             },
-            report_secret: settings.text("REPORT_SECRET"),
-            admin_token: settings.admin_token(),
-            inline_limit_bytes: settings.number("INLINE_LIMIT_BYTES", 65_536, LARGEST_INLINE_BYTES as u64) as usize,
-            reconcile_after_ms: settings.number("RECONCILE_AFTER_MS", 30_000, DAY_MS),
-            outbox_max_jobs: settings.number("OUTBOX_MAX_JOBS", 10_000, 1_000_000) as usize,
-            retention_ms: settings.number("JOB_RETENTION_DAYS", 7, 365) * DAY_MS,
-            result_lifetime_ms: settings.number("RESULT_LIFETIME_DAYS", 30, 3_650) * DAY_MS,
-            event_streams_max: settings.number("EVENT_STREAMS_MAX", 1_000, 1_000) as usize,
-            sockets_max: settings.number("SOCKETS_MAX", 2_500, 10_000) as usize,
-            catalog_recheck_ms: settings.number("CATALOG_RECHECK_MS", 30_000, DAY_MS),
+            account: Rc::new(Settings::read(&mut variables)),
+            report_secret: variables.text("REPORT_SECRET"),
+            admin_token: admin_token(&mut variables),
+            inline_limit_bytes: variables.number("INLINE_LIMIT_BYTES", 65_536, LARGEST_INLINE_BYTES as u64) as usize,
+            catalog_recheck_ms: variables.number("CATALOG_RECHECK_MS", 30_000, DAY_MS),
         };
-        let Faults { missing, wrong, .. } = &settings.faults;
-        if missing.is_empty() && wrong.is_empty() { Ok(config) } else { Err(settings.faults) }
+        variables.checked(config)
     }
 }
 
-/// What is wrong with the settings, all at once.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub struct Faults {
-    /// The names of what is not set.
-    pub missing: Vec<&'static str>,
-    /// The names of what is set and cannot be.
-    pub wrong: Vec<&'static str>,
-    /// For the log: what was found and what is allowed.
-    complaints: Vec<String>,
+fn admin_token(variables: &mut Variables<'_>) -> Option<AdminToken> {
+    let token = AdminToken::new(&variables.set("ADMIN_TOKEN")?);
+    if token.is_none() {
+        let what = "the secret ADMIN_TOKEN is too short; allowed are 16 characters and more";
+        variables.complain("ADMIN_TOKEN", what.to_owned());
+    }
+    token
 }
 
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.complaints.join("; "))
+/// Both keys or neither.
+fn turnstile(variables: &mut Variables<'_>) -> Option<Turnstile> {
+    if variables.set("TURNSTILE_SITE_KEY").is_none() && variables.set("TURNSTILE_SECRET_KEY").is_none() {
+        return None;
     }
-}
-
-/// Reads settings and goes on behind what is wrong: what stands in for it is never used.
-struct Settings<'a> {
-    var: &'a dyn Fn(&str) -> Option<String>,
-    faults: Faults,
-}
-
-impl Settings<'_> {
-    fn set(&self, name: &str) -> Option<String> {
-        (self.var)(name).filter(|value| !value.is_empty())
-    }
-
-    fn text(&mut self, name: &'static str) -> String {
-        self.set(name).unwrap_or_else(|| {
-            self.faults.missing.push(name);
-            self.faults.complaints.push(format!("the variable or secret {name} is not set"));
-            String::new()
-        })
-    }
-
-    fn number(&mut self, name: &'static str, default: u64, most: u64) -> u64 {
-        let Some(value) = (self.var)(name) else { return default };
-        value.parse().ok().filter(|number| (1..=most).contains(number)).unwrap_or_else(|| {
-            let what = format!("the variable {name} is \"{value}\"; allowed is a whole number from 1 to {most}");
-            self.complain(name, what);
-            default
-        })
-    }
-
-    fn truth(&mut self, name: &'static str) -> bool {
-        match self.set(name).as_deref() {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(value) => {
-                self.complain(name, format!("the variable {name} is \"{value}\"; allowed are true and false"));
-                false
-            }
-        }
-    }
-
-    fn admin_token(&mut self) -> Option<AdminToken> {
-        let token = AdminToken::new(&self.set("ADMIN_TOKEN")?);
-        if token.is_none() {
-            let what = "the secret ADMIN_TOKEN is too short; allowed are 16 characters and more";
-            self.complain("ADMIN_TOKEN", what.to_owned());
-        }
-        token
-    }
-
-    /// Both keys or neither.
-    fn turnstile(&mut self) -> Option<Turnstile> {
-        if self.set("TURNSTILE_SITE_KEY").is_none() && self.set("TURNSTILE_SECRET_KEY").is_none() {
-            return None;
-        }
-        let (site_key, secret_key) = (self.text("TURNSTILE_SITE_KEY"), self.text("TURNSTILE_SECRET_KEY"));
-        let url = self.set("TURNSTILE_URL").unwrap_or_else(|| SITEVERIFY_URL.to_owned());
-        Some(Turnstile { site_key, secret_key, url })
-    }
-
-    fn complain(&mut self, name: &'static str, what: String) {
-        self.faults.wrong.push(name);
-        self.faults.complaints.push(what);
-    }
+    let (site_key, secret_key) = (variables.text("TURNSTILE_SITE_KEY"), variables.text("TURNSTILE_SECRET_KEY"));
+    let url = variables.set("TURNSTILE_URL").unwrap_or_else(|| SITEVERIFY_URL.to_owned());
+    Some(Turnstile { site_key, secret_key, url })
 }
 
 #[cfg(test)]
@@ -225,7 +139,7 @@ mod tests {
     #[test]
     fn defaults_fill_what_may_be_left_out_and_complaints_name_the_rest() {
         let config = read("", None).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!((config.inline_limit_bytes, config.outbox_max_jobs), (65_536, 10_000));
+        assert_eq!((config.inline_limit_bytes, config.account.outbox_max_jobs), (65_536, 10_000));
         assert_eq!(config.bucket_url, "x");
         for name in ["QUEUE_URL_PREFIX", "BUCKET_URL", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "REPORT_SECRET"] {
             for value in [None, Some("")] {

@@ -6,7 +6,8 @@ use forebay_contract::{ProblemCode, hex};
 use serde_json::json;
 use worker::{Context, Env};
 
-use crate::{admission::Refusal, config::Config, entropy, runtime::Incoming};
+use crate::{config::Config, entropy, runtime::Incoming};
+use forebay_admission::Refusal;
 
 /// One request's surroundings.
 pub struct Cx {
@@ -61,6 +62,12 @@ impl Stop {
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<forebay_account::platform::Error> for Stop {
+    fn from(error: forebay_account::platform::Error) -> Self {
+        Self::Broken(error.to_string())
     }
 }
 

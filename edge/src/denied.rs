@@ -4,9 +4,10 @@
 use std::{cell::RefCell, rc::Rc};
 
 use forebay_contract::catalog::Beyond;
-use forebay_limits::policy::{Standing, Violation};
+use forebay_limits::policy::{LimitStatus, Violation};
 
-use crate::{admission::caller::Caller, expiring::Expiring};
+use crate::expiring::Expiring;
+use forebay_admission::caller::Caller;
 
 /// The longest that something is remembered: an operator may have widened the plan meanwhile.
 const REMEMBER_MS: u64 = 10_000;
@@ -18,7 +19,7 @@ struct Denial {
     told_ms: u64,
     until_ms: u64,
     violations: Vec<Violation>,
-    standings: Vec<Standing>,
+    standings: Vec<LimitStatus>,
 }
 
 thread_local! {
@@ -27,25 +28,25 @@ thread_local! {
 }
 
 /// What the caller's next submission would be told, if that is known.
-pub fn known(caller: &Caller, now_ms: u64) -> Option<(Vec<Violation>, Vec<Standing>)> {
+pub fn known(caller: &Caller, now_ms: u64) -> Option<(Vec<Violation>, Vec<LimitStatus>)> {
     DENIED.with_borrow(|denied| denied.get(&name(caller), now_ms))?.at(now_ms)
 }
 
 /// Remembers a refusal that any other submission of the caller would meet too.
-pub fn remember(caller: &Caller, violations: &[Violation], standings: &[Standing], now_ms: u64) {
+pub fn remember(caller: &Caller, violations: &[Violation], standings: &[LimitStatus], now_ms: u64) {
     if let Some(denial) = Denial::new(violations, standings, now_ms) {
         DENIED.with_borrow_mut(|denied| denied.put(name(caller), Rc::new(denial), now_ms));
     }
 }
 
 /// How the caller stood when it was last told, if that was lately; empty when it was not.
-pub fn standings(caller: &Caller, now_ms: u64) -> Vec<Standing> {
+pub fn standings(caller: &Caller, now_ms: u64) -> Vec<LimitStatus> {
     let told = STANDING.with_borrow(|told| told.get(&name(caller), now_ms));
     told.and_then(|told| told.standings_at(now_ms)).unwrap_or_default()
 }
 
 /// Remembers how the caller stands.
-pub fn remember_standings(caller: &Caller, standings: &[Standing], now_ms: u64) {
+pub fn remember_standings(caller: &Caller, standings: &[LimitStatus], now_ms: u64) {
     if !standings.is_empty() {
         let told = Denial { told_ms: now_ms, until_ms: now_ms, violations: Vec::new(), standings: standings.to_vec() };
         STANDING.with_borrow_mut(|all| all.put(name(caller), Rc::new(told), now_ms));
@@ -54,7 +55,7 @@ pub fn remember_standings(caller: &Caller, standings: &[Standing], now_ms: u64) 
 
 impl Denial {
     /// `None` for a refusal that another submission, or the same one with a challenge solved, might not meet.
-    fn new(violations: &[Violation], standings: &[Standing], now_ms: u64) -> Option<Self> {
+    fn new(violations: &[Violation], standings: &[LimitStatus], now_ms: u64) -> Option<Self> {
         let blocks = |violation: &&Violation| violation.blocks_all && violation.beyond == Beyond::Reject;
         let violations: Vec<Violation> = violations.iter().filter(blocks).cloned().collect();
         let wait_ms = violations.iter().filter_map(|violation| violation.retry_after_ms).max()?;
@@ -63,7 +64,7 @@ impl Denial {
     }
 
     /// The refusal as it would be told at `now_ms`; `None` when its time is over.
-    fn at(&self, now_ms: u64) -> Option<(Vec<Violation>, Vec<Standing>)> {
+    fn at(&self, now_ms: u64) -> Option<(Vec<Violation>, Vec<LimitStatus>)> {
         let passed_ms = now_ms.checked_sub(self.told_ms)?;
         if now_ms >= self.until_ms {
             return None;
@@ -78,7 +79,7 @@ impl Denial {
 
     /// The standings as they are at `now_ms`, if nothing was spent since. What came back meanwhile is told when all of
     /// it has.
-    fn standings_at(&self, now_ms: u64) -> Option<Vec<Standing>> {
+    fn standings_at(&self, now_ms: u64) -> Option<Vec<LimitStatus>> {
         let passed_ms = now_ms.checked_sub(self.told_ms)?;
         let mut standings = self.standings.clone();
         for standing in &mut standings {
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn standings_grow_older_and_whole_again() {
-        let standing = |name: &str, window_s: Option<u64>, reset_ms: u64| Standing {
+        let standing = |name: &str, window_s: Option<u64>, reset_ms: u64| LimitStatus {
             name: name.to_owned(),
             quantity: 60,
             window_s,

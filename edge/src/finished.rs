@@ -5,7 +5,8 @@ use std::{cell::RefCell, rc::Rc};
 
 use forebay_contract::{JobId, JobState};
 
-use crate::{expiring::Expiring, objects::Job};
+use crate::expiring::Expiring;
+use forebay_account::Job;
 
 /// How long an isolate goes by its own memory.
 const REMEMBER_MS: u64 = 60_000;
@@ -33,7 +34,7 @@ pub fn remember(job: Job, now_ms: u64) -> Rc<Job> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::tests::{START_MS, queued};
+    use forebay_account::example::{START_MS, queued};
 
     #[test]
     fn only_what_has_succeeded_is_remembered_and_for_a_minute() {

@@ -5,7 +5,8 @@
 use forebay_contract::ProblemCode;
 use worker::web_sys::Request;
 
-use crate::{admission::Refusal, runtime};
+use crate::runtime;
+use forebay_admission::Refusal;
 
 /// Browsers and proxies together send some forty.
 const MOST_FIELDS: u32 = 100;

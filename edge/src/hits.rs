@@ -9,8 +9,9 @@ use worker::{Delay, Env};
 
 use crate::{
     cx::{Cx, log_line},
-    objects::{self, Job, UsageRow},
+    objects::{self},
 };
+use forebay_account::{Job, UsageRow};
 
 /// How long they are gathered.
 const GATHER_MS: u64 = 5_000;
@@ -83,7 +84,7 @@ impl Hits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::tests::{START_MS, queued};
+    use forebay_account::example::{START_MS, queued};
 
     fn row(model: &str, now_ms: u64) -> UsageRow {
         UsageRow::hit(&Job { model: model.to_owned(), ..queued() }, now_ms)

@@ -8,13 +8,13 @@ use std::rc::Rc;
 pub use namespace::{find, list, store};
 
 use crate::{
-    admission::{
-        api_key::{KeyRecord, SecretHash},
-        authenticate::{KeyName, invalid},
-        caller::Caller,
-    },
     cx::{Cx, Stop},
     prefilter,
+};
+use forebay_admission::{
+    api_key::{KeyRecord, SecretHash},
+    authenticate::{KeyName, invalid},
+    caller::Caller,
 };
 
 /// The least the namespace allows.

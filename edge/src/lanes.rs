@@ -15,13 +15,13 @@ use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
 use crate::{
-    admission::lane::{
-        LaneStatus, ModelVersion,
-        remembered::{Passage, Recall, Remembered},
-    },
     cx::{Cx, log_line, now_ms},
-    objects::{Asked, LaneCall, asked_lane},
     runtime::{Class, ask_object},
+};
+use forebay_account::{Asked, LaneCall, asked_lane};
+use forebay_admission::lane::{
+    LaneStatus, ModelVersion,
+    remembered::{Passage, Recall, Remembered},
 };
 
 /// A request waits no longer than this for a lane's status, in milliseconds: admission goes on without it.

@@ -1,7 +1,6 @@
 //! Forebay's edge: a Cloudflare Worker that admits, queues and delivers. See README.md.
 #![allow(unreachable_pub, reason = "a Worker has no callers: `pub` says «beyond this file»")]
 
-mod admission;
 mod answer;
 mod aws;
 mod body;
@@ -21,7 +20,6 @@ mod lanes;
 mod objects;
 #[cfg(test)]
 mod openapi;
-mod platform;
 mod prefilter;
 mod result_cache;
 mod routes;
@@ -32,21 +30,6 @@ mod turnstile;
 mod workers;
 
 pub use objects::{Account, Lane};
-
-/// The inside of the objects, and what their world is made of: for the simulation in `tests/simulation`, which is a crate
-/// of its own and sees public items alone.
-#[doc(hidden)]
-pub mod inside {
-    pub use crate::{
-        admission::{caller, idempotency, lane, webhook},
-        aws::{AwsError, s3::ObjectHead, sqs::Taken},
-        config::Config,
-        objects::*,
-        platform::*,
-        targets::Unfit,
-    };
-    pub use forebay_limits::policy;
-}
 
 use std::{cell::Cell, rc::Rc};
 

@@ -2,10 +2,8 @@
 
 use forebay_contract::ProblemCode;
 
-use crate::{
-    admission::Refusal,
-    cx::{Cx, Stop, log_line},
-};
+use crate::cx::{Cx, Stop, log_line};
+use forebay_admission::Refusal;
 
 /// The binding of `wrangler.jsonc`; its numbers are there.
 const BINDING: &str = "IP_LIMITER";

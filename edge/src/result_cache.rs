@@ -15,9 +15,9 @@ use crate::{
     aws::s3,
     cx::{Cx, log_line, now_ms},
     expiring::Expiring,
-    objects::Job,
     runtime,
 };
+use forebay_account::Job;
 
 /// Carries the job a cached result was made by.
 const JOB_FIELD: &str = "forebay-job";

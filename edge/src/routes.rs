@@ -7,7 +7,6 @@ use worker::web_sys::Request;
 #[cfg(test)]
 use crate::openapi::{Operation, Schemas, paths};
 use crate::{
-    admission::{Refusal, webhook::Action},
     answer::Answer,
     cx::{Cx, Stop},
     handlers::{
@@ -16,6 +15,7 @@ use crate::{
         webhooks::{self, Wish},
     },
 };
+use forebay_admission::{Refusal, webhook::Action};
 
 /// One method of one path.
 pub struct Row {

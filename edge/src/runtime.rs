@@ -6,7 +6,7 @@ use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use worker::{Env, wasm_bindgen_futures::JsFuture, web_sys};
 
-use crate::platform::CallError;
+use forebay_account::platform::CallError;
 
 #[wasm_bindgen(inline_js = r#"
 // Every step of every future passes through here, and the runtime's own version costs many times a promise's reaction.

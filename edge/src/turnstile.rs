@@ -4,11 +4,11 @@ use forebay_contract::{Challenge, ProblemCode};
 use serde::Deserialize;
 
 use crate::{
-    admission::Refusal,
     config::Turnstile,
     cx::{Cx, Stop, log_line},
     runtime::{Post, exchange},
 };
+use forebay_admission::Refusal;
 
 /// The request header that carries the widget's token.
 pub const HEADER: &str = "cf-turnstile-response";

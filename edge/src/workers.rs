@@ -6,9 +6,9 @@ use worker::Env;
 
 use crate::{
     cx::{Cx, log_line, now_ms},
-    objects::{Asked, LaneCall, asked_lane},
     runtime::{Class, ask_object},
 };
+use forebay_account::{Asked, LaneCall, asked_lane};
 
 /// A scope of its own: no lane and no limit has a colon at its end.
 const OBJECT: &str = "workers:";

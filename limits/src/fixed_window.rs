@@ -31,7 +31,7 @@ impl Counting for FixedWindow {
         Self { start_ms: Span::of(rule.window, now_ms).start_ms, count: 0 }
     }
 
-    fn settled(&self, rule: Rule, now_ms: u64) -> Option<Self> {
+    fn normalized(&self, rule: Rule, now_ms: u64) -> Option<Self> {
         if self.start_ms <= now_ms {
             return None;
         }

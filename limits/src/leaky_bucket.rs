@@ -39,7 +39,7 @@ impl Counting for LeakyBucket {
     }
 
     /// No pause is longer than that for the largest amount.
-    fn settled(&self, rule: Rule, now_ms: u64) -> Option<Self> {
+    fn normalized(&self, rule: Rule, now_ms: u64) -> Option<Self> {
         let latest = end_of(now_ms).saturating_add(rule.pace.burst);
         (self.free_at_ns > latest).then_some(Self { since_ms: now_ms, free_at_ns: latest })
     }

@@ -16,7 +16,7 @@ pub(super) trait Counting: Sized {
     fn untouched(rule: Rule, now_ms: u64) -> Self;
 
     /// The latest memory that a clock one window ahead could have left, when this one is from further ahead.
-    fn settled(&self, rule: Rule, now_ms: u64) -> Option<Self>;
+    fn normalized(&self, rule: Rule, now_ms: u64) -> Option<Self>;
 
     /// The memory after `amount` of 1 to the rule's quantity, or the milliseconds to wait, at least 1.
     fn take(&self, rule: Rule, amount: u64, now_ms: u64) -> Result<Self, u64>;
@@ -31,7 +31,7 @@ pub(super) trait Counting: Sized {
     fn is_spent(&self, rule: Rule, now_ms: u64) -> bool;
 }
 
-/// Every algorithm that counts a rate, once: the name that the catalogue has for it is that of its memory's type.
+/// Every algorithm that counts a rate, once: the name that the catalog has for it is that of its memory's type.
 macro_rules! algorithms {
     ($($(#[$meaning:meta])* $name:ident;)*) => {
         /// How a rate counts: [`Algorithm`] without the one that is no rate.
@@ -73,9 +73,9 @@ macro_rules! algorithms {
                 }
             }
 
-            fn settled(&self, rule: Rule, now_ms: u64) -> Option<Self> {
+            fn normalized(&self, rule: Rule, now_ms: u64) -> Option<Self> {
                 match self {
-                    $(Self::$name(counted) => counted.settled(rule, now_ms).map(Self::$name),)*
+                    $(Self::$name(counted) => counted.normalized(rule, now_ms).map(Self::$name),)*
                 }
             }
 

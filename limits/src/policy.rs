@@ -86,9 +86,9 @@ pub struct Accounts<'a> {
     pub now_ms: u64,
 }
 
-/// How a caller stands with one limit: what the RateLimit fields and `GET /v1/quota` say.
+/// What a caller has left of one limit: what the RateLimit fields and `GET /v1/quota` say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct LimitStatus {
     /// The limit's name.
     pub name: String,
     /// The most units of a window, as it holds now.
@@ -135,7 +135,7 @@ pub enum Verdict {
         /// The limits.
         violations: Vec<Violation>,
         /// Buckets to be kept although nothing was taken.
-        settled: Buckets,
+        normalized: Buckets,
     },
     /// Keepers of shared limits must be asked first: (limit, its rule, the units needed).
     Ask(Vec<(SharedLimit, LimitSpec, u64)>),
@@ -150,14 +150,14 @@ impl Policy {
     /// Judges a submission; limits named in `skipped` are not asked and count nothing.
     pub fn judge(&self, subject: &Subject<'_>, skipped: &[String], accounts: &Accounts<'_>) -> Verdict {
         let (mut taken, mut violations, mut asks) = (Taken::default(), Vec::new(), Vec::new());
-        let mut settled = Buckets::new();
+        let mut normalized = Buckets::new();
         for counter in self.counters(subject).filter(|counter| !skipped.contains(&counter.spec.name)) {
             let mut beyond = counter.spec.beyond;
-            let retry_after_ms = match counter.place {
-                Place::InFlight if accounts.in_flight < counter.spec.quantity => continue,
+            let retry_after_ms = match counter.counted {
+                Counted::InFlight if accounts.in_flight < counter.spec.quantity => continue,
                 // Nobody knows when a job ends; a second is when looking again is worth it.
-                Place::InFlight => Some(1000),
-                Place::Own { bucket, rule } => {
+                Counted::InFlight => Some(1000),
+                Counted::Own { bucket, rule } => {
                     let before = accounts.buckets.get(&bucket).map(|bucket| &bucket.memory);
                     match rule.take(before, counter.amount, accounts.now_ms) {
                         Ok(memory) => {
@@ -166,7 +166,7 @@ impl Policy {
                         }
                         Err(wait) => {
                             let kept = wait.memory.map(|memory| Bucket::new(rule, memory, accounts.now_ms));
-                            settled.extend(kept.map(|kept| (bucket, kept)));
+                            normalized.extend(kept.map(|kept| (bucket, kept)));
                             wait.retry_after_ms.or_else(|| {
                                 // Waiting here changes nothing: what the lane leaves was decided with the call.
                                 if matches!(beyond, Beyond::Wait(_)) {
@@ -177,7 +177,7 @@ impl Policy {
                         }
                     }
                 }
-                Place::Shared(limit) => match (accounts.shared)(&limit, counter.amount) {
+                Counted::Shared(limit) => match (accounts.shared)(&limit, counter.amount) {
                     Need::Enough => {
                         taken.shared.push((limit, counter.amount));
                         continue;
@@ -200,28 +200,28 @@ impl Policy {
             });
         }
         match (violations.is_empty(), asks.is_empty()) {
-            (false, _) => Verdict::Refuse { violations, settled },
+            (false, _) => Verdict::Refuse { violations, normalized },
             (true, false) => Verdict::Ask(asks),
             (true, true) => Verdict::Pass(taken),
         }
     }
 
-    /// How the caller stands with its own limits, with `changed` buckets in place of the stored ones.
-    pub fn standings(&self, subject: &Subject<'_>, changed: &Buckets, accounts: &Accounts<'_>) -> Vec<Standing> {
-        let standing = |counter: Counter<'_>| {
-            let level = match counter.place {
-                Place::InFlight => Level {
+    /// What the caller has left of its own limits, with `changed` buckets instead of the stored ones.
+    pub fn statuses(&self, subject: &Subject<'_>, changed: &Buckets, accounts: &Accounts<'_>) -> Vec<LimitStatus> {
+        let status = |counter: Counter<'_>| {
+            let level = match counter.counted {
+                Counted::InFlight => Level {
                     quantity: counter.spec.quantity,
                     remaining: counter.spec.quantity.saturating_sub(accounts.in_flight),
                     reset_ms: 0,
                 },
-                Place::Own { bucket, rule } => {
+                Counted::Own { bucket, rule } => {
                     let bucket = changed.get(&bucket).or_else(|| accounts.buckets.get(&bucket));
                     rule.level(bucket.map(|bucket| &bucket.memory), accounts.now_ms)
                 }
-                Place::Shared(_) => return None,
+                Counted::Shared(_) => return None,
             };
-            Some(Standing {
+            Some(LimitStatus {
                 name: counter.spec.name.clone(),
                 quantity: level.quantity,
                 window_s: counter.spec.window.map(Window::seconds),
@@ -229,13 +229,13 @@ impl Policy {
                 reset_ms: level.reset_ms,
             })
         };
-        self.counters(subject).filter_map(standing).collect()
+        self.counters(subject).filter_map(status).collect()
     }
 
     /// The shared limits that hold for the subject.
     pub fn shared(&self, subject: &Subject<'_>) -> Vec<(SharedLimit, LimitSpec)> {
-        let shared = |counter: Counter<'_>| match counter.place {
-            Place::Shared(limit) => Some((limit, counter.spec.clone())),
+        let shared = |counter: Counter<'_>| match counter.counted {
+            Counted::Shared(limit) => Some((limit, counter.spec.clone())),
             _ => None,
         };
         self.counters(subject).filter_map(shared).collect()
@@ -251,12 +251,12 @@ impl Policy {
 /// A limit as it counts one submission.
 struct Counter<'a> {
     spec: &'a LimitSpec,
-    place: Place,
+    counted: Counted,
     amount: u64,
 }
 
 /// Where the count is kept.
-enum Place {
+enum Counted {
     InFlight,
     Own { bucket: String, rule: Rule },
     Shared(SharedLimit),
@@ -268,15 +268,15 @@ impl<'a> Counter<'a> {
             Unit::Requests => 1,
             Unit::Cost => subject.cost_ms.max(1),
         };
-        let Some(rule) = Rule::of(spec) else { return Self { spec, place: Place::InFlight, amount } };
+        let Some(rule) = Rule::of(spec) else { return Self { spec, counted: Counted::InFlight, amount } };
         let Some(scope) = Scope::of(spec.dimension, subject.model, subject.lane) else {
             // Allowances by the calendar are promised; only rates give way to a full lane.
             let calendar = spec.window.is_some_and(Window::is_calendar);
             let rule = if calendar { rule } else { rule.scaled(multiplier) };
-            return Self { spec, place: Place::Own { bucket: bucket(spec, subject), rule }, amount };
+            return Self { spec, counted: Counted::Own { bucket: bucket(spec, subject), rule }, amount };
         };
         let id = plan.map_or_else(|| spec.name.clone(), |plan| format!("{plan}/{}", spec.name));
-        Self { spec, place: Place::Shared(SharedLimit { scope, id }), amount }
+        Self { spec, counted: Counted::Shared(SharedLimit { scope, id }), amount }
     }
 }
 
@@ -381,8 +381,8 @@ mod tests {
         }
         assert_eq!(judged(&policy, &subject("", "", 1), &mut buckets), ["rate"]);
         let accounts = Accounts { buckets: &buckets, shared: &|_, _| Need::Enough, in_flight: 0, now_ms: NOW_MS };
-        let standings = policy.standings(&subject("", "", 1), &Buckets::new(), &accounts);
-        let left: Vec<_> = standings.iter().map(|standing| (standing.quantity, standing.remaining)).collect();
+        let statuses = policy.statuses(&subject("", "", 1), &Buckets::new(), &accounts);
+        let left: Vec<_> = statuses.iter().map(|status| (status.quantity, status.remaining)).collect();
         assert_eq!(left, [(2, 0), (10, 8)]);
     }
 

@@ -68,7 +68,7 @@ fn returns() -> impl Strategy<Value = (prop::sample::Index, u64)> {
     (any::<prop::sample::Index>(), 1u64..60)
 }
 
-/// A caller as it should be: it keeps what it is told to keep.
+/// A caller as it should be: it keeps what it is given to keep.
 struct Caller {
     rule: Rule,
     memory: Option<Memory>,

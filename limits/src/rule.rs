@@ -32,7 +32,7 @@ pub struct Wait {
     pub memory: Option<Memory>,
 }
 
-/// How a limit stands.
+/// What is left of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {
     /// What an untouched limit gives.
@@ -48,7 +48,7 @@ impl Rule {
     /// The rate that `spec` sets; `None` for in-flight, which is a count of jobs and no rate.
     pub fn of(spec: &LimitSpec) -> Option<Self> {
         let method = Method::of(spec.algorithm)?;
-        // The catalogue has seen to it that there is a window and that nothing is 0; were it not so, a limit must hold.
+        // The catalog has seen to it that there is a window and that nothing is 0; were it not so, a limit must hold.
         let window = match spec.window {
             None | Some(Window::Seconds(0)) => Window::Seconds(1),
             Some(window) => window,
@@ -89,9 +89,9 @@ impl Rule {
         }
         read.take(*self, amount, now_ms).map_err(|wait_ms| Wait {
             retry_after_ms: Some(wait_ms),
-            // An untouched limit does not refuse this amount: what is not the caller's own was settled.
+            // An untouched limit does not refuse this amount: what is not the caller's own was normalized.
             memory: match read {
-                Cow::Owned(settled) => Some(settled),
+                Cow::Owned(normalized) => Some(normalized),
                 Cow::Borrowed(_) => None,
             },
         })
@@ -107,7 +107,7 @@ impl Rule {
         self.read(Some(memory), now_ms).give_back(*self, amount, taken_ms, now_ms)
     }
 
-    /// How it stands at `now_ms`.
+    /// What is left of it at `now_ms`.
     pub fn level(&self, memory: Option<&Memory>, now_ms: u64) -> Level {
         self.read(memory, now_ms).level(*self, now_ms)
     }
@@ -121,7 +121,7 @@ impl Rule {
     fn read<'m>(&self, memory: Option<&'m Memory>, now_ms: u64) -> Cow<'m, Memory> {
         match memory.filter(|memory| memory.is_of(self.method)) {
             None => Cow::Owned(Memory::untouched(*self, now_ms)),
-            Some(memory) => memory.settled(*self, now_ms).map_or(Cow::Borrowed(memory), Cow::Owned),
+            Some(memory) => memory.normalized(*self, now_ms).map_or(Cow::Borrowed(memory), Cow::Owned),
         }
     }
 

@@ -31,7 +31,7 @@ impl Counting for SlidingLog {
         Self(Vec::new())
     }
 
-    fn settled(&self, rule: Rule, now_ms: u64) -> Option<Self> {
+    fn normalized(&self, rule: Rule, now_ms: u64) -> Option<Self> {
         let latest = now_ms.saturating_add(rule.window_ms());
         let ahead = self.0.last().is_some_and(|(at_ms, _)| *at_ms > latest);
         ahead.then(|| Self(self.0.iter().map(|(at_ms, amount)| (latest.min(*at_ms), *amount)).collect()))

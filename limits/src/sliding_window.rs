@@ -43,7 +43,7 @@ impl SlidingWindow {
         let covered = self.end_ms(rule).saturating_sub(now_ms.max(self.start_ms));
         let previous = match self.previous.checked_mul(covered) {
             Some(product) => product.div_ceil(rule.window_ms()),
-            // More than a catalogue allows. Covered is at most the window, so this fits again.
+            // More than a catalog allows. Covered is at most the window, so this fits again.
             None => (u128::from(self.previous) * u128::from(covered)).div_ceil(u128::from(rule.window_ms())) as u64,
         };
         self.count.saturating_add(previous)
@@ -51,7 +51,7 @@ impl SlidingWindow {
 
     /// The first millisecond at which no more than `room` counts as used; it is more now.
     fn at_most(&self, rule: Rule, room: u64) -> u64 {
-        // What a catalogue allows does not saturate.
+        // What a catalog allows does not saturate.
         let share = |room: u64, of: u64| room.saturating_mul(rule.window_ms()) / of.max(1);
         match room.checked_sub(self.count) {
             Some(room) => self.end_ms(rule).saturating_sub(share(room, self.previous)),
@@ -66,7 +66,7 @@ impl Counting for SlidingWindow {
         Self { start_ms: Span::aligned(rule.window_ms(), now_ms).start_ms, count: 0, previous: 0 }
     }
 
-    fn settled(&self, rule: Rule, now_ms: u64) -> Option<Self> {
+    fn normalized(&self, rule: Rule, now_ms: u64) -> Option<Self> {
         if self.start_ms <= now_ms {
             return None;
         }

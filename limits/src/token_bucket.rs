@@ -23,7 +23,7 @@ impl Counting for TokenBucket {
     }
 
     /// No bucket is emptier than empty, so the clock that wrote it was ahead by what is beyond.
-    fn settled(&self, rule: Rule, now_ms: u64) -> Option<Self> {
+    fn normalized(&self, rule: Rule, now_ms: u64) -> Option<Self> {
         let latest = nanoseconds(now_ms).saturating_add(rule.pace.burst);
         (self.full_at_ns > latest).then_some(Self { full_at_ns: latest })
     }

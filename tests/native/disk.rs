@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use forebay_edge::inside::{Error, Result, Rows, Value};
+use forebay_account::platform::{Error, Result, Rows, Value};
 use rusqlite::{Batch, Connection, ErrorCode, fallible_iterator::FallibleIterator as _};
 
 use super::rows;

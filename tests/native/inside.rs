@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use forebay_edge::inside::{Core, LaneCore, Life, Platform, Result, answer, answer_lane};
+use forebay_account::{
+    Core, LaneCore, Life, answer, answer_lane,
+    platform::{Platform, Result},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {

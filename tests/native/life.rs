@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use forebay_edge::inside::{CallError, Task};
+use forebay_account::platform::{CallError, Task};
 use tokio::{
     sync::{Notify, oneshot},
     task::{AbortHandle, spawn_local},

@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use forebay_edge::inside::{CallError, Result, Rows, Task};
+use forebay_account::platform::{CallError, Result, Rows, Task};
 use tokio::{
     sync::{Notify, oneshot},
     task::spawn_local,

@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use forebay_edge::inside::Value;
+use forebay_account::platform::Value;
 
 macro_rules! defects {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {

@@ -3,11 +3,13 @@
 use std::{rc::Rc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use forebay_contract::Lane;
-use forebay_edge::inside::{
-    AwsError, CallError, Config, DeliveryError, Error, NewKeys, ObjectHead, Platform, Post, Result, Rows, Socket,
-    Taken, Task, Unfit, Value,
+use forebay_account::{
+    DeliveryError, NewKeys,
+    platform::{AwsError, CallError, Error, ObjectHead, Platform, Post, Result, Rows, Socket, Taken, Task, Value},
+    settings::Settings,
 };
+use forebay_admission::webhook::Unfit;
+use forebay_contract::Lane;
 use ring::hmac;
 
 use super::{
@@ -53,8 +55,8 @@ impl Platform for Native {
         self.object.name().to_owned()
     }
 
-    fn config(&self) -> Result<Rc<Config>> {
-        self.world().config(self.object.name())
+    fn settings(&self) -> Result<Rc<Settings>> {
+        self.world().settings(self.object.name())
     }
 
     fn now_ms(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use forebay_edge::inside::{Error, Result, Rows, Value};
+use forebay_account::platform::{Error, Result, Rows, Value};
 use rusqlite::{
     Statement, params_from_iter,
     types::{Value as Bound, ValueRef},

@@ -5,8 +5,9 @@ use std::{
     rc::Rc,
 };
 
-use forebay_edge::inside::{
-    CallError, Core, Listen, Opened, Result, Said, Socket, Wanted, accept, closed, message, open,
+use forebay_account::{
+    Core, Listen, Opened, Said, Wanted, accept, closed, hear, open,
+    platform::{CallError, Result, Socket},
 };
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
@@ -135,7 +136,7 @@ impl Object {
                 })
             })
         });
-        opened.await?.map_err(|error: forebay_edge::inside::Error| CallError::new(error.to_string()))
+        opened.await?.map_err(|error: forebay_account::platform::Error| CallError::new(error.to_string()))
     }
 
     fn accept(&self, core: &Rc<Core>, life: &Rc<Life>, wanted: Wanted) -> Rc<NativeSocket> {
@@ -152,7 +153,7 @@ impl Object {
         text: &str,
     ) -> std::result::Result<(), CallError> {
         let (held, said) = (Held { socket: socket.clone(), life: self.awake()?.0 }, Said::Text(text.to_owned()));
-        self.of_account(move |core| message(core, &held, said)).await
+        self.of_account(move |core| hear(core, &held, said)).await
     }
 
     /// A client closes its socket.

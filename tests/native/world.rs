@@ -1,7 +1,12 @@
 use std::rc::Rc;
 
+use forebay_account::{
+    DeliveryError,
+    platform::{AwsError, CallError, ObjectHead, Result, Taken, Task},
+    settings::Settings,
+};
+use forebay_admission::webhook::Unfit;
 use forebay_contract::Lane;
-use forebay_edge::inside::{AwsError, CallError, Config, DeliveryError, ObjectHead, Result, Taken, Task, Unfit};
 
 use super::life::Death;
 
@@ -27,7 +32,7 @@ pub(crate) trait World {
     fn died(&self, _object: &str, _death: Option<Death>) {}
 
     /// What the operator has set.
-    fn config(&self, object: &str) -> Result<Rc<Config>>;
+    fn settings(&self, object: &str) -> Result<Rc<Settings>>;
 
     /// Bytes by chance.
     fn fill(&self, object: &str, bytes: &mut [u8]);

@@ -1,8 +1,8 @@
 //! Alarms: the platform's own, as <https://developers.cloudflare.com/durable-objects/api/alarms/> has them, and what
 //! objects make of them.
 
+use forebay_account::Timing;
 use forebay_contract::{EventKind, ReportEvent};
-use forebay_edge::inside::Timing;
 
 use crate::{
     native,
@@ -54,14 +54,14 @@ fn a_setting_that_is_wrong_for_half_an_hour_ends_no_alarm() {
         let delayed = Wish { timing: Timing { not_before_ms, ..Timing::default() }, ..Wish::default() };
         let job = scene.submit(&account, delayed).await;
         scene.pass(300_000).await;
-        scene.fakes.set("REPORT_SECRET", "");
+        scene.fakes.set("RECONCILE_AFTER_MS", "never");
         scene.pass(1_800_000).await;
         assert_eq!(
             (account.abandoned_ms().len(), scene.fakes.sent(LANE)),
             (0, vec![job.id]),
             "its start needs no setting"
         );
-        scene.fakes.set("REPORT_SECRET", "a secret of reports");
+        scene.fakes.set("RECONCILE_AFTER_MS", "30000");
         scene.store_result(&job);
         scene.pass(120_000).await;
         assert_eq!(scene.stored_state(&account, &job), "succeeded");

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use forebay_account::{Call, SubmitAnswer, SubmitCall, platform::CallError};
 use forebay_contract::catalog::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window};
-use forebay_edge::inside::{Call, CallError, SubmitAnswer, SubmitCall};
 
 use crate::{
     native::Object,
@@ -79,7 +79,7 @@ fn a_submission_whose_first_try_was_lost_on_its_way_is_a_new_job() {
 fn a_first_try_that_arrives_last_changes_nothing() {
     scene::run(|scene| async move {
         let account = scene.account("acme");
-        let [first, again] = twice(&scene, &account, |call| call.reuse = forebay_edge::inside::Reuse::Nothing);
+        let [first, again] = twice(&scene, &account, |call| call.reuse = forebay_account::Reuse::Nothing);
         let job = id(&submit(&account, &again).await.unwrap());
         assert_eq!(id(&submit(&account, &first).await.unwrap()), job);
         scene.pass(60_000).await;
@@ -97,7 +97,7 @@ fn two_tries_that_wait_for_the_same_turn_are_one_job() {
             call.policy.limits[0].quantity = 60;
             call.policy.limits[0].algorithm = Algorithm::LeakyBucket;
             call.policy.limits[0].beyond = Beyond::Wait(5_000);
-            call.reuse = forebay_edge::inside::Reuse::Nothing;
+            call.reuse = forebay_account::Reuse::Nothing;
         }
         let [before, _] = twice(&scene, &account, paced);
         submit(&account, &before).await.unwrap();

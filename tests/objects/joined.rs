@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use forebay_account::{Call, CancelAnswer, Job, SubmitAnswer, SubmitCall};
 use forebay_contract::{JobId, JobState};
-use forebay_edge::inside::{Call, CancelAnswer, Job, SubmitAnswer, SubmitCall};
 
 use crate::{
     native::Object,

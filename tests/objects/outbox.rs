@@ -1,7 +1,8 @@
 //! Messages on their way to the queues.
 
+use forebay_account::{Promise, SubmitAnswer, Timing};
+use forebay_admission::lane::position::Eta;
 use forebay_contract::{FailureCode, JobState, Lane};
-use forebay_edge::inside::{Promise, SubmitAnswer, Timing, lane::place::Eta};
 
 use crate::{
     native::Death,

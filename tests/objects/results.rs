@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use forebay_account::{Call, Job, KnownResult, SubmitAnswer, SubmitCall, UsageRow, platform::ObjectHead};
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobId, JobState, ReportEvent, storage_key};
-use forebay_edge::inside::{Call, Job, KnownResult, ObjectHead, SubmitAnswer, SubmitCall, UsageRow};
 
 use crate::{
     native::{self, Object},

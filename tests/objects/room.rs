@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use forebay_account::{Call, CancelAnswer, Job, KnownResult, SubmitAnswer, platform::ObjectHead};
 use forebay_contract::{EventKind, FailureCode, JobId, JobState, ReportEvent, storage_key};
-use forebay_edge::inside::{Call, CancelAnswer, Job, KnownResult, ObjectHead, SubmitAnswer};
 use serde_json::Value;
 
 use crate::{

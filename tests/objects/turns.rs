@@ -1,6 +1,6 @@
 //! The platform's own SQLite: what statements give, and what is written together.
 
-use forebay_edge::inside::{Error, Rows, Value};
+use forebay_account::platform::{Error, Rows, Value};
 
 use crate::native::Disk;
 

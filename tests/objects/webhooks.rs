@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use forebay_edge::inside::{Call, WebhookAnswer, WebhookCall, webhook::Action};
+use forebay_account::{Call, WebhookAnswer, WebhookCall};
+use forebay_admission::webhook::Action;
 use serde_json::{Value, json};
 
 use crate::{

@@ -2,9 +2,14 @@
 
 use std::{rc::Rc, time::Duration};
 
+use forebay_account::{
+    DeliveryError,
+    platform::{AwsError, CallError, Error, ObjectHead, Result, Taken, Task},
+    settings::Settings,
+};
+use forebay_admission::webhook::Unfit;
 use forebay_backend::store::Store as _;
 use forebay_contract::Lane;
-use forebay_edge::inside::{AwsError, CallError, Config, DeliveryError, Error, ObjectHead, Result, Taken, Task, Unfit};
 use tokio::time::sleep;
 
 use crate::{
@@ -45,13 +50,13 @@ impl World for Cloud {
         self.judge.note(format!("{} dies: {fault:?}", short(object)));
     }
 
-    fn config(&self, _object: &str) -> Result<Rc<Config>> {
+    fn settings(&self, _object: &str) -> Result<Rc<Settings>> {
         let broken = self.scenario.troubles.lasts(Fault::BrokenSetting, None);
         let read = |name: &str| match name {
             "SOCKETS_MAX" if broken => Some("many".to_owned()),
             name => self.settings.get(name).cloned(),
         };
-        Config::read(&read).map(Rc::new).map_err(|faults| Error::Config(faults.to_string()))
+        Settings::of(&read).map(Rc::new).map_err(|faults| Error::Config(faults.to_string()))
     }
 
     fn fill(&self, _object: &str, bytes: &mut [u8]) {

@@ -2,8 +2,8 @@
 
 use std::{rc::Rc, time::Duration};
 
+use forebay_account::{Call, CancelAnswer, Job, Listen, Pass, RetryAnswer, Reuse, SubmitAnswer, Timing};
 use forebay_contract::{JobId, JobState};
-use forebay_edge::inside::{Call, CancelAnswer, Job, Listen, Pass, RetryAnswer, Reuse, SubmitAnswer, Timing};
 use tokio::time::{sleep, timeout};
 
 use crate::{

@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
+use forebay_account::platform::{AwsError, CallError, Taken, Task};
 use forebay_backend::{queue::MemoryQueue, store::MemoryStore};
 use forebay_contract::{JobMessage, Lane, ShardKey};
-use forebay_edge::inside::{AwsError, CallError, Taken, Task};
 use tokio::{task::spawn_local, time::sleep};
 
 use crate::{

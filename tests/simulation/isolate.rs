@@ -2,8 +2,8 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
+use forebay_account::{Call, Job, KnownResult};
 use forebay_contract::{Digest, Report, ReportAnswer, ReportEvent, ShardKey};
-use forebay_edge::inside::{Call, Job, KnownResult};
 use serde::de::DeserializeOwned;
 
 use crate::{cloud::Cloud, native::since_start_ms, released, trouble::Fault};

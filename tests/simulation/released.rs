@@ -1,4 +1,4 @@
-//! Calls as the released version makes them: `edge/golden` has its words.
+//! Calls as the released version makes them: `account/golden` has its words.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 macro_rules! released {
     ($($name:literal),*) => {
-        [$(($name, include_str!(concat!("../../edge/golden/v1/account/", $name, ".json")))),*]
+        [$(($name, include_str!(concat!("../../account/golden/v1/account/", $name, ".json")))),*]
     };
 }
 

@@ -9,12 +9,13 @@ use std::{
     time::Duration,
 };
 
+use forebay_account::{Call, Listed, Listing, WebhookAnswer, WebhookCall, platform::Rows};
+use forebay_admission::webhook::Action;
 use forebay_backend::{
     queue::{Disorder, MemoryQueue, MemoryQueueSettings},
     store::{MemoryStore, NewObject, Store as _},
 };
 use forebay_contract::Lane;
-use forebay_edge::inside::{Call, Listed, Listing, Rows, WebhookAnswer, WebhookCall, webhook::Action};
 use tokio::{
     sync::mpsc,
     task::{JoinSet, spawn_local},

@@ -1,10 +1,12 @@
 //! What the edge says to an object when a client submits.
 
+use forebay_account::{Offer, Reuse, SubmitCall, Timing};
+use forebay_admission::idempotency::Idempotency;
 use forebay_contract::{
     Digest, Input, InputRef, JobId, JobMessage, MediaType, Namespace, Parameters, ShardKey,
     catalog::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window},
 };
-use forebay_edge::inside::{Offer, Reuse, SubmitCall, Timing, idempotency::Idempotency, policy::Policy};
+use forebay_limits::policy::Policy;
 use sha2::Digest as _;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use forebay_edge::inside::Rows;
+use forebay_account::platform::Rows;
 use tokio::time::sleep;
 
 use crate::{

@@ -34,7 +34,7 @@ pub struct IssuerSpec {
     /// Its public keys themselves, as JWKs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<serde_json::Map<String, serde_json::Value>>,
-    /// The Worker secret that holds the shared key of HS256, as base64url: it is too secret for a catalogue.
+    /// The Worker secret that holds the shared key of HS256, as base64url: it is too secret for a catalog.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// The plan of tokens whose claims pick none.

@@ -24,7 +24,7 @@ pub use validate::Complaint;
 
 use crate::Lane;
 
-/// The whole catalogue in its compiled form: what is built into the edge and what may replace it at run time.
+/// The whole catalog in its compiled form: what is built into the edge and what may replace it at run time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -50,7 +50,7 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Reads a compiled catalogue and checks it; every complaint is told at once.
+    /// Reads a compiled catalog and checks it; all complaints at once.
     pub fn from_json(json: &str) -> Result<Self, Vec<Complaint>> {
         let catalog: Self =
             serde_json::from_str(json).map_err(|error| vec![Complaint::new("catalog", error.to_string())])?;

@@ -48,7 +48,7 @@ pub struct InputSpec {
     /// What pictures are taken; images only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageLimits>,
-    /// What texts are taken; texts only. The compiled catalogue has it from the model's `[text]` table.
+    /// What texts are taken; texts only. The compiled catalog has it from the model's `[text]` table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextLimits>,
 }

@@ -1,4 +1,4 @@
-//! From the files an operator edits to the compiled catalogue.
+//! From the files an operator edits to the compiled catalog.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct Source {
     pub text: String,
 }
 
-/// Every file that the catalogue is made of.
+/// Every file that the catalog is made of.
 #[derive(Debug, Clone)]
 pub struct Sources {
     /// `catalog/models.toml`
@@ -81,7 +81,7 @@ impl ModelFile {
     }
 }
 
-/// Compiles and checks the catalogue. Models that `models.toml` does not name are served at their highest version.
+/// Compiles and checks the catalog. Models that `models.toml` does not name are served at their highest version.
 pub fn compile(sources: &Sources) -> Result<Catalog, Vec<Complaint>> {
     let mut complaints = Vec::new();
     let models_file = read::<ModelsFile>(&sources.models, &mut complaints);

@@ -16,19 +16,19 @@ const LONGEST_WAIT_MS: u64 = 30_000;
 /// The most limits that hold for one submission, the service's own included.
 const MOST_LIMITS: usize = 16;
 
-/// One thing that is wrong with a catalogue.
+/// One thing that is wrong with a catalog.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {what}")]
+#[error("{key_path}: {what}")]
 pub struct Complaint {
     /// The file or the key.
-    pub place: String,
+    pub key_path: String,
     /// What was found and what is allowed.
     pub what: String,
 }
 
 impl Complaint {
-    pub(super) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { place: place.into(), what: what.into() }
+    pub(super) fn new(key_path: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { key_path: key_path.into(), what: what.into() }
     }
 }
 
@@ -78,41 +78,41 @@ impl Catalog {
 
 impl Catalog {
     fn check_serving(&self, name: &str, serving: &Serving, complaints: &mut Vec<Complaint>) {
-        let place = |key: &str| format!("serve.{name}.{key}");
+        let key_path = |key: &str| format!("serve.{name}.{key}");
         let model = serving.model(name);
         for version in ordered::set(serving.versions()) {
             if self.model(model, version).is_none() {
                 let what = format!("found version \"{version}\", but there is no such model folder");
-                complaints.push(Complaint::new(place("version"), what));
+                complaints.push(Complaint::new(key_path("version"), what));
             }
         }
         let sum: u64 = serving.weights.values().map(|weight| u64::from(*weight)).sum();
         if !serving.weights.is_empty() && sum != 100 {
-            complaints.push(Complaint::new(place("weights"), format!("the sum is {sum}; it must be 100")));
+            complaints.push(Complaint::new(key_path("weights"), format!("the sum is {sum}; it must be 100")));
         }
         for plan in serving.plans.keys() {
-            self.check_plan_name(&place("plans"), plan, complaints);
+            self.check_plan_name(&key_path("plans"), plan, complaints);
         }
         let Some(lighter) = &serving.lighter else { return };
         let kind = |name: &str| self.stable_model(name).map(|model| model.input.kind);
         if lighter == name || !self.serving.contains_key(lighter) || kind(lighter) != kind(name) {
             let what = format!("found \"{lighter}\"; allowed is another served name with the same kind of input");
-            complaints.push(Complaint::new(place("lighter"), what));
+            complaints.push(Complaint::new(key_path("lighter"), what));
         }
     }
 
     fn check_plan(&self, name: &str, plan: &PlanSpec, complaints: &mut Vec<Complaint>) {
-        let place = format!("plans.{name}.limits");
+        let key_path = format!("plans.{name}.limits");
         let mut names = ordered::set(self.limits.iter().map(|limit| limit.name.as_str()));
         for limit in &plan.limits {
-            check_limit(&place, limit, complaints);
+            check_limit(&key_path, limit, complaints);
             if !names.insert(&limit.name) {
                 let what = "there are two limits of this name that hold together";
-                complaints.push(Complaint::new(format!("{place}.{}", limit.name), what));
+                complaints.push(Complaint::new(format!("{key_path}.{}", limit.name), what));
             }
         }
         if plan.limits.len() + self.limits.len() > MOST_LIMITS {
-            complaints.push(Complaint::new(place, format!("allowed are {MOST_LIMITS} limits at once")));
+            complaints.push(Complaint::new(key_path, format!("allowed are {MOST_LIMITS} limits at once")));
         }
         if plan.keep_days.is_some_and(|days| !(1..=365).contains(&days)) {
             let what = "allowed is a whole number from 1 to 365".to_owned();
@@ -124,10 +124,10 @@ impl Catalog {
         }
     }
 
-    fn check_plan_name(&self, place: &str, plan: &str, complaints: &mut Vec<Complaint>) {
+    fn check_plan_name(&self, key_path: &str, plan: &str, complaints: &mut Vec<Complaint>) {
         if !self.plans.contains_key(plan) {
             let what = format!("found \"{plan}\"; allowed are {}", join(self.plans.keys()));
-            complaints.push(Complaint::new(place, what));
+            complaints.push(Complaint::new(key_path, what));
         }
     }
 
@@ -137,20 +137,20 @@ impl Catalog {
         }
         let mut names = BTreeSet::new();
         for issuer in &self.identity.issuers {
-            let place = format!("identity.issuers.{}", issuer.name);
+            let key_path = format!("identity.issuers.{}", issuer.name);
             for plan in std::iter::once(&issuer.plan).chain(issuer.groups.values()) {
-                self.check_plan_name(&place, plan, complaints);
+                self.check_plan_name(&key_path, plan, complaints);
             }
             if !names.insert(&issuer.name) {
-                complaints.push(Complaint::new(&place, "there are two issuers of this name"));
+                complaints.push(Complaint::new(&key_path, "there are two issuers of this name"));
             }
-            check_issuer(&place, issuer, complaints);
+            check_issuer(&key_path, issuer, complaints);
         }
     }
 }
 
-fn check_issuer(place: &str, issuer: &IssuerSpec, complaints: &mut Vec<Complaint>) {
-    let mut complain = |key: &str, what: String| complaints.push(Complaint::new(format!("{place}.{key}"), what));
+fn check_issuer(key_path: &str, issuer: &IssuerSpec, complaints: &mut Vec<Complaint>) {
+    let mut complain = |key: &str, what: String| complaints.push(Complaint::new(format!("{key_path}.{key}"), what));
     // `ip` is where anonymous callers are.
     if !is_name(&issuer.name) || issuer.name == "ip" {
         complain("name", "allowed are 1 to 64 of a-z 0-9 . _ -, but not ip".to_owned());
@@ -197,42 +197,42 @@ impl ModelSpec {
 }
 
 fn check_model(model: &ModelSpec, complaints: &mut Vec<Complaint>) {
-    let place = |key: &str| format!("{}@{}: {key}", model.name, model.version);
+    let key_path = |key: &str| format!("{}@{}: {key}", model.name, model.version);
     for (key, value) in [("model.name", &model.name), ("model.version", &model.version)] {
         if !is_name(value) {
             let what =
                 format!("found \"{value}\"; allowed are 1 to 64 of a-z 0-9 . _ -, starting with a letter or digit");
-            complaints.push(Complaint::new(place(key), what));
+            complaints.push(Complaint::new(key_path(key), what));
         }
     }
     if !(model.cost_ms.is_finite() && model.cost_ms > 0.0) {
         let what = format!("found {}; allowed is a number above 0", model.cost_ms);
-        complaints.push(Complaint::new(place("model.cost_ms"), what));
+        complaints.push(Complaint::new(key_path("model.cost_ms"), what));
     }
     check_longest(model, complaints);
     if model.input.max_bytes > MAX_INPUT_BYTES {
         let what = format!("found {}; allowed is at most {MAX_INPUT_BYTES}", model.input.max_bytes);
-        complaints.push(Complaint::new(place("model.input.max_bytes"), what));
+        complaints.push(Complaint::new(key_path("model.input.max_bytes"), what));
     }
     if let Some(limits) = model.input.text
         && (model.input.kind != InputKind::Text || limits.max_chars == 0 || limits.max_tokens == 0)
     {
         let what = "goes with kind = \"text\" alone; max_chars and max_tokens must be above 0";
-        complaints.push(Complaint::new(place("model.input.text"), what));
+        complaints.push(Complaint::new(key_path("model.input.text"), what));
     }
     if (model.input.kind == InputKind::Image) != model.input.image.is_some() {
         let what = "must be there for kind = \"image\" and only then";
-        complaints.push(Complaint::new(place("model.input.image"), what));
+        complaints.push(Complaint::new(key_path("model.input.image"), what));
     }
     if let Some(name) = &model.cost_parameter
         && !matches!(model.parameters.get(name), Some(ParameterSpec::Integer { .. }))
     {
         let what = format!("found \"{name}\"; allowed is the name of an integer parameter");
-        complaints.push(Complaint::new(place("model.cost_parameter"), what));
+        complaints.push(Complaint::new(key_path("model.cost_parameter"), what));
     }
     for (name, spec) in &model.parameters {
         if let Err(what) = check_parameter(spec) {
-            complaints.push(Complaint::new(place(&format!("model.parameters.{name}")), what));
+            complaints.push(Complaint::new(key_path(&format!("model.parameters.{name}")), what));
         }
     }
 }
@@ -287,9 +287,9 @@ fn outside(default: impl std::fmt::Display, spec: &ParameterSpec) -> String {
     format!("found default {default}; allowed is {}", spec.expected())
 }
 
-fn check_limit(place: &str, limit: &LimitSpec, complaints: &mut Vec<Complaint>) {
+fn check_limit(key_path: &str, limit: &LimitSpec, complaints: &mut Vec<Complaint>) {
     let mut complain =
-        |key: &str, what: String| complaints.push(Complaint::new(format!("{place}.{}.{key}", limit.name), what));
+        |key: &str, what: String| complaints.push(Complaint::new(format!("{key_path}.{}.{key}", limit.name), what));
     if !is_name(&limit.name) {
         complain("name", "allowed are 1 to 64 of a-z 0-9 . _ -".to_owned());
     }

@@ -5,5 +5,4 @@ mod send;
 mod sigv4;
 pub mod sqs;
 
-pub use send::AwsError;
 pub use sigv4::Signer;

@@ -1,11 +1,12 @@
 //! The bucket.
 
+use forebay_account::platform::{AwsError, ObjectHead};
 use forebay_contract::Made;
 use worker::{Method, Response};
 
 use super::{
-    AwsError, Signer,
-    send::{AwsRequest, send, succeeded},
+    Signer,
+    send::{AwsRequest, send, succeeded, unreachable},
     sigv4::Payload,
 };
 
@@ -22,19 +23,6 @@ pub struct Bucket<'a> {
     pub url: &'a str,
     /// Signs.
     pub signer: &'a Signer,
-}
-
-/// What the bucket knows of an object without its content.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ObjectHead {
-    /// Its `Content-Type`.
-    pub media_type: String,
-    /// Its length.
-    pub bytes: u64,
-    /// Whose run made it, where it says so.
-    pub made: Option<Made>,
-    /// When it was written last, in milliseconds since the epoch: its life counts from there.
-    pub stored_ms: Option<u64>,
 }
 
 /// An object to put.
@@ -92,9 +80,10 @@ impl Bucket<'_> {
     /// The text of a small object, or `None` when there is none.
     pub async fn get_small(&self, now_ms: u64, key: &str) -> Result<Option<String>, AwsError> {
         let Some(mut answer) = self.get(now_ms, key).await? else { return Ok(None) };
-        let length = answer.headers().get("content-length")?.and_then(|length| length.parse::<u64>().ok());
+        let length =
+            answer.headers().get("content-length").map_err(unreachable)?.and_then(|length| length.parse::<u64>().ok());
         match length {
-            Some(length) if length <= MAX_SMALL_BYTES => Ok(Some(answer.text().await?)),
+            Some(length) if length <= MAX_SMALL_BYTES => Ok(Some(answer.text().await.map_err(unreachable)?)),
             _ => Err(AwsError::Unexpected(format!("{key} has {length:?} bytes"))),
         }
     }

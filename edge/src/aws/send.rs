@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use forebay_account::platform::AwsError;
 use futures_util::future::{Either, select};
 use worker::{AbortController, Delay, Fetch, Method, Response};
 
@@ -8,31 +9,6 @@ use super::{
     sigv4::{Payload, Signable},
 };
 use crate::runtime::{self, Post, Redirect, exchange};
-
-/// Why a request to AWS failed; every one of them may pass by itself.
-#[derive(Debug, thiserror::Error)]
-pub enum AwsError {
-    /// Nobody answered, in time or at all.
-    #[error("unreachable: {0}")]
-    Unreachable(String),
-    /// An answer that is not a success.
-    #[error("status {status}: {body}")]
-    Status {
-        /// The HTTP status.
-        status: u16,
-        /// The beginning of the answer; it holds no payload of ours.
-        body: String,
-    },
-    /// The answer is not what it should be.
-    #[error("unexpected answer: {0}")]
-    Unexpected(String),
-}
-
-impl From<worker::Error> for AwsError {
-    fn from(error: worker::Error) -> Self {
-        Self::Unreachable(error.to_string())
-    }
-}
 
 /// A request to AWS.
 pub(super) struct AwsRequest<'a> {
@@ -45,6 +21,12 @@ pub(super) struct AwsRequest<'a> {
     pub sent: Option<&'a [u8]>,
     /// Until the answer's header, in milliseconds.
     pub timeout_ms: u64,
+}
+
+/// The runtime could not ask.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+pub(super) fn unreachable(error: worker::Error) -> AwsError {
+    AwsError::Unreachable(error.to_string())
 }
 
 /// Signs and sends. The answer has any status.
@@ -62,13 +44,14 @@ pub(super) async fn send(signer: &Signer, now_ms: u64, request: AwsRequest<'_>) 
         )
         .map_err(AwsError::Unexpected)?;
     let fields = all(&request.headers, &signed);
-    let asked = runtime::request(request.method.as_ref(), request.url, &fields, request.sent, Redirect::Follow)?;
+    let asked = runtime::request(request.method.as_ref(), request.url, &fields, request.sent, Redirect::Follow)
+        .map_err(unreachable)?;
     let abort = AbortController::default();
     let signal = abort.signal();
     let fetch = Fetch::Request(asked);
     let answer = Box::pin(fetch.send_with_signal(&signal));
     match select(answer, Delay::from(Duration::from_millis(request.timeout_ms))).await {
-        Either::Left((answer, _)) => Ok(answer?),
+        Either::Left((answer, _)) => answer.map_err(unreachable),
         Either::Right(_) => {
             abort.abort();
             Err(AwsError::Unreachable(format!("no answer within {} ms", request.timeout_ms)))

@@ -1,17 +1,14 @@
 //! SendMessageBatch over SQS's JSON protocol.
 
+use forebay_account::platform::{AwsError, Taken};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AwsError, Signer,
+    Signer,
     send::post,
     sigv4::{Payload, Signable},
 };
 
-/// The most messages of one batch.
-pub const MAX_BATCH: usize = 10;
-/// The most bytes of one batch, all messages together: SQS's mebibyte but for what their attributes take.
-pub const MAX_BATCH_BYTES: usize = (1 << 20) - 1024;
 const TIMEOUT_MS: u64 = 10_000;
 
 #[derive(Serialize)]
@@ -78,24 +75,13 @@ struct EntryFailure {
     sender_fault: bool,
 }
 
-/// What became of one message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
-    /// The queue has it.
-    Yes,
-    /// It may be sent again: the queue did not take it, or nothing was said of it.
-    NotNow,
-    /// Sending it again is of no use: why.
-    Never(String),
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct EntryAnswer {
     id: String,
 }
 
-/// Sends up to [`MAX_BATCH`] messages; one answer each.
+/// Sends up to `MAX_BATCH` messages; one answer each.
 pub async fn send_batch(
     signer: &Signer,
     now_ms: u64,

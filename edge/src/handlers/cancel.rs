@@ -2,13 +2,14 @@
 
 use forebay_contract::{JobState, ProblemCode};
 
-use super::{Target, caller, found, job_body::JobBody, outlook::timing, own_job_id, shard};
+use super::{Target, caller, found, outlook::timing, own_job_id, shard};
 use crate::{
-    admission::{Refusal, idempotency, query},
     answer::{self, Answer},
     cx::{Cx, Stop},
-    objects::{self, CancelAnswer, asked},
+    objects,
 };
+use forebay_account::{CancelAnswer, JobBody, asked};
+use forebay_admission::{Refusal, idempotency, query};
 
 /// Cancels what has not ended and nobody else wants. A worker that runs the job already is told with its next report.
 pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
@@ -27,6 +28,6 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
             let detail = format!("the job is {} already", job.state.name());
             Err(Refusal::new(ProblemCode::JobNotCancelable, detail).into())
         }
-        CancelAnswer::Unknown => Err(found(cx, &id, None).err().unwrap_or_else(super::unknown_job).into()),
+        CancelAnswer::Unknown => Err(found(cx, &id, None).err().unwrap_or_else(Refusal::no_such_job).into()),
     }
 }

@@ -6,11 +6,12 @@ use worker::{Headers, Response, web_sys::Request};
 
 use super::{Target, caller, caller_by, found, own_job_id, shard};
 use crate::{
-    admission::{Refusal, authenticate::revoked_key, caller::Caller, query, subprotocol},
     answer::Answer,
     cx::{Cx, Stop},
-    objects::{self, Job, Listen, Pass, asked, is_told},
+    objects,
 };
+use forebay_account::{Job, Listen, Pass, asked, is_told};
+use forebay_admission::{Refusal, authenticate::revoked_key, caller::Caller, query, subprotocol};
 
 /// Of an event stream. Proxies that gather an answer before they pass it on (nginx does) are told not to.
 const STREAM_FIELDS: [(&str, &str); 3] =

@@ -1,11 +1,11 @@
 //! `GET /healthz`
 
+use forebay_account::settings::Faults;
 use serde::Serialize;
 
 use super::ready;
 use crate::{
     answer::{self, Answer},
-    config::Faults,
     cx::Stop,
 };
 

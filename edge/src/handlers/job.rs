@@ -2,11 +2,12 @@
 
 use super::{Target, caller, found, outlook::Outlook, own_job_id, shard};
 use crate::{
-    admission::patience::Patience,
     answer::{self, Answer},
     cx::{Cx, Stop},
-    objects::{self, asked},
+    objects,
 };
+use forebay_account::asked;
+use forebay_admission::patience::Patience;
 
 /// Answers with the job; `?wait=N` and `Prefer: wait=N` wait inside its object, where the report arrives.
 pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use forebay_contract::ordered;
 use serde::Serialize;
 
-use super::{Target, caller, job_body::JobBody, outlook::Outlook, shard};
+use super::{Target, caller, outlook::Outlook, shard};
 use crate::{
-    admission::listing,
     answer::{self, Answer},
     cx::{Cx, Stop},
-    objects::{self, Listed, Listing, asked},
+    objects,
 };
+use forebay_account::{JobBody, Listed, Listing, asked};
+use forebay_admission::listing;
 
 /// A page of a list.
 #[derive(Serialize)]

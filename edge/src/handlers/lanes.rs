@@ -6,20 +6,20 @@ use serde::Serialize;
 
 use super::Target;
 use crate::{
-    admission::{
-        administrate::administrate,
-        lane::{
-            BreakerStatus, LaneStatus,
-            place::{Eta, Lined, Waiting},
-            shed::multiplier,
-            wait::{EtaError, Spread},
-        },
-        query,
-    },
     answer::{self, Answer},
     catalog,
     cx::{Cx, Stop, log_line},
     lanes,
+};
+use forebay_admission::{
+    administrate::administrate,
+    lane::{
+        BreakerStatus, LaneStatus,
+        position::{Estimate, Eta, QueuedJob},
+        shed::multiplier,
+        wait::{EtaError, Spread},
+    },
+    query,
 };
 
 /// Every lane.
@@ -71,7 +71,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
             LaneStatus::unknown(cx.now_ms)
         });
         let spec = catalog.lane(lane);
-        let queue = Lined { status: &status, spec: &spec }.queue(Waiting::default());
+        let queue = Estimate { status: &status, spec: &spec }.queue(QueuedJob::default());
         rows.push(Row {
             lane,
             reachable,

@@ -6,11 +6,11 @@ use worker::web_sys::Request;
 
 use super::{Target, admitted};
 use crate::{
-    admission::fields::text,
     answer::{self, Answer},
     catalog,
     cx::{Cx, Stop, log_line},
 };
+use forebay_admission::fields::text;
 
 /// A thousand models take about half of it.
 const MAX_BODY_BYTES: usize = 1024 * 1024;

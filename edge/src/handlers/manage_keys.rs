@@ -6,16 +6,16 @@ use worker::web_sys::Request;
 
 use super::{Target, admitted, operator};
 use crate::{
-    admission::{
-        Refusal,
-        api_key::{Key, KeyId, KeyQuery, KeyRecord, NewKey, Secret, Standing, grace_ms},
-        query,
-    },
     answer::{self, Answer},
     catalog,
     cx::{Cx, Stop, log_line},
-    entropy, keys,
-    objects::{self, asked},
+    entropy, keys, objects,
+};
+use forebay_account::asked;
+use forebay_admission::{
+    Refusal,
+    api_key::{Key, KeyId, KeyQuery, KeyRecord, NewKey, Secret, Validity, grace_ms},
+    query,
 };
 
 /// The longest body that says anything about a key.
@@ -52,7 +52,7 @@ pub struct Page {
 struct Row {
     #[serde(flatten)]
     record: KeyRecord,
-    state: Standing,
+    state: Validity,
 }
 
 /// A key that lets nobody in any more.
@@ -79,7 +79,7 @@ pub async fn create(cx: &Cx, request: Request, target: &Target) -> Result<Answer
 pub async fn list(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     operator(cx)?;
     let (records, cursor) = keys::list(cx, &KeyQuery::read(&target.query)?).await?;
-    let row = |record: KeyRecord| Row { state: record.standing(cx.now_ms), record };
+    let row = |record: KeyRecord| Row { state: record.validity(cx.now_ms), record };
     answer::json(200, &Page { keys: records.into_iter().map(row).collect(), cursor }, Vec::new())
 }
 

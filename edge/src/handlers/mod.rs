@@ -4,7 +4,6 @@ pub mod cancel;
 pub mod events;
 pub mod health;
 pub mod job;
-pub mod job_body;
 pub mod jobs;
 pub mod lanes;
 pub mod manage_catalog;
@@ -23,18 +22,17 @@ use forebay_contract::{JobId, ProblemCode, ShardKey};
 use worker::web_sys::Request;
 
 use crate::{
-    admission::{
-        Refusal, address,
-        administrate::administrate,
-        authenticate::{Credentials, anonymous, credentials},
-        caller::Caller,
-        query,
-    },
     body, catalog,
     cx::{Cx, Stop},
-    keys,
-    objects::Job,
-    prefilter, tokens,
+    keys, prefilter, tokens,
+};
+use forebay_account::Job;
+use forebay_admission::{
+    Refusal, address,
+    administrate::administrate,
+    authenticate::{Credentials, anonymous, credentials},
+    caller::Caller,
+    query,
 };
 
 /// A request's target, taken apart once.
@@ -106,20 +104,16 @@ fn own_job_id(caller: &Caller, text: &str) -> Result<JobId, Refusal> {
     let id: JobId = text.parse().map_err(|error: forebay_contract::JobIdParseError| {
         Refusal::new(ProblemCode::MalformedJobId, error.to_string())
     })?;
-    if id.shard() == shard(caller) { Ok(id) } else { Err(unknown_job()) }
+    if id.shard() == shard(caller) { Ok(id) } else { Err(Refusal::no_such_job()) }
 }
 
 /// The job, or why there is none: ids tell their age.
 fn found(cx: &Cx, id: &JobId, job: Option<Job>) -> Result<Job, Refusal> {
     match job {
         Some(job) => Ok(job),
-        None if cx.now_ms.saturating_sub(id.made_at_ms()) > cx.config.retention_ms => Err(expired()),
-        None => Err(unknown_job()),
+        None if cx.now_ms.saturating_sub(id.made_at_ms()) > cx.config.account.retention_ms => Err(expired()),
+        None => Err(Refusal::no_such_job()),
     }
-}
-
-pub(crate) fn unknown_job() -> Refusal {
-    Refusal::new(ProblemCode::JobNotFound, "you have no job of this id")
 }
 
 fn expired() -> Refusal {

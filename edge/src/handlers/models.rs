@@ -10,15 +10,15 @@ use std::collections::BTreeMap;
 
 use super::{Target, caller};
 use crate::{
-    admission::{
-        conditional,
-        lane::place::{Eta, Lined, Waiting},
-        query,
-    },
     answer::Answer,
     catalog,
     cx::{Cx, Stop},
     lanes,
+};
+use forebay_admission::{
+    conditional,
+    lane::position::{Estimate, Eta, QueuedJob},
+    query,
 };
 
 /// What a caller may ask for.
@@ -102,8 +102,8 @@ fn served(catalog: &Catalog) -> impl Iterator<Item = &ModelSpec> {
 async fn eta(cx: &Cx, catalog: &Catalog, class: PlanClass, model: &ModelSpec) -> Eta {
     let lane = Lane::new(class, model.work);
     let (status, spec) = (lanes::status(cx, lane).await, catalog.lane(lane));
-    let waiting = Waiting { cost_ms: model.cost_ms.ceil(), ..Waiting::default() };
-    Lined { status: &status, spec: &spec }.queue(waiting).eta_ms
+    let waiting = QueuedJob { cost_ms: model.cost_ms.ceil(), ..QueuedJob::default() };
+    Estimate { status: &status, spec: &spec }.queue(waiting).eta_ms
 }
 
 fn model_of<'a>(model: &'a ModelSpec, origin: &str) -> Model<'a> {

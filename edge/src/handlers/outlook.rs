@@ -4,19 +4,18 @@ use std::rc::Rc;
 
 use forebay_contract::{JobState, Lane, catalog::LaneSpec};
 
-use super::job_body::JobBody;
 use crate::{
-    admission::{
-        lane::{
-            LaneStatus,
-            place::{Eta, Lined, Queue, Waiting, look_again_ms},
-        },
-        rate_fields::retry_after,
-    },
     catalog,
     cx::{Cx, Stop},
     lanes,
-    objects::Job,
+};
+use forebay_account::{Job, JobBody, waiting};
+use forebay_admission::{
+    lane::{
+        LaneStatus,
+        position::{Estimate, Eta, QueuePosition, look_again_ms},
+    },
+    rate_fields::retry_after,
 };
 
 /// By then every lane has counted a job that was accepted, in milliseconds.
@@ -49,9 +48,9 @@ impl Outlook {
     }
 
     /// The job's place in the queue; `None` once it has left it.
-    pub fn queue(&self, job: &Job) -> Option<Queue> {
+    pub fn queue(&self, job: &Job) -> Option<QueuePosition> {
         let age_ms = self.now_ms.saturating_sub(job.accepted_ms);
-        let lined = Lined { status: &self.status, spec: &self.spec };
+        let lined = Estimate { status: &self.status, spec: &self.spec };
         (job.state == JobState::Queued)
             .then(|| lined.queue(waiting(job, self.counted || age_ms > COUNTED_MS, self.now_ms)))
     }
@@ -83,13 +82,7 @@ pub type Fields = Vec<(&'static str, String)>;
 
 /// The stages of a job.
 pub fn timing(job: &Job) -> (&'static str, String) {
-    ("server-timing", crate::objects::server_timing(job))
-}
-
-/// What an estimate is asked for.
-pub fn waiting(job: &Job, counted: bool, now_ms: u64) -> Waiting {
-    let delay_ms = job.not_before_ms.map_or(0, |start_ms| start_ms.saturating_sub(now_ms));
-    Waiting { place: job.place, cost_ms: job.cost_ms as f64, counted: counted || job.place.is_some(), delay_ms }
+    ("server-timing", forebay_account::server_timing(job))
 }
 
 /// What is left of a job that runs, in device milliseconds.
@@ -101,7 +94,7 @@ fn left_ms(job: &Job) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::tests::{START_MS, queued};
+    use forebay_account::example::{START_MS, queued};
 
     fn outlook(now_ms: u64) -> Outlook {
         Outlook::new(Rc::new(LaneStatus::unknown(now_ms)), LaneSpec::default(), now_ms)

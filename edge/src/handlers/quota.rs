@@ -15,13 +15,13 @@ use serde::Serialize;
 
 use super::{Target, caller, shard, submit::plan_of};
 use crate::{
-    admission::{lane::shed::multiplier, query},
     answer::{self, Answer},
     catalog,
     cx::{Cx, Stop, log_line},
-    lanes,
-    objects::{self, StandingsCall, asked},
+    lanes, objects,
 };
+use forebay_account::{StandingsCall, asked};
+use forebay_admission::{lane::shed::multiplier, query};
 
 /// Every limit of a caller.
 #[derive(Serialize)]

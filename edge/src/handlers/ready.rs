@@ -10,13 +10,15 @@ use futures_util::{
 use serde::Serialize;
 use worker::Delay;
 
+use forebay_account::platform::AwsError;
+
 use crate::{
-    admission::readiness::{Memory, Next, PATIENCE_MS, Seen},
     answer::{self, Answer},
-    aws::{AwsError, s3::Bucket, sqs},
+    aws::{s3::Bucket, sqs},
     cx::{Cx, Stop, log_line},
     workers,
 };
+use forebay_admission::readiness::{Memory, Next, PATIENCE_MS, Seen};
 
 /// The path.
 pub const PATH: &str = "/readyz";

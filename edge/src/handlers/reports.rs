@@ -7,13 +7,13 @@ use futures_util::future::join_all;
 use worker::web_sys::Request;
 
 use crate::{
-    admission::Refusal,
     answer::{self, Answer},
     body,
     cx::{Cx, Stop},
-    objects::{self, asked},
-    workers,
+    objects, workers,
 };
+use forebay_account::asked;
+use forebay_admission::Refusal;
 
 /// A hundred events with the longest texts stay far below.
 const MAX_REPORT_BYTES: usize = 512 * 1024;

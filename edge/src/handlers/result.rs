@@ -9,15 +9,16 @@ use super::{
     submit::plan_of,
 };
 use crate::{
-    admission::{Refusal, caller::Caller, conditional, patience::Patience},
     answer::{self, Answer},
-    aws::{AwsError, s3::Bucket},
+    aws::s3::Bucket,
     catalog,
     cx::{Cx, Stop, log_line},
-    finished,
-    objects::{self, Job, asked},
+    finished, objects,
     result_cache::{self, Content, REMEMBERED_BYTES},
 };
+use forebay_account::platform::AwsError;
+use forebay_account::{Job, asked};
+use forebay_admission::{Refusal, caller::Caller, conditional, patience::Patience};
 
 /// Answers with the result from the nearest place that has it; while there is none, says when to ask again.
 pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {

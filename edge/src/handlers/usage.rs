@@ -5,11 +5,12 @@ use worker::web_sys::Request;
 
 use super::{Target, caller, shard};
 use crate::{
-    admission::{accept, days},
     answer::{self, Answer},
     cx::{Cx, Stop},
-    objects::{self, UsageRow, asked},
+    objects,
 };
+use forebay_account::{UsageRow, asked};
+use forebay_admission::{accept, days};
 
 /// What an account has used.
 #[derive(Serialize)]

@@ -5,18 +5,18 @@ use worker::web_sys::Request;
 
 use super::{Target, caller, shard};
 use crate::{
-    admission::{
-        Refusal,
-        authenticate::{Credentials, anonymous, credentials},
-        caller::Caller,
-        query,
-        webhook::{Action, DeliveryId, NewWebhook, WebhookChange, WebhookId, read_query},
-    },
     answer::Answer,
     body,
     cx::{Cx, Stop, log_line},
-    objects::{self, WebhookAnswer, WebhookCall},
-    targets,
+    objects, targets,
+};
+use forebay_account::{WebhookAnswer, WebhookCall};
+use forebay_admission::{
+    Refusal,
+    authenticate::{Credentials, anonymous, credentials},
+    caller::Caller,
+    query,
+    webhook::{Action, DeliveryId, NewWebhook, WebhookChange, WebhookId, read_query},
 };
 
 /// The longest body that says anything about a webhook.

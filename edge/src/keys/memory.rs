@@ -2,7 +2,8 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use crate::{admission::api_key::KeyRecord, expiring::Expiring};
+use crate::expiring::Expiring;
+use forebay_admission::api_key::KeyRecord;
 
 /// A revoked key stops working within this and the namespace's own cache time: under a minute together.
 const KNOWN_MS: u64 = 20_000;
@@ -47,7 +48,7 @@ pub(super) fn decided(entry: String, record: KeyRecord, now_ms: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::api_key::{Secret, Standing};
+    use forebay_admission::api_key::{Secret, Validity};
 
     #[test]
     fn a_decision_outweighs_what_the_namespace_still_says() {
@@ -55,14 +56,14 @@ mod tests {
         let entry = hash.entry();
         let valid = KeyRecord::new(hash.id(), "a".to_owned(), "b".to_owned());
         let revoked = KeyRecord { revoked_ms: Some(5), ..valid.clone() };
-        let standing = |now_ms| recall(&entry, now_ms).flatten().map(|record| record.standing(now_ms));
+        let validity = |now_ms| recall(&entry, now_ms).flatten().map(|record| record.validity(now_ms));
 
         remember(&entry, None, 0);
         assert_eq!((recall(&entry, 2_999), recall(&entry, 3_000)), (Some(None), None));
         remember(&entry, Some(Rc::new(valid.clone())), 3_000);
-        assert_eq!(standing(3_000), Some(Standing::Valid));
+        assert_eq!(validity(3_000), Some(Validity::Valid));
         decided(entry.clone(), revoked, 3_001);
         remember(&entry, Some(Rc::new(valid)), 100_000);
-        assert_eq!(standing(100_000), Some(Standing::Revoked));
+        assert_eq!(validity(100_000), Some(Validity::Revoked));
     }
 }

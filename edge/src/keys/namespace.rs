@@ -8,12 +8,10 @@ use worker::{
 };
 
 use super::memory;
-use crate::{
-    admission::{
-        Refusal,
-        api_key::{ENTRY_PREFIX, Entry, Key, KeyId, KeyQuery, KeyRecord, SecretHash},
-    },
-    cx::{Cx, Stop, log_line},
+use crate::cx::{Cx, Stop, log_line};
+use forebay_admission::{
+    Refusal,
+    api_key::{ENTRY_PREFIX, Entry, Key, KeyId, KeyQuery, KeyRecord, SecretHash},
 };
 
 /// How many entries one page looks at: as many as the namespace reads at once.

@@ -8,16 +8,12 @@ use worker::{
     durable_object,
 };
 
-use super::{
-    ask,
-    core::Core,
-    life::Life,
-    listen::{self, Opened},
-    sockets::{self, Said},
-};
-use crate::platform::{Held, Workerd};
+use forebay_account::{Core, Life, Opened, Said, accept, answer, closed, hear, open};
+use futures_util::TryStreamExt as _;
 
-/// One shard of one account: its jobs, its limits and its outbox. What it does is in `core` and what that calls; this is
+use super::workerd::{Held, Workerd, broken};
+
+/// One shard of one account: its jobs, its limits and its outbox. What it does is in `forebay-account`; this is
 /// its way into the runtime and out of it.
 #[durable_object]
 pub struct Account {
@@ -36,24 +32,24 @@ impl DurableObject for Account {
         // Not `Request::url`: its parser brings the tables of international domain names along, a fifth of the bundle.
         let url = request.inner().url();
         let query = url.split_once('?').map_or("", |(_, query)| query);
-        match listen::open(&self.core()?, query)? {
+        match open(&self.core()?, query).map_err(broken)? {
             Opened::Not(status, why) => Response::error(why, status),
             Opened::Over => Ok(Response::empty()?.with_status(204)),
             Opened::Stream(listener) => {
                 let headers = Headers::new();
                 headers.set("content-type", "text/event-stream; charset=utf-8")?;
-                Ok(Response::from_stream(listener.bytes())?.with_headers(headers))
+                Ok(Response::from_stream(listener.bytes().map_err(broken))?.with_headers(headers))
             }
             Opened::Socket(wanted) => {
                 let pair = WebSocketPair::new()?;
-                sockets::accept(&self.core()?, self.workerd.accept(pair.server), wanted);
+                accept(&self.core()?, self.workerd.accept(pair.server), wanted);
                 Response::from_websocket(pair.client)
             }
         }
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.life.ring().await?;
+        self.life.ring().await.map_err(broken)?;
         Response::empty()
     }
 
@@ -62,16 +58,16 @@ impl DurableObject for Account {
             WebSocketIncomingMessage::String(text) => Said::Text(text),
             WebSocketIncomingMessage::Binary(_) => Said::Bytes,
         };
-        Ok(sockets::message(&self.core()?, &Held::of(socket), said)?)
+        hear(&self.core()?, &Held::of(socket), said).map_err(broken)
     }
 
     async fn websocket_close(&self, socket: WebSocket, code: usize, _: String, _: bool) -> Result<()> {
-        sockets::closed(&self.core()?, &Held::of(socket), code);
+        closed(&self.core()?, &Held::of(socket), code);
         Ok(())
     }
 
     async fn websocket_error(&self, socket: WebSocket, _: worker::Error) -> Result<()> {
-        sockets::closed(&self.core()?, &Held::of(socket), 0);
+        closed(&self.core()?, &Held::of(socket), 0);
         Ok(())
     }
 }
@@ -80,13 +76,13 @@ impl DurableObject for Account {
 impl Account {
     /// The answer to a `Call`, as JSON; an error is read by our own Worker alone, which logs it and hides it.
     pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
-        let answer = async { Ok::<_, worker::Error>(ask::answer(&self.core()?, &call).await?) };
+        let answer = async { answer(&self.core()?, &call).await.map_err(broken) };
         Ok(answer.await?)
     }
 }
 
 impl Account {
     fn core(&self) -> Result<Rc<Core>> {
-        Ok(self.life.inside()?)
+        self.life.inside().map_err(broken)
     }
 }

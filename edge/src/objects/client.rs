@@ -4,13 +4,14 @@ use forebay_contract::{ProblemCode, ShardKey};
 use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
-use super::{Call, SubmitAnswer, SubmitCall, UsageRow, WebhookAnswer, WebhookCall, call::asked, table::Asked};
 use crate::{
-    admission::Refusal,
     cx::{Cx, Stop, log_line},
-    platform::CallError,
     runtime::{Class, ask_object},
 };
+use forebay_account::{
+    Asked, Call, SubmitAnswer, SubmitCall, UsageRow, WebhookAnswer, WebhookCall, asked, platform::CallError,
+};
+use forebay_admission::Refusal;
 
 /// What an object takes at most to answer, besides what it was asked to wait. Cloudflare promises no bound.
 const PATIENCE_MS: u64 = 10_000;

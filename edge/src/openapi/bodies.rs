@@ -118,11 +118,11 @@ pub struct SocketEvent<'a> {
     /// `job`
     r#type: &'a str,
     /// What happened.
-    event: crate::objects::EventName,
+    event: forebay_account::EventName,
     /// The event's number within the job, from 1.
     id: u32,
     /// The job as it was then.
-    job: crate::handlers::job_body::JobBody<'a>,
+    job: forebay_account::JobBody<'a>,
 }
 
 /// What a WebSocket says when it cannot do what it was asked.
@@ -143,7 +143,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::examples;
-    use crate::admission::{
+    use forebay_admission::{
         Refusal,
         api_key::{self, grace_ms},
         decode, webhook,

@@ -3,19 +3,17 @@
 use forebay_contract::{JobFailure, JobId, JobState, Lane, ShardKey};
 use serde_json::{Value, json};
 
-use crate::{
-    admission::{
-        lane::place::{Eta, Queue},
-        readiness::Seen,
-    },
-    handlers::{health::Health, job_body::JobBody, ready::Ready},
-    objects::{Job, tests},
+use crate::handlers::{health::Health, ready::Ready};
+use forebay_account::{Job, JobBody, example};
+use forebay_admission::{
+    lane::position::{Eta, QueuePosition},
+    readiness::Seen,
 };
 
 /// A key that opens nothing.
 pub const SECRET: &str = "fb_0123456789abcdef0123456789abcdef0123456789a";
 const ORIGIN: &str = "https://jobs.example.com";
-const START_MS: u64 = tests::START_MS;
+const START_MS: u64 = example::START_MS;
 const KEY_ID: &str = "9f86d081884c";
 
 /// The id of the jobs below.
@@ -29,7 +27,7 @@ fn job() -> Job {
         model: "efficientnet-lite0".to_owned(),
         parameters: json!({"top_k": 3}).to_string(),
         lane: Lane::PaidLight,
-        ..tests::queued()
+        ..example::queued()
     }
 }
 
@@ -57,7 +55,7 @@ fn succeeded() -> Job {
     }
 }
 
-fn told(job: &Job, queue: Option<Queue>) -> Value {
+fn told(job: &Job, queue: Option<QueuePosition>) -> Value {
     let mut body = JobBody::new(job, ORIGIN).unwrap();
     body.stands(queue);
     serde_json::to_value(body).unwrap()
@@ -65,7 +63,7 @@ fn told(job: &Job, queue: Option<Queue>) -> Value {
 
 /// A job that waits.
 pub fn queued_job() -> Value {
-    told(&job(), Some(Queue { position: 7, eta_ms: Eta { p50: 420, p90: 900 } }))
+    told(&job(), Some(QueuePosition { position: 7, eta_ms: Eta { p50: 420, p90: 900 } }))
 }
 
 /// A job that runs.
@@ -144,7 +142,7 @@ const PICTURE: &str =
 pub fn plan() -> Value {
     json!({
         "decision": "accept", "model": "all-minilm-l6-v2", "version": "1", "because": "stable", "lane": "paid-light",
-        "cost_ms": 4, "digest": tests::queued().digest.to_hex(), "multiplier": 1.0,
+        "cost_ms": 4, "digest": example::queued().digest.to_hex(), "multiplier": 1.0,
         "queue": {
             "backlog_ms": 1200, "jobs": 31, "predicted_finish_ms": START_MS + 1210, "position": 31,
             "eta_ms": {"p50": 1204, "p90": 2407},

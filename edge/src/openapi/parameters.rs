@@ -4,7 +4,7 @@ use forebay_contract::JobState;
 use serde_json::{Value, json};
 
 use super::Schemas;
-use crate::admission::{
+use forebay_admission::{
     listing::{MOST, STATES, USUAL},
     query::MAX_WAIT_S,
 };

@@ -13,34 +13,19 @@ mod resolver;
 
 use std::cell::RefCell;
 
-use forebay_contract::ProblemCode;
 use futures_util::future::LocalBoxFuture;
 
 use crate::{
-    admission::{
-        Refusal,
-        webhook::{
-            Names,
-            target::{self, Host, Rules},
-        },
-    },
     config::Config,
     cx::{log_line, now_ms},
+};
+use forebay_admission::webhook::{
+    Names, Unfit,
+    target::{self, Host, Rules},
 };
 
 thread_local! {
     static NAMES: RefCell<Names> = const { RefCell::new(Names::new()) };
-}
-
-/// Why nothing may be posted there.
-#[derive(Debug)]
-pub enum Unfit {
-    /// It is no place for deliveries: why, for the owner.
-    Refused(String),
-    /// The name leads nowhere.
-    NoSuchName,
-    /// The resolver did not say.
-    Unknown,
 }
 
 /// The URL as it is fetched, if it may be. Boxed: it is in the bundle once.
@@ -66,17 +51,4 @@ async fn checked(config: &Config, url: &str) -> Result<String, Unfit> {
         NAMES.with_borrow_mut(|names| names.note(&parsed.host, found.ttl_s.unwrap_or(0), now_ms()));
     }
     Ok(parsed.href)
-}
-
-impl From<Unfit> for Refusal {
-    fn from(unfit: Unfit) -> Self {
-        match unfit {
-            Unfit::Refused(why) => Self::new(ProblemCode::WebhookTargetRefused, why),
-            Unfit::NoSuchName => Self::new(ProblemCode::WebhookTargetRefused, "the URL's host has no address"),
-            Unfit::Unknown => {
-                let detail = "the URL's host cannot be looked up at the moment; try again";
-                Self::new(ProblemCode::ResolverUnavailable, detail).with_header("retry-after", "5")
-            }
-        }
-    }
 }

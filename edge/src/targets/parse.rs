@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::admission::webhook::target::Parsed;
+use forebay_admission::webhook::target::Parsed;
 
 #[wasm_bindgen(inline_js = r#"
 // One text for all parts: none of them has a line break once it is parsed.

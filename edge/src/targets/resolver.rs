@@ -1,9 +1,7 @@
 use futures_util::future::try_join;
 
-use crate::{
-    admission::webhook::resolved::{self, Resolved},
-    bounded_get,
-};
+use crate::bounded_get;
+use forebay_admission::webhook::resolved::{self, Resolved};
 
 /// The most bytes of an answer.
 const MAX_BYTES: usize = 64 * 1024;

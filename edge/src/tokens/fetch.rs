@@ -1,9 +1,7 @@
-use crate::{
-    admission::token::{
-        key::{self, PublicKey},
-        key_memory::TIMEOUT_MS,
-    },
-    bounded_get::{self, Get},
+use crate::bounded_get::{self, Get};
+use forebay_admission::token::{
+    key::{self, PublicKey},
+    key_memory::TIMEOUT_MS,
 };
 
 /// The longest JWK set.

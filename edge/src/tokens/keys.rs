@@ -14,15 +14,15 @@ use serde_json::json;
 
 use super::fetch;
 use crate::{
-    admission::{
-        Refusal, rate_fields,
-        token::{
-            key::{PublicKey, Wanted, candidates as fitting},
-            key_memory::{Advice, KeyMemory, LONGEST_MS},
-        },
-    },
     cx::{Cx, Stop, log_line, now_ms},
     expiring::Expiring,
+};
+use forebay_admission::{
+    Refusal, rate_fields,
+    token::{
+        key::{PublicKey, Wanted, candidates as fitting},
+        key_memory::{Advice, KeyMemory, LONGEST_MS},
+    },
 };
 
 const MOST_ISSUERS: usize = 64;

@@ -10,14 +10,14 @@ use forebay_contract::catalog::Catalog;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    admission::{
-        caller::Caller,
-        token::{Claims, Unverified, bad_signature, issuer},
-    },
     catalog,
     cx::{Cx, Stop, log_line},
     expiring::Expiring,
     prefilter,
+};
+use forebay_admission::{
+    caller::Caller,
+    token::{Claims, Unverified, bad_signature, issuer},
 };
 
 /// A busy client's token is checked once in this time; its end is looked at each time.

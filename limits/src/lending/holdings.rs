@@ -6,7 +6,7 @@ use forebay_contract::catalog::LimitSpec;
 
 use super::{
     Scope,
-    lease::{Answer, Ask, LONGEST_LEASE_MS, SETTLE_MS, Settled},
+    lease::{Answer, Ask, LONGEST_LEASE_MS, RETURN_MS, Returned},
 };
 
 /// A lease is not used in its last moments: clocks differ a little, and what is spent must be spent in time.
@@ -15,8 +15,8 @@ const MARGIN_MS: u64 = 500;
 const DENIED_MS: u64 = LONGEST_LEASE_MS;
 /// The most limits of which something is held.
 const MOST_LIMITS: usize = 256;
-/// The most leases of one limit to be settled.
-pub const MOST_SETTLED: usize = 16;
+/// The most leases of one limit to be given back.
+pub const MOST_RETURNED: usize = 16;
 
 /// A shared limit: its id among those of its scope.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,18 +105,18 @@ impl Holdings {
         true
     }
 
-    /// The question for `want` more, with what is to be settled along. The call may fail: nothing is lost by that.
+    /// The question for `want` more, with what is given back along. The call may fail: nothing is lost by that.
     pub fn ask(&mut self, limit: &SharedLimit, spec: &LimitSpec, want: u64, now_ms: u64) -> Ask {
         self.make_room(limit, now_ms);
         let held = self.0.entry(limit.clone()).or_insert_with(|| Held::new(spec.clone()));
         held.spec = spec.clone();
-        Ask { limit: limit.id.clone(), spec: spec.clone(), want, settle: held.unused(now_ms) }
+        Ask { limit: limit.id.clone(), spec: spec.clone(), want, returned: held.unused(now_ms) }
     }
 
-    /// Takes in what an ask of `asked_ms` came to. What it settled is settled.
+    /// Takes in what an ask of `asked_ms` came to. What it gave back is given back.
     pub fn answered(&mut self, limit: &SharedLimit, ask: &Ask, answer: &Answer, asked_ms: u64) {
         let Some(held) = self.0.get_mut(limit) else { return };
-        held.leases.retain(|lease| !ask.settle.iter().any(|settled| settled.lease == lease.id));
+        held.leases.retain(|lease| !ask.returned.iter().any(|returned| returned.lease == lease.id));
         match *answer {
             Answer::Granted { lease, amount, expires_ms, .. } => {
                 held.denied = None;
@@ -128,22 +128,22 @@ impl Holdings {
                 let until_ms = retry_after_ms.map(|wait_ms| asked_ms.saturating_add(wait_ms));
                 held.denied = Some(Denied { want: ask.want, at_ms: asked_ms, until_ms });
             }
-            Answer::Settled { .. } => {}
+            Answer::Noted { .. } => {}
         }
     }
 
-    /// Asks that only settle: leases that are over and have something left. [`Holdings::answered`] ends them.
-    pub fn settlements(&mut self, now_ms: u64) -> Vec<(SharedLimit, Ask)> {
+    /// Asks that only give back: leases that are over and have something left. [`Holdings::answered`] ends them.
+    pub fn returns(&mut self, now_ms: u64) -> Vec<(SharedLimit, Ask)> {
         self.0.retain(|_, held| held.is_of_use(now_ms));
         let asks = self.0.iter_mut().map(|(limit, held)| {
-            let ask = Ask { limit: limit.id.clone(), spec: held.spec.clone(), want: 0, settle: held.unused(now_ms) };
+            let ask = Ask { limit: limit.id.clone(), spec: held.spec.clone(), want: 0, returned: held.unused(now_ms) };
             (limit.clone(), ask)
         });
-        asks.filter(|(_, ask)| !ask.settle.is_empty()).collect()
+        asks.filter(|(_, ask)| !ask.returned.is_empty()).collect()
     }
 
-    /// When there is something to settle next, if anything is held.
-    pub fn settle_at_ms(&self) -> Option<u64> {
+    /// When there is something to give back next, if anything is held.
+    pub fn return_at_ms(&self) -> Option<u64> {
         let leases = self.0.values().flat_map(|held| &held.leases);
         leases.filter(|lease| lease.remaining > 0).map(|lease| lease.until_ms).min()
     }
@@ -168,18 +168,18 @@ impl Held {
         usable.fold(0, |sum, lease| sum.saturating_add(lease.remaining))
     }
 
-    /// What is left of leases that are over. They are closed by this, so telling it twice is telling the same.
-    fn unused(&mut self, now_ms: u64) -> Vec<Settled> {
+    /// What is left of leases that are over. They are closed by this, so saying it twice is saying the same.
+    fn unused(&mut self, now_ms: u64) -> Vec<Returned> {
         self.prune(now_ms);
-        let over = self.leases.iter_mut().filter(|lease| !lease.is_usable(now_ms)).take(MOST_SETTLED);
-        let settled = over.map(|lease| {
+        let over = self.leases.iter_mut().filter(|lease| !lease.is_usable(now_ms)).take(MOST_RETURNED);
+        let returned = over.map(|lease| {
             lease.closed = true;
-            Settled { lease: lease.id, unused: lease.remaining }
+            Returned { lease: lease.id, unused: lease.remaining }
         });
-        settled.collect()
+        returned.collect()
     }
 
-    /// Drops what is spent or too old to be settled.
+    /// Drops what is spent or too old to be given back.
     fn prune(&mut self, now_ms: u64) {
         self.leases.retain(|lease| lease.remaining > 0 && !lease.is_too_old(now_ms));
     }
@@ -196,7 +196,7 @@ impl Lease {
     }
 
     fn is_too_old(&self, now_ms: u64) -> bool {
-        now_ms > self.until_ms.saturating_add(SETTLE_MS)
+        now_ms > self.until_ms.saturating_add(RETURN_MS)
     }
 }
 

@@ -7,8 +7,8 @@ use crate::Level;
 
 /// A lease lasts at most so long, in milliseconds.
 pub const LONGEST_LEASE_MS: u64 = 5_000;
-/// So long after its end a lease can still be settled.
-pub const SETTLE_MS: u64 = 60_000;
+/// So long after its end a lease can still be given back.
+pub const RETURN_MS: u64 = 60_000;
 
 /// A holder wants some of a limit, and hands back what it did not use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,22 +17,23 @@ pub struct Ask {
     pub limit: String,
     /// The limit.
     pub spec: LimitSpec,
-    /// The least that is of use, in the limit's unit; 0 only settles.
+    /// The least that is of use, in the limit's unit; 0 only gives back.
     pub want: u64,
     /// What of earlier leases of the limit was not used.
-    pub settle: Vec<Settled>,
+    #[serde(rename = "settle")]
+    pub returned: Vec<Returned>,
 }
 
 /// What was not used of a lease that is not used any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settled {
+pub struct Returned {
     /// The lease.
     pub lease: u64,
     /// How much.
     pub unused: u64,
 }
 
-/// What an ask came to. `level` is how the limit stands after it.
+/// What an ask came to. `level` is what is left of the limit after it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// So much is the holder's.
@@ -54,7 +55,8 @@ pub enum Answer {
         level: Level,
     },
     /// Nothing was wanted.
-    Settled {
+    #[serde(rename = "Settled")]
+    Noted {
         /// The limit.
         level: Level,
     },

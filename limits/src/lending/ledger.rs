@@ -11,7 +11,7 @@ use forebay_contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::lease::{Answer, Ask, LONGEST_LEASE_MS, SETTLE_MS, Settled};
+use super::lease::{Answer, Ask, LONGEST_LEASE_MS, RETURN_MS, Returned};
 use crate::{Level, Memory, Rule, Wait};
 
 /// A holder gets this part of a limit at a time, unless it needs more: large enough to spare calls, small enough that
@@ -19,10 +19,10 @@ use crate::{Level, Memory, Rule, Wait};
 const BLOCKS: u64 = 20;
 /// Leases of short windows are short too, but not shorter than is of use.
 const SHORTEST_LEASE_MS: u64 = 1_000;
-/// The most leases that can be settled. Beyond it the oldest count as used.
+/// The most leases that can be given back. Beyond it the oldest count as used.
 const MOST_LEASES: usize = 20_000;
 
-/// A lease that can be settled.
+/// A lease that can be given back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lent {
     /// Unique among all that were ever lent here.
@@ -82,12 +82,12 @@ impl Ledger {
     /// such as jobs in flight.
     pub fn answer(&mut self, holder: &str, ask: &Ask, now_ms: u64) -> Option<Answer> {
         let rule = Rule::of(&ask.spec)?;
-        for settled in &ask.settle {
-            self.settle(&rule, holder, ask, *settled, now_ms);
+        for returned in &ask.returned {
+            self.take_back(&rule, holder, ask, *returned, now_ms);
         }
         let before = self.kept.get(&ask.limit).map(|kept| &kept.memory);
         if ask.want == 0 {
-            return Some(Answer::Settled { level: rule.level(before, now_ms) });
+            return Some(Answer::Noted { level: rule.level(before, now_ms) });
         }
         let block = ask.want.max(ask.spec.quantity / BLOCKS);
         let amount = block.min(rule.level(before, now_ms).remaining).max(ask.want);
@@ -112,14 +112,14 @@ impl Ledger {
         Some(Answer::Granted { lease, amount, expires_ms, level })
     }
 
-    /// How a limit stands, leases counted as used.
+    /// What is left of a limit, leases counted as used.
     pub fn level(&self, limit: &str, spec: &LimitSpec, now_ms: u64) -> Option<Level> {
         Some(Rule::of(spec)?.level(self.kept.get(limit).map(|kept| &kept.memory), now_ms))
     }
 
-    /// Forgets leases that nobody can settle any more and limits that are whole again.
+    /// Forgets leases that nobody can give back any more and limits that are whole again.
     pub fn sweep(&mut self, now_ms: u64) {
-        let over = self.lent.values().filter(|lent| !lent.can_be_settled(now_ms)).map(|lent| lent.id);
+        let over = self.lent.values().filter(|lent| !lent.can_be_returned(now_ms)).map(|lent| lent.id);
         for id in over.collect::<Vec<_>>() {
             self.close(id);
         }
@@ -146,13 +146,13 @@ impl Ledger {
         std::mem::take(&mut self.changes)
     }
 
-    fn settle(&mut self, rule: &Rule, holder: &str, ask: &Ask, settled: Settled, now_ms: u64) {
-        let Some(lent) = self.lent.get(&settled.lease) else { return };
-        if lent.holder != holder || lent.limit != ask.limit || !lent.can_be_settled(now_ms) {
+    fn take_back(&mut self, rule: &Rule, holder: &str, ask: &Ask, returned: Returned, now_ms: u64) {
+        let Some(lent) = self.lent.get(&returned.lease) else { return };
+        if lent.holder != holder || lent.limit != ask.limit || !lent.can_be_returned(now_ms) {
             return;
         }
-        let (unused, taken_ms) = (settled.unused.min(lent.amount), lent.taken_ms);
-        self.close(settled.lease);
+        let (unused, taken_ms) = (returned.unused.min(lent.amount), lent.taken_ms);
+        self.close(returned.lease);
         if let Some(kept) = self.kept.get(&ask.limit).filter(|_| unused > 0) {
             let memory = rule.give_back(&kept.memory, unused, taken_ms, now_ms);
             self.keep(ask, memory, now_ms);
@@ -198,8 +198,8 @@ impl Ledger {
 }
 
 impl Lent {
-    fn can_be_settled(&self, now_ms: u64) -> bool {
-        now_ms <= self.expires_ms.saturating_add(SETTLE_MS)
+    fn can_be_returned(&self, now_ms: u64) -> bool {
+        now_ms <= self.expires_ms.saturating_add(RETURN_MS)
     }
 }
 

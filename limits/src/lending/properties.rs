@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{
     Scope,
     holdings::{Holdings, Need, SharedLimit},
-    lease::{Answer, Ask, Settled},
+    lease::{Answer, Ask, Returned},
     ledger::Ledger,
 };
 
@@ -31,9 +31,9 @@ fn shared() -> SharedLimit {
     SharedLimit { scope: Scope::Global, id: "everybody".to_owned() }
 }
 
-fn ask(spec: &LimitSpec, want: u64, settle: &[(u64, u64)]) -> Ask {
-    let settle = settle.iter().map(|(lease, unused)| Settled { lease: *lease, unused: *unused }).collect();
-    Ask { limit: shared().id, spec: spec.clone(), want, settle }
+fn ask(spec: &LimitSpec, want: u64, returned: &[(u64, u64)]) -> Ask {
+    let returned = returned.iter().map(|(lease, unused)| Returned { lease: *lease, unused: *unused }).collect();
+    Ask { limit: shared().id, spec: spec.clone(), want, returned }
 }
 
 /// Lease, amount and end of what must have been granted.
@@ -147,19 +147,19 @@ fn a_lease_is_not_used_in_its_last_moments_and_its_rest_is_handed_back() {
     let answer = ledger.answer("a", &asked, START).unwrap();
     holdings.answered(&limit, &asked, &answer, START);
     assert!(holdings.spend(&limit, 30, START));
-    assert_eq!(holdings.settlements(START + 4_499), []);
-    assert_eq!(holdings.settle_at_ms(), Some(START + 4_500));
+    assert_eq!(holdings.returns(START + 4_499), []);
+    assert_eq!(holdings.return_at_ms(), Some(START + 4_500));
     assert_eq!(holdings.need(&limit, 1, START + 4_500), Need::Ask { want: 1 });
     let (lease, ..) = granted(Some(answer));
-    let settle = vec![(limit.clone(), ask(&spec, 0, &[(lease, 70)]))];
-    assert_eq!(holdings.settlements(START + 4_500), settle);
+    let returned = vec![(limit.clone(), ask(&spec, 0, &[(lease, 70)]))];
+    assert_eq!(holdings.returns(START + 4_500), returned);
     // The call was lost: it is made again, and nothing of it can be spent meanwhile, whatever the clock says.
     assert_eq!(holdings.need(&limit, 1, START + 1), Need::Ask { want: 1 });
-    assert_eq!(holdings.settlements(START + 5_000), settle);
-    let (_, asked) = &settle[0];
+    assert_eq!(holdings.returns(START + 5_000), returned);
+    let (_, asked) = &returned[0];
     let answer = ledger.answer("a", asked, START + 5_000).unwrap();
     holdings.answered(&limit, asked, &answer, START + 5_000);
-    assert_eq!((holdings.settlements(START + 5_001), holdings.settle_at_ms()), (Vec::new(), None));
+    assert_eq!((holdings.returns(START + 5_001), holdings.return_at_ms()), (Vec::new(), None));
     assert_eq!(granted(ledger.answer("b", &ask(&spec, 90, &[]), START + 5_000)).1, 90);
 }
 
@@ -192,8 +192,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct History {
     /// Lease → when, and how much of it was not handed back.
     granted: BTreeMap<u64, (u64, u64)>,
-    /// Lease → when it was settled, and how much of it was not used.
-    settled: BTreeMap<u64, (u64, u64)>,
+    /// Lease → when it was given back, and how much of it was not used.
+    returned: BTreeMap<u64, (u64, u64)>,
     spent: Vec<(u64, u64)>,
 }
 
@@ -205,14 +205,14 @@ impl History {
         }
         let name = step.holder.to_string();
         let answer = ledger.answer(&name, ask, now).unwrap();
-        // A settlement that comes twice.
+        // a return that comes twice.
         ledger.answer(&name, &Ask { want: 0, ..ask.clone() }, now);
         if let Answer::Granted { lease, amount, .. } = answer {
             self.granted.insert(lease, (now, amount));
         }
-        for settled in &ask.settle {
-            if self.settled.insert(settled.lease, (now, settled.unused)).is_none() {
-                self.granted.get_mut(&settled.lease).unwrap().1 -= settled.unused;
+        for returned in &ask.returned {
+            if self.returned.insert(returned.lease, (now, returned.unused)).is_none() {
+                self.granted.get_mut(&returned.lease).unwrap().1 -= returned.unused;
             }
         }
         if step.lost == Lost::Nothing {
@@ -236,7 +236,7 @@ fn live(spec: &LimitSpec, steps: &[Step]) -> History {
             history.spent.push((now, step.amount));
         }
         if step.sweep {
-            for (_, asked) in holder.settlements(now) {
+            for (_, asked) in holder.returns(now) {
                 history.call(&mut ledger, holder, &asked, now, step);
             }
             ledger.sweep(now);
@@ -249,8 +249,8 @@ fn live(spec: &LimitSpec, steps: &[Step]) -> History {
 /// and the leases that were out then and came back: a full bucket would not have held those.
 fn within_bucket(history: &History, events: &[(u64, u64)], quantity: u64, before_ms: u64) -> bool {
     let out = |from: u64, to: u64| {
-        let settled = history.settled.iter().filter(|(_, (at_ms, _))| *at_ms >= from);
-        settled.filter(|(lease, _)| history.granted[*lease].0 <= to).map(|(_, (_, unused))| unused).sum::<u64>()
+        let returned = history.returned.iter().filter(|(_, (at_ms, _))| *at_ms >= from);
+        returned.filter(|(lease, _)| history.granted[*lease].0 <= to).map(|(_, (_, unused))| unused).sum::<u64>()
     };
     events.iter().enumerate().all(|(first, (from, _))| {
         let mut sum = 0;
@@ -301,7 +301,7 @@ proptest! {
     }
 
     /// Ids are the clock's or follow the leases that are out: those of leases that are back may come again within their
-    /// own millisecond, when nobody can settle them any more, and later never.
+    /// own millisecond, when nobody can give them back any more, and later never.
     #[test]
     fn a_ledger_that_is_stored_and_read_goes_on_as_it_was(
         steps in steps(),
@@ -318,8 +318,8 @@ proptest! {
         for step in steps {
             now += step.after_ms.max(1);
             let mut read = Ledger::of(kept.clone(), lent.values().cloned());
-            let settle: Vec<_> = lent.keys().filter(|_| step.sweep).map(|lease| (*lease, step.amount)).collect();
-            let ask = ask(&spec, step.amount, &settle);
+            let returned: Vec<_> = lent.keys().filter(|_| step.sweep).map(|lease| (*lease, step.amount)).collect();
+            let ask = ask(&spec, step.amount, &returned);
             prop_assert_eq!(ledger.answer("a", &ask, now), read.answer("a", &ask, now));
             ledger.sweep(now);
             let changes = ledger.take_changes();

@@ -7,8 +7,13 @@ use std::{
     time::Duration,
 };
 
+use forebay_account::{
+    DeliveryError,
+    platform::{AwsError, CallError, Error, ObjectHead, Result, Taken, Task},
+    settings::Settings,
+};
+use forebay_admission::webhook::Unfit;
 use forebay_contract::{JobId, JobMessage, Lane};
-use forebay_edge::inside::{AwsError, CallError, Config, DeliveryError, Error, ObjectHead, Result, Taken, Task, Unfit};
 use tokio::time::sleep;
 
 use crate::native::{self, Chance, Class, Object, Posted, World};
@@ -195,10 +200,10 @@ impl World for Fakes {
         native::START_MS + native::since_start_ms()
     }
 
-    fn config(&self, _object: &str) -> Result<Rc<Config>> {
+    fn settings(&self, _object: &str) -> Result<Rc<Settings>> {
         let settings = self.settings.borrow();
-        let config = Config::read(&|name| settings.get(name).cloned());
-        config.map(Rc::new).map_err(|faults| Error::Config(faults.to_string()))
+        let settings = Settings::of(&|name| settings.get(name).cloned());
+        settings.map(Rc::new).map_err(|faults| Error::Config(faults.to_string()))
     }
 
     fn fill(&self, _object: &str, bytes: &mut [u8]) {

@@ -18,8 +18,11 @@ mod wish;
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
+use forebay_account::{
+    Call, CancelAnswer, Job, SubmitAnswer, SubmitCall, UsageRow,
+    platform::{CallError, ObjectHead},
+};
 use forebay_contract::{JobId, Lane, Made, ReportAnswer, ReportEvent, ShardKey, storage_key};
-use forebay_edge::inside::{Call, CallError, CancelAnswer, Job, ObjectHead, SubmitAnswer, SubmitCall, UsageRow};
 use serde::de::DeserializeOwned;
 
 #[allow(unused_imports, reason = "a theme that needs it brings it")]

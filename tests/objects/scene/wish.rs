@@ -1,7 +1,9 @@
 use std::cell::Cell;
 
+use forebay_account::{Offer, Reuse, SubmitCall, Timing};
+use forebay_admission::idempotency::Idempotency;
 use forebay_contract::{Digest, Input, InputRef, JobId, JobMessage, Lane, MediaType, Namespace, Parameters, ShardKey};
-use forebay_edge::inside::{Offer, Reuse, SubmitCall, Timing, idempotency::Idempotency, policy::Policy};
+use forebay_limits::policy::Policy;
 
 use super::LANE;
 

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
+use forebay_account::{Job, UsageRow};
 use forebay_backend::store::Store as _;
 use forebay_contract::{FailureCode, JobFailure, JobId, JobState, Lane, storage_key};
-use forebay_edge::inside::{Job, UsageRow};
 
 use super::{Judge, Rule};
 use crate::{

@@ -1,8 +1,8 @@
 //! What clients are told while they ask.
 
+use forebay_account::Job;
 use forebay_backend::store::Store as _;
 use forebay_contract::{JobId, JobState, storage_key};
-use forebay_edge::inside::Job;
 
 use super::{Judge, Rule};
 use crate::{

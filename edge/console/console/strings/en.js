@@ -29,7 +29,7 @@ export const en = {
 
   "submit.title": "Submit a job",
   "submit.model": "Model",
-  "submit.noModels": "No model is served. The operator adds one to the catalogue.",
+  "submit.noModels": "No model is served. The operator adds one to the catalog.",
   "submit.text": "Text",
   "submit.eachLine": "Each line is a job of its own",
   "submit.tensor": "Numbers, as a JSON array",

@@ -2,13 +2,11 @@
 
 use forebay_contract::{InputRef, JobId, JobMessage};
 
-use crate::{
-    admission::{
-        caller::Caller,
-        route::{Routed, Unrouted, degraded, digest},
-    },
-    cx::{Cx, Stop},
-    objects::Offer,
+use crate::cx::{Cx, Stop};
+use forebay_account::Offer;
+use forebay_admission::{
+    caller::Caller,
+    route::{Routed, Unrouted, degraded, digest},
 };
 
 /// One thing that could run.
@@ -98,7 +96,7 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::admission::{Submission, route::route, version::Asker};
+    use forebay_admission::{Submission, route::route, version::Asker};
 
     #[test]
     fn a_stored_result_spares_the_input_only_where_nothing_can_run_in_its_place() {

@@ -27,27 +27,27 @@ use self::{
 };
 use super::{Target, caller, shard};
 use crate::{
-    admission::{
-        Refusal, Submission,
-        body::MAX_BODY_BYTES,
-        caller::Caller,
-        deadline, decode,
-        idempotency::{self, Idempotency},
-        lane::{remembered::Passage, shed::multiplier},
-        lifetime::Lifetime,
-        query, quoted,
-        route::{Unrouted, digest, route},
-        start::{self, Calendar},
-        version::Asker,
-    },
     answer::{self, Answer},
     aws::s3::{Bucket, NewObject},
     body, catalog,
     cx::{Cx, Stop, log_line},
-    denied, entropy, header_bound, lanes,
-    objects::{self, Job, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing},
+    denied, entropy, header_bound, lanes, objects,
     result_cache::{self, Cached, INLINE_BYTES},
     turnstile,
+};
+use forebay_account::{Job, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing};
+use forebay_admission::{
+    Refusal, Submission,
+    body::MAX_BODY_BYTES,
+    caller::Caller,
+    deadline, decode,
+    idempotency::{self, Idempotency},
+    lane::{remembered::Passage, shed::multiplier},
+    lifetime::Lifetime,
+    query, quoted,
+    route::{Unrouted, digest, route},
+    start::{self, Calendar},
+    version::Asker,
 };
 
 /// `POST /v1/jobs`: everything in one JSON body.
@@ -125,7 +125,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>, step
     let submission = read(cx, request, target, form).await?;
     let deadline_ms = submission.deadline.as_deref().map(|text| deadline::read(text, cx.now_ms)).transpose()?;
 
-    let calendar = Calendar { now_ms: cx.now_ms, deadline_ms, retention_ms: cx.config.retention_ms };
+    let calendar = Calendar { now_ms: cx.now_ms, deadline_ms, retention_ms: cx.config.account.retention_ms };
     let not_before_ms = submission.not_before.as_deref().map(|text| start::read(text, calendar)).transpose()?;
 
     // route: model version, lane, parameters; the seed is drawn here, once
@@ -155,7 +155,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>, step
     let large = submission.input.bytes.len() > cx.config.inline_limit_bytes;
     // Where others may have asked, and where a miss costs more than a look.
     let far = candidates.first.routed.model.shareable || large || dry_run || refused.is_some();
-    let lifetime = cx.config.lifetime(plan.keep_ms());
+    let lifetime = cx.config.account.lifetime(plan.keep_ms());
     let cached = cached(cx, &offer.digest, reuse, far, lifetime).await;
     let free_hits = plan.cached == CachedHits::Free;
     let nothing_to_write = free_hits && wishes.idempotency_key.is_none() && !dry_run;
@@ -287,7 +287,7 @@ async fn recalled(outcome: &Outcome<'_>, request: Request, form: Form<'_>, wishe
         return None;
     }
     let digest = digest(routed.model, &caller.account, &routed.parameters, &submission.input);
-    let lifetime = cx.config.lifetime(plan.keep_ms());
+    let lifetime = cx.config.account.lifetime(plan.keep_ms());
     let answers = |job: &Job| {
         job.id.shard() == shard(caller)
             && lifetime.outlasts(job.result_stored_ms(), cx.now_ms)

@@ -6,26 +6,25 @@ use forebay_contract::{
     JobState, ProblemCode,
     catalog::{Beyond, CachedHits, Catalog, PlanSpec},
 };
-use forebay_limits::policy::{Standing, Violation};
+use forebay_limits::policy::{LimitStatus, Violation};
 use serde_json::value::RawValue;
 
 use super::plan_body::{Foreseen, Turn};
 use crate::{
-    admission::{Refusal, advice, authenticate::revoked_key, caller::Caller, rate_fields},
     answer::{self, Answer},
     cx::{Cx, Stop},
     denied,
     handlers::{
         Target,
-        job_body::JobBody,
         outlook::{Outlook, timing},
         shard,
     },
     hits, lanes,
-    objects::{Degraded, Job, SubmitAnswer},
     result_cache::{self, Cached, INLINE_BYTES},
     turnstile,
 };
+use forebay_account::{Degraded, Job, JobBody, SubmitAnswer};
+use forebay_admission::{Refusal, advice, authenticate::revoked_key, caller::Caller, rate_fields};
 
 /// When to come back to an account that is full, in seconds.
 const ROOM_RETRY_S: &str = "60";
@@ -144,7 +143,7 @@ impl Outcome<'_> {
     }
 
     /// The refusal of a submission beyond its limits.
-    pub fn denied(&self, violations: &[Violation], standings: &[Standing]) -> Refusal {
+    pub fn denied(&self, violations: &[Violation], standings: &[LimitStatus]) -> Refusal {
         let challenges = violations.iter().all(|violation| violation.beyond == Beyond::Challenge);
         let challenge = if challenges { turnstile::challenge(self.cx) } else { None };
         let code = if challenge.is_some() { ProblemCode::ChallengeRequired } else { ProblemCode::RateLimited };
@@ -162,7 +161,7 @@ impl Outcome<'_> {
         &self,
         job: &Job,
         joined: bool,
-        standings: &[Standing],
+        standings: &[LimitStatus],
         result: Option<Box<RawValue>>,
     ) -> Result<Answer, Stop> {
         if !joined && !job.state.is_final() && job.not_before_ms.is_none() {

@@ -2,22 +2,20 @@ use forebay_contract::{
     Digest, JobState, Lane, Problem,
     catalog::{LaneSpec, LimitSpec},
 };
-use forebay_limits::policy::Standing;
+use forebay_limits::policy::LimitStatus;
 use serde::Serialize;
 
 use super::candidates::Candidate;
-use crate::{
-    admission::{
-        Refusal,
-        lane::{
-            LaneStatus,
-            place::{self, Lined, Waiting},
-            shed::predicted_finish_ms,
-        },
-        start::enters_ms,
-        version::Because,
+use forebay_account::{Job, SubmitCall};
+use forebay_admission::{
+    Refusal,
+    lane::{
+        LaneStatus,
+        position::{self, Estimate, QueuedJob},
+        shed::predicted_finish_ms,
     },
-    objects::{Job, SubmitCall},
+    start::enters_ms,
+    version::Because,
 };
 
 /// What a submission would come to.
@@ -42,7 +40,7 @@ pub struct Foreseen<'a> {
     /// Why it would be refused.
     problem: Option<Problem>,
     /// What would answer instead.
-    #[cfg_attr(test, schemars(with = "Option<crate::objects::Degraded>"))]
+    #[cfg_attr(test, schemars(with = "Option<forebay_account::Degraded>"))]
     degraded: Option<&'static str>,
 }
 
@@ -67,7 +65,7 @@ struct Queue {
     predicted_finish_ms: u64,
     /// Where it would stand, and when it would be done.
     #[serde(flatten)]
-    place: place::Queue,
+    place: position::QueuePosition,
 }
 
 /// A wait for a limit.
@@ -115,10 +113,10 @@ impl<'a> Foreseen<'a> {
                 backlog_ms: status.backlog_ms.max(0.0) as u64,
                 jobs: status.open_jobs,
                 predicted_finish_ms: predicted_finish_ms(status, offer.cost_ms as f64, lane, enters_ms),
-                place: Lined { status, spec: lane }.queue(Waiting {
+                place: Estimate { status, spec: lane }.queue(QueuedJob {
                     cost_ms: offer.cost_ms as f64,
                     delay_ms: enters_ms.saturating_sub(now_ms),
-                    ..Waiting::default()
+                    ..QueuedJob::default()
                 }),
             },
             limits: limits.map(|limit| spending(limit, offer.cost_ms)).collect(),
@@ -129,13 +127,13 @@ impl<'a> Foreseen<'a> {
     }
 
     /// It would be accepted.
-    pub fn admitted(mut self, job: &Job, joined: bool, standings: &[Standing]) -> Self {
+    pub fn admitted(mut self, job: &Job, joined: bool, standings: &[LimitStatus]) -> Self {
         self.decision = match (job.state == JobState::Succeeded, joined) {
             (true, _) => Decision::Cached,
             (false, true) => Decision::Join,
             (false, false) => Decision::Accept,
         };
-        self.degraded = job.degraded.map(crate::objects::Degraded::name);
+        self.degraded = job.degraded.map(forebay_account::Degraded::name);
         self.standing(standings)
     }
 
@@ -145,7 +143,7 @@ impl<'a> Foreseen<'a> {
     }
 
     /// How the caller would stand with its own limits.
-    pub fn standing(mut self, standings: &[Standing]) -> Self {
+    pub fn standing(mut self, standings: &[LimitStatus]) -> Self {
         for spending in &mut self.limits {
             let standing = standings.iter().find(|standing| standing.name == spending.name);
             spending.remaining = standing.map(|standing| standing.remaining);

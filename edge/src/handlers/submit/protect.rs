@@ -8,21 +8,18 @@ use forebay_contract::{
 };
 
 use super::candidates::Candidate;
-use crate::{
-    admission::{
-        Refusal, deadline,
-        lane::{
-            BreakerState, LaneStatus,
-            place::{Lined, Waiting},
-            remembered::Passage,
-            shed::{predicted_finish_ms, rate, retry_after_ms},
-        },
-        rate_fields::retry_after,
-        route::Unrouted,
+use crate::{cx::Cx, entropy, lanes};
+use forebay_account::{Offer, Promise};
+use forebay_admission::{
+    Refusal, deadline,
+    lane::{
+        BreakerState, LaneStatus,
+        position::{Estimate, QueuedJob},
+        remembered::Passage,
+        shed::{predicted_finish_ms, rate, retry_after_ms},
     },
-    cx::Cx,
-    entropy, lanes,
-    objects::{Offer, Promise},
+    rate_fields::retry_after,
+    route::Unrouted,
 };
 
 /// When a job enters its lane, and by when its result is worth having, in milliseconds since the epoch.
@@ -94,7 +91,8 @@ impl<'c> Statuses<'c> {
 
 /// What a submission is told, if it becomes a job.
 pub fn promise(status: &LaneStatus, spec: &LaneSpec, offer: &Offer) -> Promise {
-    let (lined, waiting) = (Lined { status, spec }, Waiting { cost_ms: offer.cost_ms as f64, ..Waiting::default() });
+    let (lined, waiting) =
+        (Estimate { status, spec }, QueuedJob { cost_ms: offer.cost_ms as f64, ..QueuedJob::default() });
     Promise { expected_ms: lined.expected_ms(waiting), eta: lined.queue(waiting).eta_ms, rate: rate(status, spec) }
 }
 
@@ -110,7 +108,7 @@ pub fn check(status: &LaneStatus, offer: &Offer, lane: &LaneSpec, times: Times) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::tests::{START_MS, queued};
+    use forebay_account::example::{START_MS, queued};
 
     #[test]
     fn a_delayed_job_needs_its_time_after_its_start() {

@@ -8,20 +8,20 @@ use super::{
     protect::{self, Times, promise},
 };
 use crate::{
-    admission::{
-        Refusal,
-        idempotency::{self, Idempotency},
-        lane::{remembered::Passage, shed::multiplier},
-        query, rate_fields,
-        route::no_version,
-    },
     answer::Answer,
     catalog,
     cx::{Cx, Stop},
     entropy,
-    handlers::{Target, caller, found, own_job_id, shard, submit::wishes::Wishes, unknown_job},
-    lanes,
-    objects::{self, Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing, asked},
+    handlers::{Target, caller, found, own_job_id, shard, submit::wishes::Wishes},
+    lanes, objects,
+};
+use forebay_account::{Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing, asked};
+use forebay_admission::{
+    Refusal,
+    idempotency::{self, Idempotency},
+    lane::{remembered::Passage, shed::multiplier},
+    query, rate_fields,
+    route::no_version,
 };
 
 /// Runs what failed, was canceled or expired. Nothing is joined and nothing stands in for it: the worker finds a result
@@ -91,7 +91,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
             let detail = "the job's input is no longer kept: submit it again";
             Err(Refusal::new(ProblemCode::JobNotRetryable, detail).into())
         }
-        RetryAnswer::Unknown => Err(unknown_job().into()),
+        RetryAnswer::Unknown => Err(Refusal::no_such_job().into()),
     }
 }
 

@@ -2,14 +2,12 @@
 
 use forebay_contract::Traceparent;
 
-use crate::{
-    admission::{
-        Refusal,
-        cache_control::{self, CacheControl},
-        idempotency, prefer,
-    },
-    objects::Reuse,
-    runtime::Incoming,
+use crate::runtime::Incoming;
+use forebay_account::Reuse;
+use forebay_admission::{
+    Refusal,
+    cache_control::{self, CacheControl},
+    idempotency, prefer,
 };
 
 /// The wishes of one request.

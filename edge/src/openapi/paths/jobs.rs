@@ -4,7 +4,8 @@ use forebay_contract::ProblemCode::{self, *};
 use serde_json::json;
 
 use super::super::{Answer, Callers, Operation, Schemas, Tag, examples, parameters};
-use crate::handlers::{job_body::JobBody, jobs::Page};
+use crate::handlers::jobs::Page;
+use forebay_account::JobBody;
 
 const OF_A_JOB: &[ProblemCode] = &[InvalidQuery, InvalidHeader, MalformedJobId, JobNotFound, JobExpired];
 const OF_A_RESULT: &[ProblemCode] =

@@ -7,7 +7,8 @@ use forebay_contract::{
 use serde_json::{Value, json};
 
 use super::super::{Answer, Body, Callers, Operation, Schemas, Tag, bodies::NewJob, examples, parameters};
-use crate::handlers::{job_body::JobBody, submit::plan_body::Foreseen};
+use crate::handlers::submit::plan_body::Foreseen;
+use forebay_account::JobBody;
 
 /// What comes back with a job that was submitted.
 const FIELDS: &[&str] = &[

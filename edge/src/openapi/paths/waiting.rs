@@ -8,7 +8,7 @@ use super::super::{
     bodies::{SocketError, SocketEvent},
     examples, parameters,
 };
-use crate::objects::Wish;
+use forebay_account::Wish;
 
 const STREAM: &str = "Server-sent events: `id` numbers the job's events, `event` is `queued`, `running`, `progress`, `returned`, \
     `succeeded`, `failed`, `canceled` or `expired`, `data` is the job as `GET /v1/jobs/{id}` tells it, in one line. The \

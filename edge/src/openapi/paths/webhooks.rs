@@ -8,7 +8,7 @@ use super::super::{
     bodies::{NewWebhook, WebhookChange},
     examples,
 };
-use crate::objects::{DeliveryBody, DeliveryPage, JobData, Payload, WebhookBody, WebhookList};
+use forebay_account::{DeliveryBody, DeliveryPage, JobData, Payload, WebhookBody, WebhookList};
 
 const OF_NEW: &[ProblemCode] = &[
     InvalidQuery,

@@ -1,0 +1,145 @@
+//! What an Account object answers.
+
+use std::rc::Rc;
+
+use forebay_contract::{JobId, JobState, Lane, ReportAnswer, ReportEvent, state::Transition};
+use forebay_limits::policy::Subject;
+
+use super::{
+    Call, CancelAnswer, Job, Listed, StandingsCall,
+    alarm::MOST_FORGOTTEN,
+    apply::apply,
+    call::answers,
+    core::Core,
+    flush,
+    interests::{self, Withdrawal},
+    retry::retry,
+    room::Room,
+    sockets,
+    submit::{Messages, standings, submit},
+    tally, usage, webhook,
+};
+use crate::platform::Result;
+
+/// The most other jobs of one digest that go with a result: the next who asks for one takes more along.
+const MOST_EXPIRED: usize = 32;
+
+/// The answer to a [`Call`], as JSON.
+pub async fn answer(core: &Rc<Core>, text: &str) -> Result<String> {
+    let (call, message) = text.split_once('\n').unwrap_or((text, ""));
+    match serde_json::from_str(call)? {
+        Call::Submit(call) => {
+            let (first, lighter) = message.split_once('\n').unwrap_or((message, ""));
+            answers::Submit.told(&submit(core, &call, Messages { first, lighter }).await?)
+        }
+        Call::Standings(call) => {
+            let StandingsCall { policy, key, ip, endpoint } = *call;
+            // Shared limits alone look at model and lane, and those are not this object's to tell.
+            let lane = Lane::FreeLight;
+            let subject = Subject { key: &key, ip: &ip, endpoint: &endpoint, model: "", lane, cost_ms: 0 };
+            answers::Standings.told(&standings(core, &policy, &subject))
+        }
+        Call::RevokeKey { key } => {
+            core.tables.revoke_key(&key)?;
+            core.revoked_keys.borrow_mut().insert(key);
+            sockets::dismiss(core);
+            answers::RevokeKey.told(&())
+        }
+        Call::Job { id, wait_ms } => {
+            flush::settle(core)?;
+            answers::Job.told(&core.job(id, wait_ms).await?.map(|job| core.placed(job)))
+        }
+        Call::Cancel { id, caller, key } => answers::Cancel.told(&cancel(core, id, &caller, key.as_deref())?),
+        Call::Expire { id } => answers::Expire.told(&expire(core, id)?),
+        Call::Report { worker, events } => answers::Report.told(&report(core, &worker, &events).await?),
+        Call::List(listing) => {
+            flush::settle(core)?;
+            let Listed { jobs, next } = core.tables.list(&listing)?;
+            answers::List.told(&Listed { jobs: jobs.into_iter().map(|job| core.placed(job)).collect(), next })
+        }
+        Call::Retry { id, submit } => answers::Retry.told(&retry(core, id, *submit).await?),
+        Call::Webhooks(call) => Ok(webhook::answer(core, &call).await?.to_text()),
+        Call::Hits(rows) => {
+            rows.into_iter().try_for_each(|row| core.use_up(Some(row)))?;
+            answers::Hits.told(&())
+        }
+        Call::Usage { from, to } => answers::Usage.told(&core.tables.usage(&from, &to)?),
+    }
+}
+
+/// A job that others joined goes on: what one caller wants no more, they may.
+fn cancel(core: &Rc<Core>, id: JobId, caller: &str, key: Option<&str>) -> Result<CancelAnswer> {
+    flush::settle(core)?;
+    let Some(mut job) = core.tables.job(&id)? else { return Ok(CancelAnswer::Unknown) };
+    let before = job.state;
+    if before.is_final() {
+        return Ok(CancelAnswer::Ended { job: Box::new(job) });
+    }
+    match interests::withdraw(job.interests.as_deref(), caller, key) {
+        Withdrawal::Last => {}
+        Withdrawal::Others(left) => {
+            core.tables.put_interests(&id, &left)?;
+            return Ok(CancelAnswer::Canceled { job: Box::new(core.placed(job)) });
+        }
+        Withdrawal::Again => return Ok(CancelAnswer::Ended { job: Box::new(core.placed(job)) }),
+    }
+    if !job.transition(Transition::Canceled, core.now_ms()) {
+        return Ok(CancelAnswer::Ended { job: Box::new(job) });
+    }
+    core.save(before, &job)?;
+    core.withdraw(&job)?;
+    tally::start(core);
+    Ok(CancelAnswer::Canceled { job: Box::new(job) })
+}
+
+/// Its result is gone for every other job of the same digest as well: none of them answers for a submission any more.
+fn expire(core: &Rc<Core>, id: JobId) -> Result<Option<Job>> {
+    let Some(mut job) = core.tables.job(&id)? else { return Ok(None) };
+    end_without_result(core, &mut job)?;
+    for _ in 0..MOST_EXPIRED {
+        let twin = core.tables.twin(&job.digest)?.filter(|twin| twin.state == JobState::Succeeded);
+        let Some(mut twin) = twin else { break };
+        end_without_result(core, &mut twin)?;
+    }
+    Ok(Some(job))
+}
+
+fn end_without_result(core: &Rc<Core>, job: &mut Job) -> Result<()> {
+    let before = job.state;
+    if before == JobState::Succeeded && job.transition(Transition::Expired, core.now_ms()) {
+        core.save(before, job)?;
+    }
+    Ok(())
+}
+
+async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result<ReportAnswer> {
+    let settings = core.settings()?;
+    flush::settle(core)?;
+    if core.room() == Room::Out {
+        // Before anything is written.
+        core.forget_messages(MOST_FORGOTTEN)?;
+    }
+    let mut answer = ReportAnswer::default();
+    // The next look comes sooner by news than it would without, and a report may be the last that arrives.
+    let mut earliest_check_ms = None;
+    for event in events {
+        let Some(mut job) = core.tables.job(&event.job_id)? else { continue };
+        let (before, device_ms) = (job.state, job.device_ms);
+        if apply(&mut job, event, worker, core.now_ms(), settings.reconcile_after_ms) {
+            core.save(before, &job)?;
+            core.use_up(usage::late(device_ms, before, &job))?;
+            earliest_check_ms = [earliest_check_ms, job.check_ms].into_iter().flatten().min();
+        }
+        // What was called off, and what came too late.
+        if matches!(job.state, JobState::Canceled | JobState::Expired) && !answer.canceled.contains(&job.id) {
+            answer.canceled.push(job.id);
+        }
+    }
+    if let Some(check_ms) = earliest_check_ms {
+        core.wake_by(check_ms).await?;
+    }
+    tally::start(core);
+    // Whatever woke the object, messages that an earlier life left behind go out now.
+    flush::start(core);
+    Ok(answer)
+}

@@ -1,0 +1,26 @@
+//! Keeping where open jobs stand and what they were told: an object that sleeps while they wait knows it again.
+
+use std::rc::Rc;
+
+use super::core::Core;
+
+/// How long after a job was counted. Most have ended by then and cost no write; no object falls asleep sooner.
+const KEEP_MS: u64 = 2_000;
+
+/// Writes it down soon, unless that is about to happen already.
+pub(crate) fn start(core: &Rc<Core>) {
+    if !core.load.borrow().has_unkept() || core.keeping.replace(true) {
+        return;
+    }
+    let inner = core.clone();
+    core.spawn(async move {
+        inner.platform.sleep(KEEP_MS).await;
+        inner.keeping.set(false);
+        let kept = inner.load.borrow_mut().unkept();
+        if !kept.is_empty()
+            && let Err(error) = inner.tables.keep(&kept)
+        {
+            inner.log("keep-failed", &error.to_string());
+        }
+    });
+}
