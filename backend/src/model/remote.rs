@@ -28,8 +28,8 @@ impl Registry {
         let paths = shelf.manifests().await.map_err(|error| ScanError::new(shelf.name(), error.to_string()))?;
         let (mut registry, mut complaints) = (Self::default(), Vec::new());
         for path in paths {
-            let place = format!("{}{path}", shelf.name());
-            let complain = |what: String| ManifestError { file: place.clone(), what };
+            let file = format!("{}{path}", shelf.name());
+            let complain = |what: String| ManifestError { file: file.clone(), what };
             let read = read(&shelf, &path, cache).await.map_err(|error| complain(error.to_string()));
             match read.and_then(|text| parse(&path, &text, cache).map_err(complain)) {
                 Ok(manifest) => registry.insert_remote(manifest, Arc::clone(&shelf), limits),

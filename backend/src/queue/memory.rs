@@ -111,13 +111,13 @@ impl MemoryQueue {
         state.dead.extend(Vec::from(dead).into_iter().map(|entry| entry.body));
 
         let visible = state.messages.iter().enumerate().filter(|(_, entry)| entry.is_visible(now));
-        let mut places: Vec<usize> = visible.map(|(place, _)| place).collect();
+        let mut positions: Vec<usize> = visible.map(|(position, _)| position).collect();
         if let Some(disorder) = &mut state.disorder {
-            disorder.shuffle(&mut places);
+            disorder.shuffle(&mut positions);
         }
         let mut taken = Vec::new();
-        for place in places.into_iter().take(max.min(MAX_PER_CALL)) {
-            let Some(entry) = state.messages.get_mut(place) else { continue };
+        for position in positions.into_iter().take(max.min(MAX_PER_CALL)) {
+            let Some(entry) = state.messages.get_mut(position) else { continue };
             state.deliveries += 1;
             let receipt = Receipt(state.deliveries.to_string());
             entry.receipts.push(receipt.clone());

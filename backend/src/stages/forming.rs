@@ -12,7 +12,7 @@ use tracing::error;
 
 use super::job::{Batched, Decoded, Job};
 use crate::{
-    batch::{Decision, Device, GATHER_US, Item, Limits, Pace, Pending, Slack, place_alone, plan},
+    batch::{Decision, Device, GATHER_US, Item, Limits, Pace, Pending, Slack, plan, position_alone},
     device::{DeviceLoad, HandedOver},
     features::{BatchInput, Features},
     model::{Model, Task},
@@ -99,7 +99,7 @@ impl Forming {
         let limits = self.limits.get(model).copied().unwrap_or_default();
         let (rows, shape) = (decoded.features.rows(), decoded.features.shape());
         let job = &decoded.job;
-        let alone = job.past.is_suspect().then(|| place_alone(job.id, job.attempt));
+        let alone = job.past.is_suspect().then(|| position_alone(job.id, job.attempt));
         let item = Item {
             ticket: self.next_ticket,
             model,

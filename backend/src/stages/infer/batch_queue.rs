@@ -145,7 +145,7 @@ mod tests {
             (&[(10, away)], 40, 50, Wait(Some(at(140)))),
             (&[(10, away)], 40, 140, Take(0)),
         ] {
-            let offered = waiting.iter().map(|(came, place)| (at(*came), *place));
+            let offered = waiting.iter().map(|(came, residency)| (at(*came), *residency));
             assert_eq!(choose(offered, at(idle_since), at(now)), expect, "{waiting:?} {idle_since} {now}");
         }
     }
