@@ -12,7 +12,7 @@ pub enum Features {
 /// The shape of one row, as far as it decides with whom it can share a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// Exactly these sides: nothing else can lie beside it.
+    /// Exactly these sides: only rows of the same lie beside it.
     Fixed(Box<[usize]>),
     /// So many tokens, padded to the longest of the batch.
     Padded(usize),

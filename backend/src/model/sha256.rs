@@ -39,8 +39,8 @@ impl Stamp {
         }
     }
 
-    /// Whether a change from now on would have another stamp. Kernels count time in steps of up to 10 ms: what is written twice within one
-    /// of them has one stamp.
+    /// Whether a change from now on would have another stamp. Kernels count time in steps of up to 10 ms: what is written
+    /// twice within one of them has one stamp.
     fn is_past_its_tick(&self, now: SystemTime) -> bool {
         let (seconds, nanoseconds) = self.changed;
         let at = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanoseconds).unwrap_or(0));

@@ -130,7 +130,7 @@ pub(crate) struct Batched {
     pub model: Arc<Model>,
     /// Each job with its count of rows.
     pub jobs: Vec<(Job, usize)>,
-    /// The rows of all of them, padded to the longest.
+    /// The rows of all of them, each as long as the longest.
     pub input: BatchInput,
     /// What it is predicted to take on the device, by what batches of the model took so far.
     pub predicted: Duration,
