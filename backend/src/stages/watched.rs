@@ -1,4 +1,4 @@
-//! Jobs that have not begun: while they wait, the edge is asked now and then whether they are still wanted.
+//! Watched that have not begun: while they wait, the edge is asked now and then whether they are still wanted.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,7 +10,8 @@ use forebay_contract::{EventKind, JobId, ReportEvent, report::MAX_EVENTS};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::wall_ms, job::Job};
+use super::job::Job;
+use crate::clock::wall_ms;
 
 /// An answer is good for so long.
 const GOOD_FOR: Duration = Duration::from_secs(1);
@@ -19,14 +20,14 @@ const AT_ONCE: usize = 2 * MAX_EVENTS;
 
 /// The jobs that wait: the stages put them in, reporting asks about them.
 #[derive(Clone, Default)]
-pub(super) struct Waiting {
-    jobs: Arc<Mutex<Jobs>>,
+pub(super) struct WatchedJobs {
+    jobs: Arc<Mutex<Watched>>,
 }
 
 #[derive(Default)]
-struct Jobs {
+struct Watched {
     next: u64,
-    waiting: HashMap<u64, Question>,
+    questions: HashMap<u64, Question>,
 }
 
 struct Question {
@@ -39,10 +40,10 @@ struct Question {
 /// The edge is asked about a job until this is dropped.
 pub(crate) struct Watch {
     number: u64,
-    waiting: Waiting,
+    jobs: WatchedJobs,
 }
 
-impl Waiting {
+impl WatchedJobs {
     /// From now on `job` waits; it is being asked about just now.
     pub(super) fn watch(&self, job: &Job) -> Watch {
         let event = ReportEvent { job_id: job.id, attempt: job.attempt, at_ms: wall_ms(), kind: EventKind::Received };
@@ -50,15 +51,15 @@ impl Waiting {
         let mut jobs = self.jobs();
         let number = jobs.next;
         jobs.next += 1;
-        jobs.waiting.insert(number, question);
-        Watch { number, waiting: self.clone() }
+        jobs.questions.insert(number, question);
+        Watch { number, jobs: self.clone() }
     }
 
     /// The questions whose last answer is too old, as asked at `now`.
     pub(super) fn due(&self, now: Instant) -> Vec<ReportEvent> {
         let mut jobs = self.jobs();
         let mut due: Vec<&mut Question> =
-            jobs.waiting.values_mut().filter(|question| question.asked + GOOD_FOR <= now).collect();
+            jobs.questions.values_mut().filter(|question| question.asked + GOOD_FOR <= now).collect();
         due.sort_unstable_by_key(|question| question.asked);
         due.truncate(AT_ONCE);
         let ask = |question: &mut Question| {
@@ -69,16 +70,16 @@ impl Waiting {
     }
 
     /// The edge said, in whatever context, that nobody wants these.
-    pub(super) fn forget(&self, canceled: &HashSet<JobId>) {
+    pub(super) fn cancel(&self, canceled: &HashSet<JobId>) {
         if canceled.is_empty() {
             return;
         }
         let jobs = self.jobs();
-        let unwanted = jobs.waiting.values().filter(|question| canceled.contains(&question.event.job_id));
+        let unwanted = jobs.questions.values().filter(|question| canceled.contains(&question.event.job_id));
         unwanted.for_each(|question| question.unwanted.cancel());
     }
 
-    fn jobs(&self) -> MutexGuard<'_, Jobs> {
+    fn jobs(&self) -> MutexGuard<'_, Watched> {
         // Nothing panics under this lock.
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,6 +87,6 @@ impl Waiting {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.waiting.jobs().waiting.remove(&self.number);
+        self.jobs.jobs().questions.remove(&self.number);
     }
 }

@@ -5,7 +5,7 @@
 
 /// What a call that failed says about the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum Diagnosis {
     /// There was too little memory: with less to do, the same call may succeed.
     OutOfMemory,
     /// The device does nothing more for this process.
@@ -16,17 +16,17 @@ pub(super) enum Trouble {
 
 /// Where the call was made: words about CUDA mean nothing on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Site {
     Cpu,
     Cuda,
 }
 
-use Trouble::{DeviceLost, OutOfMemory};
+use Diagnosis::{DeviceLost, OutOfMemory};
 
 /// How torch's own messages begin, and what those that begin so mean when they go on in one of these ways.
-type Form = (&'static str, &'static [(&'static str, Trouble)]);
+type Form = (&'static str, &'static [(&'static str, Diagnosis)]);
 
-/// On every device.
+/// Forms of what the host says, whatever the device.
 const HOST: &[Form] = &[
     // c10/core/impl/alloc_cpu.cpp; CAFFE_ENFORCE puts the place before the words (c10/util/Logging.cpp).
     ("[enforce fail at alloc_cpu.cpp", &[("DefaultCPUAllocator: ", OutOfMemory)]),
@@ -37,7 +37,7 @@ const HOST: &[Form] = &[
     ("unable to mmap ", &[("Cannot allocate memory", OutOfMemory)]),
 ];
 
-/// On CUDA.
+/// Forms of what CUDA and its libraries say.
 const CUDA: &[Form] = &[
     // c10/cuda/CUDACachingAllocator.cpp and CUDAMallocAsyncAllocator.cpp.
     ("CUDA out of memory", &[("", OutOfMemory)]),
@@ -70,7 +70,7 @@ const CUDA: &[Form] = &[
 
 /// Texts of «CUDA Runtime API» §6.36, `cudaError`: lost are those of which it says «this leaves the process in an
 /// inconsistent state and any further CUDA work will return the same error», and those of hardware.
-const CUDA_ERRORS: &[(&str, Trouble)] = &[
+const CUDA_ERRORS: &[(&str, Diagnosis)] = &[
     ("out of memory", OutOfMemory),
     ("device-side assert triggered", DeviceLost),
     ("an illegal memory access was encountered", DeviceLost),
@@ -89,7 +89,7 @@ const CUDA_ERRORS: &[(&str, Trouble)] = &[
     ("unknown error", DeviceLost),
     // cuBLAS §2.2.2, `cublasStatus_t`: what it says of each is that memory was short, or that a kernel or a copy failed.
     ("CUBLAS_STATUS_ALLOC_FAILED", OutOfMemory),
-    // Of cublasCreate, which allocates: torch's best known sign of a device that is full.
+    // cublasCreate says so, which allocates: torch's best known sign of a device that is full.
     ("CUBLAS_STATUS_NOT_INITIALIZED", OutOfMemory),
     ("CUBLAS_STATUS_MAPPING_ERROR", DeviceLost),
     ("CUBLAS_STATUS_EXECUTION_FAILED", DeviceLost),
@@ -100,7 +100,7 @@ const CUDA_ERRORS: &[(&str, Trouble)] = &[
 ];
 
 /// cuDNN §`cudnnStatus_t`; from version 9 on longer names begin as the older ones.
-const CUDNN_ERRORS: &[(&str, Trouble)] = &[
+const CUDNN_ERRORS: &[(&str, Diagnosis)] = &[
     ("CUDNN_STATUS_ALLOC_FAILED", OutOfMemory),
     ("CUDNN_STATUS_NOT_INITIALIZED", OutOfMemory),
     ("CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED", OutOfMemory),
@@ -111,30 +111,30 @@ const CUDNN_ERRORS: &[(&str, Trouble)] = &[
 ];
 
 /// What a call's error text, as torch threw it, says about the device.
-pub(super) fn of(text: &str, place: Place) -> Trouble {
+pub(super) fn of(text: &str, site: Site) -> Diagnosis {
     let message = message(text);
-    let forms = HOST.iter().chain(if place == Place::Cuda { CUDA } else { &[] });
+    let forms = HOST.iter().chain(if site == Site::Cuda { CUDA } else { &[] });
     for (start, meanings) in forms {
         let Some(rest) = message.strip_prefix(start) else { continue };
         // What comes behind the first line is advice and C++ frames.
         let rest = rest.lines().next().unwrap_or_default();
-        if let Some((_, trouble)) = meanings.iter().find(|(words, _)| rest.contains(words)) {
-            return *trouble;
+        if let Some((_, diagnosis)) = meanings.iter().find(|(words, _)| rest.contains(words)) {
+            return *diagnosis;
         }
     }
-    Trouble::Refused
+    Diagnosis::Refused
 }
 
 /// The same, and whether the device still answers: what its text does not betray, the next call does, since a CUDA context
 /// that is broken answers nothing any more. `probe` makes the device do a little and waits for it.
-pub(super) fn confirmed(text: &str, place: Place, probe: impl FnOnce() -> Result<(), String>) -> Trouble {
-    let trouble = of(text, place);
-    if place == Place::Cpu || trouble == DeviceLost {
-        return trouble;
+pub(super) fn confirmed(text: &str, site: Site, probe: impl FnOnce() -> Result<(), String>) -> Diagnosis {
+    let diagnosis = of(text, site);
+    if site == Site::Cpu || diagnosis == DeviceLost {
+        return diagnosis;
     }
     match probe() {
-        Err(why) if of(&why, place) != OutOfMemory => DeviceLost,
-        _ => trouble,
+        Err(why) if of(&why, site) != OutOfMemory => DeviceLost,
+        _ => diagnosis,
     }
 }
 
@@ -175,7 +175,7 @@ const RUNTIME_ERROR: &str = "\nRuntimeError: ";
 
 #[cfg(test)]
 mod tests {
-    use super::{Trouble::Refused, *};
+    use super::{Diagnosis::Refused, *};
 
     #[test]
     fn every_form_of_torch_is_known() {
@@ -214,9 +214,9 @@ mod tests {
                  call last):\n    return self.lin(x)\n           ~~~~~~~~ <--- HERE\nRuntimeError: {text}\n"
             );
             let twice = traced.replace(text, &traced);
-            for told in [text.to_owned(), format!("Internal torch error: {text}"), traced, twice] {
-                assert_eq!(of(&told, Place::Cuda), expect, "{told}");
-                assert_eq!(of(&told, Place::Cpu), Refused, "a CPU is never lost: {told}");
+            for thrown in [text.to_owned(), format!("Internal torch error: {text}"), traced, twice] {
+                assert_eq!(of(&thrown, Site::Cuda), expect, "{thrown}");
+                assert_eq!(of(&thrown, Site::Cpu), Refused, "a CPU is never lost: {thrown}");
             }
         }
     }
@@ -226,13 +226,13 @@ mod tests {
         let dead = || Err("CUDA error: an illegal memory access was encountered".to_owned());
         let full = || Err("CUDA out of memory. Tried to allocate 20.00 MiB".to_owned());
         for (text, expect) in [("index out of range", Refused), ("CUDA out of memory. Tried", OutOfMemory)] {
-            assert_eq!(confirmed(text, Place::Cuda, || Ok(())), expect);
-            assert_eq!(confirmed(text, Place::Cuda, full), expect, "a full device is alive");
-            assert_eq!(confirmed(text, Place::Cuda, dead), DeviceLost);
+            assert_eq!(confirmed(text, Site::Cuda, || Ok(())), expect);
+            assert_eq!(confirmed(text, Site::Cuda, full), expect, "a full device is alive");
+            assert_eq!(confirmed(text, Site::Cuda, dead), DeviceLost);
         }
-        let lost = confirmed("CUDA error: misaligned address", Place::Cuda, || panic!("its text is enough"));
+        let lost = confirmed("CUDA error: misaligned address", Site::Cuda, || panic!("its text is enough"));
         assert_eq!(lost, DeviceLost);
-        assert_eq!(confirmed("index out of range", Place::Cpu, || panic!("a CPU answers")), Refused);
+        assert_eq!(confirmed("index out of range", Site::Cpu, || panic!("a CPU answers")), Refused);
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
             "std::bad_alloc",
             "unable to mmap 90 bytes from file <model.pt>: Cannot allocate memory (12)",
         ] {
-            assert_eq!([Place::Cpu, Place::Cuda].map(|place| of(text, place)), [OutOfMemory; 2], "{text}");
+            assert_eq!([Site::Cpu, Site::Cuda].map(|site| of(text, site)), [OutOfMemory; 2], "{text}");
         }
     }
 
@@ -275,8 +275,8 @@ mod tests {
             "RuntimeError: the text says CUDA out of memory\n",
             "",
         ] {
-            assert_eq!(of(&format!("{head}{end}"), Place::Cuda), Refused, "{end}");
+            assert_eq!(of(&format!("{head}{end}"), Site::Cuda), Refused, "{end}");
         }
-        assert_eq!(of("", Place::Cuda), Refused);
+        assert_eq!(of("", Site::Cuda), Refused);
     }
 }

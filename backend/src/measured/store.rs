@@ -9,10 +9,10 @@ use crate::{
     vitals::Vitals,
 };
 
-/// A store whose calls are timed, and which tells whether it answers.
-pub(crate) struct MeasuredStore {
-    pub(crate) inner: Arc<dyn Store>,
-    pub(crate) vitals: Arc<Vitals>,
+/// A store whose calls are timed, and which shows whether it answers.
+pub(super) struct MeasuredStore {
+    pub(super) inner: Arc<dyn Store>,
+    pub(super) vitals: Arc<Vitals>,
 }
 
 impl MeasuredStore {

@@ -11,10 +11,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{batch::Residency, job::Batched};
+use crate::{batch::Residency, stages::job::Batched};
 
 /// Batches in the order in which they came; every device takes from it.
-pub(super) struct Line {
+pub(super) struct BatchQueue {
     coming: sync::Mutex<mpsc::Receiver<Batched>>,
     state: Mutex<State>,
     changed: Notify,
@@ -22,7 +22,7 @@ pub(super) struct Line {
 
 #[derive(Default)]
 struct State {
-    /// Each since when.
+    /// Each with the time at which it came.
     waiting: VecDeque<(Instant, Batched)>,
     closed: bool,
 }
@@ -35,7 +35,7 @@ enum Choice {
     Wait(Option<Instant>),
 }
 
-impl Line {
+impl BatchQueue {
     pub(super) fn new(coming: mpsc::Receiver<Batched>) -> Self {
         Self { coming: sync::Mutex::new(coming), state: Mutex::default(), changed: Notify::new() }
     }
@@ -145,7 +145,7 @@ mod tests {
             (&[(10, away)], 40, 50, Wait(Some(at(140)))),
             (&[(10, away)], 40, 140, Take(0)),
         ] {
-            let offered = waiting.iter().map(|(came, place)| (at(*came), *place));
+            let offered = waiting.iter().map(|(came, residency)| (at(*came), *residency));
             assert_eq!(choose(offered, at(idle_since), at(now)), expect, "{waiting:?} {idle_since} {now}");
         }
     }

@@ -8,11 +8,11 @@ use crate::{
     vitals::Vitals,
 };
 
-/// A lane whose calls are counted, and which tells whether it can be polled.
-pub(crate) struct MeasuredQueue {
-    pub(crate) lane: Lane,
-    pub(crate) inner: Arc<dyn Queue>,
-    pub(crate) vitals: Arc<Vitals>,
+/// A lane whose calls are counted, and which shows whether it can be polled.
+pub(super) struct MeasuredQueue {
+    pub(super) lane: Lane,
+    pub(super) inner: Arc<dyn Queue>,
+    pub(super) vitals: Arc<Vitals>,
 }
 
 impl MeasuredQueue {
@@ -24,25 +24,25 @@ impl MeasuredQueue {
 
 #[async_trait]
 impl Queue for MeasuredQueue {
-    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError> {
-        let answer = self.counted("receive", self.inner.receive(max, wait, lease).await);
+    async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
+        let answer = self.counted("receive", self.inner.receive(max, wait, visibility).await);
         self.vitals.health.polled(self.lane, answer.is_ok());
         answer
     }
 
-    async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError> {
-        let answer = self.counted("extend", self.inner.extend(receipts, lease).await);
-        let (renewed, lost) = match &answer {
+    async fn extend(&self, receipts: &[Receipt], visibility: Duration) -> Result<Vec<Refused>, QueueError> {
+        let answer = self.counted("extend", self.inner.extend(receipts, visibility).await);
+        let (extended, lost) = match &answer {
             Ok(refused) => {
                 let gone = refused.iter().filter(|refused| refused.gone).count();
                 (receipts.len().saturating_sub(refused.len()), gone)
             }
             Err(_) => (0, 0),
         };
-        let failed = receipts.len().saturating_sub(renewed + lost);
-        for (outcome, leases) in [("renewed", renewed), ("lost", lost), ("failed", failed)] {
-            if leases > 0 {
-                self.vitals.metrics.renewed(self.lane, outcome, leases);
+        let failed = receipts.len().saturating_sub(extended + lost);
+        for (outcome, messages) in [("renewed", extended), ("lost", lost), ("failed", failed)] {
+            if messages > 0 {
+                self.vitals.metrics.extended(self.lane, outcome, messages);
             }
         }
         answer
@@ -62,10 +62,10 @@ mod tests {
     use super::*;
     use crate::queue::MemoryQueue;
 
-    const LEASE: Duration = Duration::from_secs(30);
+    const VISIBILITY: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn renewed_and_lost_leases_are_told_apart() {
+    async fn messages_that_stay_hidden_and_lost_ones_are_counted_apart() {
         let inner = Arc::new(MemoryQueue::default());
         let vitals = Arc::new(Vitals::default());
         let queue = MeasuredQueue {
@@ -74,10 +74,10 @@ mod tests {
             vitals: Arc::clone(&vitals),
         };
         inner.send("a");
-        let receipt = queue.receive(1, Duration::ZERO, LEASE).await.unwrap().remove(0).receipt;
-        queue.extend(std::slice::from_ref(&receipt), LEASE).await.unwrap();
-        tokio::time::advance(LEASE * 2).await;
-        queue.extend(&[receipt], LEASE).await.unwrap();
+        let receipt = queue.receive(1, Duration::ZERO, VISIBILITY).await.unwrap().remove(0).receipt;
+        queue.extend(std::slice::from_ref(&receipt), VISIBILITY).await.unwrap();
+        tokio::time::advance(VISIBILITY * 2).await;
+        queue.extend(&[receipt], VISIBILITY).await.unwrap();
         let page = vitals.metrics.encode();
         for outcome in ["renewed", "lost"] {
             let line = format!("forebay_lease_renewals_total{{lane=\"free-light\",outcome=\"{outcome}\"}} 1");
