@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use forebay_contract::{Input, InputKind, MediaType, ProblemCode, check_text};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Refusal, encoded, fields, query::Asked, refusal::quoted, tensor};
+use super::{Refusal, encoded, fields, query::Asked, tensor};
 
 /// Parameters are a handful of scalars; more is refused before it is built in memory.
 const MAX_PARAMETERS_BYTES: usize = 16 * 1024;
@@ -128,18 +128,6 @@ fn input_invalid(detail: impl Into<String>) -> Refusal {
     Refusal::new(ProblemCode::InputInvalid, detail)
 }
 
-/// One query parameter `p.NAME=VALUE` as the JSON it stands for: what reads as a number or truth value is one.
-pub fn parameter_from_query(name: &str, value: &str, parameters: &mut Map<String, Value>) -> Result<(), Refusal> {
-    let scalar = serde_json::from_str(value).ok().filter(|value: &Value| value.is_number() || value.is_boolean());
-    let value = scalar.unwrap_or_else(|| Value::String(value.to_owned()));
-    match parameters.insert(name.to_owned(), value) {
-        None => Ok(()),
-        Some(_) => {
-            Err(Refusal::new(ProblemCode::InvalidQuery, format!("{} is given twice", quoted(&format!("p.{name}")))))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -227,17 +215,6 @@ mod tests {
         assert_eq!(read(MediaType::PlainText, b"\xef\xbb\xbfhi").unwrap().input.bytes, b"hi");
         assert_eq!(read(MediaType::Json, b"\xef\xbb\xbf[1.0]").unwrap().input.bytes, b"[1]");
         assert_eq!(read(MediaType::Json, b" [1.0]").unwrap().input.bytes, b"[1]");
-    }
-
-    #[test]
-    fn query_parameters_are_typed_by_how_they_read() {
-        let mut parameters = Map::new();
-        for (name, value) in [("k", "3"), ("s", "0.5"), ("f", "true"), ("t", "bold"), ("q", "\"3\"")] {
-            parameter_from_query(name, value, &mut parameters).unwrap();
-        }
-        assert_eq!(Value::Object(parameters.clone()), json!({"k": 3, "s": 0.5, "f": true, "t": "bold", "q": "\"3\""}));
-        let twice = parameter_from_query("k", "4", &mut parameters).unwrap_err();
-        assert_eq!(twice.code, ProblemCode::InvalidQuery);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use forebay_contract::ProblemCode;
 use serde_json::{Map, Value};
 
-use super::{Refusal, decode::parameter_from_query, refusal::quoted};
+use super::{Refusal, refusal::quoted};
 
 /// The longest a request may be held open, in seconds.
 pub const MAX_WAIT_S: u64 = 60;
@@ -40,7 +40,7 @@ pub fn asked(query: &str) -> Result<Asked, Refusal> {
     let mut asked = Asked::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.strip_prefix("p.") {
-            Some(parameter) => parameter_from_query(parameter, &value, &mut asked.parameters)?,
+            Some(parameter) => add_parameter(parameter, &value, &mut asked.parameters)?,
             None => {
                 let time = match name.as_ref() {
                     "deadline_ms" => &mut asked.deadline,
@@ -54,6 +54,16 @@ pub fn asked(query: &str) -> Result<Asked, Refusal> {
         }
     }
     Ok(asked)
+}
+
+/// One query parameter `p.NAME=VALUE` as the JSON it stands for: what reads as a number or truth value is one.
+fn add_parameter(name: &str, value: &str, parameters: &mut Map<String, Value>) -> Result<(), Refusal> {
+    let scalar = serde_json::from_str(value).ok().filter(|value: &Value| value.is_number() || value.is_boolean());
+    let value = scalar.unwrap_or_else(|| Value::String(value.to_owned()));
+    match parameters.insert(name.to_owned(), value) {
+        None => Ok(()),
+        Some(_) => Err(invalid(format!("{} is given twice", quoted(&format!("p.{name}"))))),
+    }
 }
 
 /// For paths that take none.
@@ -108,5 +118,16 @@ mod tests {
         assert_eq!(asked("deadline_ms=7").unwrap().deadline.as_deref(), Some("7"));
         assert_eq!(none("").ok(), Some(()));
         assert_eq!(none("a").unwrap_err().code, ProblemCode::InvalidQuery);
+    }
+
+    #[test]
+    fn query_parameters_are_typed_by_how_they_read() {
+        let mut parameters = Map::new();
+        for (name, value) in [("k", "3"), ("s", "0.5"), ("f", "true"), ("t", "bold"), ("q", "\"3\"")] {
+            add_parameter(name, value, &mut parameters).unwrap();
+        }
+        assert_eq!(Value::Object(parameters.clone()), json!({"k": 3, "s": 0.5, "f": true, "t": "bold", "q": "\"3\""}));
+        let twice = add_parameter("k", "4", &mut parameters).unwrap_err();
+        assert_eq!(twice.code, ProblemCode::InvalidQuery);
     }
 }

@@ -34,7 +34,7 @@ use forebay_backend::{
     input,
     model::{Manifest, Model, Registry},
     pipeline::{self, Bounds, Parts},
-    queue::{Lanes, MAX_BATCH, MemoryQueue, Queue, SqsQueue},
+    queue::{Lanes, MAX_PER_CALL, MemoryQueue, Queue, SqsQueue},
     store::{MemoryStore, NewObject, S3Store, Store},
 };
 use forebay_contract::{
@@ -109,7 +109,7 @@ fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = settings.device_threads.unwrap_or((cores / 2).max(1));
-    // Opened first, so that torch sees CUDA where it is.
+    // The device is opened first, so that torch sees CUDA where it is.
     let device = match TorchEngine::open(settings.device, threads)?.device().as_str() {
         "cpu" => Device::Cpu,
         _ => Device::Cuda(0),
@@ -294,7 +294,7 @@ async fn saturated(
     let cpu_threads = (cores / 2).max(1);
     let bounds = Bounds {
         worker: "bench".to_owned(),
-        lease: Duration::from_secs(60),
+        visibility: Duration::from_secs(60),
         prefetch,
         cpu_threads,
         decoded_bytes: 1 << 30,
@@ -310,7 +310,7 @@ async fn saturated(
     };
     let feeding = tokio::spawn(feed.run());
 
-    // From the first finished batches on: loading is not what is measured.
+    // What is measured begins with the first finished batches: loading is not what is measured.
     let deadline = Instant::now() + Duration::from_secs(120);
     while load.rows() < 2 * batch as u64 {
         if Instant::now() > deadline || running.is_finished() || feeding.is_finished() {
@@ -409,7 +409,7 @@ impl Feed {
             while sent >= self.load.rows() + self.level {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            let next = endless.by_ref().take(MAX_BATCH);
+            let next = endless.by_ref().take(MAX_PER_CALL);
             let bodies: Vec<String> = next.map(|(input, parameters)| self.message(input, parameters)).collect();
             sent += bodies.len() as u64;
             self.world.sender.send(bodies).await?;

@@ -93,7 +93,7 @@ async fn main() -> Result<()> {
     };
     let bounds = Bounds {
         worker: "bench".to_owned(),
-        lease: Duration::from_secs(60),
+        visibility: Duration::from_secs(60),
         prefetch: 256,
         cpu_threads: 1,
         decoded_bytes: 1 << 30,
@@ -205,7 +205,7 @@ async fn request(client: &mut BufReader<TcpStream>) -> Result<Option<(Option<Med
     Ok(Some((media_type, body)))
 }
 
-/// A store that tells who waits when something is put.
+/// A store that wakes who waits when something is put.
 #[derive(Default)]
 struct Waited {
     inner: MemoryStore,
@@ -214,10 +214,10 @@ struct Waited {
 
 impl Waited {
     fn expect(&self, key: &str) -> oneshot::Receiver<Bytes> {
-        let (told, waiting) = oneshot::channel();
+        let (wake, waiting) = oneshot::channel();
         let mut waiters = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiters.retain(|_, waiter| !waiter.is_closed());
-        waiters.insert(key.to_owned(), told);
+        waiters.insert(key.to_owned(), wake);
         waiting
     }
 }

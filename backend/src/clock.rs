@@ -3,7 +3,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Tells the time of day in milliseconds since the Unix epoch.
+/// Gives the time of day in milliseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// This machine's clock, in milliseconds since the Unix epoch: for reports, which people read, and

@@ -19,7 +19,7 @@ pub(crate) struct CpuPool {
 /// What is to be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// An output.
+    /// An output made into a result's body.
     Render,
     /// An input that is cheap: a text, a tensor, none.
     Light,
@@ -72,7 +72,7 @@ impl CpuPool {
         };
         let pass = gate.enter(account).await;
         let task = move || {
-            // Given up by the work's end, not by its caller's: who stops waiting does not free the thread.
+            // The work's end gives the pass back, not its caller's: who stops waiting does not free the thread.
             let _pass = pass;
             task()
         };
@@ -96,7 +96,7 @@ mod tests {
             let pool = pool.clone();
             async move { pool.run(Work::Picture, "a", move || finished.recv().is_ok()).await.unwrap() }
         });
-        while pool.pictures.has_room() {
+        while pool.pictures.is_open() {
             tokio::task::yield_now().await;
         }
         let others = [InputKind::Text, InputKind::Tensor, InputKind::None, InputKind::Audio].map(Work::of);

@@ -11,7 +11,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     batch::{Arrival, Residence, Residency},
-    cost::{CostModel, Run},
+    cost::{CostModel, Measurement},
 };
 
 /// How busy the devices are, what they were given and what that cost: what the planner asks, and what shows how well they
@@ -25,7 +25,7 @@ pub struct DeviceLoad {
     rows: AtomicU64,
     cells: AtomicU64,
     padding: AtomicU64,
-    queue: Mutex<Queue>,
+    schedule: Mutex<Schedule>,
     costs: CostModel,
 }
 
@@ -34,9 +34,9 @@ pub struct DeviceLoad {
 pub struct HandedOver {
     /// `name@version`
     pub model: String,
-    /// Its jobs.
+    /// How many jobs it is made of.
     pub jobs: usize,
-    /// Its rows.
+    /// How many rows these take.
     pub rows: usize,
     /// The cells of each row, padding included.
     pub row_cells: u64,
@@ -58,7 +58,7 @@ pub struct Finished {
 }
 
 #[derive(Default)]
-struct Queue {
+struct Schedule {
     /// In the order in which they run.
     handed_over: VecDeque<HandedOver>,
     /// Since when the first of them runs.
@@ -82,7 +82,7 @@ impl Default for DeviceLoad {
             rows: AtomicU64::new(0),
             cells: AtomicU64::new(0),
             padding: AtomicU64::new(0),
-            queue: Mutex::default(),
+            schedule: Mutex::default(),
             costs: CostModel::default(),
         }
     }
@@ -98,14 +98,14 @@ impl DeviceLoad {
     pub fn hand_over(&self, mut batch: HandedOver) {
         self.cells.fetch_add(batch.row_cells.saturating_mul(batch.rows as u64), Ordering::Relaxed);
         self.padding.fetch_add(batch.padding, Ordering::Relaxed);
-        let mut queue = self.queue();
-        queue.since.get_or_insert_with(Instant::now);
-        if !queue.comes(&batch.model) {
-            let loading = queue.residence.takes_place(&batch.model).unwrap_or_default();
+        let mut schedule = self.schedule();
+        schedule.since.get_or_insert_with(Instant::now);
+        if !schedule.comes(&batch.model) {
+            let loading = schedule.residence.takes_place(&batch.model).unwrap_or_default();
             batch.predicted_us = batch.predicted_us.saturating_add(micros(loading));
         }
-        queue.handed_over.push_back(batch);
-        drop(queue);
+        schedule.handed_over.push_back(batch);
+        drop(schedule);
         self.batches.send_modify(|batches| *batches += 1);
     }
 
@@ -113,57 +113,57 @@ impl DeviceLoad {
     pub fn finish(&self, model: &str, rows: usize, busy: Duration) {
         self.busy_ns.fetch_add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
-        let mut queue = self.queue();
+        let mut schedule = self.schedule();
         // Where several devices finish in any order, batches alike are as good as one another.
         let alike = |batch: &HandedOver| batch.model == model && batch.rows == rows;
-        let at = queue.handed_over.iter().position(alike).unwrap_or(0);
-        let first = queue.handed_over.remove(at);
-        queue.since = (!queue.handed_over.is_empty()).then(Instant::now);
-        queue.ran = Some(Instant::now());
+        let at = schedule.handed_over.iter().position(alike).unwrap_or(0);
+        let first = schedule.handed_over.remove(at);
+        schedule.since = (!schedule.handed_over.is_empty()).then(Instant::now);
+        schedule.ran = Some(Instant::now());
         // Another count: some were canceled, or it did not run at all. Its time says nothing about such batches.
         if let Some(batch) = first.filter(alike) {
-            if queue.finished.len() >= MOST_FINISHED {
-                queue.finished.pop_front();
+            if schedule.finished.len() >= MOST_FINISHED {
+                schedule.finished.pop_front();
             }
-            queue.finished.push_back(Finished { batch, busy });
+            schedule.finished.push_back(Finished { batch, busy });
         }
-        drop(queue);
+        drop(schedule);
         self.batches.send_modify(|batches| *batches = batches.saturating_sub(1));
     }
 
     /// A model begins to be loaded onto a device.
     pub fn arrives(&self, device: &str, arrival: Arrival<'_>) {
-        self.queue().residence.arrives(device, arrival, Instant::now());
+        self.schedule().residence.arrives(device, arrival, Instant::now());
     }
 
-    /// It is loaded.
+    /// A model is loaded onto a device, which took so long.
     pub fn loaded(&self, device: &str, model: &str, took: Duration) {
-        self.queue().residence.loaded(device, model, took, Instant::now());
+        self.schedule().residence.loaded(device, model, took, Instant::now());
     }
 
     /// It made room on a device, or was not loaded after all.
     pub fn leaves(&self, device: &str, model: &str) {
-        self.queue().residence.leaves(device, model, Instant::now());
+        self.schedule().residence.leaves(device, model, Instant::now());
     }
 
     /// From when on a batch of `model` may be handed over, where others must make room for the model; `None` for at once.
     pub fn not_before(&self, model: &str) -> Option<Instant> {
-        let (queue, now) = (self.queue(), Instant::now());
-        if queue.comes(model) {
+        let (schedule, now) = (self.schedule(), Instant::now());
+        if schedule.comes(model) {
             return None;
         }
         // While another takes a place, nobody else can have one: what runs behind it would have to load again.
-        let coming = queue.handed_over.iter().rev().find_map(|batch| queue.residence.takes_place(&batch.model));
+        let coming = schedule.handed_over.iter().rev().find_map(|batch| schedule.residence.takes_place(&batch.model));
         if let Some(loading) = coming {
             return now.checked_add(loading);
         }
-        let ran = if queue.handed_over.is_empty() { queue.ran } else { Some(now) };
-        queue.residence.not_before(model, ran)
+        let ran = if schedule.handed_over.is_empty() { schedule.ran } else { Some(now) };
+        schedule.residence.not_before(model, ran)
     }
 
     /// Where `model` is, seen from a device.
     pub fn residency(&self, device: &str, model: &str) -> Residency {
-        self.queue().residence.residency(device, model)
+        self.schedule().residence.residency(device, model)
     }
 
     /// How many devices there are.
@@ -186,22 +186,23 @@ impl DeviceLoad {
 
     /// When all that is handed over is predicted to be finished; `None` when a device has nothing.
     pub fn free_at(&self) -> Option<Instant> {
-        let queue = self.queue();
+        let schedule = self.schedule();
         let devices = self.devices();
-        if queue.handed_over.len() < devices {
+        if schedule.handed_over.len() < devices {
             return None;
         }
-        let predicted_us = queue.handed_over.iter().fold(0_u64, |sum, batch| sum.saturating_add(batch.predicted_us));
-        queue.since?.checked_add(Duration::from_micros(predicted_us / devices as u64))
+        let predicted_us = schedule.handed_over.iter().fold(0_u64, |sum, batch| sum.saturating_add(batch.predicted_us));
+        schedule.since?.checked_add(Duration::from_micros(predicted_us / devices as u64))
     }
 
     /// Learns from the batches that finished since the last call, and returns them.
     pub fn learn(&self) -> Vec<Finished> {
-        let finished: Vec<Finished> = self.queue().finished.drain(..).collect();
+        let finished: Vec<Finished> = self.schedule().finished.drain(..).collect();
         for Finished { batch, busy } in &finished {
             // The price is that of one call.
             let us = busy.as_secs_f64() * 1e6 / batch.calls.max(1) as f64;
-            self.costs.learn(&batch.model, Run { rows: batch.rows as f64, row_cells: batch.row_cells as f64, us });
+            self.costs
+                .learn(&batch.model, Measurement { rows: batch.rows as f64, row_cells: batch.row_cells as f64, us });
         }
         finished
     }
@@ -226,13 +227,13 @@ impl DeviceLoad {
         (self.cells.load(Ordering::Relaxed), self.padding.load(Ordering::Relaxed))
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn schedule(&self) -> MutexGuard<'_, Schedule> {
         // Nothing panics under this lock.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Queue {
+impl Schedule {
     /// Whether the model will take a place: a batch of it is handed over, and loading it has not begun.
     fn comes(&self, model: &str) -> bool {
         self.handed_over.iter().any(|batch| batch.model == model && self.residence.takes_place(model).is_some())
@@ -244,102 +245,4 @@ fn micros(duration: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn batch(rows: usize, predicted_us: u64) -> HandedOver {
-        HandedOver { model: "m@1".to_owned(), jobs: rows, rows, row_cells: 10, padding: 3, calls: 1, predicted_us }
-    }
-
-    #[test]
-    fn of_many_calls_the_price_of_one_is_learned() {
-        let load = DeviceLoad::default();
-        load.costs().price("m@1", 2.0);
-        for calls in [40, 100, 7] {
-            load.hand_over(HandedOver { calls, ..batch(1, 1000) });
-            load.finish("m@1", 1, Duration::from_millis(6 * calls));
-            load.learn();
-        }
-        let (ratio, call_us) = (load.costs().ratio("m@1"), load.costs().price("m@1", 2.0).batch_us(1, 10));
-        assert!((2.9..3.1).contains(&ratio) && (5900..6100).contains(&call_us), "{ratio} {call_us}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_predicted_counts_from_when_a_batch_became_the_first() {
-        let load = DeviceLoad::default();
-        assert_eq!(load.free_at(), None);
-        let start = Instant::now();
-        let after = |us| Some(start + Duration::from_micros(us));
-        load.hand_over(batch(2, 5000));
-        tokio::time::advance(Duration::from_millis(2)).await;
-        load.hand_over(batch(1, 1000));
-        assert_eq!(load.free_at(), after(6000));
-        tokio::time::advance(Duration::from_millis(6)).await;
-        load.finish("m@1", 2, Duration::from_millis(8));
-        assert_eq!(load.free_at(), after(9000));
-        load.finish("m@1", 1, Duration::from_millis(1));
-        assert_eq!(load.free_at(), None);
-        assert_eq!((load.rows(), load.cells_and_padding()), (3, (30, 6)));
-    }
-
-    #[test]
-    fn several_devices_finish_in_any_order() {
-        let load = DeviceLoad::default();
-        load.count(2);
-        load.hand_over(batch(2, 5000));
-        assert_eq!(load.free_at(), None, "the other device has nothing");
-        load.hand_over(batch(1, 1000));
-        assert!(load.free_at().is_some());
-        load.finish("m@1", 1, Duration::from_millis(1));
-        load.finish("m@1", 2, Duration::from_millis(5));
-        let rows: Vec<usize> = load.learn().iter().map(|finished| finished.batch.rows).collect();
-        assert_eq!(rows, [1, 2]);
-    }
-
-    #[test]
-    fn only_batches_that_ran_whole_are_learned_from() {
-        let load = DeviceLoad::default();
-        load.costs().price("m@1", 1.0);
-        for ran in [4, 3, 0] {
-            load.hand_over(batch(4, 1000));
-            load.finish("m@1", ran, Duration::from_millis(2));
-        }
-        let finished = load.learn();
-        assert_eq!(finished, [Finished { batch: batch(4, 1000), busy: Duration::from_millis(2) }]);
-        assert_eq!(load.costs().relative_errors().len(), 1);
-        assert_eq!(load.learn(), []);
-    }
-    #[tokio::test(start_paused = true)]
-    async fn while_a_model_takes_its_place_nobody_else_is_handed_over() {
-        let load = DeviceLoad::default();
-        let took = Duration::from_secs(2);
-        let arrives = |model: &str, gone: &[&str]| {
-            let gone: Vec<String> = gone.iter().map(ToString::to_string).collect();
-            load.arrives("cpu", Arrival { model, bytes: 60, gone: &gone, budget: Some(100) });
-        };
-        arrives("a@1", &[]);
-        load.loaded("cpu", "a@1", took);
-        arrives("b@1", &["a@1"]);
-        load.loaded("cpu", "b@1", took);
-        assert_eq!((load.not_before("b@1"), load.not_before("new@1")), (None, None));
-        let start = Instant::now();
-        assert_eq!(load.not_before("a@1"), Some(start + took), "nothing runs");
-        let of = |model: &str| HandedOver { model: model.to_owned(), ..batch(1, 1000) };
-        load.hand_over(of("b@1"));
-        assert_eq!(load.free_at(), Some(start + Duration::from_millis(1)));
-        tokio::time::advance(Duration::from_secs(7)).await;
-        assert_eq!(load.not_before("a@1"), Some(start + took * 4), "b has run all the time");
-        load.finish("b@1", 1, Duration::from_millis(1));
-
-        // It is time: a goes to the device.
-        let now = Instant::now();
-        load.hand_over(of("a@1"));
-        assert_eq!(load.free_at(), Some(now + took + Duration::from_millis(1)), "loading takes time too");
-        assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
-        arrives("a@1", &["b@1"]);
-        assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
-        load.loaded("cpu", "a@1", took);
-        load.finish("a@1", 1, Duration::from_millis(1));
-        assert_eq!((load.not_before("a@1"), load.not_before("b@1")), (None, Some(now + took)));
-    }
-}
+mod tests;

@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// An answer names at most a hundred jobs; more is not read.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 
-/// Where reports go.
+/// The edge as the worker sees it: where reports go.
 #[async_trait]
 pub trait Edge: Send + Sync {
     /// Hands over one report.

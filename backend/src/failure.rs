@@ -3,7 +3,7 @@ use forebay_contract::{FailureCode, JobFailure, JobId};
 /// Why one job failed, in words that may be shown to its client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// For programs.
+    /// Why, for programs: one of a closed list.
     pub code: FailureCode,
     /// For people: what is wrong and what to do. Holds nothing internal.
     pub detail: String,

@@ -12,7 +12,7 @@ pub enum Features {
 /// The shape of one row, as far as it decides with whom it can share a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// Exactly these sides.
+    /// Exactly these sides: only rows of the same lie beside it.
     Fixed(Box<[usize]>),
     /// So many tokens, padded to the longest of the batch.
     Padded(usize),
@@ -61,7 +61,7 @@ pub enum BatchInput {
     Rows(Array<f32>),
     /// Token ids and their mask, both `[rows, longest]`; what is padded has id 0 and mask 0.
     Tokens {
-        /// The ids.
+        /// The tokens' ids, `[rows, longest]`.
         ids: Array<i64>,
         /// 1 where there is a token, 0 where there is padding.
         mask: Array<i64>,

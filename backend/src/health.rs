@@ -9,7 +9,7 @@ use std::{
 use forebay_contract::Lane;
 use tokio::time::Instant;
 
-/// What is known of the worker's state. A worker that was never told anything is alive and not ready.
+/// What is known of the worker's state. A worker of which nothing was heard is alive and not ready.
 #[derive(Debug, Default)]
 pub struct Health {
     state: Mutex<State>,
@@ -18,7 +18,7 @@ pub struct Health {
 /// Names of models come with messages: no more of them are kept.
 const MOST_LACKING: usize = 64;
 
-/// So long a model is told that nobody asks for any more: longer than a job stays away between two workers that lack it.
+/// So long a model is named that nobody asks for any more: longer than a job stays away between two workers that lack it.
 const REMEMBERED: Duration = Duration::from_secs(20 * 60);
 
 #[derive(Debug, Default)]

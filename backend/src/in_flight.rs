@@ -24,7 +24,7 @@ impl InFlight {
     /// Waits until nobody else here runs `digest`.
     pub(crate) async fn enter(&self, digest: Digest) -> Turn {
         let turn = Arc::clone(self.turns().entry(digest).or_default());
-        // Made before waiting: dropped while it waits, it tidies up all the same.
+        // The turn is made before waiting: dropped while it waits, it tidies up all the same.
         let mut entered = Turn { digest, turns: self.clone(), guard: None };
         entered.guard = Some(turn.lock_owned().await);
         entered

@@ -17,9 +17,8 @@ pub mod health;
 mod http;
 mod in_flight;
 pub mod input;
-mod job;
-mod lease;
 pub mod logging;
+mod measured;
 pub mod metrics;
 pub mod model;
 pub mod output;
@@ -35,6 +34,7 @@ mod stages;
 pub mod status;
 pub mod store;
 mod trace;
+mod visibility;
 mod vitals;
 
 pub use array::Array;

@@ -89,7 +89,7 @@ impl Past {
         }
     }
 
-    /// Writes it down.
+    /// Writes it down in the bucket, where the next delivery reads it.
     ///
     /// # Errors
     ///

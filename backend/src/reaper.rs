@@ -32,9 +32,9 @@ pub struct DeadLetter {
 
 /// Ends the jobs of dead letters.
 pub struct Reaper {
-    /// Where failures go.
+    /// Where results are looked for and failures go.
     pub store: Arc<dyn Store>,
-    /// Who is told; nobody without.
+    /// Where reports go; nowhere without.
     pub edge: Option<Arc<dyn Edge>>,
     /// The name in reports.
     pub name: String,

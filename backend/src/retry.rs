@@ -30,7 +30,7 @@ impl Backoff {
         Self { next: FIRST_REFUSED, longest: LONGEST_REFUSED }
     }
 
-    /// The next wait.
+    /// How long to wait now; the next wait is twice as long.
     pub(crate) fn next(&mut self) -> Duration {
         let now = self.next;
         self.next = (now * 2).min(self.longest);

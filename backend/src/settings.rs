@@ -68,8 +68,15 @@ pub struct Settings {
     pub report_secret: Option<String>,
 
     /// How long a message stays hidden without a sign of life from this worker, in seconds; renewed at a third.
-    #[arg(long, env = "FOREBAY_LEASE_S", value_name = "S", default_value_t = 30, value_parser = range(3, 43_200))]
-    pub lease_s: u64,
+    #[arg(
+        id = "lease_s",
+        long = "lease-s",
+        env = "FOREBAY_LEASE_S",
+        value_name = "S",
+        default_value_t = 30,
+        value_parser = range(3, 43_200)
+    )]
+    pub visibility_s: u64,
 
     /// The most messages held at once, fewer where they are much work; without it four of the largest batches, at least 32.
     #[arg(long, env = "FOREBAY_PREFETCH", value_name = "N", value_parser = range(1, 100_000))]
@@ -217,9 +224,9 @@ impl Settings {
         self.queue_url_prefix.as_deref().ok_or_else(|| Unusable::Setting(words.to_owned()))
     }
 
-    /// The lease's length.
-    pub fn lease(&self) -> Duration {
-        Duration::from_secs(self.lease_s)
+    /// The length of a visibility timeout.
+    pub fn visibility(&self) -> Duration {
+        Duration::from_secs(self.visibility_s)
     }
 
     /// When a device counts as hung. Reading the file has its own bound, warm-up comes on top.
@@ -281,7 +288,7 @@ pub(crate) mod tests {
     #[test]
     fn what_is_left_out_has_a_default() {
         let settings = parse(&[]).unwrap();
-        assert_eq!(settings.lease(), Duration::from_secs(30));
+        assert_eq!(settings.visibility(), Duration::from_secs(30));
         assert_eq!((settings.prefetch_for(1), settings.prefetch_for(64)), (32, 256));
         assert_eq!(settings.decoded_bytes(), 1 << 30);
         assert_eq!((settings.cpu_threads_of(1), settings.cpu_threads_of(16)), (1, 8));
@@ -289,7 +296,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn wrong_flags_are_told_with_name_found_and_allowed() {
+    fn wrong_flags_are_named_with_what_was_found_and_what_is_allowed() {
         for (given, expect) in [
             (&["--lease-s", "2"][..], "--lease-s: found 2; allowed is a whole number from 3 to 43200"),
             (&["--decoded-mib", "0"], "--decoded-mib: found 0; allowed is a whole number from 1 to 16777216"),

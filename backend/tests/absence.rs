@@ -1,11 +1,9 @@
-//! What S3 has not is told from a bucket that is not there: only «there is no such key» is absence.
+//! What S3 has not is told apart from a bucket that is not there: only «there is no such key» is absence.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod emulated_aws;
 mod http_server;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_http_client::Builder;
 use forebay_backend::{
     aws,
     store::{Head, S3Store, Store as _, StoreError, find_result},
@@ -13,18 +11,11 @@ use forebay_backend::{
 use http_server::HttpServer;
 
 async fn bucket(server: &HttpServer) -> S3Store {
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Builder::new().build_http())
-        .endpoint_url(server.url())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
-        .load()
-        .await;
-    S3Store::new(aws::s3(&config), "a-bucket")
+    S3Store::new(aws::s3(&emulated_aws::config(&server.url()).await), "a-bucket")
 }
 
 /// What a bucket that answers everything with such a 404 says of a result: by looking, by reading, by renewing.
-async fn told(body: &str) -> [Result<(), StoreError>; 4] {
+async fn answers_to(body: &str) -> [Result<(), StoreError>; 4] {
     let body = body.to_owned();
     let server = HttpServer::start(move |_| (404, body.clone())).await;
     let store = bucket(&server).await;
@@ -41,13 +32,13 @@ async fn told(body: &str) -> [Result<(), StoreError>; 4] {
 #[tokio::test]
 async fn only_no_such_key_is_absence() {
     let error = |code: &str| format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>m</Message></Error>");
-    let [looked, found, read, renewed] = told(&error("NoSuchKey")).await;
+    let [looked, found, read, renewed] = answers_to(&error("NoSuchKey")).await;
     assert!(looked.is_ok() && found.is_ok());
     for missing in [read, renewed] {
         assert!(matches!(missing, Err(StoreError::Missing)), "{missing:?}");
     }
     for body in [error("NoSuchBucket"), error("NoSuchUpload"), String::new(), "<html>not here</html>".to_owned()] {
-        for answer in told(&body).await {
+        for answer in answers_to(&body).await {
             assert!(matches!(answer, Err(StoreError::Refused(_))), "{body}: {answer:?}");
         }
     }

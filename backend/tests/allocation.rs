@@ -1,6 +1,9 @@
 //! Decoders of foreign bytes reserve no more than their bound, whatever the bytes promise.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+#[path = "world/manifests.rs"]
+mod manifests;
+
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
@@ -67,11 +70,18 @@ fn most(call: impl FnOnce()) -> usize {
     MOST.with(Cell::get) - before
 }
 
-const HEAD: &str =
-    "[model]\nname = \"m\"\nversion = \"1\"\ntitle = \"t\"\nlicence = \"MIT\"\nwork = \"light\"\ncost_ms = 1.0\n";
+fn model(text: &str) -> Model {
+    Model::open(manifests::parsed(text)).unwrap()
+}
 
-fn model(rest: &str) -> Model {
-    Model::open(Manifest::parse(Path::new("m/1/model.toml"), &format!("{HEAD}{rest}")).unwrap()).unwrap()
+/// Of pictures of up to so many pixels.
+fn seer(max_pixels: u32) -> Model {
+    model(&manifests::seer("seer", 1, max_pixels))
+}
+
+/// Of sounds of an eighth of a second.
+fn listener() -> Model {
+    model(&manifests::listener(8000, 1000))
 }
 
 fn prepared(model: &Model, payload: &[u8]) -> usize {
@@ -109,9 +119,7 @@ fn what_is_reserved_is_counted() {
 /// Each says in a header that its reader passes over what it says in the one that it reads.
 #[test]
 fn a_jpeg_of_two_headers_reserves_nothing() {
-    let seer = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 50_000_000 } }\n\
-                [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
-    let model = model(seer);
+    let model = seer(50_000_000);
     for name in ["restart", "table", "interval", "sampling", "lossless", "size"] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/fixtures/odd/two_headers/{name}.jpg"));
         let held = prepared(&model, &std::fs::read(file).unwrap());
@@ -122,11 +130,9 @@ fn a_jpeg_of_two_headers_reserves_nothing() {
 /// A million white pixels in two kilobytes: they are within the model's bound, so they may be held, and no more.
 #[test]
 fn a_picture_takes_what_its_pixels_take() {
-    let seer = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 1_000_000 } }\n\
-                [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
-    let held = prepared(&model(seer), &png(1000));
+    let held = prepared(&seer(1_000_000), &png(1000));
     assert!((3_000_000..8_000_000).contains(&held), "{held}");
-    assert!(prepared(&model(seer), &png(1001)) < 200_000, "one pixel row too many is refused on the header");
+    assert!(prepared(&seer(1_000_000), &png(1001)) < 200_000, "one pixel row too many is refused on the header");
 }
 
 proptest! {
@@ -139,16 +145,11 @@ proptest! {
         noise in prop::collection::vec(any::<u8>(), 0..9), at: prop::sample::Index, head: bool,
     ) {
         let whole = include_bytes!("../../tests/fixtures/rocket.jpg").to_vec();
-        let seer = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 300_000 } }\n\
-                    [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
         let at = at.index(if head { 700 } else { whole.len() });
-        let held = prepared(&model(seer), &over(whole, at, &noise));
+        let held = prepared(&seer(300_000), &over(whole, at, &noise));
         prop_assert!(held < 8_000_000, "{held}");
     }
 }
-
-const LISTENER: &str = "task = \"audio-classify\"\ninput = { kind = \"audio\", max_bytes = 99 }\n\
-                        [audio]\nsample_rate = 8000\nsamples = 1000\n";
 
 /// Two hours and a third at a thousand samples a second: 33 MB of floats, were they all decoded.
 #[test]
@@ -159,7 +160,7 @@ fn hours_of_sound_take_what_the_model_takes() {
     let header = wav.len();
     wav.resize(header + (8 << 20), 7);
     let copy = wav.len();
-    let held = prepared(&model(LISTENER), &wav);
+    let held = prepared(&listener(), &wav);
     assert!(held < copy + 262_144, "{held}: a copy of the payload, with a length that is there, and no more");
 }
 
@@ -173,7 +174,7 @@ proptest! {
     ) {
         let whole = std::fs::read(Path::new("../tests/fixtures/sounds").join(name)).unwrap();
         let at = at.index(if head { 200 } else { whole.len() });
-        let held = prepared(&model(LISTENER), &over(whole, at, &noise));
+        let held = prepared(&listener(), &over(whole, at, &noise));
         // A FLAC header may ask for blocks of 65,535 samples in eight channels, of four bytes in two buffers.
         prop_assert!(held < 6_000_000, "{held}");
     }
@@ -185,9 +186,7 @@ proptest! {
         let kinds = every_picture();
         let whole = kinds[kind].clone();
         let at = at.index(if head { 60.min(whole.len()) } else { whole.len() });
-        let small = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 10_000 } }\n\
-                     [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
-        let held = prepared(&model(small), &over(whole, at, &noise));
+        let held = prepared(&seer(10_000), &over(whole, at, &noise));
         prop_assert!(held < 2_000_000, "{held}");
     }
 }
@@ -216,25 +215,21 @@ fn every_picture() -> Vec<Vec<u8>> {
 proptest! {
     #[test]
     fn pictures_are_bounded(noise in prop::collection::vec(any::<u8>(), 0..9), at in 0_usize..200) {
-        let small = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 10_000 } }\n\
-                     [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
-        let held = prepared(&model(small), &over(png(60), at, &noise));
+        let held = prepared(&seer(10_000), &over(png(60), at, &noise));
         prop_assert!(held < 2_000_000, "{held}");
     }
 
     #[test]
     fn photographs_are_bounded(noise in prop::collection::vec(any::<u8>(), 0..9), at in 0_usize..700) {
-        let seer = "task = \"image-classify\"\ninput = { kind = \"image\", max_bytes = 99, image = { min_side = 1, max_pixels = 10_000 } }\n\
-                    [image]\nresize_short = 16\ncrop = 16\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
-        let held = prepared(&model(seer), &over(small_jpeg(), at, &noise));
+        let held = prepared(&seer(10_000), &over(small_jpeg(), at, &noise));
         prop_assert!(held < 2_000_000, "{held}");
     }
 
     #[test]
     fn tensors_take_no_more_than_their_text_and_their_shape(text in "[\\[\\],0-9. ]{0,300}", shape in 1_usize..100_000_000) {
         let shape = shape.min(1 << 26);
-        let tensor = format!("task = \"tensor\"\ninput = {{ kind = \"tensor\", max_bytes = 99 }}\n[tensor]\nshape = [{shape}]\n");
-        let held = prepared(&model(&tensor), text.as_bytes());
+        let rest = format!("task = \"tensor\"\ninput = {{ kind = \"tensor\", max_bytes = 99 }}\n[tensor]\nshape = [{shape}]\n");
+        let held = prepared(&model(&manifests::toml("m@1", &rest)), text.as_bytes());
         prop_assert!(held < 16_384 + 64 * text.len(), "{held} for {} bytes", text.len());
     }
 
@@ -246,8 +241,7 @@ proptest! {
         let mut writer = hound::WavWriter::new(&mut file, spec).unwrap();
         (0..9_i16).for_each(|sample| writer.write_sample(sample).unwrap());
         writer.finalize().unwrap();
-        let listener = "task = \"audio-classify\"\ninput = { kind = \"audio\", max_bytes = 99 }\n[audio]\nsample_rate = 8000\nsamples = 1000\n";
-        let held = prepared(&model(listener), &over(file.into_inner(), at, &noise));
+        let held = prepared(&listener(), &over(file.into_inner(), at, &noise));
         // The reader's own ring takes 64 KiB.
         prop_assert!(held < 262_144, "{held}");
     }
@@ -262,7 +256,7 @@ proptest! {
 
     #[test]
     fn manifests_take_a_few_times_their_length(noise in ".{0,300}") {
-        let text = format!("{HEAD}{noise}");
+        let text = manifests::toml("m@1", &noise);
         let held = most(|| drop(Manifest::parse(Path::new("m/1/model.toml"), &text)));
         prop_assert!(held < 262_144 + 64 * text.len(), "{held} for {} bytes", text.len());
     }

@@ -12,33 +12,17 @@ use forebay_backend::{
 };
 use forebay_contract::{FailureCode, InputRef, JobFailure, JobMessage, MediaType, storage_key};
 use proptest::prelude::*;
-use world::{SEER, World, counting, eventually, job, picture_job, text_job};
-
-const LISTENER: &str = r#"
-[model]
-name = "listener"
-version = "1"
-task = "audio-classify"
-title = "Listens"
-licence = "Apache-2.0"
-work = "light"
-cost_ms = 1.0
-input = { kind = "audio", max_bytes = 1000 }
-[audio]
-sample_rate = 8000
-samples = 16
-"#;
+use world::{
+    World, eventually, job,
+    manifests::{counting, listener, parsed, seer},
+    picture_job, text_job,
+};
 
 fn manifests(name: &str) -> Vec<Manifest> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("counter/1");
-    let declares = SEER
-        .replace("\"seer\"", "\"declares\"")
-        .replace("\n[image]", "\n[model.parameters.seed]\ntype = \"integer\"\nmin = 1\nmax = 9\n[image]");
-    vec![
-        counting(&folder, 2),
-        Manifest::parse(Path::new("listener/1/model.toml"), LISTENER).unwrap(),
-        Manifest::parse(Path::new("declares/1/model.toml"), &declares).unwrap(),
-    ]
+    let seed = "\n[model.parameters.seed]\ntype = \"integer\"\nmin = 1\nmax = 9\n[image]";
+    let declares = seer("declares", 8, 100_000_000).replace("\n[image]", seed);
+    vec![counting(&folder, 2), parsed(&listener(8000, 16)), parsed(&declares)]
 }
 
 fn png(width: u32, height: u32) -> Vec<u8> {

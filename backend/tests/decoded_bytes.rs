@@ -5,7 +5,6 @@ mod world;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
-    path::Path,
     sync::{
         Arc, Condvar, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -15,11 +14,14 @@ use std::{
 use forebay_backend::{
     Array, BatchInput,
     engine::{DeterministicEngine, Engine, RunError},
-    model::{Manifest, Model, ModelError},
+    model::{Model, ModelError},
     store::Store,
 };
 use forebay_contract::{InputRef, JobMessage, MediaType, ParameterValue};
-use world::{World, eventually, job};
+use world::{
+    World, eventually, job,
+    manifests::{dreamer, parsed},
+};
 
 /// Counts what all threads hold together, and have held at most.
 struct Counting;
@@ -53,34 +55,6 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 const MIB: usize = 1 << 20;
-
-/// A seed becomes a MiB of noise, so that what is sent takes next to nothing.
-const DREAMER: &str = r#"
-[model]
-name = "dreamer"
-version = "1"
-task = "image-generate"
-title = "Makes pictures of much noise"
-licence = "Apache-2.0"
-work = "light"
-cost_ms = 1.0
-input = { kind = "none", max_bytes = 0 }
-[model.parameters.seed]
-type = "integer"
-min = 0
-max = 1000
-[model.parameters.count]
-type = "integer"
-min = 1
-max = 64
-default = 1
-[generate]
-noise_shape = [262144]
-range = [-1.0, 1.0]
-[batch]
-max_items = 2
-max_wait_ms = 1
-"#;
 
 /// Runs nothing before it is opened.
 #[derive(Clone, Default)]
@@ -133,7 +107,7 @@ fn gauge(world: &World) -> usize {
 async fn flood(bound: usize, jobs: &[JobMessage]) -> usize {
     let world = World { decoded_bytes: bound, ..World::new() };
     let barrier = Barrier::default();
-    let manifest = Manifest::parse(Path::new("models/dreamer/1/model.toml"), DREAMER).unwrap();
+    let manifest = parsed(&dreamer());
     jobs.iter().for_each(|job| world.send(job));
     let before = HELD.load(Relaxed);
     MOST.store(before, Relaxed);

@@ -15,14 +15,17 @@ use std::{
 use forebay_backend::{
     Array, BatchInput,
     engine::{DeterministicEngine, Devices, Engine, FAIL_BATCH, HANG, Patience, RunError},
-    model::{Checked, Manifest, Model, ModelError, Registry},
+    model::{Checked, Model, ModelError, Registry},
     pipeline::{Bounds, PipelineError},
     queue::Queue as _,
     serverless::{self, Burst, Record},
     store::{MemoryStore, Store},
 };
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobMessage, storage_key};
-use world::{DOUBLER, World, eventually, job};
+use world::{
+    World, eventually, job,
+    manifests::{doubler, parsed},
+};
 
 async fn failure_of(world: &World, message: &JobMessage) -> FailureCode {
     let body = world.store.get(&storage_key::failure(&message.job_id), 10_000).await.unwrap();
@@ -66,7 +69,7 @@ async fn what_does_not_fit_alone_fails_alone() {
 #[tokio::test]
 async fn a_device_that_hangs_ends_the_worker_and_its_jobs_come_back() {
     let mut world = World::new();
-    (world.lease, world.delay) = (Duration::from_millis(600), Duration::from_millis(50));
+    (world.visibility, world.delay) = (Duration::from_millis(600), Duration::from_millis(50));
     world.patience = Patience { floor: Duration::from_millis(400), factor: 1, load: Duration::from_secs(9) };
     let messages: Vec<JobMessage> = (0..30).map(|number| job(number, &format!("[{number}, 1]"))).collect();
     let hangs = job(99, "[-888, 0]");
@@ -87,7 +90,7 @@ async fn a_device_that_hangs_ends_the_worker_and_its_jobs_come_back() {
     };
     assert!(messages.iter().filter(returned).count() > 0, "what the device does not hold is handed back at once");
 
-    // All of it is there again, what the device held when its lease is over.
+    // All of it is there again, what the device held when its visibility timeout is over.
     let mut seen = std::collections::BTreeSet::new();
     let left = messages.len() + 1 - results(&world);
     while seen.len() < left {
@@ -118,7 +121,7 @@ async fn a_device_that_is_lost_fails_no_job_and_ends_the_worker() {
         let events = world.edge.events_of(message.job_id);
         assert!(!events.iter().any(|event| matches!(event, EventKind::Failed { .. })), "{events:?}");
     }
-    // The pipeline handed them back: no lease has to end first.
+    // The pipeline handed them back: no visibility timeout has to end first.
     let mut back = std::collections::BTreeSet::new();
     while back.len() < messages.len() {
         let taken = world.queue.receive(10, Duration::from_millis(50), Duration::from_secs(30)).await.unwrap();
@@ -170,7 +173,7 @@ impl Engine for LosesLater {
 async fn a_text_on_its_way_is_handed_back_when_the_device_is_lost() {
     let world = World::new();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lost-text");
-    let counter = world::counting(&folder, 50);
+    let counter = world::manifests::counting(&folder, 50);
     let message = world::text_job(1, "t1");
     world.send(&message);
     let worker = world.start_on(vec![counter], Devices::one(LostAfter(2)));
@@ -368,10 +371,7 @@ impl Engine for Small {
 #[tokio::test]
 async fn versions_live_side_by_side_and_the_least_recently_used_makes_room() {
     let world = World::new();
-    let version = |version: &str| {
-        let text = DOUBLER.replace("version = \"1\"", &format!("version = \"{version}\""));
-        Manifest::parse(Path::new("models/doubler/model.toml"), &text).unwrap()
-    };
+    let version = |version: &str| parsed(&doubler(version));
     let small = Small::default();
     let worker = world.start_on(vec![version("2"), version("3")], Devices::one(small.clone()));
     for (number, version) in [(1, "1"), (2, "2"), (3, "1"), (4, "3"), (5, "1"), (6, "2")] {
@@ -420,11 +420,7 @@ impl Engine for Crowded {
 /// Brings 240 jobs of two models, two to a batch, to these devices. How often a model was loaded, and for how many batches.
 async fn of_two_models(devices: Devices, crowded: &Crowded) -> (usize, usize) {
     let world = World::new();
-    let version = |version: &str| {
-        let text = DOUBLER.replace("version = \"1\"", &format!("version = \"{version}\""));
-        let text = text.replace("max_items = 8", "max_items = 2");
-        Manifest::parse(Path::new("models/doubler/model.toml"), &text).unwrap()
-    };
+    let version = |version: &str| parsed(&doubler(version).replace("max_items = 8", "max_items = 2"));
     let worker = world.start_on(vec![version("2"), version("3")], devices);
     // One after the other, of both models and of three accounts: without turns, nearly every batch is another model's.
     let send = |number| {
@@ -503,14 +499,14 @@ impl Engine for Kills {
 async fn killed_by(culprit: u64) {
     let mut world = World::new();
     // A busy machine renews them in time: each delivery counts.
-    world.lease = Duration::from_secs(2);
+    world.visibility = Duration::from_secs(2);
     let text = |number| if number == culprit { "[-888, 1]".to_owned() } else { format!("[{number}, 1]") };
     let messages: Vec<JobMessage> = (0..8).map(|number| job(number, &text(number))).collect();
     messages.iter().for_each(|message| world.send(message));
     let mut lives = 0;
     while !world.queue.is_empty() {
         let killed = Arc::new(AtomicBool::new(false));
-        let manifest = Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap();
+        let manifest = parsed(&doubler("1"));
         let store = Arc::clone(&world.store) as Arc<dyn Store>;
         let worker = world.start_with(store, manifest, Box::new(Kills(Arc::clone(&killed))));
         eventually("killed, or done", || killed.load(Ordering::SeqCst) || world.queue.is_empty()).await;
@@ -529,16 +525,17 @@ async fn who_kills_workers_takes_none_of_its_batch_along() {
 #[tokio::test]
 async fn a_burst_whose_device_dies_says_that_it_has_ended() {
     let mut registry = Registry::default();
-    registry.insert(Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap());
+    registry.insert(parsed(&doubler("1")));
     let (store, registry) = (Arc::new(MemoryStore::default()), Arc::new(registry));
     let bounds = Bounds {
         worker: "w".to_owned(),
-        lease: Duration::from_secs(30),
+        visibility: Duration::from_secs(30),
         prefetch: 10,
         cpu_threads: 1,
         decoded_bytes: 1 << 30,
     };
-    let burst = Burst::start(serverless::World { store, edge: None, registry, devices: Devices::one(Panics) }, bounds);
+    let burst =
+        Burst::start(serverless::BurstParts { store, edge: None, registry, devices: Devices::one(Panics) }, bounds);
     let (id, body) = ("1".to_owned(), job(1, "[1, 1]").to_json().unwrap());
     let record = Record { id, queue_arn: String::new(), body, receive_count: 1 };
     assert!(tokio::time::timeout(Duration::from_millis(50), burst.ended()).await.is_err(), "it waits for work");

@@ -1,4 +1,4 @@
-//! Texts are continued token by token: progress is told, what is canceled stops early, what is stopped comes back.
+//! Texts are continued token by token: progress is reported, what is canceled stops early, what is stopped comes back.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod world;
@@ -16,7 +16,11 @@ use forebay_backend::{
     store::Store as _,
 };
 use forebay_contract::{EventKind, FailureCode, JobMessage, ParameterValue, Parameters, storage_key};
-use world::{World, counting, counting_within, eventually, text_job};
+use world::{
+    World, eventually,
+    manifests::{counting, counting_within},
+    text_job,
+};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("counter/1")
@@ -36,12 +40,13 @@ async fn text_of(world: &World, message: &JobMessage) -> String {
 }
 
 fn progress(world: &World, message: &JobMessage) -> Vec<(u32, u32)> {
-    let told = world.edge.events_of(message.job_id).into_iter();
-    told.filter_map(|event| match event {
-        EventKind::Progress { done, total } => Some((done, total)),
-        _ => None,
-    })
-    .collect()
+    let events = world.edge.events_of(message.job_id).into_iter();
+    events
+        .filter_map(|event| match event {
+            EventKind::Progress { done, total } => Some((done, total)),
+            _ => None,
+        })
+        .collect()
 }
 
 #[tokio::test]
@@ -117,8 +122,8 @@ async fn a_text_and_its_continuation_stay_within_the_models_context() {
     assert_eq!(text_of(&world, &cut).await, of_the_end);
     let of_one = r#"{"text":"t2 t3 t4 t5 t6","tokens":5,"finish":"length","truncated":true}"#;
     assert_eq!(text_of(&world, &most).await, of_one);
-    let told = world.edge.events_of(beyond.job_id);
-    assert!(matches!(told.last(), Some(EventKind::Failed { code: FailureCode::ContextExceeded, .. })), "{told:?}");
+    let events = world.edge.events_of(beyond.job_id);
+    assert!(matches!(events.last(), Some(EventKind::Failed { code: FailureCode::ContextExceeded, .. })), "{events:?}");
 }
 
 #[tokio::test]

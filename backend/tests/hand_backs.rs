@@ -3,7 +3,7 @@
 
 mod world;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use forebay_backend::{
     engine::{DeterministicEngine, Devices, Patience},
@@ -12,12 +12,14 @@ use forebay_backend::{
     store::Store,
 };
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobMessage, storage_key};
-use world::{DOUBLER, World, eventually, job};
+use world::{
+    World, eventually, job,
+    manifests::{doubler, parsed},
+};
 
 /// A batch of this model waits for ten seconds, so that a worker which is stopped before has not begun it.
 fn patient() -> Manifest {
-    let text = DOUBLER.replace("max_wait_ms = 5", "max_wait_ms = 10_000");
-    Manifest::parse(Path::new("models/doubler/1/model.toml"), &text).unwrap()
+    parsed(&doubler("1").replace("max_wait_ms = 5", "max_wait_ms = 10_000"))
 }
 
 fn engine() -> Box<DeterministicEngine> {
@@ -62,7 +64,7 @@ async fn a_fleet_that_is_rolled_again_and_again_makes_no_suspects() {
 #[tokio::test]
 async fn a_worker_that_ends_while_it_is_told_to_stop_makes_no_suspects() {
     let mut world = World::new();
-    (world.lease, world.delay) = (Duration::from_millis(600), Duration::from_secs(3));
+    (world.visibility, world.delay) = (Duration::from_millis(600), Duration::from_secs(3));
     let message = job(1, "[1, 1]");
     world.send(&message);
     for _ in 0..2 {
@@ -90,7 +92,7 @@ async fn what_ends_each_worker_that_runs_it_is_found_and_ended() {
 
 async fn ends_workers(input: &str) {
     let mut world = World::new();
-    (world.lease, world.delay) = (Duration::from_millis(600), Duration::from_millis(10));
+    (world.visibility, world.delay) = (Duration::from_millis(600), Duration::from_millis(10));
     world.patience = Patience { floor: Duration::from_millis(400), factor: 1, load: Duration::from_secs(9) };
     let culprit = job(99, input);
     let innocent: Vec<JobMessage> = (0..20).map(|number| job(number, &format!("[{number}, 1]"))).collect();

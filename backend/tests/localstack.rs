@@ -3,31 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod contract_suite;
+mod emulated_aws;
+#[path = "world/manifests.rs"]
+mod manifests;
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
+use aws_config::SdkConfig;
 
 async fn config() -> SdkConfig {
-    let endpoint = std::env::var("FOREBAY_TEST_LOCALSTACK").expect(
-        "FOREBAY_TEST_LOCALSTACK: found nothing; allowed is the address of a running LocalStack, such as \
-         http://127.0.0.1:4566",
-    );
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
-        .endpoint_url(endpoint)
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
-        .load()
-        .await
+    emulated_aws::config(&emulated_aws::localstack()).await
 }
 
 /// A name that no other run has.
@@ -45,7 +33,7 @@ mod queue {
         queue::{Queue, SqsQueue},
     };
 
-    use super::{config, name};
+    use super::{config, manifests, name};
     use crate::contract_suite::{self, queue::QueueUnderTest};
 
     struct Sqs {
@@ -94,7 +82,7 @@ mod queue {
 mod store {
     use forebay_backend::{aws, store::S3Store};
 
-    use super::{config, name};
+    use super::{config, manifests, name};
     use crate::contract_suite;
 
     async fn s3() -> S3Store {
@@ -117,7 +105,7 @@ mod shelf {
     };
     use sha2::{Digest as _, Sha256};
 
-    use super::{config, name};
+    use super::{config, manifests, name};
 
     #[tokio::test]
     async fn a_model_is_fetched_and_what_is_there_is_not_fetched_again() {
@@ -126,11 +114,11 @@ mod shelf {
         client.create_bucket().bucket(&bucket).send().await.unwrap();
         let weights: Vec<u8> = (0..3_000_000_u32).map(|byte| (byte % 251) as u8).collect();
         let sha256 = hex::encode(Sha256::digest(&weights));
-        let manifest = format!(
-            "[model]\nname = \"m\"\nversion = \"1\"\ntask = \"tensor\"\ntitle = \"t\"\nlicence = \"MIT\"\n\
-             work = \"light\"\ncost_ms = 1.0\ninput = {{ kind = \"tensor\", max_bytes = 9 }}\n[tensor]\nshape = [2]\n\
+        let rest = format!(
+            "task = \"tensor\"\ninput = {{ kind = \"tensor\", max_bytes = 9 }}\n[tensor]\nshape = [2]\n\
              [weights]\nsha256 = \"{sha256}\"\n"
         );
+        let manifest = manifests::toml("m@1", &rest);
         for (key, body) in [("m/1/model.toml", manifest.into_bytes()), ("m/1/model.pt", weights.clone())] {
             let put = client.put_object().bucket(&bucket).key(format!("models/{key}"));
             put.body(ByteStream::from(body)).send().await.unwrap();

@@ -17,7 +17,7 @@ use forebay_backend::{
     Array, BatchInput, DeviceLoad,
     engine::{DeterministicEngine, Devices, Engine, RunError},
     model::{Manifest, Model, ModelError, Registry},
-    pipeline::{self, Bounds, Hands, Parts},
+    pipeline::{self, Bounds, Executor, Parts},
     queue::{Lanes, MemoryQueue, MemoryQueueSettings, Queue},
     store::Store,
 };
@@ -25,7 +25,11 @@ use forebay_contract::{EventKind, FailureCode, JobMessage, Lane};
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use world::{DOUBLER, World, counting, job, text_job};
+use world::{
+    World, job,
+    manifests::{counting, doubler, parsed},
+    text_job,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const HOUR_MS: f64 = 3_600_000.0;
@@ -59,14 +63,14 @@ struct Scene {
     load: Arc<DeviceLoad>,
     calls: Arc<AtomicUsize>,
     /// How long the next batches keep the device; the last one stays.
-    paces: Arc<Mutex<Vec<Duration>>>,
+    batch_times: Arc<Mutex<Vec<Duration>>>,
 }
 
 impl Scene {
-    fn new(paces: &[Duration]) -> Self {
-        let paces = Arc::new(Mutex::new(paces.iter().rev().copied().collect()));
+    fn new(batch_times: &[Duration]) -> Self {
+        let batch_times = Arc::new(Mutex::new(batch_times.iter().rev().copied().collect()));
         let paid = Arc::new(MemoryQueue::new(MemoryQueueSettings::default()));
-        Self { world: World::new(), paid, load: Arc::default(), calls: Arc::default(), paces }
+        Self { world: World::new(), paid, load: Arc::default(), calls: Arc::default(), batch_times }
     }
 
     fn start(&self, manifest: Manifest, call: Duration) -> CancellationToken {
@@ -83,30 +87,34 @@ impl Scene {
             load: Arc::clone(&self.load),
             vitals: Arc::clone(&self.world.vitals),
         };
-        let (lease, decoded_bytes) = (self.world.lease, 1 << 30);
-        let bounds = Bounds { worker: "w".to_owned(), lease, prefetch: 64, cpu_threads: 1, decoded_bytes };
-        let paces = Arc::clone(&self.paces);
-        let pace = Box::new(move |_| {
-            let mut paces = paces.lock().unwrap();
-            if paces.len() > 1 { paces.pop().unwrap() } else { paces.last().copied().unwrap_or_default() }
+        let (visibility, decoded_bytes) = (self.world.visibility, 1 << 30);
+        let bounds = Bounds { worker: "w".to_owned(), visibility, prefetch: 64, cpu_threads: 1, decoded_bytes };
+        let batch_times = Arc::clone(&self.batch_times);
+        let batch_time = Box::new(move |_| {
+            let mut batch_times = batch_times.lock().unwrap();
+            if batch_times.len() > 1 {
+                batch_times.pop().unwrap()
+            } else {
+                batch_times.last().copied().unwrap_or_default()
+            }
         });
-        let hands = Hands::Runtime { pace, wall_ms: Arc::new(|| 1_800_000_000_000) };
+        let executor = Executor::Runtime { batch_time, wall_ms: Arc::new(|| 1_800_000_000_000) };
         let stop = CancellationToken::new();
-        tokio::spawn(pipeline::run_by(hands, parts, bounds, stop.clone()));
+        tokio::spawn(pipeline::run_by(executor, parts, bounds, stop.clone()));
         stop
     }
 
-    async fn settled(&self) {
+    async fn all_ended(&self) {
         let deadline = Instant::now() + HOUR * 100;
         while !(self.world.queue.is_empty() && self.paid.is_empty()) {
-            assert!(Instant::now() < deadline, "not all is settled");
+            assert!(Instant::now() < deadline, "not all has ended");
             sleep(Duration::from_secs(30)).await;
         }
     }
 
     fn events(&self, message: &JobMessage) -> Vec<EventKind> {
         let mut events = self.world.edge.events_of(message.job_id);
-        // With those it is asked, again and again, whether it is still wanted.
+        // With `received` it is asked, again and again, whether it is still wanted.
         events.retain(|event| *event != EventKind::Received);
         events
     }
@@ -118,9 +126,9 @@ impl Scene {
 
 /// Doubles two numbers, one job at a time, in so many hours by its manifest.
 fn hours(hours: f64) -> Manifest {
-    let text = DOUBLER.replace("cost_ms = 1.0", &format!("cost_ms = {:?}", hours * HOUR_MS));
+    let text = doubler("1").replace("cost_ms = 1.0", &format!("cost_ms = {:?}", hours * HOUR_MS));
     let text = text.replace("max_items = 8", "max_items = 1");
-    Manifest::parse(Path::new("models/doubler/1/model.toml"), &text).unwrap()
+    parsed(&text)
 }
 
 fn costing(mut message: JobMessage, cost_ms: f64) -> JobMessage {
@@ -139,12 +147,12 @@ async fn what_does_not_fit_into_the_rest_of_its_receipt_is_begun_after_another()
     scene.world.send(&first);
     scene.paid.send(second.to_json().unwrap());
     let _stop = scene.start(hours(8.0), Duration::ZERO).drop_guard();
-    scene.settled().await;
+    scene.all_ended().await;
     assert_eq!(scene.calls(), 2);
-    let told = [scene.events(&first), scene.events(&second)];
-    assert!(told.iter().all(|events| matches!(events.last(), Some(EventKind::Succeeded { .. }))), "{told:?}");
-    let returned = told.iter().flatten().filter(|event| matches!(event, EventKind::Returned { .. })).count();
-    assert_eq!(returned, 1, "the one that had waited for the other: {told:?}");
+    let events = [scene.events(&first), scene.events(&second)];
+    assert!(events.iter().all(|events| matches!(events.last(), Some(EventKind::Succeeded { .. }))), "{events:?}");
+    let returned = events.iter().flatten().filter(|event| matches!(event, EventKind::Returned { .. })).count();
+    assert_eq!(returned, 1, "the one that had waited for the other: {events:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,14 +162,14 @@ async fn what_no_receipt_has_the_time_for_is_not_begun() {
     // Two are slower than was said: from then on it is known.
     for number in 1..=2 {
         scene.world.send(&costing(job(number, &format!("[{number}, 1]")), 8.0 * HOUR_MS));
-        scene.settled().await;
+        scene.all_ended().await;
     }
     assert_eq!(scene.calls(), 2);
     let third = costing(job(3, "[3, 1]"), 8.0 * HOUR_MS);
     scene.world.send(&third);
-    scene.settled().await;
-    let told = scene.events(&third);
-    assert!(failed_as_too_long(&told) && scene.calls() == 2, "{told:?}");
+    scene.all_ended().await;
+    let events = scene.events(&third);
+    assert!(failed_as_too_long(&events) && scene.calls() == 2, "{events:?}");
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -182,11 +190,11 @@ async fn a_text_that_outlasts_its_receipt_is_broken_off_and_not_begun_again() {
     let endless = text_job(1, "t1");
     scene.world.send(&endless);
     let _stop = scene.start(writer("outlasts"), HOUR).drop_guard();
-    scene.settled().await;
-    let told = scene.events(&endless);
-    assert!(failed_as_too_long(&told), "{told:?}");
+    scene.all_ended().await;
+    let events = scene.events(&endless);
+    assert!(failed_as_too_long(&events), "{events:?}");
     assert_eq!(scene.calls(), 12, "an hour each");
-    assert!(told.contains(&EventKind::Progress { done: 10, total: 60 }), "{told:?}");
+    assert!(events.contains(&EventKind::Progress { done: 10, total: 60 }), "{events:?}");
     scene.load.learn();
     assert!(scene.load.costs().relative_errors().is_empty(), "nothing is learned from the part that ran");
 }
@@ -205,7 +213,7 @@ async fn a_text_is_priced_by_what_its_message_says_and_what_texts_took() {
         }
         let free_at = scene.load.free_at().unwrap();
         let predicted = free_at.saturating_duration_since(Instant::now());
-        scene.settled().await;
+        scene.all_ended().await;
         predicted.as_secs_f64()
     };
     let first = predicted(&costing(text_job(1, "t1"), 40_000.0)).await;

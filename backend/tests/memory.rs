@@ -39,7 +39,7 @@ mod queue {
 mod disorderly_queue {
     use std::time::Duration;
 
-    use forebay_backend::queue::{Disorder, MAX_BATCH, MemoryQueue, MemoryQueueSettings};
+    use forebay_backend::queue::{Disorder, MAX_PER_CALL, MemoryQueue, MemoryQueueSettings};
 
     use crate::{
         contract_suite::{self, queue::QueueUnderTest},
@@ -73,7 +73,7 @@ mod disorderly_queue {
         let messages = test.receive(Duration::ZERO).await;
         let received: Vec<String> = messages.into_iter().map(|message| message.body).collect();
         assert_ne!(received, sent);
-        assert_eq!(received.len(), MAX_BATCH);
+        assert_eq!(received.len(), MAX_PER_CALL);
     }
 
     #[tokio::test(start_paused = true)]

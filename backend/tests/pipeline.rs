@@ -83,7 +83,10 @@ async fn bad_input_fails_alone_and_says_why() {
         assert_eq!((failure.job_id, failure.code), (message.job_id, *code));
         assert!(failure.detail.starts_with(detail), "{}", failure.detail);
         let events = world.edge.events_of(message.job_id);
-        assert!(matches!(events.last(), Some(EventKind::Failed { code: told, .. }) if told == code), "{events:?}");
+        assert!(
+            matches!(events.last(), Some(EventKind::Failed { code: reported, .. }) if reported == code),
+            "{events:?}"
+        );
     }
     assert_eq!(world.store.keys().len(), good.len() + bad.len());
 }
@@ -92,8 +95,8 @@ async fn bad_input_fails_alone_and_says_why() {
 async fn a_crash_loses_nothing_and_every_job_ends_once() {
     let mut world = World::new();
     world.queue = Arc::new(MemoryQueue::new(MemoryQueueSettings { max_receives: 5 }));
-    // Leases that a busy machine renews in time: a message that came too often is dead.
-    (world.lease, world.delay) = (Duration::from_millis(1500), Duration::from_millis(30));
+    // Visibility timeouts that a busy machine extends in time: a message that came too often is dead.
+    (world.visibility, world.delay) = (Duration::from_millis(1500), Duration::from_millis(30));
     let mut messages: Vec<JobMessage> = (0..60).map(|number| job(number, &format!("[{number}, 1]"))).collect();
     // The same question from another job, and a poison among the rest.
     messages.push(job(60, "[7, 1]"));
@@ -137,15 +140,15 @@ async fn a_drain_finishes_what_runs_and_hands_back_the_rest_at_once() {
     eventually("the first batch is stored", || !world.store.keys().is_empty()).await;
     let stopping = Instant::now();
     worker.drain().await;
-    assert!(stopping.elapsed() < world.lease / 2, "{:?}", stopping.elapsed());
+    assert!(stopping.elapsed() < world.visibility / 2, "{:?}", stopping.elapsed());
 
     let stored = world.store.keys().len();
     assert!(stored < 50, "some were left");
     let mut back = BTreeMap::new();
-    while let [message, ..] = &world.queue.receive(1, Duration::ZERO, world.lease).await.unwrap()[..] {
+    while let [message, ..] = &world.queue.receive(1, Duration::ZERO, world.visibility).await.unwrap()[..] {
         back.insert(JobMessage::from_json(&message.body).unwrap().job_id, message.receive_count);
     }
-    assert_eq!(back.len() + stored, 50, "visible at once, long before the lease ends");
+    assert_eq!(back.len() + stored, 50, "visible at once, long before the visibility timeout ends");
     let returned = |message: &&JobMessage| {
         world.edge.events_of(message.job_id).iter().any(|event| matches!(event, EventKind::Returned { .. }))
     };
@@ -366,7 +369,7 @@ impl Store for Flaky {
 async fn a_store_that_is_away_costs_time_and_no_job() {
     let mut world = World::new();
     // Shorter than the store is away, and renewed in time by a busy machine.
-    world.lease = Duration::from_millis(1000);
+    world.visibility = Duration::from_millis(1000);
     let message = job(1, "[1, 1]");
     world.send(&message);
     let flaky = Arc::new(Flaky { inner: Arc::clone(&world.store), left: AtomicUsize::new(5) });
@@ -375,7 +378,7 @@ async fn a_store_that_is_away_costs_time_and_no_job() {
     eventually("acknowledged", || world.queue.is_empty()).await;
     worker.drain().await;
     assert_eq!(result_of(&world.store, &message).await, r#"{"output":[2.0,2.0]}"#);
-    assert_eq!(load.rows(), 1, "its lease was kept, so nobody else got it");
+    assert_eq!(load.rows(), 1, "it was kept hidden, so nobody else got it");
 }
 
 /// A store whose puts wait until it is opened.

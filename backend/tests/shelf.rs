@@ -1,6 +1,7 @@
 //! Models that are fetched when they are first used, from a shelf that breaks off and lies.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod emulated_aws;
 mod http_server;
 mod world;
 
@@ -15,22 +16,19 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use forebay_backend::{
     aws,
     engine::{DeterministicEngine, Devices},
-    model::{FetchLimits, Manifest, Registry, Rest, S3Shelf, Shelf, ShelfError, Sink},
+    model::{FetchLimits, Registry, Rest, S3Shelf, Shelf, ShelfError, Sink},
     store::Store,
 };
 use forebay_contract::{EventKind, JobMessage, storage_key};
 use http_server::HttpServer;
 use sha2::{Digest as _, Sha256};
-use world::{DOUBLER, World, eventually, job};
+use world::{
+    World, eventually, job,
+    manifests::{self, doubler, parsed},
+};
 
 const LIMITS: FetchLimits = FetchLimits { timeout: Duration::from_secs(60), max_bytes: 1 << 20 };
 
@@ -72,11 +70,11 @@ impl Shelf for Memory {
 }
 
 fn manifest(version: &str, sha256: &str) -> String {
-    format!(
-        "[model]\nname = \"m\"\nversion = \"{version}\"\ntask = \"tensor\"\ntitle = \"t\"\nlicence = \"MIT\"\n\
-         work = \"light\"\ncost_ms = 1.0\ninput = {{ kind = \"tensor\", max_bytes = 9 }}\n[tensor]\nshape = [2]\n\
+    let rest = format!(
+        "task = \"tensor\"\ninput = {{ kind = \"tensor\", max_bytes = 9 }}\n[tensor]\nshape = [2]\n\
          [output]\nlabels = \"labels.json\"\n[weights]\n{sha256}"
-    )
+    );
+    manifests::toml(&format!("m@{version}"), &rest)
 }
 
 fn shelf(weights: &[u8]) -> Memory {
@@ -173,22 +171,22 @@ async fn a_wrong_manifest_costs_its_own_model_only() {
     }
     let (registry, complaints) = Registry::scan_shelf(Arc::new(shelf), &cache("manifests"), LIMITS).await.unwrap();
     assert_eq!(registry.manifests().count(), 1);
-    let told: Vec<String> = complaints.iter().map(ToString::to_string).collect();
-    assert_eq!(told.len(), 4, "{told:?}");
-    assert!(told.iter().any(|told| told.contains("weights.sha256: missing")), "{told:?}");
-    assert!(told.iter().any(|told| told.contains("names that are not allowed")), "{told:?}");
-    assert!(told.iter().all(|told| told.starts_with("memory://")), "{told:?}");
+    let texts: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 4, "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("weights.sha256: missing")), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("names that are not allowed")), "{texts:?}");
+    assert!(texts.iter().all(|text| text.starts_with("memory://")), "{texts:?}");
 }
 
 #[tokio::test]
 async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
     let mut world = World::new();
-    world.lease = Duration::from_millis(1500);
+    world.visibility = Duration::from_millis(1500);
     let away = Arc::new(shelf(b"right"));
     let limits = FetchLimits { timeout: Duration::from_millis(300), ..LIMITS };
     let cache = cache("postponed");
     let (mut registry, _) = Registry::scan_shelf(Arc::clone(&away) as Arc<dyn Shelf>, &cache, limits).await.unwrap();
-    registry.insert(Manifest::parse(Path::new("doubler/1/model.toml"), DOUBLER).unwrap());
+    registry.insert(parsed(&doubler("1")));
     away.away.store(usize::MAX, Ordering::SeqCst);
     let of_m = |number: u64| {
         let mut message = job(number, &format!("[{number}, 1]"));
@@ -201,15 +199,15 @@ async fn jobs_whose_model_cannot_be_had_come_back_later_and_hold_up_nobody() {
     held_up.iter().chain([&other]).for_each(|message| world.send(message));
     let devices = Devices::one(DeterministicEngine::default());
     let worker = world.start_from(Arc::clone(&world.store) as Arc<dyn Store>, registry, devices);
-    let told = |message: &JobMessage| world.edge.events_of(message.job_id);
-    let back = |message: &JobMessage| told(message).iter().any(|event| matches!(event, EventKind::Returned { .. }));
+    let events = |message: &JobMessage| world.edge.events_of(message.job_id);
+    let back = |message: &JobMessage| events(message).iter().any(|event| matches!(event, EventKind::Returned { .. }));
     let stored = || world.store.keys().contains(&storage_key::result(&other.digest));
     eventually("another model's job goes on while they wait", stored).await;
     eventually("they are handed back", || held_up.iter().all(back) && world.queue.len() == held_up.len()).await;
-    tokio::time::sleep(world.lease * 2).await;
+    tokio::time::sleep(world.visibility * 2).await;
     for message in &held_up {
         let back = EventKind::Returned { again_ms: Some(30_000) };
-        assert_eq!(told(message), [EventKind::Received, back], "once, and not at once again");
+        assert_eq!(events(message), [EventKind::Received, back], "once, and not at once again");
     }
     worker.drain().await;
     let page = world.vitals.metrics.encode();
@@ -240,17 +238,6 @@ async fn a_shelf_that_refuses_fails_no_job() {
     assert_eq!(world.store.keys(), [storage_key::attempts(&message.job_id)]);
 }
 
-/// Of a cloud that is this server.
-async fn cloud(url: String) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
-        .endpoint_url(url)
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
-        .load()
-        .await
-}
-
 #[tokio::test]
 async fn a_part_that_is_whole_needs_nothing_more_of_s3() {
     let toml = shelf(b"right").files["m/1/model.toml"].clone();
@@ -267,7 +254,7 @@ async fn a_part_that_is_whole_needs_nothing_more_of_s3() {
     .await;
     for (name, part, well) in [("whole", "right", true), ("another", "wrong", false)] {
         let cache = cache(name);
-        let config = cloud(server.url()).await;
+        let config = emulated_aws::config(&server.url()).await;
         let shelf = S3Shelf::at("s3://b", || aws::s3(&config)).unwrap();
         let (registry, complaints) = Registry::scan_shelf(Arc::new(shelf), &cache, LIMITS).await.unwrap();
         assert!(complaints.is_empty(), "{complaints:?}");

@@ -14,7 +14,7 @@ use std::{
 
 use http_server::HttpServer;
 use serde_json::json;
-use world::{DOUBLER, eventually, job};
+use world::{eventually, job, manifests::doubler};
 
 /// Queues and a bucket that bring one job over these numbers; the bucket holds nothing.
 async fn cloud(numbers: &str) -> HttpServer {
@@ -38,7 +38,7 @@ async fn cloud(numbers: &str) -> HttpServer {
 fn worker(cloud: &HttpServer, name: &str) -> Command {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(folder.join("doubler/1")).unwrap();
-    std::fs::write(folder.join("doubler/1/model.toml"), DOUBLER).unwrap();
+    std::fs::write(folder.join("doubler/1/model.toml"), doubler("1")).unwrap();
     let mut worker = Command::new(env!("CARGO_BIN_EXE_forebay-worker"));
     worker
         .args(["--engine", "test", "--bucket", "b", "--metadata-url", "off", "--models-dir"])
@@ -80,13 +80,13 @@ async fn a_worker_ends_well_and_in_time_on_sigterm() {
         .spawn()
         .unwrap();
     eventually("the job is acknowledged", || asked(&cloud, "DeleteMessageBatch")).await;
-    let told = Instant::now();
+    let signaled = Instant::now();
     assert!(Command::new("kill").args(["-TERM", &worker.id().to_string()]).status().unwrap().success());
     let status = end(&mut worker).await;
     assert!(status.success(), "{status:?}");
     #[cfg(feature = "otlp")]
     assert!(collector.accept().is_ok(), "its spans were to be sent");
-    assert!(told.elapsed() < Duration::from_secs(30), "{:?}", told.elapsed());
+    assert!(signaled.elapsed() < Duration::from_secs(30), "{:?}", signaled.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

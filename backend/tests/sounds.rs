@@ -1,12 +1,15 @@
 //! Sounds of every kind that is read are what was recorded, at the model's rate, or are refused for what they are.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+#[path = "world/manifests.rs"]
+mod manifests;
+
 use std::path::Path;
 
 use forebay_backend::{
     Failure, Features,
     input::{self, Prepared},
-    model::{Manifest, Model},
+    model::Model,
 };
 use forebay_contract::{FailureCode, Parameters};
 use proptest::prelude::*;
@@ -17,12 +20,7 @@ fn fixture(name: &str) -> Vec<u8> {
 
 /// A model that takes so many samples at this rate.
 fn listener(sample_rate: u32, samples: usize) -> Model {
-    let manifest = format!(
-        "[model]\nname = \"m\"\nversion = \"1\"\ntitle = \"t\"\nlicence = \"MIT\"\nwork = \"light\"\ncost_ms = 1.0\n\
-         task = \"audio-classify\"\ninput = {{ kind = \"audio\", max_bytes = 99 }}\n\
-         [audio]\nsample_rate = {sample_rate}\nsamples = {samples}\n"
-    );
-    Model::open(Manifest::parse(Path::new("m/1/model.toml"), &manifest).unwrap()).unwrap()
+    Model::open(manifests::parsed(&manifests::listener(sample_rate, samples))).unwrap()
 }
 
 fn heard(model: &Model, payload: &[u8]) -> Result<(Vec<f32>, bool), Failure> {

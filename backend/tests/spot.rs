@@ -38,7 +38,7 @@ async fn a_notice_is_found_when_it_comes() {
 }
 
 #[test]
-fn metadata_can_be_left_alone_and_a_wrong_address_is_told() {
+fn metadata_can_be_left_alone_and_a_wrong_address_is_named() {
     assert!(SpotWatch::at("off").unwrap().is_none());
     let error = SpotWatch::at("169.254.169.254").unwrap_err().to_string();
     assert!(error.starts_with("metadata_url: found 169.254.169.254"), "{error}");

@@ -19,7 +19,11 @@ use forebay_backend::{
 };
 use forebay_contract::{InputRef, JobMessage, MediaType, storage_key};
 use tch::{CModule, Kind, Tensor};
-use world::{World, counting, eventually, job, text_job};
+use world::{
+    World, eventually, job,
+    manifests::{counting, toml},
+    text_job,
+};
 
 /// A folder of its own for one test's model, under the target folder.
 fn folder(name: &str, model: &str) -> PathBuf {
@@ -34,11 +38,7 @@ fn save(folder: &Path, example: &[Tensor], forward: &mut dyn FnMut(&[Tensor]) ->
 }
 
 fn manifest(folder: &Path, head: &str, tables: &str) -> Manifest {
-    let text = format!(
-        "[model]\nname = \"tiny\"\nversion = \"1\"\ntitle = \"Tiny\"\nlicence = \"MIT\"\nwork = \"light\"\n\
-         cost_ms = 1.0\n{head}\n{tables}"
-    );
-    Manifest::parse(&folder.join("model.toml"), &text).unwrap()
+    Manifest::parse(&folder.join("model.toml"), &toml("tiny@1", &format!("{head}\n{tables}"))).unwrap()
 }
 
 fn message(number: u64, media_type: MediaType, data: Vec<u8>) -> JobMessage {

@@ -29,7 +29,7 @@ fn folder(name: &str) -> PathBuf {
 /// Looks two numbers up in a table of four, and so refuses others, as an embedding refuses ids beyond its own.
 fn table_of_four(folder: &Path) {
     let example = Tensor::from_slice(&[0.0_f32, 1.0]).reshape([1, 2]);
-    // Made outside: inside, its making would be traced without its numbers.
+    // The table is made outside: inside, its making would be traced without its numbers.
     let table = Tensor::from_slice(&[10.0_f32, 11.0, 12.0, 13.0]);
     let mut look_up = |inputs: &[Tensor]| {
         let ids = inputs[0].to_kind(Kind::Int64);
@@ -40,7 +40,7 @@ fn table_of_four(folder: &Path) {
 }
 
 fn manifest(folder: &Path, more: &str) -> Manifest {
-    Manifest::parse(&folder.join("model.toml"), &format!("{}{more}", world::DOUBLER)).unwrap()
+    Manifest::parse(&folder.join("model.toml"), &format!("{}{more}", world::manifests::doubler("1"))).unwrap()
 }
 
 /// On the CPU, which refuses what a GPU would be lost by.
@@ -145,7 +145,7 @@ fn copy_fixture(name: &str, folder: &Path) {
 }
 
 #[tokio::test]
-async fn memory_that_the_machine_does_not_have_is_told_from_a_refusal() {
+async fn memory_that_the_machine_does_not_have_is_not_taken_for_a_refusal() {
     let folder = folder("hungry");
     copy_fixture("hungry.pt", &folder);
     let (good, bad) = (job(1, "[0, 1]"), job(2, "[100000, 1]"));

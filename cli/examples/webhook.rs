@@ -18,8 +18,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::builder(env::var("FOREBAY_URL")?).key(env::var("FOREBAY_KEY").unwrap_or_default()).build()?;
 
     let webhook = client.create_webhook(&NewWebhook::new(url)).await?;
-    let secret = webhook.secret.as_ref().ok_or("no secret was told")?;
-    println!("{} has a secret of {} characters, told this once", webhook.id, secret.expose().len());
+    let secret = webhook.secret.as_ref().ok_or("the answer has no secret")?;
+    println!("{} has a secret of {} characters, shown this once", webhook.id, secret.expose().len());
 
     let test = client.test_webhook(&webhook.id).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;

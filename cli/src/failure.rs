@@ -28,12 +28,12 @@ pub(crate) enum Failure {
     /// A file could not be written.
     #[error("{0}")]
     File(String),
-    /// Some of several did not go well, and each was told of.
-    #[error("told")]
-    Told(Exit),
+    /// Some of several did not go well, and each was reported when it did not.
+    #[error("reported")]
+    Reported(Exit),
     /// Somebody ended the program.
-    #[error("{told}")]
-    Ended { exit: Exit, told: String },
+    #[error("{message}")]
+    Ended { exit: Exit, message: String },
 }
 
 impl Failure {
@@ -45,14 +45,14 @@ impl Failure {
             Self::Unanswered(_) => Exit::Unanswered,
             Self::TimedOut(_) => Exit::TimedOut,
             Self::Unwritten(_) | Self::File(_) => Exit::Unwritten,
-            Self::Told(exit) | Self::Ended { exit, .. } => *exit,
+            Self::Reported(exit) | Self::Ended { exit, .. } => *exit,
         }
     }
 
-    /// Whether there is nothing to tell: it was told, or who reads has read enough.
+    /// Whether nothing is to be written of it: it was reported already, or who reads has read enough.
     pub(crate) fn is_unheard(&self) -> bool {
         match self {
-            Self::Told(_) => true,
+            Self::Reported(_) => true,
             _ => self.is_closed_pipe(),
         }
     }

@@ -4,10 +4,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{exit::Exit, failure::Failure};
 
-/// Does `work`, unless somebody ends it first; `told` then says what is to be known.
+/// Does `work`, unless somebody ends it first; `message` then says what is to be known.
 pub(crate) async fn unless_ended<T>(
     work: impl Future<Output = Result<T, Failure>>,
-    told: impl Fn() -> String,
+    message: impl Fn() -> String,
 ) -> Result<T, Failure> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let exit = tokio::select! {
@@ -15,5 +15,5 @@ pub(crate) async fn unless_ended<T>(
         _ = interrupt.recv() => Exit::Interrupted,
         _ = terminate.recv() => Exit::Terminated,
     };
-    Err(Failure::Ended { exit, told: told() })
+    Err(Failure::Ended { exit, message: message() })
 }

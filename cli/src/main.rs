@@ -1,10 +1,9 @@
 //! `forebay`: see `forebay --help`.
 
-mod admin;
 mod arguments;
 mod batch;
 mod commands;
-mod crowd;
+mod dispatch;
 mod dlq;
 mod exit;
 mod failure;
@@ -20,7 +19,7 @@ mod show;
 mod sink;
 mod span;
 mod table;
-mod waiting;
+mod under_way;
 
 use std::{
     io::{Write as _, stderr},
@@ -33,10 +32,10 @@ use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    match commands::run(&command) {
+    match dispatch::run(&command) {
         Ok(()) => ExitCode::SUCCESS,
         // Who reads has read enough, and there was nothing else to do.
-        Err(failure) if failure.is_closed_pipe() && command.only_tells() => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() && command.only_shows() => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_unheard() {
                 // Where standard error is closed, the exit code is all that can be said.

@@ -16,12 +16,12 @@ use crate::{
     inputs::{Item, Source, expand::RESULT_MARK, shown::shown},
 };
 
-/// Where results go.
+/// Where the command puts the results of jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sink {
     Stdout,
     File(PathBuf),
-    /// Below a folder, as the inputs lie below theirs.
+    /// Results lie below a folder, as the inputs lie below theirs.
     Folder(PathBuf),
     /// Next to each input.
     Beside,
@@ -131,7 +131,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let part = folder.join(part);
     let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
     written.map_err(|error| {
-        // What is left of it is of no use; the first error is the one to tell.
+        // What is left of it is of no use; the first error is the one to report.
         let _ = fs::remove_file(&part);
         unwritten(error)
     })

@@ -1,3 +1,10 @@
+use std::time::Duration;
+
+/// How long to wait: a week at most.
+pub(crate) fn timeout(timeout_s: u64) -> Duration {
+    Duration::from_secs(timeout_s.min(7 * 86_400))
+}
+
 /// Reads a span of time such as `90d`, `24h`, `10m`, `30s` or `0`; gives seconds.
 pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let wrong = || format!("{text:?} is no span of time; write 30s, 10m, 24h or 90d");

@@ -4,7 +4,7 @@ pub(crate) fn render<const N: usize>(headings: [&str; N], rows: &[[String; N]]) 
     lines(&all)
 }
 
-/// The same without headings.
+/// Rows alone, in such columns.
 pub(crate) fn lines<const N: usize>(rows: &[[String; N]]) -> String {
     let plain = |text: &String| text.replace(char::is_control, "?");
     let all: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(plain)).collect();

@@ -117,8 +117,8 @@ fn all_dead_letters_of_a_lane_go_back_to_it() {
     for number in 1..4 {
         queues.bury(&job(number).to_json().unwrap());
     }
-    let told = queues.forebay(&["redrive", "free-light"]);
-    assert_eq!(told, "moved 3 messages back to free-light\n");
+    let shown = queues.forebay(&["redrive", "free-light"]);
+    assert_eq!(shown, "moved 3 messages back to free-light\n");
     assert_eq!(queues.waiting().len(), 3);
     assert!(queues.forebay(&["list"]).contains("free-light  0"));
 }

@@ -4,23 +4,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::MediaType;
 
-/// What kind of thing a model takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum InputKind {
-    /// Nothing: the parameters say it all.
-    None,
-    /// UTF-8 text.
-    Text,
-    /// An encoded picture.
-    Image,
-    /// An encoded sound.
-    Audio,
-    /// Numbers, as a JSON array of the shape the model declares (without the batch dimension).
-    Tensor,
-}
-
 /// One input in its canonical form: what is digested and what models read.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Input {

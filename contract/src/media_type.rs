@@ -1,6 +1,21 @@
 use serde::{Deserialize, Serialize};
 
-use crate::InputKind;
+/// What kind of thing a model takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum InputKind {
+    /// Nothing: the parameters say it all.
+    None,
+    /// UTF-8 text.
+    Text,
+    /// An encoded picture.
+    Image,
+    /// An encoded sound.
+    Audio,
+    /// Numbers, as a JSON array of the shape the model declares (without the batch dimension).
+    Tensor,
+}
 
 /// The encodings in which inputs travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

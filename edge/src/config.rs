@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use forebay_account::settings::{Faults, Settings, Variables};
 
+use crate::aws::{Signer, s3::Bucket};
 use forebay_admission::administrate::AdminToken;
 
 /// Everything from the environment.
@@ -13,7 +14,7 @@ pub struct Config {
     /// The bucket, path-style or virtual-hosted, without a slash at the end.
     pub bucket_url: String,
     /// The region and keys that requests to both are signed with.
-    pub signer: crate::aws::Signer,
+    pub signer: Signer,
     /// Signs and checks reports.
     pub report_secret: String,
     /// What the operator manages keys with; without it nobody does.
@@ -48,7 +49,7 @@ pub struct Turnstile {
     pub url: String,
 }
 
-/// Cloudflare's own.
+/// Where tokens are checked unless the operator says otherwise: Cloudflare's own verifier.
 const SITEVERIFY_URL: &str = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 
 /// A message is at most 1 MiB; base64 adds a third to an input.
@@ -56,6 +57,11 @@ const LARGEST_INLINE_BYTES: usize = 700_000;
 const DAY_MS: u64 = 86_400_000;
 
 impl Config {
+    /// The bucket, as it is asked.
+    pub fn bucket(&self) -> Bucket<'_> {
+        Bucket { url: &self.bucket_url, signer: &self.signer }
+    }
+
     /// What variables say.
     pub fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut variables = Variables::new(var);
@@ -67,7 +73,7 @@ impl Config {
             },
             queue_url_prefix: variables.text("QUEUE_URL_PREFIX"),
             bucket_url: variables.text("BUCKET_URL").trim_end_matches('/').to_owned(),
-            signer: crate::aws::Signer {
+            signer: Signer {
                 region: variables.text("AWS_REGION"),
                 access_key_id: variables.text("AWS_ACCESS_KEY_ID"),
                 secret_access_key: variables.text("AWS_SECRET_ACCESS_KEY"),

@@ -6,13 +6,13 @@ use worker::{Context, Env};
 
 use crate::{config::Config, http::Incoming};
 
-/// One request's surroundings.
+/// What surrounds one request.
 pub struct Cx {
-    /// Bindings.
+    /// The Worker's bindings: its namespace, its objects, its rate limit.
     pub env: Env,
     /// Work that outlives the answer.
     pub context: Context,
-    /// Variables and secrets.
+    /// What the operator set.
     pub config: Rc<Config>,
     /// When the request came, in milliseconds since the epoch.
     pub now_ms: u64,

@@ -17,7 +17,7 @@ use crate::{documented, stack::now_ms};
 
 /// How long any one job may take here, models loading included, on a machine that is ten times slower than most.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Between two looks.
+/// The first pause between two looks; later ones are longer.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 const CLOSE_PAUSE: Duration = Duration::from_millis(5);
@@ -262,13 +262,13 @@ impl Answer {
     }
 }
 
-/// A refusal that tells whoever `asks` to come back at midnight UTC.
+/// A refusal that sends whoever `asks` away until midnight UTC.
 pub fn refused_until_midnight(asks: impl FnOnce() -> Result<Answer>) -> Result<Answer> {
     let until_midnight_s = || anyhow::Ok(86_400 - now_ms()? / 1000 % 86_400);
     let most_s = until_midnight_s()?;
     let refused = asks()?;
-    let (least_s, told_s) = (until_midnight_s()?, refused.retry_after_s()?);
-    ensure!((least_s..=most_s).contains(&told_s), "told to wait {told_s} s, not {least_s} to {most_s}");
+    let (least_s, wait_s) = (until_midnight_s()?, refused.retry_after_s()?);
+    ensure!((least_s..=most_s).contains(&wait_s), "told to wait {wait_s} s, not {least_s} to {most_s}");
     Ok(refused)
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{client::Client, stack::Stack};
 
-/// One open stream.
+/// A job's event stream while it is open.
 pub struct EventStream(BufReader<TcpStream>);
 
 impl EventStream {

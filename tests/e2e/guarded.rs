@@ -54,7 +54,7 @@ version = "5"
 splitting = "split"
 "#;
 
-/// Stacks of these.
+/// The options of stacks that have these models, which are written into `folder`.
 pub fn options(folder: PathBuf) -> Result<Options> {
     for (name, version, work, cost_ms) in MODELS {
         let folder = folder.join(name).join(version);

@@ -56,7 +56,7 @@ impl Hall {
             Some(outputs) => Deployment::read_all(&localstack, Path::new(&outputs))?,
             None => Vec::new(),
         };
-        let worker_binary = build::worker_path(&repository)?;
+        let worker_binary = build::WORKER.path(&repository)?;
         // Cargo puts them side by side, and takes a moment to say where.
         let cli_binary = worker_binary.with_file_name("forebay");
         let run = std::process::id().to_string();
@@ -192,7 +192,7 @@ impl Hall {
         self.repository.path(relative)
     }
 
-    /// An empty folder.
+    /// An empty folder for this promise, of this name.
     pub fn scratch(&self, name: &str) -> Result<PathBuf> {
         let folder = self.repository.run("e2e").join(name);
         if folder.exists() {

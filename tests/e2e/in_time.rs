@@ -13,7 +13,7 @@ use crate::client::Client;
 /// What took longer than it should by this much says something about the machine.
 const IN_TIME: Duration = Duration::from_millis(800);
 const TRIES: usize = 5;
-/// Between two looks at the clock.
+/// The pause between two looks at the clock.
 const PULSE: Duration = Duration::from_millis(20);
 
 /// What `check` finds with a new client that counts for nobody else. Where it fails and something was late, an answer or
@@ -37,8 +37,8 @@ pub fn in_time(new_client: impl Fn(usize) -> Result<Client>, check: impl Fn(Clie
 }
 
 /// What comes of it, and by how much this process overslept meanwhile: what happens here between two requests no answer
-/// tells of.
-fn watched<Outcome>(check: impl FnOnce() -> Outcome) -> (Outcome, Duration) {
+/// shows.
+fn watched<T>(check: impl FnOnce() -> T) -> (T, Duration) {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {

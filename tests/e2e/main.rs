@@ -13,6 +13,7 @@ mod guarded;
 mod hall;
 mod in_time;
 mod keep;
+mod listener;
 mod promises;
 mod queue_proxy;
 mod receiver;

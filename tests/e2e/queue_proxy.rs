@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -13,58 +13,52 @@ use std::{
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use crate::listener::Listener;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ends when it is dropped.
 pub struct QueueProxy {
-    address: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     queues: SocketAddr,
-    over: AtomicBool,
     stopped: AtomicBool,
     delay_ms: AtomicU64,
     batches: Mutex<Vec<Vec<Value>>>,
 }
 
 impl QueueProxy {
-    /// In front of `queues`, stopped.
+    /// Starts one in front of `queues`, stopped.
     pub fn start(queues: SocketAddr) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             queues,
-            over: AtomicBool::new(false),
             stopped: AtomicBool::new(true),
             delay_ms: AtomicU64::new(0),
             batches: Mutex::default(),
         });
         let inner = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for client in listener.incoming() {
-                if inner.over.load(Ordering::Relaxed) {
-                    return;
-                }
-                let (Ok(client), inner) = (client, Arc::clone(&inner)) else { continue };
-                // A connection that breaks is what the edge has to live with.
-                std::thread::spawn(move || inner.pass(client));
-            }
-        });
-        Ok(Self { address, shared })
+        let listener = Listener::start(move |client| {
+            let inner = Arc::clone(&inner);
+            // A connection that breaks is what the edge has to live with.
+            std::thread::spawn(move || inner.pass(client));
+            Ok(())
+        })?;
+        Ok(Self { listener, shared })
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
-    /// From now on connections end without an answer, or not any more.
+    /// Ends connections without an answer from now on, or no longer.
     pub fn stop(&self, stopped: bool) {
         self.shared.stopped.store(stopped, Ordering::Relaxed);
     }
 
-    /// From now on each answer comes so much later.
+    /// Lets each answer come so much later from now on.
     pub fn slow_down(&self, delay: Duration) {
         self.shared.delay_ms.store(delay.as_millis() as u64, Ordering::Relaxed);
     }
@@ -72,14 +66,6 @@ impl QueueProxy {
     /// The messages of each batch that the queues have taken, in order.
     pub fn batches(&self) -> Vec<Vec<Value>> {
         self.shared.batches().clone()
-    }
-}
-
-impl Drop for QueueProxy {
-    fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::Relaxed);
-        // Wakes the thread.
-        let _ = TcpStream::connect(self.address);
     }
 }
 

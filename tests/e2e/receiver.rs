@@ -1,100 +1,59 @@
-//! A server that is told by webhooks: it writes down what it is told, and answers as well or as badly as it should.
+//! A server that webhooks are delivered to: it writes down what it receives, and answers as well or as badly as it should.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
-    time::Duration,
+    io::Write as _,
+    net::TcpStream,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use anyhow::{Context as _, Result};
-use serde_json::Value;
+use anyhow::Result;
 
-use crate::client::poll;
+use crate::{
+    client::poll,
+    listener::{Listener, Received},
+};
 
-/// The largest body it reads.
-const MOST_BYTES: u64 = 64 << 10;
-
-/// How it answers.
+/// How the receiver answers a delivery.
 #[derive(Debug, Clone)]
 pub enum Manner {
-    /// With this status and nothing else.
+    /// It answers with this status and nothing else.
     Status(u16),
-    /// It sends elsewhere.
+    /// It redirects to this URL.
     Redirect(String),
-    /// Not at all, and keeps the connection.
+    /// It does not answer, and keeps the connection.
     Hang,
-    /// With a success whose body never ends.
+    /// It answers with a success whose body never ends.
     Endless,
-    /// With what is no HTTP.
+    /// It answers with what is no HTTP.
     Garbage,
-}
-
-/// One request as it came.
-#[derive(Debug, Clone)]
-pub struct Told {
-    pub path: String,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
-}
-
-impl Told {
-    /// The header's value; empty when it is not there.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str()).unwrap_or_default()
-    }
-
-    pub fn json(&self) -> Result<Value> {
-        serde_json::from_str(&self.body).with_context(|| format!("not JSON: {:.200}", self.body))
-    }
 }
 
 #[derive(Debug)]
 struct Inside {
     manner: Mutex<Manner>,
-    told: Mutex<Vec<Told>>,
+    received: Mutex<Vec<Received>>,
     /// Connections that are neither answered nor closed.
     held: Mutex<Vec<TcpStream>>,
-    over: AtomicBool,
 }
 
 /// Ends when it is dropped; from then on nobody answers there.
 #[derive(Debug)]
 pub struct Receiver {
-    address: SocketAddr,
+    listener: Listener,
     inside: Arc<Inside>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Receiver {
     pub fn start(manner: Manner) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
-        let inside = Arc::new(Inside {
-            manner: Mutex::new(manner),
-            told: Mutex::default(),
-            held: Mutex::default(),
-            over: AtomicBool::new(false),
-        });
+        let inside =
+            Arc::new(Inside { manner: Mutex::new(manner), received: Mutex::default(), held: Mutex::default() });
         let shared = Arc::clone(&inside);
-        let thread = std::thread::spawn(move || {
-            for connection in listener.incoming() {
-                if shared.over.load(Ordering::Relaxed) {
-                    return;
-                }
-                // A client that goes away is its own fault.
-                let _ = connection.and_then(|connection| shared.serve(connection));
-            }
-        });
-        Ok(Self { address, inside, thread: Some(thread) })
+        let listener = Listener::start(move |connection| shared.serve(connection))?;
+        Ok(Self { listener, inside })
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        self.listener.url(path)
     }
 
     /// Answers otherwise from here on.
@@ -102,41 +61,29 @@ impl Receiver {
         *lock(&self.inside.manner) = manner;
     }
 
-    /// What it was told so far, oldest first.
-    pub fn told(&self) -> Vec<Told> {
-        lock(&self.inside.told).clone()
+    /// What it received so far, oldest first.
+    pub fn received(&self) -> Vec<Received> {
+        lock(&self.inside.received).clone()
     }
 
-    /// What it was told after the first `count`, once there is something.
-    pub fn next(&self, count: usize) -> Result<Told> {
-        poll("the receiver is told", || {
-            let told = self.told();
-            Ok(told.get(count).cloned().ok_or(told))
+    /// What it received after the first `count`, once there is something.
+    pub fn next(&self, count: usize) -> Result<Received> {
+        poll("something is delivered", || {
+            let received = self.received();
+            Ok(received.get(count).cloned().ok_or(received))
         })
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.inside.over.store(true, Ordering::Relaxed);
-        // Wakes the thread.
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
 impl Inside {
     fn serve(&self, mut connection: TcpStream) -> std::io::Result<()> {
-        connection.set_read_timeout(Some(Duration::from_secs(5)))?;
-        let told = read(&connection)?;
-        if told.path.is_empty() {
+        let received = Received::read(&connection)?;
+        if received.path.is_empty() {
             return Ok(());
         }
-        // Whoever sees what was told may want the next one to be answered otherwise, not this one.
+        // Whoever sees what was received may want the next one to be answered otherwise, not this one.
         let manner = lock(&self.manner).clone();
-        lock(&self.told).push(told);
+        lock(&self.received).push(received);
         let head = "HTTP/1.1";
         let close = "content-length: 0\r\nconnection: close\r\n\r\n";
         match manner {
@@ -158,28 +105,6 @@ impl Inside {
             }
         }
     }
-}
-
-/// A request; one without a path where the connection ended early.
-fn read(connection: &TcpStream) -> std::io::Result<Told> {
-    let mut reader = BufReader::new(connection.take(MOST_BYTES));
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut headers = Vec::new();
-    // The head ends with an empty line.
-    loop {
-        line.clear();
-        if reader.read_line(&mut line)? <= 2 {
-            break;
-        }
-        let (name, value) = line.split_once(':').unwrap_or_default();
-        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
-    let mut body = String::new();
-    reader.take(length.unwrap_or(0)).read_to_string(&mut body)?;
-    Ok(Told { path, headers, body })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

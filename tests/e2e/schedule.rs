@@ -11,7 +11,7 @@ use crate::promises::{ALL, ALONE, Check, FIRST};
 pub struct Chosen(Vec<String>);
 
 impl Chosen {
-    /// As `cargo xtask test` tells them: their whole names, between commas.
+    /// As `cargo xtask test` names them: their whole names, between commas.
     pub fn from_environment() -> Self {
         let names = env::var("FOREBAY_TEST_PROMISES").unwrap_or_default();
         Self(names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
@@ -39,7 +39,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Of those that were asked for.
+    /// The schedule of those promises that were asked for.
     pub fn of(chosen: &Chosen) -> Result<Self> {
         let named = FIRST.iter().chain(ALONE).copied().chain(chosen.0.iter().map(String::as_str));
         for name in named {

@@ -40,7 +40,7 @@ impl Socket {
         Ok(Self { inner, protocol })
     }
 
-    /// Sends a wish.
+    /// Sends what is to be watched, or no longer.
     pub fn say(&mut self, wish: &Value) -> Result<()> {
         Ok(self.inner.send(Message::text(wish.to_string()))?)
     }
@@ -56,19 +56,19 @@ impl Socket {
         }
     }
 
-    /// The next text, which must tell of a job.
+    /// The next text, which must be about a job.
     pub fn hear_job(&mut self) -> Result<Value> {
-        let told = self.hear()?;
-        ensure!(told["type"] == "job", "{told}");
-        Ok(told)
+        let news = self.hear()?;
+        ensure!(news["type"] == "job", "{news}");
+        Ok(news)
     }
 
-    /// The next problem; places are told meanwhile.
+    /// The next problem; positions are passed over.
     pub fn hear_problem(&mut self) -> Result<Value> {
         loop {
-            let told = self.hear()?;
-            if told["type"] == "error" {
-                return Ok(told["problem"].clone());
+            let news = self.hear()?;
+            if news["type"] == "error" {
+                return Ok(news["problem"].clone());
             }
         }
     }

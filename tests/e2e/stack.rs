@@ -49,7 +49,7 @@ const REPORT_SECRET: &str = "the end-to-end tests sign with this";
 /// What a stack of one's own may differ in.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// After how long without news the edge looks into the bucket itself.
+    /// How long the edge waits without news before it looks into the bucket itself.
     pub reconcile_after_ms: Option<u64>,
     /// Other models than the shipped ones.
     pub models_dir: Option<PathBuf>,
@@ -78,7 +78,7 @@ pub struct Options {
 /// Whose queues and bucket a stack has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Infra {
-    /// Its own.
+    /// Its own, deployed for it.
     #[default]
     Own,
     /// Those of every stack that runs no job and counts no message: deploying takes longer than such a promise.
@@ -93,7 +93,7 @@ pub struct Stack {
     deployment: Deployment,
     edge: Edge,
     workers: Vec<Worker>,
-    /// By account.
+    /// The clients that have a key already, by account.
     keys: Mutex<BTreeMap<String, Client>>,
     models: PathBuf,
     catalog: Value,
@@ -219,12 +219,12 @@ impl Stack {
         lanes.iter().find(|lane| lane["lane"] == name).cloned().with_context(|| format!("no {name} in {listing}"))
     }
 
-    /// The catalogue that the edge started with, as JSON.
+    /// The catalog that the edge started with, as JSON.
     pub fn catalog(&self) -> &Value {
         &self.catalog
     }
 
-    /// Puts another text in the catalogue's place, as an operator would while the edge runs.
+    /// Puts another text in the catalog's place, as an operator would while the edge runs.
     pub fn override_catalog(&self, text: &str) -> Result<()> {
         let entries = BTreeMap::from([("catalog".to_owned(), text.to_owned())]);
         seed(&self.repository, &self.folder.join("edge"), &entries, &self.folder.join("kv-override.log"))
@@ -312,7 +312,7 @@ impl Stack {
             .collect()
     }
 
-    /// Stores a result as a worker would; a dry run of the submission tells its digest.
+    /// Stores a result as a worker would; a dry run of the submission names its digest.
     pub fn store_result(&self, digest: &str, media_type: &str, result: &[u8]) -> Result<()> {
         self.deployment.store(&storage_key::result(&digest.parse()?), media_type, result)
     }
@@ -320,8 +320,8 @@ impl Stack {
     /// How often the object that keeps this job has begun a life in memory.
     pub fn wakes(&self, job: &Value) -> Result<usize> {
         let shard = id(job)?.parse::<JobId>()?.shard().to_string();
-        let told = |line: &&str| line.contains("account-wakes") && line.contains(&shard);
-        Ok(self.logs()?.lines().filter(told).count())
+        let is_of_it = |line: &&str| line.contains("account-wakes") && line.contains(&shard);
+        Ok(self.logs()?.lines().filter(is_of_it).count())
     }
 
     /// Ends the edge, lets `change` work on what it has stored, and starts it again.

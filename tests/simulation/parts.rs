@@ -98,10 +98,10 @@ impl FarQueue {
 
 #[async_trait]
 impl Queue for FarQueue {
-    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError> {
+    async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
         let (inner, judge, bodies) = (Arc::clone(&self.inner), Arc::clone(&self.judge), Arc::clone(&self.bodies));
         let receive = async move {
-            let messages = inner.receive(max, wait, lease).await?;
+            let messages = inner.receive(max, wait, visibility).await?;
             for message in &messages {
                 judge.received(&message.body, message.receive_count);
                 let delivery = (message.body.clone(), message.receive_count);
@@ -115,9 +115,9 @@ impl Queue for FarQueue {
         self.way.call(receive).await.map_err(Self::away)?
     }
 
-    async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError> {
+    async fn extend(&self, receipts: &[Receipt], visibility: Duration) -> Result<Vec<Refused>, QueueError> {
         let (inner, receipts) = (Arc::clone(&self.inner), receipts.to_vec());
-        self.way.call(async move { inner.extend(&receipts, lease).await }).await.map_err(Self::away)?
+        self.way.call(async move { inner.extend(&receipts, visibility).await }).await.map_err(Self::away)?
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {

@@ -15,7 +15,7 @@ use forebay_backend::{
     edge::Edge,
     engine::Devices,
     model::{Manifest, Registry},
-    pipeline::{self, Bounds, Hands, Parts, PipelineError},
+    pipeline::{self, Bounds, Executor, Parts, PipelineError},
     queue::{Lanes, MAX_RECEIVES, Queue},
     reaper::{DeadLetter, Reaper},
     store::Store,
@@ -176,18 +176,18 @@ impl World {
             vitals: Arc::default(),
             load: Arc::new(DeviceLoad::default()),
         };
-        let lease = Duration::from_millis(scenario.lease_ms);
+        let visibility = Duration::from_millis(scenario.lease_ms);
         let bounds = Bounds {
             worker: name.to_owned(),
-            lease,
+            visibility,
             prefetch: scenario.prefetch,
             cpu_threads: 1,
             decoded_bytes: 1 << 30,
         };
         let chance = Mutex::new(Chance::new(scenario.seed, &format!("pace {name}")));
         let slowest = scenario.slowest_batch_ms;
-        let pace = Box::new(move |_rows| chance.lock().unwrap().ms(1, slowest));
+        let batch_time = Box::new(move |_rows| chance.lock().unwrap().ms(1, slowest));
         let wall_ms = Arc::new(|| START_MS + since_start_ms());
-        pipeline::run_by(Hands::Runtime { pace, wall_ms }, parts, bounds, stop)
+        pipeline::run_by(Executor::Runtime { batch_time, wall_ms }, parts, bounds, stop)
     }
 }

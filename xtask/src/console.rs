@@ -21,7 +21,7 @@ enum Stream {
 }
 
 impl Console {
-    /// Standard output.
+    /// Speaks to standard output.
     pub fn stdout() -> Self {
         Self { stream: Stream::Output, colour: shows_colours(io::stdout().is_terminal()) }
     }
@@ -31,7 +31,7 @@ impl Console {
         Self { stream: Stream::Errors, colour: shows_colours(io::stderr().is_terminal()) }
     }
 
-    /// Says nothing.
+    /// Speaks to nobody: for steps whose log is enough.
     pub fn quiet() -> Self {
         Self { stream: Stream::Nowhere, colour: false }
     }
@@ -47,12 +47,12 @@ impl Console {
         };
     }
 
-    /// A heading.
+    /// Writes a heading over what follows.
     pub fn heading(self, text: &str) {
         self.line(format!("\n{}", self.paint("1", text)));
     }
 
-    /// A step begins.
+    /// Says that a step begins, and what it does.
     pub fn begin(self, step: &str, what: &str) {
         self.line(format!("{} {step:<16} {what}", self.paint("36", "▸")));
     }
@@ -67,7 +67,7 @@ impl Console {
         self.line(format!("{} {step:<16} {what}", self.paint("32", "✓")));
     }
 
-    /// A step failed.
+    /// Says that a step failed, and why.
     pub fn failed(self, step: &str, what: &str) {
         self.line(format!("{} {step:<16} {what}", self.paint("31", "✗")));
     }

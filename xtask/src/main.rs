@@ -36,7 +36,7 @@ enum Task {
     #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench wait\n  cargo xtask bench edge --json")]
     Bench(bench::BenchArguments),
 
-    /// Print the compiled catalogue: what goes into KV under `catalog` to change plans or models without a deployment
+    /// Print the compiled catalog: what goes into KV under `catalog` to change plans or models without a deployment
     #[command(after_help = "Example: cargo xtask catalog > catalog.json")]
     Catalog,
 
@@ -49,7 +49,8 @@ enum Task {
     #[command(after_help = "Example: cargo xtask setup")]
     Setup,
 
-    /// Look whether documents and comments name what exists, and whether lines and functions keep their lengths
+    /// Look whether documents and comments name what exists, whether lines and functions keep their lengths, and whether
+    /// modules use each other in rings
     #[command(after_help = "Example: cargo xtask tidy")]
     Tidy,
 }

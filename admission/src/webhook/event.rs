@@ -43,7 +43,7 @@ impl Event {
     }
 
     /// The event when a job that was in state `before` (`None`: there was none) is in state `now`. A job's end is announced
-    /// once, and once more when a stored result replaces a recorded failure; nothing is announced when a result's time is over.
+    /// once, and once more when a stored result replaces a recorded failure; nothing is when a result's time is over.
     pub fn of(before: Option<JobState>, now: JobState) -> Option<Self> {
         let ends = before.is_none_or(|before| !before.is_final());
         let replaces = (before, now) == (Some(JobState::Failed), JobState::Succeeded);

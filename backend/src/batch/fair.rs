@@ -6,23 +6,23 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use super::{
     Item, Pending,
     draft::{Draft, RINGS},
-    pending::{LaneLine, charge, lane_charge},
+    pending::{LaneQueue, charge, lane_charge},
 };
 
 impl Pending {
     /// The job of those `wanted` whose turn it is.
     pub(super) fn next(&self, wanted: impl Fn(&Item) -> bool) -> Option<&Item> {
-        let mut lanes: Vec<&LaneLine> = self.lanes.iter().collect();
+        let mut lanes: Vec<&LaneQueue> = self.lanes.iter().collect();
         // Stable: of lanes that had alike, the heavier one goes first.
-        lanes.sort_by_key(|line| line.had.leading);
-        lanes.into_iter().find_map(|line| {
+        lanes.sort_by_key(|queue| queue.attained.leading);
+        lanes.into_iter().find_map(|queue| {
             let mut best: Option<(u64, &Item)> = None;
-            for account in &line.accounts {
-                if best.is_some_and(|(least, _)| least <= account.had.leading) {
+            for account in &queue.accounts {
+                if best.is_some_and(|(least, _)| least <= account.attained.leading) {
                     continue;
                 }
                 if let Some(item) = account.items.iter().find(|item| wanted(item)) {
-                    best = Some((account.had.leading, item));
+                    best = Some((account.attained.leading, item));
                 }
             }
             best.map(|(_, item)| item)
@@ -34,12 +34,12 @@ impl Pending {
     pub(super) fn fill(&self, draft: &mut Draft<'_>, first: &Item, now_us: u64) {
         let mut turns = Turns::default();
         let mut rings: [Vec<Candidate<'_>>; RINGS] = Default::default();
-        for line in &self.lanes {
+        for queue in &self.lanes {
             let lane = turns.lanes.len();
-            turns.lanes.push((line, line.had.all));
-            for account in &line.accounts {
+            turns.lanes.push((queue, queue.attained.all));
+            for account in &queue.accounts {
                 let turn = turns.accounts.len();
-                turns.accounts.push((lane, account.had.all));
+                turns.accounts.push((lane, account.attained.all));
                 for item in &account.items {
                     if item.ticket == first.ticket {
                         // It has its place already.
@@ -67,7 +67,7 @@ struct Candidate<'a> {
 /// What lanes and accounts had, counting what the draft gives them.
 #[derive(Default)]
 struct Turns<'a> {
-    lanes: Vec<(&'a LaneLine, u64)>,
+    lanes: Vec<(&'a LaneQueue, u64)>,
     /// Each with the place of its lane.
     accounts: Vec<(usize, u64)>,
 }
@@ -77,10 +77,10 @@ type Turn = Reverse<(u64, usize, usize)>;
 
 impl Turns<'_> {
     fn charge(&mut self, turn: usize, item: &Item) {
-        let Some((lane, had)) = self.accounts.get_mut(turn) else { return };
-        *had = had.saturating_add(charge(item));
-        if let Some((line, had)) = self.lanes.get_mut(*lane) {
-            *had = had.saturating_add(lane_charge(line.lane, item));
+        let Some((lane, attained)) = self.accounts.get_mut(turn) else { return };
+        *attained = attained.saturating_add(charge(item));
+        if let Some((queue, attained)) = self.lanes.get_mut(*lane) {
+            *attained = attained.saturating_add(lane_charge(queue.lane, item));
         }
     }
 
@@ -90,24 +90,24 @@ impl Turns<'_> {
         let mut last = None;
         for (at, candidate) in candidates.iter().enumerate() {
             if last != Some(candidate.turn)
-                && let Some((lane, had)) = self.accounts.get(candidate.turn)
+                && let Some((lane, attained)) = self.accounts.get(candidate.turn)
                 && let Some(waiting) = waiting.get_mut(*lane)
             {
-                waiting.push(Reverse((*had, candidate.turn, at)));
+                waiting.push(Reverse((*attained, candidate.turn, at)));
             }
             last = Some(candidate.turn);
         }
         let mut waiting: Vec<BinaryHeap<Turn>> = waiting.into_iter().map(BinaryHeap::from).collect();
         while !draft.is_closed() {
             let lanes = self.lanes.iter().zip(&mut waiting).filter(|(_, waiting)| !waiting.is_empty());
-            let Some((_, waiting)) = lanes.min_by_key(|((_, had), _)| *had) else { return };
+            let Some((_, waiting)) = lanes.min_by_key(|((_, attained), _)| *attained) else { return };
             let Some(Reverse((_, turn, mut at))) = waiting.pop() else { return };
             while let Some(candidate) = candidates.get(at).filter(|candidate| candidate.turn == turn) {
                 at += 1;
                 if draft.offer(candidate.item) {
                     self.charge(turn, candidate.item);
-                    if let Some((_, had)) = self.accounts.get(turn) {
-                        waiting.push(Reverse((*had, turn, at)));
+                    if let Some((_, attained)) = self.accounts.get(turn) {
+                        waiting.push(Reverse((*attained, turn, at)));
                     }
                     break;
                 }

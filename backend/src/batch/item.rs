@@ -20,7 +20,7 @@ pub struct Item {
     pub since_us: u64,
     /// From when on nobody wants it, on the same clock.
     pub deadline_us: Option<u64>,
-    /// Its place among the jobs that run without company, for a job that does; see [`place_alone`](super::place_alone).
+    /// Its position among the jobs that run alone, for a job that does; see [`position_alone`](super::position_alone).
     pub alone: Option<u64>,
 }
 

@@ -28,5 +28,5 @@ pub use pending::Pending;
 pub use plan::plan;
 pub use residence::{Arrival, Residence, Residency};
 pub use slack::Slack;
-pub use suspect::{GATHER_US, place_alone};
+pub use suspect::{GATHER_US, position_alone};
 pub use weights::{lane_weight, total_weight};

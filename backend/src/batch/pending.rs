@@ -10,7 +10,7 @@ use super::{Item, lane_weight, total_weight};
 /// 1995). Who comes after a pause starts where the others are: nobody saves up.
 #[derive(Debug, Default)]
 pub struct Pending {
-    pub(super) lanes: Vec<LaneLine>,
+    pub(super) lanes: Vec<LaneQueue>,
     count: usize,
     /// No deadline is earlier.
     next_deadline_us: Option<u64>,
@@ -20,29 +20,29 @@ pub struct Pending {
     held_until_us: Vec<u64>,
 }
 
-/// One lane's accounts.
+/// One lane's accounts, and what they had together.
 #[derive(Debug)]
-pub(super) struct LaneLine {
+pub(super) struct LaneQueue {
     pub(super) lane: Lane,
-    /// By weight.
-    pub(super) had: Had,
+    /// What the lane had, by its weight.
+    pub(super) attained: Attained,
     /// By name, so that one is found quickly; some may have nothing pending, so that they cannot forget what they had.
-    pub(super) accounts: Vec<AccountLine>,
+    pub(super) accounts: Vec<AccountQueue>,
     count: usize,
 }
 
 /// One account's jobs of one lane.
 #[derive(Debug)]
-pub(super) struct AccountLine {
+pub(super) struct AccountQueue {
     name: Box<str>,
-    pub(super) had: Had,
-    /// By [rank](Item::rank).
+    pub(super) attained: Attained,
+    /// In the order of their [rank](Item::rank).
     pub(super) items: Vec<Item>,
 }
 
-/// Microseconds of the device.
+/// What a lane or an account had of the device, in microseconds.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Had {
+pub(super) struct Attained {
     /// In batches made around a job of its own: who has the least of it has the next one. Were all counted, those of its
     /// jobs that find company easily could use up its turns, and one that finds none would wait forever.
     pub(super) leading: u64,
@@ -50,7 +50,7 @@ pub(super) struct Had {
     pub(super) all: u64,
 }
 
-impl Had {
+impl Attained {
     fn at_least(self, floor: Self) -> Self {
         Self { leading: self.leading.max(floor.leading), all: self.all.max(floor.all) }
     }
@@ -84,7 +84,7 @@ impl Pending {
         self.count
     }
 
-    /// Whether nothing waits.
+    /// Whether no job waits.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -95,12 +95,12 @@ impl Pending {
             self.next_deadline_us = Some(self.next_deadline_us.map_or(deadline_us, |next| next.min(deadline_us)));
         }
         self.count += 1;
-        let floor = Had::floor(self.lanes.iter().filter(|line| line.count > 0).map(|line| line.had));
-        let line = self.line(lane);
-        if line.count == 0 {
-            line.had = line.had.at_least(floor.unwrap_or_default());
+        let floor = Attained::floor(self.lanes.iter().filter(|queue| queue.count > 0).map(|queue| queue.attained));
+        let queue = self.queue(lane);
+        if queue.count == 0 {
+            queue.attained = queue.attained.at_least(floor.unwrap_or_default());
         }
-        line.add(account, item);
+        queue.add(account, item);
     }
 
     /// From now on those that run alone wait, or do not any more.
@@ -146,9 +146,9 @@ impl Pending {
         self.items().filter(|item| item.is_expired(now_us)).map(|item| item.ticket).collect()
     }
 
-    /// All that wait.
+    /// All jobs that wait, lane by lane and account by account.
     pub(super) fn items(&self) -> impl Iterator<Item = &Item> {
-        self.lanes.iter().flat_map(|line| &line.accounts).flat_map(|account| &account.items)
+        self.lanes.iter().flat_map(|queue| &queue.accounts).flat_map(|account| &account.items)
     }
 
     /// The first of those that run alone.
@@ -156,12 +156,12 @@ impl Pending {
         self.items().filter(|item| item.alone.is_some()).min_by_key(|item| item.alone)
     }
 
-    fn line(&mut self, lane: Lane) -> &mut LaneLine {
-        let place = match self.lanes.binary_search_by_key(&lane, |line| line.lane) {
+    fn queue(&mut self, lane: Lane) -> &mut LaneQueue {
+        let place = match self.lanes.binary_search_by_key(&lane, |queue| queue.lane) {
             Ok(place) => place,
             Err(place) => {
-                let line = LaneLine { lane, had: Had::default(), accounts: Vec::new(), count: 0 };
-                self.lanes.insert(place, line);
+                let queue = LaneQueue { lane, attained: Attained::default(), accounts: Vec::new(), count: 0 };
+                self.lanes.insert(place, queue);
                 place
             }
         };
@@ -177,21 +177,21 @@ impl Pending {
             found.and_then(|found| order.get(found)).map(|(_, place)| *place)
         };
         let mut taken: Vec<(usize, Item)> = Vec::with_capacity(tickets.len());
-        for line in &mut self.lanes {
+        for queue in &mut self.lanes {
             let before = taken.len();
-            for account in &mut line.accounts {
+            for account in &mut queue.accounts {
                 let first = taken.len();
                 let out = account.items.extract_if(.., |item| place_of(item).is_some());
                 taken.extend(out.filter_map(|item| Some((place_of(&item)?, item))));
                 account.charge(taken.get(first..).unwrap_or_default(), ran);
             }
             let own = taken.get(before..).unwrap_or_default();
-            line.count = line.count.saturating_sub(own.len());
+            queue.count = queue.count.saturating_sub(own.len());
             if ran {
                 let leading = own.iter().any(|(place, _)| *place == 0);
-                own.iter().for_each(|(_, item)| line.had.charge(lane_charge(line.lane, item), leading));
+                own.iter().for_each(|(_, item)| queue.attained.charge(lane_charge(queue.lane, item), leading));
             }
-            line.forget();
+            queue.forget();
         }
         self.count = self.count.saturating_sub(taken.len());
         if self.next_deadline_us.is_some() {
@@ -206,29 +206,31 @@ impl Pending {
     }
 }
 
-impl LaneLine {
+impl LaneQueue {
     fn add(&mut self, account: &str, item: Item) {
         self.count += 1;
         let floor = || self.floor().unwrap_or_default();
-        match self.accounts.binary_search_by(|line| line.name.as_ref().cmp(account)) {
+        match self.accounts.binary_search_by(|queue| queue.name.as_ref().cmp(account)) {
             Ok(place) => {
-                let idle = self.accounts.get(place).is_some_and(|line| line.items.is_empty());
-                let floor = if idle { floor() } else { Had::default() };
-                if let Some(line) = self.accounts.get_mut(place) {
-                    line.had = line.had.at_least(floor);
+                let idle = self.accounts.get(place).is_some_and(|queue| queue.items.is_empty());
+                let floor = if idle { floor() } else { Attained::default() };
+                if let Some(queue) = self.accounts.get_mut(place) {
+                    queue.attained = queue.attained.at_least(floor);
                     let rank = item.rank();
-                    line.items.insert(line.items.partition_point(|other| other.rank() < rank), item);
+                    queue.items.insert(queue.items.partition_point(|other| other.rank() < rank), item);
                 }
             }
             Err(place) => {
-                let line = AccountLine { name: account.into(), had: floor(), items: vec![item] };
-                self.accounts.insert(place, line);
+                let queue = AccountQueue { name: account.into(), attained: floor(), items: vec![item] };
+                self.accounts.insert(place, queue);
             }
         }
     }
 
-    fn floor(&self) -> Option<Had> {
-        Had::floor(self.accounts.iter().filter(|account| !account.items.is_empty()).map(|account| account.had))
+    fn floor(&self) -> Option<Attained> {
+        Attained::floor(
+            self.accounts.iter().filter(|account| !account.items.is_empty()).map(|account| account.attained),
+        )
     }
 
     /// Accounts that have nothing pending are remembered while they had more than the others.
@@ -237,17 +239,19 @@ impl LaneLine {
             return;
         }
         let floor = self.floor();
-        let owes = |had: Had| floor.is_some_and(|floor| had.all > floor.all || had.leading > floor.leading);
-        self.accounts.retain(|account| !account.items.is_empty() || owes(account.had));
+        let owes = |attained: Attained| {
+            floor.is_some_and(|floor| attained.all > floor.all || attained.leading > floor.leading)
+        };
+        self.accounts.retain(|account| !account.items.is_empty() || owes(account.attained));
     }
 }
 
-impl AccountLine {
+impl AccountQueue {
     /// These of its jobs ran, or only went.
     fn charge(&mut self, own: &[(usize, Item)], ran: bool) {
         if ran {
             let leading = own.iter().any(|(place, _)| *place == 0);
-            own.iter().for_each(|(_, item)| self.had.charge(charge(item), leading));
+            own.iter().for_each(|(_, item)| self.attained.charge(charge(item), leading));
         }
     }
 }

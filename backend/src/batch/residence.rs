@@ -23,7 +23,7 @@ pub struct Residence {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// What each takes.
+    /// The models that are there, and the bytes that each takes.
     models: BTreeMap<String, u64>,
     /// The most bytes, where that is known.
     budget: Option<u64>,
@@ -45,7 +45,7 @@ pub enum Residency {
     Here,
     /// On another device, and here others would have to go for it. Loading it takes so long.
     Elsewhere(Duration),
-    /// On no device.
+    /// No device has it.
     Nowhere,
 }
 
@@ -72,7 +72,7 @@ impl Residence {
         held.budget = budget;
     }
 
-    /// It is loaded.
+    /// A model is loaded onto a device, which took so long.
     pub fn loaded(&mut self, device: &str, model: &str, took: Duration, now: Instant) {
         let Some(held) = self.devices.get_mut(device) else { return };
         let bytes = held.models.get(model).copied().unwrap_or(0);

@@ -92,7 +92,7 @@ fn shares(
     cost_us: impl Fn(usize) -> u64,
     batches: usize,
 ) -> BTreeMap<(Lane, &'static str), u64> {
-    let (mut pending, mut had) = (Pending::default(), BTreeMap::new());
+    let (mut pending, mut attained) = (Pending::default(), BTreeMap::new());
     let mut tickets = 0_u64;
     let mut owner = BTreeMap::new();
     let mut add = |pending: &mut Pending, flow: usize, owner: &mut BTreeMap<u64, usize>| {
@@ -108,19 +108,19 @@ fn shares(
         let Decision::Run(batch) = plan(&pending, 1, &[LIMITS], Device::Free) else { panic!("all are due") };
         for ran in pending.take(&batch) {
             let flow = owner[&ran.ticket];
-            *had.entry(flows[flow]).or_insert(0) += ran.cost_us;
+            *attained.entry(flows[flow]).or_insert(0) += ran.cost_us;
             add(&mut pending, flow, &mut owner);
         }
     }
-    had
+    attained
 }
 
 #[test]
 fn lanes_that_always_wait_share_by_weight_whatever_their_jobs_cost() {
     let flows = Lane::ALL.map(|lane| (lane, "a"));
-    let had = shares(&flows, |flow| [3, 90, 17, 50][flow], 4000);
-    let total: u64 = had.values().sum();
-    for ((lane, _), us) in &had {
+    let attained = shares(&flows, |flow| [3, 90, 17, 50][flow], 4000);
+    let total: u64 = attained.values().sum();
+    for ((lane, _), us) in &attained {
         let (found, expect) = (*us as f64 / total as f64, lane_weight(*lane) as f64 / total_weight() as f64);
         assert!((found / expect - 1.0).abs() < 0.08, "{lane}: {found} instead of {expect}");
     }
@@ -129,9 +129,9 @@ fn lanes_that_always_wait_share_by_weight_whatever_their_jobs_cost() {
 #[test]
 fn accounts_that_always_wait_share_alike_whatever_their_jobs_cost() {
     let flows = ACCOUNTS.map(|account| (Lane::PaidLight, account));
-    let had = shares(&flows, |flow| [1, 100, 30, 7][flow], 4000);
-    let total: u64 = had.values().sum();
-    for ((_, account), us) in &had {
+    let attained = shares(&flows, |flow| [1, 100, 30, 7][flow], 4000);
+    let total: u64 = attained.values().sum();
+    for ((_, account), us) in &attained {
         let found = *us as f64 / total as f64;
         assert!((found * 4.0 - 1.0).abs() < 0.03, "{account}: {found}");
     }

@@ -6,15 +6,15 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 /// within about as much, and who is not there yet when a culprit begins stands behind it whatever the order says.
 pub const GATHER_US: u64 = 1_000_000;
 
-/// The place among the jobs that run alone.
+/// The position among the jobs that run alone.
 ///
 /// A worker that dies takes the deliveries of all its jobs with it, also of those that only waited behind the culprit.
 /// So each delivery turns the order round: whoever stood behind it in one stands before it in the next, and is done.
-pub fn place_alone(id: impl Hash, attempt: u32) -> u64 {
+pub fn position_alone(id: impl Hash, attempt: u32) -> u64 {
     let mut hasher = DefaultHasher::new();
     id.hash(&mut hasher);
-    let place = hasher.finish();
-    if attempt.is_multiple_of(2) { !place } else { place }
+    let position = hasher.finish();
+    if attempt.is_multiple_of(2) { !position } else { position }
 }
 
 #[cfg(test)]
@@ -25,7 +25,7 @@ mod tests {
     fn each_delivery_turns_the_order_round() {
         let order = |attempt: u32| {
             let mut jobs: Vec<u32> = (0..20).collect();
-            jobs.sort_by_key(|job| place_alone(job, attempt));
+            jobs.sort_by_key(|job| position_alone(job, attempt));
             jobs
         };
         let turned: Vec<u32> = order(4).into_iter().rev().collect();

@@ -1,5 +1,5 @@
 //! A Lambda function on the lanes: the pipeline of `forebay-worker` on the CPU, for bursts. Answers with the messages
-//! whose jobs are not settled (partial batch response).
+//! whose jobs have not ended (partial batch response).
 
 mod open;
 
@@ -11,7 +11,7 @@ use std::{
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use forebay_backend::{
     aws, logging,
-    serverless::{Burst, Record, World, time_left},
+    serverless::{Burst, BurstParts, Record, time_left},
     settings::Settings,
     store::S3Store,
 };
@@ -38,13 +38,13 @@ fn main() -> Result<(), Error> {
         let config = aws::load().await;
         let registry = open::models(&settings, &config).await?;
         let bounds = open::bounds(&settings, &registry, cores);
-        let world = World {
+        let parts = BurstParts {
             store: Arc::new(S3Store::new(aws::s3(&config), &settings.bucket)),
             edge: open::edge(&settings)?,
             registry: Arc::new(registry),
             devices,
         };
-        let burst = Burst::start(world, bounds);
+        let burst = Burst::start(parts, bounds);
         // Lambda keeps a sandbox whose events fail and gives it the next ones; it starts another when the process ends.
         tokio::select! {
             ended = lambda_runtime::run(service_fn(|event| answer(&burst, event))) => ended,

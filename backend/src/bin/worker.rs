@@ -15,7 +15,7 @@ use anyhow::{Context as _, bail};
 use forebay_backend::logging::Spans;
 use forebay_backend::{
     DeviceLoad, Vitals, aws,
-    doctor::{self, State},
+    doctor::{self, Severity},
     engine::Devices,
     logging,
     pipeline::{self, Parts, PipelineError},
@@ -111,7 +111,7 @@ async fn doctor(settings: &Settings, devices: anyhow::Result<Devices>) -> anyhow
     for finding in &findings {
         writeln!(stdout(), "{finding}")?;
     }
-    let missing = findings.iter().filter(|finding| finding.state == State::Missing).count();
+    let missing = findings.iter().filter(|finding| finding.severity == Severity::Missing).count();
     Ok(if missing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,4 +1,4 @@
-use super::{Price, Run};
+use super::{Measurement, Price};
 
 /// A residual of so many robust standard deviations begins to count less (Huber's constant: 95 % efficient where errors
 /// are normal).
@@ -20,7 +20,7 @@ const RIDGE: f64 = 0.02;
 /// Statistics A6, 1977), started from the seed scaled by the median ratio: first Huber's, which finds its way from
 /// anywhere, then Tukey's, which lets disturbed runs, up to one in five, count for nothing. What the runs do not tell
 /// apart, such as start and rows when all batches had the same size, keeps the seed's proportions.
-pub(super) fn fit(runs: &[Run], seed: Price) -> Price {
+pub(super) fn fit(runs: &[Measurement], seed: Price) -> Price {
     let ratios = runs.iter().map(|run| run.us / seed.of(run.rows, run.row_cells).max(f64::MIN_POSITIVE)).collect();
     let Some(ratio) = median(ratios) else { return seed };
     let start = with_cells(seed.scaled(ratio), runs);
@@ -36,7 +36,7 @@ pub(super) fn fit(runs: &[Run], seed: Price) -> Price {
 }
 
 /// Lets the cells have half of what the rows have, so that both can be told apart from there.
-fn with_cells(price: Price, runs: &[Run]) -> Price {
+fn with_cells(price: Price, runs: &[Measurement]) -> Price {
     let Some(row_cells) = median(runs.iter().map(|run| run.row_cells).collect()) else { return price };
     if price.cell_us > 0.0 || row_cells <= 0.0 {
         return price;
@@ -46,14 +46,14 @@ fn with_cells(price: Price, runs: &[Run]) -> Price {
 }
 
 /// The mean of each part's factor: the parts are compared in these units.
-fn scales(runs: &[Run]) -> [f64; 3] {
+fn scales(runs: &[Measurement]) -> [f64; 3] {
     let count = runs.len().max(1) as f64;
     let sum = runs.iter().fold([0.0; 3], |sum, run| zip(sum, run.factors(), |sum, factor| sum + factor));
     sum.map(|sum| (sum / count).max(f64::MIN_POSITIVE))
 }
 
 /// How much each run counts: in relation to its size, and less the further it lies from the price so far.
-fn weights(runs: &[Run], price: &Price, rule: fn(f64) -> f64) -> Vec<f64> {
+fn weights(runs: &[Measurement], price: &Price, rule: fn(f64) -> f64) -> Vec<f64> {
     let predicted: Vec<f64> = runs.iter().map(|run| price.of(run.rows, run.row_cells).max(1e-3)).collect();
     let errors: Vec<f64> = runs.iter().zip(&predicted).map(|(run, us)| (run.us - us).abs() / us).collect();
     let spread = median(errors.clone()).map_or(NOISE, |mad| (MAD * mad).max(NOISE));
@@ -72,7 +72,7 @@ fn tukey(residual: f64) -> f64 {
 }
 
 /// Weighted least squares with a ridge towards `start`, no part below 0.
-fn solve(runs: &[Run], weights: &[f64], start: Price, scales: [f64; 3]) -> Price {
+fn solve(runs: &[Measurement], weights: &[f64], start: Price, scales: [f64; 3]) -> Price {
     let mut squares = [[0.0; 3]; 3];
     let mut moments = [0.0; 3];
     for (run, weight) in runs.iter().zip(weights) {

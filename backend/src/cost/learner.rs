@@ -20,8 +20,8 @@ const REFIT: u64 = 4;
 
 /// One batch that ran.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Run {
-    /// Its rows.
+pub struct Measurement {
+    /// How many rows it had.
     pub rows: f64,
     /// The cells of each row, padding included.
     pub row_cells: f64,
@@ -29,7 +29,7 @@ pub struct Run {
     pub us: f64,
 }
 
-impl Run {
+impl Measurement {
     /// What the parts of a price are multiplied with.
     pub(super) fn factors(&self) -> [f64; 3] {
         [1.0, self.rows, self.rows * self.row_cells]
@@ -53,9 +53,9 @@ pub struct Learner {
     price: Price,
     /// What the last runs took in relation to that.
     level: f64,
-    latest: VecDeque<Run>,
+    latest: VecDeque<Measurement>,
     /// Each kind with its latest runs, the kind seen last at the end.
-    kinds: VecDeque<((i32, i32), VecDeque<Run>)>,
+    kinds: VecDeque<((i32, i32), VecDeque<Measurement>)>,
     errors: VecDeque<f64>,
     count: u64,
 }
@@ -85,7 +85,7 @@ impl Learner {
     }
 
     /// Learns from one run. One that did not happen, or took no time, is not learned from.
-    pub fn learn(&mut self, run: Run) {
+    pub fn learn(&mut self, run: Measurement) {
         if !(run.us > 0.0 && run.us <= LONGEST_US && run.rows >= 1.0) {
             return;
         }
@@ -98,7 +98,7 @@ impl Learner {
         keep(&mut self.kinds, (kind, runs), KINDS);
         self.count += 1;
         if self.count < 4 * REFIT || self.count.is_multiple_of(REFIT) {
-            let runs: Vec<Run> = self.kinds.iter().flat_map(|(_, runs)| runs.iter().copied()).collect();
+            let runs: Vec<Measurement> = self.kinds.iter().flat_map(|(_, runs)| runs.iter().copied()).collect();
             self.price = fit(&runs, self.seed);
         }
         keep(&mut self.latest, run, LEVEL);
@@ -107,9 +107,9 @@ impl Learner {
 }
 
 /// The median of measured / predicted; 1 without runs.
-fn ratio(runs: &VecDeque<Run>, price: Price) -> f64 {
+fn ratio(runs: &VecDeque<Measurement>, price: Price) -> f64 {
     // A price that says nothing would make any ratio of any run.
-    let of = |run: &Run| run.us / price.of(run.rows, run.row_cells).max(1e-3);
+    let of = |run: &Measurement| run.us / price.of(run.rows, run.row_cells).max(1e-3);
     median(runs.iter().map(of).collect()).unwrap_or(1.0)
 }
 
@@ -147,7 +147,7 @@ mod tests {
             let row_cells = (5.0 + noise(number + 1_000_000) * 195.0).floor();
             let slow = if number % outlier == 0 { 20.0 } else { 1.0 };
             let us = truth(rows, row_cells) * (0.96 + 0.08 * noise(number + 2_000_000)) * slow;
-            learner.learn(Run { rows, row_cells, us });
+            learner.learn(Measurement { rows, row_cells, us });
         }
         learner
     }
@@ -181,7 +181,7 @@ mod tests {
         let mut learner = Learner::new(5000.0);
         assert_eq!((learner.relative_error(), learner.ratio()), (None, 1.0));
         for _ in 0..8 {
-            learner.learn(Run { rows: 8.0, row_cells: 100.0, us: 4000.0 });
+            learner.learn(Measurement { rows: 8.0, row_cells: 100.0, us: 4000.0 });
         }
         let found = learner.price().batch_us(8, 100);
         assert!((3800..=4200).contains(&found), "{found}");
@@ -193,7 +193,7 @@ mod tests {
         let mut learner = trained(200, u64::MAX);
         for number in 0..200 {
             let (rows, row_cells) = (16.0, 40.0 + 80.0 * noise(number));
-            learner.learn(Run { rows, row_cells, us: 3.0 * truth(rows, row_cells) });
+            learner.learn(Measurement { rows, row_cells, us: 3.0 * truth(rows, row_cells) });
         }
         for (rows, row_cells) in [(16, 80), (2, 20), (32, 190)] {
             let found = learner.price().batch_us(rows, row_cells) as f64 / truth(rows as f64, row_cells as f64);
@@ -209,7 +209,7 @@ mod tests {
         ) {
             let mut learner = Learner::new(1.0);
             for (rows, row_cells, us) in runs {
-                learner.learn(Run { rows: rows.floor(), row_cells: row_cells.floor(), us });
+                learner.learn(Measurement { rows: rows.floor(), row_cells: row_cells.floor(), us });
             }
             let Price { start_us, row_us, cell_us } = learner.price();
             for part in [start_us, row_us, cell_us, learner.ratio()] {

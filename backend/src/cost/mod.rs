@@ -7,6 +7,6 @@ mod learner;
 mod model;
 mod price;
 
-pub use learner::{Learner, Run};
+pub use learner::{Learner, Measurement};
 pub use model::CostModel;
 pub use price::Price;

@@ -3,7 +3,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Learner, Price, Run};
+use super::{Learner, Measurement, Price};
 
 /// What every model's batches cost here, shared between those who run, plan, receive and measure.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl CostModel {
     }
 
     /// A batch of `model` ran; models whose price nobody asked for are not learned.
-    pub fn learn(&self, model: &str, run: Run) {
+    pub fn learn(&self, model: &str, run: Measurement) {
         if let Some(learner) = self.learners().get_mut(model) {
             learner.learn(run);
         }
@@ -55,8 +55,8 @@ mod tests {
         let costs = CostModel::default();
         assert_eq!(costs.price("m@1", 2.0), Price::seed(2.0));
         for _ in 0..4 {
-            costs.learn("m@1", Run { rows: 1.0, row_cells: 10.0, us: 500.0 });
-            costs.learn("stranger@1", Run { rows: 1.0, row_cells: 10.0, us: 500.0 });
+            costs.learn("m@1", Measurement { rows: 1.0, row_cells: 10.0, us: 500.0 });
+            costs.learn("stranger@1", Measurement { rows: 1.0, row_cells: 10.0, us: 500.0 });
         }
         let learned = costs.price("m@1", 2.0).batch_us(1, 10);
         assert!((480..=520).contains(&learned), "{learned}");

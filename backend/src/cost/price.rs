@@ -6,7 +6,7 @@ const START: f64 = 0.3;
 pub struct Price {
     /// Whatever is in the batch.
     pub start_us: f64,
-    /// Each row.
+    /// What each row adds.
     pub row_us: f64,
     /// Each cell that is laid out: rows × the longest row's tokens, pixels or numbers.
     pub cell_us: f64,

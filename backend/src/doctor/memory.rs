@@ -50,7 +50,7 @@ pub(super) fn models(budget: u64, models: &[(String, u64)]) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State::{Doubtful, Fine};
+    use crate::doctor::Severity::{Doubtful, Fine};
 
     #[test]
     fn models_that_take_turns_are_named() {
@@ -65,15 +65,15 @@ mod tests {
             (0, &[1], Doubtful, "needed for a@1 alone"),
         ] {
             let found = self::models(budget * MIB, &sizes(models));
-            assert_eq!(found.state, state, "{found}");
+            assert_eq!(found.severity, state, "{found}");
             assert!(found.found.contains(part), "{found}");
         }
     }
 
     #[test]
     fn a_device_that_others_fill_is_doubtful() {
-        assert_eq!(free("cuda:0", DeviceMemory { free: 70 * MIB, total: 80 * MIB }).state, Fine);
+        assert_eq!(free("cuda:0", DeviceMemory { free: 70 * MIB, total: 80 * MIB }).severity, Fine);
         let full = free("cuda:0", DeviceMemory { free: 30 * MIB, total: 80 * MIB });
-        assert_eq!((full.state, full.found.as_str()), (Doubtful, "30 of 80 MiB are free on cuda:0"));
+        assert_eq!((full.severity, full.found.as_str()), (Doubtful, "30 of 80 MiB are free on cuda:0"));
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use aws_config::SdkConfig;
 
-pub use finding::{Finding, State};
+pub use finding::{Finding, Severity};
 
 use crate::{
     engine::{Engine, gpu},
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn a_gpu_that_nothing_runs_on_is_doubtful() {
         let gpu = || Some("/dev/nvidia0".to_owned());
-        assert_eq!(device("cpu", gpu()).state, State::Doubtful);
-        assert_eq!([device("cuda:0", gpu()).state, device("cpu", None).state], [State::Fine; 2]);
+        assert_eq!(device("cpu", gpu()).severity, Severity::Doubtful);
+        assert_eq!([device("cuda:0", gpu()).severity, device("cpu", None).severity], [Severity::Fine; 2]);
     }
 }

@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        array::Array, doctor::State, engine::RunError, features::BatchInput, model::Model, settings::tests::parse,
+        array::Array, doctor::Severity, engine::RunError, features::BatchInput, model::Model, settings::tests::parse,
     };
 
     /// Holds one model, and no second one.
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_offers_more_than_can_be_done_is_told() {
+    fn a_manifest_that_offers_more_than_can_be_done_is_named() {
         let of = |parameters: &str, steps: &str| {
             let text = format!(
                 "[model]\nname = \"m\"\nversion = \"1\"\ntask = \"text-generate\"\ntitle = \"t\"\nlicence = \"MIT\"\n\
@@ -169,10 +169,10 @@ mod tests {
         }
         let findings = of(&folder).await;
         std::fs::remove_dir_all(&folder).unwrap();
-        let told: Vec<(String, bool)> =
-            findings.iter().map(|finding| (finding.subject.clone(), finding.state == State::Fine)).collect();
+        let shown: Vec<(String, bool)> =
+            findings.iter().map(|finding| (finding.subject.clone(), finding.severity == Severity::Fine)).collect();
         let expect = [("models", false), ("model a@1", true), ("model b@1", true)];
-        assert_eq!(told, expect.map(|(subject, fine)| (subject.to_owned(), fine)));
+        assert_eq!(shown, expect.map(|(subject, fine)| (subject.to_owned(), fine)));
 
         let away = of(Path::new("s3://bucket/models")).await;
         let text = away.iter().map(ToString::to_string).collect::<String>();

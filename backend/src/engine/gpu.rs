@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn a_gpu_is_seen_by_its_device_its_driver_or_on_the_bus() {
         let root = std::env::temp_dir().join(format!("forebay-gpu-{}", std::process::id()));
-        let seen = || found(&root).map(|place| place.replace(&root.display().to_string(), ""));
+        let seen = || found(&root).map(|path| path.replace(&root.display().to_string(), ""));
         assert_eq!(seen(), None, "there is no such folder");
         let pci = |address: &str, vendor: &str, class: &str| {
             let device = root.join("sys/bus/pci/devices").join(address);

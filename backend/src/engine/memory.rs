@@ -6,9 +6,9 @@ use std::fs::read_to_string;
 /// A device's memory, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceMemory {
-    /// What nobody uses.
+    /// What no process uses, in bytes.
     pub free: u64,
-    /// All there is.
+    /// All there is, in bytes.
     pub total: u64,
 }
 

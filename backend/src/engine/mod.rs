@@ -2,12 +2,12 @@
 
 mod deterministic;
 mod devices;
+#[cfg(any(feature = "tch", test))]
+mod diagnosis;
 pub(crate) mod gpu;
 mod memory;
 #[cfg(feature = "tch")]
 pub mod torch;
-#[cfg(any(feature = "tch", test))]
-mod trouble;
 
 pub use deterministic::{ANSWER_NAN, DeterministicEngine, FAIL_BATCH, HANG, HOLDS_AT_MOST, LOSE_DEVICE};
 pub use devices::{Devices, Patience};

@@ -20,7 +20,7 @@ use crate::{
 /// One job's input, ready for its model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prepared {
-    /// As numbers.
+    /// The input as numbers.
     pub features: Features,
     /// Whether the input has more than the model reads: the result says so.
     pub truncated: bool,
@@ -75,8 +75,8 @@ pub fn prepare(model: &Model, payload: &[u8], parameters: &Parameters) -> Result
             // What is continued is the end.
             let begin = model.marks.begin;
             let others = steps.wanted(parameters).saturating_add(usize::from(begin.is_some()));
-            let room = steps.context.map_or(usize::MAX, |context| context.saturating_sub(others)).max(1);
-            let over = ids.len().saturating_sub(room);
+            let most = steps.context.map_or(usize::MAX, |context| context.saturating_sub(others)).max(1);
+            let over = ids.len().saturating_sub(most);
             ids.drain(..over);
             let features = Features::Tokens(begin.into_iter().chain(ids).collect());
             Ok(Prepared { features, truncated: truncated || over > 0 })
@@ -127,7 +127,7 @@ pub fn check_label(media_type: MediaType, payload: &[u8]) -> Result<(), Failure>
 /// The most pictures of one job: what a contact sheet holds.
 pub const MAX_COUNT: usize = 64;
 
-/// The edge has looked already, by the catalogue that it had.
+/// The edge has looked already, by the catalog that it had.
 fn beyond_context(steps: &StepsTable, parameters: &Parameters) -> Option<(i64, usize)> {
     let context = steps.context?;
     let asked = whole(parameters, "max_tokens")?;

@@ -22,7 +22,7 @@ pub(super) fn normal(seed: u64, count: usize) -> Vec<f32> {
     numbers
 }
 
-/// 2⁻⁵³
+/// The distance of two neighbours among the numbers drawn from 0 to 1: 2⁻⁵³.
 const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
 
 /// The next 64 bits.

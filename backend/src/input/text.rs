@@ -6,7 +6,7 @@ use crate::{failure::Failure, model::TextTable};
 /// A text as tokens.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Tokens {
-    /// Their ids.
+    /// The tokens' ids, as the tokenizer numbers them.
     pub(super) ids: Vec<i64>,
     /// Whether the text has more.
     pub(super) truncated: bool,
@@ -31,7 +31,7 @@ enum Marked {
 fn tokens(payload: &[u8], tokenizer: Option<&Tokenizer>, table: &TextTable, marked: Marked) -> Result<Tokens, Failure> {
     let text =
         std::str::from_utf8(payload).map_err(|_| Failure::new(FailureCode::TextNotUtf8, "the text is not UTF-8"))?;
-    // The edge has looked already, by the catalogue that it had.
+    // The edge has looked already, by the catalog that it had.
     check_text(text, table.max_chars).map_err(|error| {
         let code = match error {
             TextError::Blank => FailureCode::TextEmpty,

@@ -27,7 +27,7 @@ pub(super) fn shares() -> Histogram {
     Histogram::new([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75])
 }
 
-/// Relative errors.
+/// Relative errors: 2 % to ten times.
 pub(super) fn errors() -> Histogram {
     Histogram::new([0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0])
 }

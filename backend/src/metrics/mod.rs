@@ -1,8 +1,6 @@
 //! What a worker measures of itself, for Prometheus. Names and units are in the backend's README.
 
 mod buckets;
-mod measured_queue;
-mod measured_store;
 
 use std::time::Duration;
 
@@ -14,8 +12,6 @@ use prometheus_client::{
 };
 
 use crate::engine::DeviceMemory;
-pub(crate) use measured_queue::MeasuredQueue;
-pub(crate) use measured_store::MeasuredStore;
 
 /// The `Content-Type` of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -45,7 +41,7 @@ pub struct Metrics {
     busy: Counter<f64, std::sync::atomic::AtomicU64>,
     jobs: Counters<2>,
     failures: Counters<2>,
-    renewals: Counters<2>,
+    extensions: Counters<2>,
     queue_calls: Counters<3>,
     reports: Counters<1>,
     dropped_events: Counter,
@@ -60,13 +56,13 @@ pub struct Metrics {
 pub struct BatchRun {
     /// How many jobs it held.
     pub jobs: usize,
-    /// How many rows.
+    /// How many rows it had.
     pub rows: usize,
     /// What share of the numbers was padding, 0 to 1.
     pub padding: f64,
     /// What it was predicted to take, by what earlier ones took.
     pub predicted: Duration,
-    /// What it took.
+    /// What it took on the device.
     pub busy: Duration,
 }
 
@@ -92,7 +88,7 @@ impl Default for Metrics {
             busy: add(r, "device_busy_seconds", "Time in which the device ran batches", Counter::default()),
             jobs: add(r, "jobs", "Jobs by how they left this worker", Family::default()),
             failures: add(r, "failures", "Failed jobs by reason", Family::default()),
-            renewals: add(r, "lease_renewals", "Leases renewed, lost, or not renewed this time", Family::default()),
+            extensions: add(r, "lease_renewals", "Holds of messages renewed, lost, or not renewed", Family::default()),
             queue_calls: add(r, "queue_calls", "Calls to the lanes", Family::default()),
             reports: add(r, "reports", "Reports to the edge", Family::default()),
             dropped_events: add(r, "dropped_events", "Events that no report carried", Counter::default()),
@@ -142,16 +138,18 @@ impl Metrics {
         self.decode.get_or_create(&[("kind", kind.to_owned())]).observe(took.as_secs_f64());
     }
 
-    /// A decoded input takes so many bytes now, and took so many before.
-    pub(crate) fn has_room(&self, places: usize) {
+    /// All lanes together share so many places.
+    pub(crate) fn room_size(&self, places: usize) {
         self.room_size.set(i64::try_from(places).unwrap_or(i64::MAX));
     }
 
+    /// A lane's messages take so many places now.
     pub(crate) fn room_taken(&self, lane: Lane, places: usize) {
         let labels = [("lane", lane.name().to_owned())];
         self.room.get_or_create(&labels).set(i64::try_from(places).unwrap_or(i64::MAX));
     }
 
+    /// A decoded input takes so many bytes now, and took so many before.
     pub(crate) fn decoded_held(&self, now: usize, before: usize) {
         self.decoded_bytes.inc_by(i64::try_from(now).unwrap_or(i64::MAX));
         self.decoded_bytes.dec_by(i64::try_from(before).unwrap_or(i64::MAX));
@@ -162,7 +160,7 @@ impl Metrics {
         self.batch_wait.get_or_create(&of(model)).observe(waited.as_secs_f64());
     }
 
-    /// A batch ran.
+    /// A batch of `model` ran on a device.
     pub fn ran(&self, model: &str, batch: BatchRun) {
         let model = of(model);
         let (busy_s, predicted_s) = (batch.busy.as_secs_f64(), batch.predicted.as_secs_f64());
@@ -231,17 +229,20 @@ impl Metrics {
         self.dropped_events.inc();
     }
 
-    fn stored(&self, call: &'static str, outcome: &'static str, took: Duration) {
+    /// A call to the bucket ended in one of a handful of ways.
+    pub(crate) fn stored(&self, call: &'static str, outcome: &'static str, took: Duration) {
         let labels = [("call", call.to_owned()), ("outcome", outcome.to_owned())];
         self.store.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    fn renewed(&self, lane: Lane, outcome: &'static str, leases: usize) {
+    /// So many messages of a lane stay hidden, are lost, or were not heard of.
+    pub(crate) fn extended(&self, lane: Lane, outcome: &'static str, messages: usize) {
         let labels = [("lane", lane.name().to_owned()), ("outcome", outcome.to_owned())];
-        self.renewals.get_or_create(&labels).inc_by(leases as u64);
+        self.extensions.get_or_create(&labels).inc_by(messages as u64);
     }
 
-    fn called(&self, lane: Lane, call: &'static str, well: bool) {
+    /// A call to a lane's queue ended.
+    pub(crate) fn called(&self, lane: Lane, call: &'static str, well: bool) {
         let outcome = if well { "ok" } else { "error" };
         let labels = [("lane", lane.name().to_owned()), ("call", call.to_owned()), ("outcome", outcome.to_owned())];
         self.queue_calls.get_or_create(&labels).inc();

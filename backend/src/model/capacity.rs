@@ -54,7 +54,7 @@ impl RowLimit {
     }
 }
 
-/// A model's [`RowLimit`], shared by the planner, who asks, and the devices, who tell.
+/// A model's [`RowLimit`], shared by the planner, who asks, and the devices, who answer.
 #[derive(Debug)]
 pub struct Capacity {
     limit: Mutex<RowLimit>,

@@ -18,7 +18,7 @@ pub struct Manifest {
     pub task: Task,
     /// The folder that holds this and the files it names.
     pub folder: PathBuf,
-    /// The TorchScript file.
+    /// The TorchScript file, beside its `model.toml`.
     pub weights: PathBuf,
     /// The file's SHA-256 in hex, if the manifest says it.
     pub weights_sha256: Option<String>,
@@ -78,9 +78,9 @@ impl BatchTable {
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {what}")]
 pub struct ManifestError {
-    /// The manifest.
+    /// The path of the manifest.
     pub file: String,
-    /// Key, found, allowed.
+    /// The key that is wrong, what was found there and what is allowed.
     pub what: String,
 }
 

@@ -8,9 +8,9 @@ use super::{Capacity, Manifest, StepsTable, Task, TextTable};
 pub struct Model {
     /// `name@version`
     pub id: String,
-    /// What `model.toml` says.
+    /// What its `model.toml` says.
     pub manifest: Manifest,
-    /// For texts.
+    /// What makes texts into tokens; only models of texts have one.
     pub tokenizer: Option<Tokenizer>,
     /// For texts that are continued.
     pub marks: Marks,
@@ -152,7 +152,7 @@ impl ModelError {
 /// Whether the bytes of a model's files are known to be those that are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
-    /// By their SHA-256.
+    /// They have the SHA-256 that the manifest says.
     Yes,
     /// The manifest names none.
     No,

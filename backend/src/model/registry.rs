@@ -97,7 +97,7 @@ impl Registry {
         Ok((registry, complaints))
     }
 
-    /// Adds a model.
+    /// Adds a model, which is opened when it is first used.
     pub fn insert(&mut self, manifest: Manifest) {
         self.entries.insert(manifest.id(), Entry::new(manifest, None));
     }

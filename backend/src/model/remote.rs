@@ -2,7 +2,7 @@ use std::{path::Path, sync::Arc};
 
 use super::{Manifest, ManifestError, Registry, Rest, S3Shelf, ScanError, Shelf, ShelfError, Sink, fetch::FetchLimits};
 
-/// The longest `model.toml`.
+/// The longest `model.toml` that is fetched, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
 impl Registry {
@@ -28,8 +28,8 @@ impl Registry {
         let paths = shelf.manifests().await.map_err(|error| ScanError::new(shelf.name(), error.to_string()))?;
         let (mut registry, mut complaints) = (Self::default(), Vec::new());
         for path in paths {
-            let place = format!("{}{path}", shelf.name());
-            let complain = |what: String| ManifestError { file: place.clone(), what };
+            let file = format!("{}{path}", shelf.name());
+            let complain = |what: String| ManifestError { file: file.clone(), what };
             let read = read(&shelf, &path, cache).await.map_err(|error| complain(error.to_string()));
             match read.and_then(|text| parse(&path, &text, cache).map_err(complain)) {
                 Ok(manifest) => registry.insert_remote(manifest, Arc::clone(&shelf), limits),
@@ -60,7 +60,7 @@ async fn read(shelf: &Arc<dyn Shelf>, path: &str, cache: &Path) -> Result<String
     let file = cache.join(path);
     let folder = file.parent().unwrap_or(cache);
     tokio::fs::create_dir_all(folder).await.map_err(refused)?;
-    // Of this process alone: others may read the same at the same time.
+    // The name is this process's alone: others may read the same at the same time.
     let part = file.with_extension(format!("toml.{}", std::process::id()));
     let rest = Rest { from: 0, max_bytes: MAX_MANIFEST_BYTES };
     let mut sink = Sink::new(tokio::fs::File::create(&part).await.map_err(refused)?, rest);

@@ -39,16 +39,17 @@ impl Stamp {
         }
     }
 
-    /// Whether it has been so for a while. Kernels count time in steps of up to 10 ms: what is written twice within one
-    /// of them has one stamp.
-    fn is_settled(&self, now: SystemTime) -> bool {
+    /// Whether a change from now on would have another stamp. Kernels count time in steps of up to 10 ms: what is written
+    /// twice within one of them has one stamp.
+    fn is_past_its_tick(&self, now: SystemTime) -> bool {
         let (seconds, nanoseconds) = self.changed;
         let at = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanoseconds).unwrap_or(0));
-        now.duration_since(SystemTime::UNIX_EPOCH + at).is_ok_and(|ago| ago > SETTLED)
+        now.duration_since(SystemTime::UNIX_EPOCH + at).is_ok_and(|ago| ago > TICKS)
     }
 }
 
-const SETTLED: Duration = Duration::from_millis(100);
+/// Longer than any step of a kernel's clock.
+const TICKS: Duration = Duration::from_millis(100);
 /// Files that are remembered; beyond it all are forgotten, and hashed once more.
 const MOST_REMEMBERED: usize = 4096;
 
@@ -68,7 +69,7 @@ fn of_file_by(path: &Path, read: impl FnOnce(File) -> std::io::Result<String>) -
     }
     let again = file.try_clone()?;
     let hash = read(file)?;
-    if Stamp::of(&again.metadata()?) == before && before.is_settled(SystemTime::now()) {
+    if Stamp::of(&again.metadata()?) == before && before.is_past_its_tick(SystemTime::now()) {
         let mut remembered = remembered();
         if remembered.len() >= MOST_REMEMBERED {
             remembered.clear();
@@ -78,7 +79,7 @@ fn of_file_by(path: &Path, read: impl FnOnce(File) -> std::io::Result<String>) -
     Ok(hash)
 }
 
-/// Piece by piece.
+/// The hash of a whole file, read a MiB at a time.
 fn read(mut file: File) -> std::io::Result<String> {
     let mut hash = Sha256::new();
     let mut chunk = vec![0; 1 << 20];
@@ -113,19 +114,19 @@ mod tests {
             })
             .unwrap()
         };
-        // Until it is settled it is read each time; a clock that stands still would end this by the test's time limit.
-        let settle = || while !Stamp::of_file(&path).unwrap().is_settled(SystemTime::now()) {};
+        // Until its tick is past it is read each time; a clock that stands still would end this by the test's time limit.
+        let wait_a_tick = || while !Stamp::of_file(&path).unwrap().is_past_its_tick(SystemTime::now()) {};
         std::fs::write(&path, "abc").unwrap();
-        settle();
+        wait_a_tick();
         let first = hash();
         assert_eq!((first.as_str(), reads.get()), (hex::encode(Sha256::digest("abc")).as_str(), 1));
         assert_eq!((hash(), reads.get()), (first, 1), "remembered");
-        // As long as before, and as old by its modification time.
+        // The file is as long as before, and as old by its modification time.
         let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
         let mut file = File::options().write(true).open(&path).unwrap();
         file.write_all(b"xyz").unwrap();
         file.set_modified(modified).unwrap();
-        settle();
+        wait_a_tick();
         assert_eq!((hash(), reads.get()), (hex::encode(Sha256::digest("xyz")), 2));
         assert_eq!((hash(), reads.get()), (hex::encode(Sha256::digest("xyz")), 2));
         std::fs::write(&path, "new").unwrap();

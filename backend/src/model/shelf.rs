@@ -48,7 +48,7 @@ impl Sink {
         Self { file, bytes: rest.from, max_bytes: rest.max_bytes }
     }
 
-    /// Appends a piece.
+    /// Writes the next piece behind those that are there.
     pub async fn append(&mut self, piece: &[u8]) -> Result<(), ShelfError> {
         self.bytes = self.bytes.saturating_add(piece.len() as u64);
         if self.bytes > self.max_bytes {

@@ -17,16 +17,16 @@ use crate::{
 /// A result as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// The `Content-Type`.
+    /// Its `Content-Type`.
     pub media_type: &'static str,
-    /// The body.
+    /// What clients get.
     pub body: Bytes,
 }
 
 /// What a model answered to one job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// The job's rows.
+    /// The job's own rows of the model's output.
     Rows(Array<f32>),
     /// The tokens that were added to the job's text.
     Text(Continuation),

@@ -10,7 +10,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::PipelineError;
 use crate::{
     stages::{infer::Trouble, runs::Runs},
     vitals::Vitals,
@@ -23,7 +22,47 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// From a device's trouble to the end: what can be handed back or stored without it is.
 const LEAVE: Duration = Duration::from_secs(5);
 
-/// What runs, and what its end is told to.
+/// Why the pipeline ended without being stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The device's thread could not be started.
+    #[error("the device's thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// A stage ended by itself: the process should end too, and its supervisor start it again.
+    #[error("a stage of the pipeline ended by itself")]
+    StageEnded,
+    /// A device's call does not end: the process must end, whatever its threads still do, and its supervisor start it
+    /// again. The jobs that the device holds come back when their visibility timeouts end.
+    #[error("the device does not answer")]
+    DeviceHung,
+    /// A device computes nothing more for this process, which must end so that its supervisor starts another. The jobs
+    /// that it held are handed back.
+    #[error("the device is lost: this process cannot use it any more")]
+    DeviceLost,
+}
+
+impl PipelineError {
+    /// The process's exit status, so that a supervisor can tell: 75 (`EX_TEMPFAIL` of sysexits.h) for a device that hangs
+    /// or is lost.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::DeviceHung | Self::DeviceLost => 75,
+            Self::Thread(_) | Self::StageEnded => 1,
+        }
+    }
+}
+
+impl From<Trouble> for PipelineError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Hung => Self::DeviceHung,
+            Trouble::Lost => Self::DeviceLost,
+            Trouble::Panicked => Self::StageEnded,
+        }
+    }
+}
+
+/// What runs, and what hears of its end.
 pub(super) struct Ending {
     pub(super) stages: JoinSet<()>,
     pub(super) runs: Runs,
@@ -94,7 +133,7 @@ impl Ending {
     }
 }
 
-/// Waits for the stages; what they still hold after the time is up is redelivered when its lease ends.
+/// Waits for the stages; what they still hold after the time is up is redelivered when its visibility timeout ends.
 async fn finish(stages: &mut JoinSet<()>, longest: Duration) {
     tokio::select! {
         () = async { while stages.join_next().await.is_some() {} } => info!("stopped"),

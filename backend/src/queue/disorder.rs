@@ -11,11 +11,11 @@ impl Disorder {
         Self { random: Box::new(random), doubles_per_mille }
     }
 
-    /// Fisher and Yates; the remainder favours low places by less than one in 2^50.
-    pub(super) fn shuffle(&mut self, places: &mut [usize]) {
-        for end in (1..places.len()).rev() {
+    /// Fisher and Yates; the remainder favours low positions by less than one in 2^50.
+    pub(super) fn shuffle(&mut self, positions: &mut [usize]) {
+        for end in (1..positions.len()).rev() {
             let other = (self.random)() % (end as u64 + 1);
-            places.swap(end, usize::try_from(other).unwrap_or(end));
+            positions.swap(end, usize::try_from(other).unwrap_or(end));
         }
     }
 

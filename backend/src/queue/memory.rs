@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Disorder, MAX_BATCH, MAX_RECEIVES, Message, Queue, QueueError, Receipt, Refused};
+use super::{Disorder, MAX_PER_CALL, MAX_RECEIVES, Message, Queue, QueueError, Receipt, Refused};
 
 /// How a [`MemoryQueue`] treats messages that nobody finishes.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +25,10 @@ impl Default for MemoryQueueSettings {
     }
 }
 
-/// A queue in memory that leases, redelivers and buries as SQS does; it passes the same contract tests.
+/// A queue in memory that hides, redelivers and buries as SQS does; it passes the same contract tests.
 ///
-/// In order and without doubles, unless it is given a [`Disorder`]. Time is tokio's: with a paused clock, leases end when
-/// the test says so.
+/// In order and without doubles, unless it is given a [`Disorder`]. Time is tokio's: with a paused clock, visibility
+/// timeouts end when the test says so.
 #[derive(Default)]
 pub struct MemoryQueue {
     settings: MemoryQueueSettings,
@@ -61,7 +61,7 @@ impl Entry {
 }
 
 impl MemoryQueue {
-    /// An empty queue.
+    /// An empty queue, in order and without doubles.
     pub fn new(settings: MemoryQueueSettings) -> Self {
         Self { settings, ..Self::default() }
     }
@@ -72,7 +72,7 @@ impl MemoryQueue {
         Self { settings, state: Mutex::new(state), ..Self::default() }
     }
 
-    /// Sends one message.
+    /// Sends one message, which is visible at once.
     pub fn send(&self, body: impl Into<String>) {
         let entry = Entry { body: body.into(), receive_count: 0, receipts: Vec::new(), hidden_until: None };
         self.state().messages.push_back(entry);
@@ -100,7 +100,7 @@ impl MemoryQueue {
     }
 
     /// Delivers what is visible now; else says when the next message will be.
-    fn take(&self, max: usize, lease: Duration) -> Result<Vec<Message>, Option<Instant>> {
+    fn take(&self, max: usize, visibility: Duration) -> Result<Vec<Message>, Option<Instant>> {
         let now = Instant::now();
         let mut state = self.state();
         let state = &mut *state;
@@ -111,19 +111,19 @@ impl MemoryQueue {
         state.dead.extend(Vec::from(dead).into_iter().map(|entry| entry.body));
 
         let visible = state.messages.iter().enumerate().filter(|(_, entry)| entry.is_visible(now));
-        let mut places: Vec<usize> = visible.map(|(place, _)| place).collect();
+        let mut positions: Vec<usize> = visible.map(|(position, _)| position).collect();
         if let Some(disorder) = &mut state.disorder {
-            disorder.shuffle(&mut places);
+            disorder.shuffle(&mut positions);
         }
         let mut taken = Vec::new();
-        for place in places.into_iter().take(max.min(MAX_BATCH)) {
-            let Some(entry) = state.messages.get_mut(place) else { continue };
+        for position in positions.into_iter().take(max.min(MAX_PER_CALL)) {
+            let Some(entry) = state.messages.get_mut(position) else { continue };
             state.deliveries += 1;
             let receipt = Receipt(state.deliveries.to_string());
             entry.receipts.push(receipt.clone());
             entry.receive_count += 1;
             let doubles = state.disorder.as_mut().is_some_and(Disorder::doubles);
-            entry.hidden_until = (!doubles).then(|| now + lease);
+            entry.hidden_until = (!doubles).then(|| now + visibility);
             taken.push(Message { receipt, body: entry.body.clone(), receive_count: entry.receive_count });
         }
         if taken.is_empty() {
@@ -136,23 +136,23 @@ impl MemoryQueue {
 
 #[async_trait]
 impl Queue for MemoryQueue {
-    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError> {
+    async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
         let deadline = Instant::now() + wait;
         loop {
-            // Enabled before looking, or a message sent in between would be slept through.
+            // The wake-up is enabled before looking, or a message sent in between would be slept through.
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let next = match self.take(max, lease) {
+            let next = match self.take(max, visibility) {
                 Ok(messages) => return Ok(messages),
                 Err(next) => next.map_or(deadline, |next| next.min(deadline)),
             };
             if timeout_at(next, changed).await.is_err() && next >= deadline {
-                return Ok(self.take(max, lease).unwrap_or_default());
+                return Ok(self.take(max, visibility).unwrap_or_default());
             }
         }
     }
 
-    async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError> {
+    async fn extend(&self, receipts: &[Receipt], visibility: Duration) -> Result<Vec<Refused>, QueueError> {
         let now = Instant::now();
         let mut state = self.state();
         let mut refused = Vec::new();
@@ -162,7 +162,7 @@ impl Queue for MemoryQueue {
                 .iter_mut()
                 .find(|entry| entry.receipts.last() == Some(receipt) && !entry.is_visible(now));
             match held {
-                Some(entry) => entry.hidden_until = Some(now + lease),
+                Some(entry) => entry.hidden_until = Some(now + visibility),
                 None => refused.push(Refused { receipt: receipt.clone(), gone: true }),
             }
         }

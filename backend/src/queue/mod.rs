@@ -1,5 +1,7 @@
-//! A lane as the worker sees it: messages that come at least once and stay hidden while they are leased.
+//! A lane as the worker sees it: messages that come at least once and stay hidden until their visibility timeout ends.
 
+#[cfg(test)]
+mod counting;
 mod disorder;
 mod memory;
 mod sqs;
@@ -9,6 +11,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use forebay_contract::Lane;
 
+#[cfg(test)]
+pub(crate) use counting::CountingQueue;
 pub use disorder::Disorder;
 pub use memory::{MemoryQueue, MemoryQueueSettings};
 pub use sqs::SqsQueue;
@@ -17,7 +21,7 @@ pub use sqs::SqsQueue;
 pub type Lanes = BTreeMap<Lane, Arc<dyn Queue>>;
 
 /// The most messages one call carries, as in SQS.
-pub const MAX_BATCH: usize = 10;
+pub const MAX_PER_CALL: usize = 10;
 
 /// After so many receives infra's queues bury a message (`maxReceiveCount`). Most come of workers that hand back what they
 /// have not begun, as every worker does that drains: jobs are judged by their runs, and this is the end of what is left.
@@ -37,9 +41,9 @@ impl std::fmt::Debug for Receipt {
 /// One delivery of one message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Addresses this delivery.
+    /// Addresses this delivery, and no other of the same message.
     pub receipt: Receipt,
-    /// What was sent.
+    /// What was sent, as it was sent.
     pub body: String,
     /// How often the message was delivered, this time included.
     pub receive_count: u32,
@@ -60,20 +64,20 @@ pub struct QueueError(pub String);
 /// One receipt of a batch that was refused while others went through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// Which.
+    /// Which receipt was refused.
     pub receipt: Receipt,
     /// Whether the delivery is over (deleted, or visible again), so that trying again is of no use.
     pub gone: bool,
 }
 
-/// At-least-once delivery with leases, as SQS has it. Every call takes at most [`MAX_BATCH`] receipts.
+/// At-least-once delivery with visibility timeouts, as SQS has it. Every call takes at most [`MAX_PER_CALL`] receipts.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Waits at most `wait` for up to `max` messages and hides them for `lease`.
-    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError>;
+    /// Waits at most `wait` for up to `max` messages and hides them for `visibility`.
+    async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError>;
 
-    /// Hides these deliveries for `lease` from now on.
-    async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError>;
+    /// Hides these deliveries for `visibility` from now on.
+    async fn extend(&self, receipts: &[Receipt], visibility: Duration) -> Result<Vec<Refused>, QueueError>;
 
     /// Removes these messages. What was removed before counts as removed.
     async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError>;

@@ -7,7 +7,7 @@ use aws_sdk_sqs::{
     types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName},
 };
 
-use super::{MAX_BATCH, Message, Queue, QueueError, Receipt, Refused};
+use super::{MAX_PER_CALL, Message, Queue, QueueError, Receipt, Refused};
 
 /// One lane's SQS queue.
 pub struct SqsQueue {
@@ -47,14 +47,14 @@ fn refused(receipts: &[Receipt], failures: &[aws_sdk_sqs::types::BatchResultErro
 
 #[async_trait]
 impl Queue for SqsQueue {
-    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError> {
+    async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
         let answer = self
             .client
             .receive_message()
             .queue_url(&self.url)
-            .max_number_of_messages(max.clamp(1, MAX_BATCH) as i32)
+            .max_number_of_messages(max.clamp(1, MAX_PER_CALL) as i32)
             .wait_time_seconds(whole_seconds(wait).min(20))
-            .visibility_timeout(whole_seconds(lease))
+            .visibility_timeout(whole_seconds(visibility))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .send()
             .await
@@ -70,12 +70,12 @@ impl Queue for SqsQueue {
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(message).collect())
     }
 
-    async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError> {
+    async fn extend(&self, receipts: &[Receipt], visibility: Duration) -> Result<Vec<Refused>, QueueError> {
         let entries = receipts.iter().enumerate().map(|(position, receipt)| {
             ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(position.to_string())
                 .receipt_handle(&receipt.0)
-                .visibility_timeout(whole_seconds(lease))
+                .visibility_timeout(whole_seconds(visibility))
                 .build()
         });
         let entries = entries.collect::<Result<Vec<_>, _>>().map_err(failed)?;

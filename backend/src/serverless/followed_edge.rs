@@ -17,19 +17,19 @@ impl FollowedEdge {
         Self { inner, awaited: watch::Sender::default() }
     }
 
-    /// The end of this job will be told.
+    /// The end of this job will be reported.
     pub(super) fn expect(&self, job: JobId) {
         self.awaited.send_modify(|awaited| {
             awaited.insert(job);
         });
     }
 
-    /// Waits until the ends of these jobs are told, at most for `patience`; then they are no longer expected.
-    pub(super) async fn told_all(&self, jobs: &[JobId], patience: Duration) {
+    /// Waits until the ends of these jobs are reported, at most for `patience`; then they are no longer expected.
+    pub(super) async fn heard_all(&self, jobs: &[JobId], patience: Duration) {
         let mut awaited = self.awaited.subscribe();
-        let told = awaited.wait_for(|awaited| !jobs.iter().any(|job| awaited.contains(job)));
+        let heard = awaited.wait_for(|awaited| !jobs.iter().any(|job| awaited.contains(job)));
         // A report that is late goes with the next event, or is healed by the edge.
-        let _ = timeout(patience, told).await.is_ok();
+        let _ = timeout(patience, heard).await.is_ok();
         self.forget(jobs.iter().copied());
     }
 
@@ -46,7 +46,7 @@ impl Edge for FollowedEdge {
             matches!(kind, EventKind::Succeeded { .. } | EventKind::Failed { .. } | EventKind::Returned { .. })
         };
         let ends = report.events.iter().filter(|event| is_end(&event.kind)).map(|event| event.job_id);
-        // Of what is canceled nothing more is told.
+        // Nothing more is reported of what is canceled.
         self.forget(ends.chain(answer.canceled.iter().copied()));
         Ok(answer)
     }

@@ -33,21 +33,21 @@ pub struct Record {
     pub id: String,
     /// The ARN of its queue.
     pub queue_arn: String,
-    /// The job message.
+    /// The job message, as it was sent.
     pub body: String,
     /// How often it was received, this time included.
     pub receive_count: u32,
 }
 
 /// The world around the pipeline, but for the lanes.
-pub struct World {
+pub struct BurstParts {
     /// Where inputs are and results go.
     pub store: Arc<dyn Store>,
-    /// Who is told; nobody without.
+    /// Where reports go; nowhere without.
     pub edge: Option<Arc<dyn Edge>>,
-    /// What can be run.
+    /// Which models can be run.
     pub registry: Arc<Registry>,
-    /// What runs it.
+    /// What runs the models.
     pub devices: Devices,
 }
 
@@ -66,17 +66,17 @@ pub struct BurstEnded;
 
 impl Burst {
     /// Starts the pipeline; it waits for records.
-    pub fn start(world: World, bounds: Bounds) -> Self {
+    pub fn start(parts: BurstParts, bounds: Bounds) -> Self {
         let queues: BTreeMap<Lane, Arc<EventQueue>> =
             Lane::ALL.into_iter().map(|lane| (lane, Arc::default())).collect();
-        let edge = world.edge.map(|edge| Arc::new(FollowedEdge::new(edge)));
+        let edge = parts.edge.map(|edge| Arc::new(FollowedEdge::new(edge)));
         let lanes = queues.iter().map(|(lane, queue)| (*lane, Arc::clone(queue) as Arc<dyn Queue>)).collect();
-        let parts = Parts {
+        let pipeline_parts = Parts {
             lanes,
-            store: world.store,
+            store: parts.store,
             edge: edge.clone().map(|edge| edge as Arc<dyn Edge>),
-            registry: world.registry,
-            devices: world.devices,
+            registry: parts.registry,
+            devices: parts.devices,
             load: Arc::new(DeviceLoad::default()),
             vitals: Arc::new(Vitals::default()),
         };
@@ -84,7 +84,7 @@ impl Burst {
         let guard = ended.clone().drop_guard();
         tokio::spawn(async move {
             let _guard = guard;
-            if let Err(error) = pipeline::run(parts, bounds, CancellationToken::new()).await {
+            if let Err(error) = pipeline::run(pipeline_parts, bounds, CancellationToken::new()).await {
                 error!(%error, "the pipeline has ended");
             }
         });
@@ -97,13 +97,13 @@ impl Burst {
         BurstEnded
     }
 
-    /// Runs these jobs within `time`. The answer names the records that are not settled by then, which must come again:
-    /// a result that is stored later answers them.
+    /// Runs these jobs within `time`. The answer names the records that have not ended by then, which must come again: a
+    /// result that is stored later answers them.
     pub async fn work(&self, records: Vec<Record>, time: Duration) -> Result<Vec<String>, BurstEnded> {
         if self.ended.is_cancelled() {
             return Err(BurstEnded);
         }
-        let (mut again, mut jobs, mut settled) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut again, mut jobs, mut offered) = (Vec::new(), Vec::new(), Vec::new());
         for record in records {
             let Ok(message) = JobMessage::from_json(&record.body) else {
                 error!(record = record.id, bytes = record.body.len(), "a message cannot be read");
@@ -118,20 +118,20 @@ impl Burst {
                 edge.expect(message.job_id);
             }
             let (id, done) = (record.id.clone(), queue.offer(record.body, record.receive_count));
-            settled.push(async move { (id, message.job_id, timeout(time, done).await) });
+            offered.push(async move { (id, message.job_id, timeout(time, done).await) });
         }
-        for (id, job, outcome) in join_all(settled).await {
-            if matches!(outcome, Ok(Ok(true))) {
+        for (id, job, deleted) in join_all(offered).await {
+            if matches!(deleted, Ok(Ok(true))) {
                 jobs.push(job);
             } else {
                 again.push(id);
             }
         }
         if !again.is_empty() {
-            warn!(records = again.len(), "not settled, these must come again");
+            warn!(records = again.len(), "not ended, these must come again");
         }
         if let Some(edge) = &self.edge {
-            edge.told_all(&jobs, REPORTS).await;
+            edge.heard_all(&jobs, REPORTS).await;
         }
         if self.ended.is_cancelled() { Err(BurstEnded) } else { Ok(again) }
     }

@@ -19,7 +19,7 @@ pub enum Unusable {
 /// clap's error in words that also hold for variables and files.
 pub(super) fn of(error: clap::Error, command: &Command, layers: &Layers<'_>) -> Unusable {
     if matches!(error.kind(), ErrorKind::DisplayHelp) {
-        // With the variables' names, which the parser's copy lacks.
+        // The command has the variables' names, which the parser's copy lacks.
         return Settings::command().try_get_matches_from(layers.arguments).err().unwrap_or(error).into();
     }
     let named = named(&error, command);

@@ -129,12 +129,12 @@ mod tests {
                 &[("FOREBAY_LEASE_S", "41"), ("FOREBAY_PREFETCH", "51"), ("FOREBAY_BUCKET", "")],
             )
             .unwrap();
-        assert_eq!((settings.lease_s, settings.prefetch, settings.cpu_threads), (42, Some(51), Some(6)));
+        assert_eq!((settings.visibility_s, settings.prefetch, settings.cpu_threads), (42, Some(51), Some(6)));
         assert_eq!((settings.bucket.as_str(), settings.test_engine_delay_ms), ("b", 0));
     }
 
     #[test]
-    fn a_wrong_setting_is_told_with_its_place() {
+    fn a_wrong_setting_is_named_with_where_it_stands() {
         let fine = World::new(BASE);
         for (world, flags, variables, expect) in [
             (
@@ -191,8 +191,8 @@ mod tests {
         }
         let (again, _) = World::new(&printed).read(&["--report-secret", "hush-hush"], &[]).unwrap();
         assert_eq!(
-            (again.lease_s, again.prefetch, again.bucket),
-            (settings.lease_s, settings.prefetch, settings.bucket)
+            (again.visibility_s, again.prefetch, again.bucket),
+            (settings.visibility_s, settings.prefetch, settings.bucket)
         );
     }
 }

@@ -1,4 +1,5 @@
-//! [`Settled`] → lane: messages are deleted only now, many with one call, and the edge is told.
+//! [`Disposition`] → lane: messages are deleted or given back, many with one call, and then reported. No other stage
+//! deletes one.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -8,14 +9,14 @@ use tokio::{sync::mpsc, task::JoinSet};
 use tracing::warn;
 
 use super::{
+    job::{Disposition, Job, ReturnReason},
     report::Reporter,
     restraint::Restraints,
-    runs::{Back, Runs},
+    runs::Runs,
 };
 use crate::{
-    job::{Job, Settled},
     past::stays_away,
-    queue::{Lanes, MAX_BATCH, Queue, QueueError, Receipt, Refused},
+    queue::{Lanes, MAX_PER_CALL, Queue, QueueError, Receipt, Refused},
     retry::Backoff,
 };
 
@@ -26,7 +27,7 @@ const CALLS: usize = 16;
 /// A message that cannot be deleted comes again and is then answered from the store.
 const TRIES: usize = 5;
 
-/// What acknowledging needs.
+/// What acknowledging and giving back needs besides the messages.
 pub(crate) struct Acknowledge {
     pub(crate) lanes: Lanes,
     pub(crate) runs: Runs,
@@ -34,23 +35,23 @@ pub(crate) struct Acknowledge {
     pub(crate) reporter: Reporter,
 }
 
-/// Settles until nothing more comes.
-pub(crate) async fn run(acknowledge: Acknowledge, mut settled: mpsc::Receiver<Settled>) {
+/// Acknowledges and gives back until nothing more comes.
+pub(crate) async fn run(acknowledge: Acknowledge, mut disposed: mpsc::Receiver<Disposition>) {
     let acknowledge = Arc::new(acknowledge);
     let mut calls = JoinSet::new();
     let mut buffer = Vec::new();
-    while settled.recv_many(&mut buffer, CALLS * MAX_BATCH).await > 0 {
-        if buffer.len() < MAX_BATCH {
+    while disposed.recv_many(&mut buffer, CALLS * MAX_PER_CALL).await > 0 {
+        if buffer.len() < MAX_PER_CALL {
             tokio::time::sleep(LINGER).await;
-            while buffer.len() < CALLS * MAX_BATCH
-                && let Ok(next) = settled.try_recv()
+            while buffer.len() < CALLS * MAX_PER_CALL
+                && let Ok(next) = disposed.try_recv()
             {
                 buffer.push(next);
             }
         }
         for (lane, group) in groups(&mut buffer) {
             let acknowledge = Arc::clone(&acknowledge);
-            calls.spawn(async move { acknowledge.settle(lane, group).await });
+            calls.spawn(async move { acknowledge.carry_out(lane, group).await });
         }
         while calls.len() > CALLS {
             calls.join_next().await;
@@ -59,93 +60,96 @@ pub(crate) async fn run(acknowledge: Acknowledge, mut settled: mpsc::Receiver<Se
     while calls.join_next().await.is_some() {}
 }
 
-/// Jobs of one lane that end in the same way.
+/// Jobs of one lane whose messages go the same way.
 enum Group {
+    /// Deleted; then the events are reported, of those that somebody wants.
     Delete(Vec<(Job, Option<EventKind>)>),
-    /// Hidden for so long.
-    GiveBack(Vec<Job>, Back, Duration),
+    /// Given back, to stay hidden for so long.
+    GiveBack(Vec<Job>, ReturnReason, Duration),
 }
 
-fn groups(buffer: &mut Vec<Settled>) -> Vec<(Lane, Group)> {
+fn groups(buffer: &mut Vec<Disposition>) -> Vec<(Lane, Group)> {
     let mut delete: BTreeMap<Lane, Vec<(Job, Option<EventKind>)>> = BTreeMap::new();
-    let mut give_back: BTreeMap<(Lane, Back, Duration), Vec<Job>> = BTreeMap::new();
-    let mut back = |job: Job, why: Back, after: Duration| {
-        give_back.entry((job.lease.lane, why, after)).or_default().push(job);
-    };
-    for settled in buffer.drain(..) {
-        match settled {
-            Settled::Stored(job, event) => delete.entry(job.lease.lane).or_default().push((job, event)),
-            Settled::Returned(job) => back(job, Back::Stopped, Duration::ZERO),
-            Settled::Lost(job) => back(job, Back::Lost, Duration::ZERO),
-            Settled::Later(job) => {
-                let after = stays_away(job.attempt);
-                back(job, Back::Later, after);
+    let mut give_back: BTreeMap<(Lane, ReturnReason, Duration), Vec<Job>> = BTreeMap::new();
+    for disposition in buffer.drain(..) {
+        match disposition {
+            Disposition::Stored(job, event) => {
+                delete.entry(job.visibility.lane).or_default().push((job, Some(event)));
             }
-            Settled::Unable(job) => {
-                let after = job.past.was_unable().stays_away();
-                back(job, Back::Unable, after);
+            Disposition::Unwanted(job) => delete.entry(job.visibility.lane).or_default().push((job, None)),
+            Disposition::Returned(job, reason) => {
+                let after = comes_again_after(&job, reason);
+                give_back.entry((job.visibility.lane, reason, after)).or_default().push(job);
             }
         }
     }
     let delete = delete.into_iter().flat_map(|(lane, jobs)| chunks(jobs).map(move |jobs| (lane, Group::Delete(jobs))));
-    let give_back = give_back
-        .into_iter()
-        .flat_map(|((lane, why, after), jobs)| chunks(jobs).map(move |jobs| (lane, Group::GiveBack(jobs, why, after))));
+    let give_back = give_back.into_iter().flat_map(|((lane, reason, after), jobs)| {
+        chunks(jobs).map(move |jobs| (lane, Group::GiveBack(jobs, reason, after)))
+    });
     delete.chain(give_back).collect()
+}
+
+fn comes_again_after(job: &Job, reason: ReturnReason) -> Duration {
+    match reason {
+        ReturnReason::Stopped | ReturnReason::Lost => Duration::ZERO,
+        ReturnReason::Later => stays_away(job.attempt),
+        ReturnReason::Unable => job.past.was_unable().stays_away(),
+    }
 }
 
 fn chunks<T>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     let mut items = items.into_iter();
     std::iter::from_fn(move || {
-        let chunk: Vec<T> = items.by_ref().take(MAX_BATCH).collect();
+        let chunk: Vec<T> = items.by_ref().take(MAX_PER_CALL).collect();
         (!chunk.is_empty()).then_some(chunk)
     })
 }
 
 impl Acknowledge {
-    async fn settle(&self, lane: Lane, group: Group) {
+    async fn carry_out(&self, lane: Lane, group: Group) {
         let Some(queue) = self.lanes.get(&lane) else { return };
         match group {
             Group::Delete(jobs) => {
-                call(queue.as_ref(), lane, Call::Delete, receipts(jobs.iter().map(|(job, _)| job))).await;
+                call(queue.as_ref(), lane, QueueCall::Delete, receipts(jobs.iter().map(|(job, _)| job))).await;
                 for (job, event) in jobs {
                     if let Some(event) = event {
                         self.restraints.ran(lane);
-                        self.reporter.tell(&job, event);
+                        self.reporter.report(&job, event);
                     }
                 }
             }
-            Group::GiveBack(jobs, why, after) => {
-                if matches!(why, Back::Later | Back::Unable) {
+            Group::GiveBack(jobs, reason, after) => {
+                if matches!(reason, ReturnReason::Later | ReturnReason::Unable) {
                     jobs.iter().for_each(|_| self.restraints.was_unable(lane));
                 }
                 // Before another worker may have them.
-                join_all(jobs.iter().map(|job| self.runs.give_back(job, why))).await;
-                call(queue.as_ref(), lane, Call::GiveBack(after), receipts(jobs.iter())).await;
+                join_all(jobs.iter().map(|job| self.runs.give_back(job, reason))).await;
+                call(queue.as_ref(), lane, QueueCall::GiveBack(after), receipts(jobs.iter())).await;
                 let again_ms = u64::try_from(after.as_millis()).ok().filter(|ms| *ms > 0);
-                jobs.iter().for_each(|job| self.reporter.tell(job, EventKind::Returned { again_ms }));
+                jobs.iter().for_each(|job| self.reporter.report(job, EventKind::Returned { again_ms }));
             }
         }
     }
 }
 
 fn receipts<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<Receipt> {
-    jobs.map(|job| job.lease.receipt.clone()).collect()
+    jobs.map(|job| job.visibility.receipt.clone()).collect()
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Call {
+enum QueueCall {
     Delete,
     GiveBack(Duration),
 }
 
 /// Tries again what may still succeed, a few times.
-async fn call(queue: &dyn Queue, lane: Lane, call: Call, mut receipts: Vec<Receipt>) {
+async fn call(queue: &dyn Queue, lane: Lane, call: QueueCall, mut receipts: Vec<Receipt>) {
     let mut backoff = Backoff::default();
     for _ in 0..TRIES {
         let answer: Result<Vec<Refused>, QueueError> = match call {
-            Call::Delete => queue.delete(&receipts).await,
-            Call::GiveBack(after) => queue.give_back(&receipts, after).await,
+            QueueCall::Delete => queue.delete(&receipts).await,
+            QueueCall::GiveBack(after) => queue.give_back(&receipts, after).await,
         };
         match answer {
             Ok(refused) => {

@@ -10,55 +10,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    forming::{Decided, Forming},
+    exits::Exits,
+    forming::{Decided, Forming, NotBatched},
+    job::{Batched, Decoded, Disposition, Job, ReturnReason},
     runs::Runs,
 };
-use crate::{
-    device::DeviceLoad,
-    failure::Failure,
-    job::{Batched, Decoded, Inferred, Job, Settled},
-};
+use crate::{device::DeviceLoad, failure::Failure};
 
-/// What forming batches needs.
+/// What forming batches needs besides the jobs.
 pub(crate) struct Batch {
     pub(crate) load: Arc<DeviceLoad>,
     pub(crate) runs: Runs,
     pub(crate) stop: CancellationToken,
-}
-
-/// The ways out of this stage.
-pub(crate) struct Exits {
-    pub(crate) batched: mpsc::Sender<Batched>,
-    /// Too late to be run.
-    pub(crate) failed: mpsc::Sender<Inferred>,
-    /// Unwanted or given back.
-    pub(crate) settled: mpsc::Sender<Settled>,
-}
-
-impl Exits {
-    /// A job's deadline is over. Delivered for the first time it cannot have begun, and the edge has ended it by its own
-    /// clock. Delivered before it may have begun, and what has begun ends only by what is stored.
-    async fn expire(&self, job: Job) {
-        // A closed exit means that the pipeline is coming down; the dropped job is redelivered.
-        let _ = if job.attempt > 1 && !job.unwanted.is_cancelled() {
-            self.failed.send(Inferred { job, answer: Err(too_late()), device_ms: 0.0 }).await.is_ok()
-        } else {
-            self.settled.send(Settled::Stored(job, None)).await.is_ok()
-        };
-    }
-}
-
-/// It would still run when its message is given to another worker, which would begin it from nothing.
-fn too_long() -> Failure {
-    let detail = "on this device the job would take longer than the twelve hours for which it can be held: ask for less \
-                  at once";
-    Failure::new(FailureCode::WorkTooLong, detail)
-}
-
-fn too_late() -> Failure {
-    let detail = "a worker took the job and did not finish it, and its deadline was over before another could; send it \
-                  again with a later one";
-    Failure::new(FailureCode::Abandoned, detail)
 }
 
 /// One batch may wait at each device behind the one that runs.
@@ -69,7 +32,7 @@ const AT_ONCE: usize = 256;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Forms batches until nothing more is decoded; what is pending when the worker stops goes back to its lane.
-pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exits: Exits) {
+pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exits: Exits<Batched>) {
     let mut load = batch.load.watch();
     let mut forming = Forming::new(Arc::clone(&batch.load));
     let (mut open, mut buffer) = (true, Vec::new());
@@ -78,37 +41,25 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
         forming.learn();
         if look <= Instant::now() {
             for job in forming.take_canceled() {
-                let _ = exits.settled.send(Settled::Stored(job, None)).await;
+                exits.dispose(Disposition::Unwanted(job)).await;
             }
             look = Instant::now() + LOOK;
         }
         let devices = batch.load.devices();
-        let has_room = *load.borrow_and_update() < HANDED_OVER * devices;
-        let decided = if has_room { forming.decide() } else { Decided::WaitUntil(None) };
+        let wants_more = *load.borrow_and_update() < HANDED_OVER * devices;
+        let decided = if wants_more { forming.decide() } else { Decided::WaitUntil(None) };
         let wake = match decided {
             Decided::Run(mut next, handed_over) => {
                 batch.load.hand_over(handed_over);
                 batch.runs.begin(&mut next.jobs).await;
-                if exits.batched.send(next).await.is_err() {
+                if !exits.pass(next).await {
                     return;
                 }
                 continue;
             }
-            Decided::Unwanted(jobs) => {
+            Decided::Leave(jobs, why) => {
                 for job in jobs {
-                    let _ = exits.settled.send(Settled::Stored(job, None)).await;
-                }
-                continue;
-            }
-            Decided::Expired(jobs) => {
-                for job in jobs {
-                    exits.expire(job).await;
-                }
-                continue;
-            }
-            Decided::Outlasting(jobs) => {
-                for job in jobs {
-                    let _ = exits.failed.send(Inferred { job, answer: Err(too_long()), device_ms: 0.0 }).await;
+                    exits.leave(job, why).await;
                 }
                 continue;
             }
@@ -127,9 +78,35 @@ pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exit
         }
     }
     for job in forming.into_jobs() {
-        let _ = exits.settled.send(Settled::Returned(job)).await;
+        exits.dispose(Disposition::Returned(job, ReturnReason::Stopped)).await;
     }
     while let Some(job) = decoded.recv().await {
-        let _ = exits.settled.send(Settled::Returned(job.job)).await;
+        exits.dispose(Disposition::Returned(job.job, ReturnReason::Stopped)).await;
     }
+}
+
+impl Exits<Batched> {
+    /// A job goes without having run.
+    async fn leave(&self, job: Job, why: NotBatched) {
+        match why {
+            NotBatched::Outlasting => self.fail(job, too_long()).await,
+            // Delivered before it may have begun, and what has begun ends only by what is stored.
+            NotBatched::Expired if job.attempt > 1 && !job.unwanted.is_cancelled() => self.fail(job, too_late()).await,
+            // Delivered for the first time it cannot have begun, and the edge has ended it by its own clock.
+            NotBatched::Expired | NotBatched::Unwanted => self.dispose(Disposition::Unwanted(job)).await,
+        }
+    }
+}
+
+/// It would still run when its message is given to another worker, which would begin it from nothing.
+fn too_long() -> Failure {
+    let detail = "on this device the job would take longer than the twelve hours for which it can be held: ask for less \
+                  at once";
+    Failure::new(FailureCode::WorkTooLong, detail)
+}
+
+fn too_late() -> Failure {
+    let detail = "a worker took the job and did not finish it, and its deadline was over before another could; send it \
+                  again with a later one";
+    Failure::new(FailureCode::Abandoned, detail)
 }

@@ -9,12 +9,12 @@ use crate::{
 /// that wait take turns; what takes more than all there is is decoded when nothing else is held.
 pub(crate) struct DecodedBytes {
     gate: Gate,
-    /// Where it is told how much is held.
+    /// Whose gauge shows how much is held.
     vitals: Arc<Vitals>,
 }
 
 /// One job's part of it, until it is dropped.
-pub(crate) struct Held {
+pub(crate) struct ReservedBytes {
     pass: Pass,
     bytes: usize,
     vitals: Arc<Vitals>,
@@ -26,14 +26,14 @@ impl DecodedBytes {
     }
 
     /// Waits until `bytes` may be held.
-    pub(crate) async fn take(&self, account: &str, bytes: usize) -> Held {
+    pub(crate) async fn take(&self, account: &str, bytes: usize) -> ReservedBytes {
         let pass = self.gate.enter_with(account, bytes).await;
         self.vitals.metrics.decoded_held(bytes, 0);
-        Held { pass, bytes, vitals: Arc::clone(&self.vitals) }
+        ReservedBytes { pass, bytes, vitals: Arc::clone(&self.vitals) }
     }
 }
 
-impl Held {
+impl ReservedBytes {
     /// It turned out to be no more than this.
     pub(crate) fn keep(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
@@ -43,7 +43,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for ReservedBytes {
     fn drop(&mut self) {
         self.vitals.metrics.decoded_held(0, self.bytes);
     }

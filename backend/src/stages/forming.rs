@@ -10,13 +10,13 @@ use forebay_contract::catalog::LONGEST_WORK_MS;
 use tokio::time::Instant;
 use tracing::error;
 
+use super::job::{Batched, Decoded, Job};
 use crate::{
-    batch::{Decision, Device, GATHER_US, Item, Limits, Pace, Pending, Slack, place_alone, plan},
+    batch::{Decision, Device, GATHER_US, Item, Limits, Pace, Pending, Slack, plan, position_alone},
     device::{DeviceLoad, HandedOver},
     features::{BatchInput, Features},
-    job::{Batched, Decoded, Job},
-    lease::Fits,
     model::{Model, Task},
+    visibility::Fits,
 };
 
 /// So long before the device is predicted to be free the next batch is made, besides the time that this takes.
@@ -27,22 +27,29 @@ const LONGEST_WORK_US: u64 = LONGEST_WORK_MS as u64 * 1000;
 
 /// What is to be done next.
 pub(super) enum Decided {
-    /// Hand this over.
+    /// Hand this batch over to a device.
     Run(Batched, HandedOver),
-    /// Nobody wants these any more: they were canceled.
-    Unwanted(Vec<Job>),
-    /// Their deadline is over.
-    Expired(Vec<Job>),
-    /// They would take longer than their messages can be held.
-    Outlasting(Vec<Job>),
+    /// These go without having run.
+    Leave(Vec<Job>, NotBatched),
     /// Ask again then, or when anything changes.
     WaitUntil(Option<Instant>),
+}
+
+/// Why jobs go without having run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotBatched {
+    /// Nobody wants them any more: they were canceled.
+    Unwanted,
+    /// Their deadline is over.
+    Expired,
+    /// They would take longer than their messages can be held.
+    Outlasting,
 }
 
 /// Jobs that wait, models that were seen, and the planner's clock.
 pub(super) struct Forming {
     load: Arc<DeviceLoad>,
-    /// The planner's zero.
+    /// When the planner's clock stood at zero.
     started: Instant,
     next_ticket: u64,
     jobs: HashMap<u64, Decoded>,
@@ -92,7 +99,7 @@ impl Forming {
         let limits = self.limits.get(model).copied().unwrap_or_default();
         let (rows, shape) = (decoded.features.rows(), decoded.features.shape());
         let job = &decoded.job;
-        let alone = job.past.is_suspect().then(|| place_alone(job.id, job.attempt));
+        let alone = job.past.is_suspect().then(|| position_alone(job.id, job.attempt));
         let item = Item {
             ticket: self.next_ticket,
             model,
@@ -104,7 +111,7 @@ impl Forming {
             alone,
         };
         self.next_ticket += 1;
-        self.pending.add(decoded.job.lease.lane, &decoded.job.account, item);
+        self.pending.add(decoded.job.visibility.lane, &decoded.job.account, item);
         self.jobs.insert(self.next_ticket - 1, decoded);
     }
 
@@ -128,8 +135,7 @@ impl Forming {
         if tickets.is_empty() {
             return Vec::new();
         }
-        self.pending.remove(&tickets);
-        self.jobs_of(&tickets).into_iter().map(|decoded| decoded.job).collect()
+        self.take(&tickets)
     }
 
     /// Asks the planner, and puts together what it says.
@@ -147,10 +153,7 @@ impl Forming {
         self.pending.hold_alone(self.alone.strong_count() > 0);
         match plan(&self.pending, self.now_us(), &self.limits, device) {
             Decision::Run(tickets) => self.assemble(&tickets),
-            Decision::Drop(tickets) => {
-                self.pending.remove(&tickets);
-                Decided::Expired(self.jobs_of(&tickets).into_iter().map(|decoded| decoded.job).collect())
-            }
+            Decision::Drop(tickets) => Decided::Leave(self.take(&tickets), NotBatched::Expired),
             Decision::WaitUntil(at_us) => Decided::WaitUntil(self.started.checked_add(Duration::from_micros(at_us))),
             Decision::Idle => Decided::WaitUntil(None),
         }
@@ -159,12 +162,11 @@ impl Forming {
     fn assemble(&mut self, tickets: &[u64]) -> Decided {
         let is_canceled = |ticket: &u64| self.jobs.get(ticket).is_some_and(|it| it.job.unwanted.is_cancelled());
         if tickets.iter().any(is_canceled) {
-            return Decided::Unwanted(self.take_canceled());
+            return Decided::Leave(self.take_canceled(), NotBatched::Unwanted);
         }
         let outlasting: Vec<u64> = tickets.iter().copied().filter(|ticket| self.outlasts(*ticket)).collect();
         if !outlasting.is_empty() {
-            self.pending.remove(&outlasting);
-            return Decided::Outlasting(self.jobs_of(&outlasting).into_iter().map(|decoded| decoded.job).collect());
+            return Decided::Leave(self.take(&outlasting), NotBatched::Outlasting);
         }
         let started = Instant::now();
         let first = self.pending.take(tickets).into_iter().next();
@@ -191,7 +193,7 @@ impl Forming {
             HandedOver { model: model.id.clone(), jobs: taken.len(), rows, row_cells, padding, calls, predicted_us };
         let mut jobs: Vec<(Job, usize)> =
             taken.into_iter().map(|decoded| (decoded.job, decoded.features.rows())).collect();
-        jobs.iter().for_each(|(job, _)| job.lease.begin());
+        jobs.iter().for_each(|(job, _)| job.visibility.begin());
         if let (Some(_), Some((job, _))) = (first.and_then(|item| item.alone), jobs.first_mut()) {
             let token = Arc::new(());
             self.alone = Arc::downgrade(&token);
@@ -210,7 +212,13 @@ impl Forming {
         let features = &decoded.features;
         let call_us = limits.price.batch_us(features.rows(), features.shape().cells());
         let work = Duration::from_micros(call_us.saturating_mul(calls(decoded)));
-        decoded.job.lease.fits(work) == Fits::Never
+        decoded.job.visibility.fits(work) == Fits::Never
+    }
+
+    /// Takes these out, as jobs that do not run.
+    fn take(&mut self, tickets: &[u64]) -> Vec<Job> {
+        self.pending.remove(tickets);
+        self.jobs_of(tickets).into_iter().map(|decoded| decoded.job).collect()
     }
 
     fn jobs_of(&mut self, tickets: &[u64]) -> Vec<Decoded> {

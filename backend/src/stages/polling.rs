@@ -1,4 +1,4 @@
-use crate::queue::MAX_BATCH;
+use crate::queue::MAX_PER_CALL;
 
 /// The most polls of one lane at once. One brings ten messages in a few milliseconds, which a fast device outruns.
 const MOST_POLLS: usize = 8;
@@ -27,7 +27,7 @@ impl Default for Polling {
 impl Polling {
     /// A poll begins where `free` places are free, at least one; how many messages it asks for.
     pub(super) fn begin(&mut self, free: usize) -> usize {
-        let asks = self.messages(free).clamp(1, MAX_BATCH);
+        let asks = self.messages(free).clamp(1, MAX_PER_CALL);
         self.under_way += 1;
         self.asked += asks;
         asks
@@ -39,8 +39,8 @@ impl Polling {
         let another = self.under_way > 0 && self.under_way < self.wanted && left > 0;
         another.then(|| {
             self.under_way += 1;
-            self.asked += left.min(MAX_BATCH);
-            left.min(MAX_BATCH)
+            self.asked += left.min(MAX_PER_CALL);
+            left.min(MAX_PER_CALL)
         })
     }
 

@@ -1,4 +1,4 @@
-//! lane → [`Received`]: long polls on every lane at once, and leases from the moment of receipt.
+//! lane → [`Received`]: long polls on every lane at once; messages stay hidden from the moment of receipt.
 
 use std::{
     sync::{
@@ -17,14 +17,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{polling::Polling, restraint::Restraints, room::Room};
+use super::{
+    job::{Delivery, Job, Received},
+    polling::Polling,
+    restraint::Restraints,
+    room::Room,
+};
 use crate::{
     clock::Clock,
     device::DeviceLoad,
-    job::{Delivery, Job, Received},
-    lease::LeaseKeeper,
     queue::{Lanes, Message, Queue, QueueError},
     retry::Backoff,
+    visibility::VisibilityKeeper,
     vitals::Vitals,
 };
 
@@ -34,10 +38,10 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 /// How often it is looked whether a lane that is left alone still must be.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What receiving needs.
+/// What receiving needs: where messages come from, and what bounds how many.
 pub(crate) struct Receive {
     pub(crate) lanes: Lanes,
-    pub(crate) keeper: LeaseKeeper,
+    pub(crate) keeper: VisibilityKeeper,
     /// The places of all lanes together; see [`Room`].
     pub(crate) prefetch: usize,
     /// Knows what jobs cost here.
@@ -82,7 +86,7 @@ impl Receiving<'_> {
         // When the lane last brought something.
         let mut received_at = Instant::now();
         loop {
-            // A poll that is broken off may have taken messages; they come back when their lease ends.
+            // A poll that is broken off may have taken messages; they come back when their visibility timeout ends.
             let answer = tokio::select! {
                 () = self.receive.stop.cancelled() => return,
                 free = self.room_from(pause, received_at), if polls.is_empty() => {
@@ -134,7 +138,7 @@ impl Receiving<'_> {
     async fn room_from(&self, pause: Instant, received_at: Instant) -> usize {
         sleep_until(pause).await;
         let free = self.room.wait(self.lane).await;
-        // Looked at again: what becomes of the last messages is seen only after a while.
+        // The pause is looked at again and again: what becomes of the last messages is seen only after a while.
         while received_at.elapsed() < self.receive.restraints.pause(self.lane) {
             sleep(LOOK).await;
         }
@@ -146,10 +150,10 @@ impl Receiving<'_> {
     }
 
     async fn poll(&self, max: usize, wait: Duration) -> (usize, Result<Vec<Message>, QueueError>) {
-        (max, self.queue.receive(max, wait, self.receive.keeper.length()).await)
+        (max, self.queue.receive(max, wait, self.receive.keeper.timeout()).await)
     }
 
-    /// A message that cannot be read stays in the lane and goes to its dead letters by its count of receives; it is told
+    /// A message that cannot be read stays in the lane and goes to its dead letters by its count of receives; it is logged
     /// once, at its first receive.
     fn open(&self, message: Message, places: &mut usize) -> Option<Received> {
         let lane = self.lane;
@@ -165,8 +169,8 @@ impl Receiving<'_> {
                 *places += takes;
                 let delivery = Delivery {
                     attempt: message.receive_count,
-                    lease: self.receive.keeper.hold(lane, message.receipt, deadline),
-                    place: self.room.take(lane, takes),
+                    visibility: self.receive.keeper.hide(lane, message.receipt, deadline),
+                    reservation: self.room.take(lane, takes),
                     deadline,
                 };
                 let (job, input) = Job::new(job, delivery);
@@ -174,7 +178,7 @@ impl Receiving<'_> {
             }
             Err(error) => {
                 if message.receive_count == 1 {
-                    error!(%lane, at = place(&error), bytes = message.body.len(), "a message cannot be read");
+                    error!(%lane, at = stopped_at(&error), bytes = message.body.len(), "a message cannot be read");
                 }
                 None
             }
@@ -186,179 +190,10 @@ impl Receiving<'_> {
 const FURTHEST_MS: u64 = 365 * 24 * 60 * 60 * 1000;
 
 /// Where reading stopped. The error's own words would quote the message.
-fn place(error: &MessageError) -> Option<String> {
+fn stopped_at(error: &MessageError) -> Option<String> {
     let json = std::error::Error::source(error)?.downcast_ref::<serde_json::Error>()?;
     Some(format!("{:?}, line {}, column {}", json.classify(), json.line(), json.column()))
 }
 
 #[cfg(test)]
-mod tests {
-    use async_trait::async_trait;
-    use forebay_contract::{Digest, Input, InputRef, JobId, MediaType, Namespace, Parameters, ShardKey};
-
-    use super::*;
-    use crate::queue::{MemoryQueue, Receipt, Refused};
-
-    /// Counts how often it is polled.
-    #[derive(Default)]
-    struct Counting {
-        inner: MemoryQueue,
-        polls: AtomicUsize,
-    }
-
-    #[async_trait]
-    impl Queue for Counting {
-        async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>, QueueError> {
-            self.polls.fetch_add(1, Ordering::Relaxed);
-            self.inner.receive(max, wait, lease).await
-        }
-        async fn extend(&self, receipts: &[Receipt], lease: Duration) -> Result<Vec<Refused>, QueueError> {
-            self.inner.extend(receipts, lease).await
-        }
-        async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
-            self.inner.delete(receipts).await
-        }
-    }
-
-    fn message(number: u64, cost_ms: f64) -> String {
-        let message = JobMessage {
-            job_id: JobId::new(number, [0; 10], ShardKey::new("acme", 0)),
-            account: "acme".to_owned(),
-            model: "m".to_owned(),
-            version: "1".to_owned(),
-            parameters: Parameters::new(),
-            input: InputRef::Inline { media_type: MediaType::Empty, data: Vec::new() },
-            digest: Digest::new(Namespace::Shared, "m", "1", &Parameters::new(), &Input::empty()),
-            cost_ms,
-            accepted_ms: 0,
-            deadline_ms: None,
-            traceparent: None,
-        };
-        message.to_json().unwrap()
-    }
-
-    fn start<Q: Queue + 'static>(queues: &[Arc<Q>]) -> (mpsc::Receiver<Received>, CancellationToken) {
-        let queue = |(lane, queue): (Lane, &Arc<Q>)| (lane, Arc::clone(queue) as Arc<dyn Queue>);
-        let lanes: Lanes = Lane::ALL.into_iter().zip(queues).map(queue).collect();
-        let stop = CancellationToken::new();
-        let (keeper, load) = (LeaseKeeper::new(Duration::from_secs(3600)), Arc::new(DeviceLoad::default()));
-        let (wall_ms, restraints, vitals): (Clock, _, _) = (Arc::new(|| 0), Restraints::default(), Arc::default());
-        let receive = Receive { lanes, keeper, prefetch: 60, load, vitals, restraints, wall_ms, stop: stop.clone() };
-        let (sender, received) = mpsc::channel(1000);
-        tokio::spawn(run(receive, sender));
-        (received, stop)
-    }
-
-    async fn all(received: &mut mpsc::Receiver<Received>) -> Vec<Received> {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        std::iter::from_fn(|| received.try_recv().ok()).collect()
-    }
-
-    /// Full at first; of the two polls that follow, one fails and the other brings something a little later.
-    #[derive(Default)]
-    struct Uneven {
-        polls: AtomicUsize,
-    }
-
-    #[async_trait]
-    impl Queue for Uneven {
-        async fn receive(&self, _: usize, wait: Duration, _: Duration) -> Result<Vec<Message>, QueueError> {
-            let some = |count: u64| {
-                let message = |number: u64| Message {
-                    receipt: Receipt(number.to_string()),
-                    body: message(number, 1.0),
-                    receive_count: 1,
-                };
-                Ok((0..count).map(message).collect())
-            };
-            let (takes, answer) = match self.polls.fetch_add(1, Ordering::Relaxed) {
-                0 => (Duration::ZERO, some(10)),
-                1 => (Duration::from_millis(1000), Err(QueueError("away".to_owned()))),
-                2 => (Duration::from_millis(1010), some(1)),
-                _ => (wait, Ok(Vec::new())),
-            };
-            tokio::time::sleep(takes).await;
-            answer
-        }
-        async fn extend(&self, _: &[Receipt], _: Duration) -> Result<Vec<Refused>, QueueError> {
-            Ok(Vec::new())
-        }
-        async fn delete(&self, _: &[Receipt]) -> Result<Vec<Refused>, QueueError> {
-            Ok(Vec::new())
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_poll_that_fails_keeps_nobody_from_hearing_the_others() {
-        let started = Instant::now();
-        let (mut received, stop) = start(&[Arc::new(Uneven::default())]);
-        for _ in 0..11 {
-            received.recv().await.unwrap();
-        }
-        let took = started.elapsed().as_millis();
-        assert!((1010..1050).contains(&took), "two at once, and the pause of 100 ms holds up nobody: {took} ms");
-        stop.cancel();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_empty_lane_costs_one_request_in_twenty_seconds() {
-        let queues: Vec<Arc<Counting>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
-        for number in 0..40 {
-            queues[2].inner.send(message(number, 1.0));
-        }
-        let (mut received, stop) = start(&queues);
-        assert_eq!(all(&mut received).await.len(), 40);
-        // What was full is polled by several until they come back with nothing.
-        tokio::time::sleep(Duration::from_secs(21)).await;
-        let before: Vec<usize> = queues.iter().map(|queue| queue.polls.load(Ordering::Relaxed)).collect();
-        tokio::time::sleep(Duration::from_secs(200)).await;
-        for (queue, before) in queues.iter().zip(before) {
-            let polls = queue.polls.load(Ordering::Relaxed) - before;
-            assert!((9..=11).contains(&polls), "{polls} polls in 200 s");
-        }
-        stop.cancel();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn work_for_many_seconds_is_left_for_other_workers() {
-        let queues: Vec<Arc<Counting>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
-        for number in 0..100 {
-            queues[1].inner.send(message(number, 2000.0));
-            queues[2].inner.send(message(1000 + number, 1.0));
-        }
-        let (mut received, stop) = start(&queues);
-        let mut held = all(&mut received).await;
-        let heavy = |held: &[Received]| held.iter().filter(|job| job.job.lease.lane == Lane::PaidHeavy).count();
-        // What they cost is known once the first ten are there.
-        assert_eq!(heavy(&held), 10);
-        assert!((8..=60).contains(&(held.len() - 10)), "the other lane has its share: {}", held.len() - 10);
-        held.retain(|job| job.job.lease.lane != Lane::PaidHeavy);
-        held.extend(all(&mut received).await);
-        assert!((1..=3).contains(&heavy(&held)), "from then on no more than five seconds' work: {}", heavy(&held));
-        stop.cancel();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn full_lanes_fill_the_room_and_little_more() {
-        let queues: Vec<Arc<Counting>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
-        for number in 0..4000 {
-            queues[number as usize % 4].inner.send(message(number, 1.0));
-        }
-        let (mut received, stop) = start(&queues);
-        let held = all(&mut received).await.len();
-        assert!((60..=120).contains(&held), "{held} of 60, and the shares of those who came late");
-        stop.cancel();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_read_costs_only_itself() {
-        let queues: Vec<Arc<Counting>> = vec![Arc::default()];
-        for body in ["this is no job".to_owned(), message(1, 1.0), "{}".to_owned(), message(2, 1.0)] {
-            queues[0].inner.send(body);
-        }
-        let (mut received, stop) = start(&queues);
-        assert_eq!(all(&mut received).await.len(), 2);
-        assert_eq!(queues[0].inner.len(), 4, "the others are left to their count of receives");
-        stop.cancel();
-    }
-}
+mod tests;

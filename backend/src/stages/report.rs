@@ -16,11 +16,13 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::waiting::{Waiting, Watch};
+use super::{
+    job::Job,
+    watched::{Watch, WatchedJobs},
+};
 use crate::{
     clock::wall_ms,
     edge::{Edge, EdgeError},
-    job::Job,
     metrics::Metrics,
     retry::Backoff,
     vitals::Vitals,
@@ -47,24 +49,24 @@ struct Note {
     answer: Option<oneshot::Sender<bool>>,
 }
 
-/// The stages' end: tells events without ever waiting.
+/// The stages' end: takes events without ever waiting.
 #[derive(Clone)]
 pub(crate) struct Reporter {
     /// `None` when no edge is configured.
     notes: Option<mpsc::Sender<Note>>,
     /// Whether the last report arrived: nobody waits for an edge that is away.
     reachable: Arc<AtomicBool>,
-    waiting: Waiting,
+    watched: WatchedJobs,
     vitals: Arc<Vitals>,
 }
 
-/// The stage's end.
+/// The stage's end: takes notes off the channel and posts them.
 pub(crate) struct Reporting {
     edge: Arc<dyn Edge>,
     worker: String,
     notes: mpsc::Receiver<Note>,
     reachable: Arc<AtomicBool>,
-    waiting: Waiting,
+    watched: WatchedJobs,
     vitals: Arc<Vitals>,
 }
 
@@ -75,26 +77,26 @@ pub(crate) fn channel(
     vitals: Arc<Vitals>,
 ) -> (Reporter, Option<Reporting>) {
     let reachable = Arc::new(AtomicBool::new(true));
-    let mut reporter = Reporter { notes: None, reachable, waiting: Waiting::default(), vitals };
+    let mut reporter = Reporter { notes: None, reachable, watched: WatchedJobs::default(), vitals };
     let Some(edge) = edge else { return (reporter, None) };
     let (sender, notes) = mpsc::channel(BACKLOG);
     reporter.notes = Some(sender);
-    let Reporter { reachable, waiting, vitals, .. } = reporter.clone();
-    (reporter, Some(Reporting { edge, worker, notes, reachable, waiting, vitals }))
+    let Reporter { reachable, watched, vitals, .. } = reporter.clone();
+    (reporter, Some(Reporting { edge, worker, notes, reachable, watched, vitals }))
 }
 
 impl Reporter {
     /// Something happened to `job`.
-    pub(crate) fn tell(&self, job: &Job, kind: EventKind) {
+    pub(crate) fn report(&self, job: &Job, kind: EventKind) {
         self.note(job, kind, None);
     }
 
     /// From now on the edge is asked about `job` now and then; `None` without an edge.
     pub(crate) fn watch(&self, job: &Job) -> Option<Watch> {
-        self.notes.as_ref().map(|_| self.waiting.watch(job))
+        self.notes.as_ref().map(|_| self.watched.watch(job))
     }
 
-    /// Tells that `job` is received and asks whether it is still wanted; when the edge does not say, it is.
+    /// Reports that `job` is received and asks whether it is still wanted; when the edge does not say, it is.
     pub(crate) async fn is_wanted(&self, job: &Job) -> bool {
         let reachable = self.reachable.load(Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
@@ -112,15 +114,15 @@ impl Reporter {
 
     fn note(&self, job: &Job, kind: EventKind, answer: Option<oneshot::Sender<bool>>) -> bool {
         measure(&self.vitals.metrics, job, &kind);
-        debug!(parent: &job.span, event = kind.name(), "told");
+        debug!(parent: &job.span, event = kind.name(), "reported");
         let Some(notes) = &self.notes else { return false };
         let event = ReportEvent { job_id: job.id, attempt: job.attempt, at_ms: wall_ms(), kind };
-        let told = notes.try_send(Note { event, answer }).is_ok();
-        if !told {
+        let queued = notes.try_send(Note { event, answer }).is_ok();
+        if !queued {
             self.vitals.metrics.event_dropped();
             debug!(job = %job.id, "an event is dropped: too many wait");
         }
-        told
+        queued
     }
 }
 
@@ -128,7 +130,7 @@ impl Reporter {
 fn measure(metrics: &Metrics, job: &Job, kind: &EventKind) {
     let age = Duration::from_millis(wall_ms().saturating_sub(job.accepted_ms));
     match kind {
-        EventKind::Received => metrics.received(job.lease.lane, age),
+        EventKind::Received => metrics.received(job.visibility.lane, age),
         EventKind::Started { .. } => {
             metrics.began(&job.model, job.ready.map(|ready| ready.elapsed()).unwrap_or_default());
         }
@@ -189,7 +191,7 @@ impl Reporting {
 
     /// Asks about the jobs that wait for long. A question that is lost is asked again, so it is tried once.
     async fn ask_again(&self) {
-        let due = self.waiting.due(Instant::now());
+        let due = self.watched.due(Instant::now());
         for events in due.chunks(MAX_EVENTS) {
             let report = Report { worker: self.worker.clone(), events: events.to_vec() };
             let answer = self.edge.post(&report).await.inspect_err(|error| debug!(%error, "a question is dropped"));
@@ -214,7 +216,7 @@ impl Reporting {
     fn hear(&self, answer: Option<ReportAnswer>) -> HashSet<JobId> {
         self.reachable.store(answer.is_some(), Ordering::Relaxed);
         let canceled: HashSet<JobId> = answer.unwrap_or_default().canceled.into_iter().collect();
-        self.waiting.forget(&canceled);
+        self.watched.cancel(&canceled);
         canceled
     }
 

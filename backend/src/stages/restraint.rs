@@ -39,7 +39,7 @@ impl Restraint {
     }
 }
 
-/// The lanes' restraints: the last stage tells how jobs ended, the first one asks.
+/// The lanes' restraints: the last stage says how jobs ended, the first one asks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Restraints {
     lanes: Arc<Mutex<BTreeMap<Lane, Restraint>>>,

@@ -32,8 +32,8 @@ struct Shared {
     vitals: Arc<Vitals>,
 }
 
-/// What one message takes, until it is dropped.
-pub(crate) struct Place {
+/// The places that one message takes, until it is dropped.
+pub(crate) struct Reservation {
     lane: Lane,
     places: usize,
     shared: Arc<Shared>,
@@ -42,7 +42,7 @@ pub(crate) struct Place {
 impl Room {
     /// Room for `places` messages.
     pub(super) fn new(places: usize, vitals: Arc<Vitals>) -> Self {
-        vitals.metrics.has_room(places.max(1));
+        vitals.metrics.room_size(places.max(1));
         let shared = Shared { places: places.max(1), held: Mutex::default(), freed: Notify::new(), vitals };
         Self { shared: Arc::new(shared) }
     }
@@ -50,7 +50,7 @@ impl Room {
     /// Waits until the lane may hold more; how many places more.
     pub(super) async fn wait(&self, lane: Lane) -> usize {
         loop {
-            // Enabled before looking, or what is freed in between would be slept through.
+            // The wake-up is enabled before looking, or what is freed in between would be slept through.
             let mut freed = std::pin::pin!(self.shared.freed.notified());
             freed.as_mut().enable();
             match self.free(lane) {
@@ -73,9 +73,9 @@ impl Room {
     }
 
     /// Takes places, whether they are free or not: the message is here by now.
-    pub(super) fn take(&self, lane: Lane, places: usize) -> Place {
+    pub(super) fn take(&self, lane: Lane, places: usize) -> Reservation {
         self.shared.change(lane, |held| held + places);
-        Place { lane, places, shared: Arc::clone(&self.shared) }
+        Reservation { lane, places, shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -106,7 +106,7 @@ impl Shared {
     }
 }
 
-impl Place {
+impl Reservation {
     /// Leaves its places to others until the answer is dropped: the message waits for something that holds up no other.
     pub(super) fn park(&self) -> Parked<'_> {
         self.leave();
@@ -120,7 +120,7 @@ impl Place {
 }
 
 /// Takes the places again when it is dropped, whether they are free or not.
-pub(super) struct Parked<'a>(&'a Place);
+pub(super) struct Parked<'a>(&'a Reservation);
 
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
@@ -128,7 +128,7 @@ impl Drop for Parked<'_> {
     }
 }
 
-impl Drop for Place {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.leave();
     }
@@ -144,11 +144,11 @@ mod tests {
     #[test]
     fn one_lane_alone_may_fill_the_room() {
         let room = Room::new(64, Arc::default());
-        let places: Vec<Place> = (0..64).map(|_| room.take(Lane::FreeHeavy, 1)).collect();
+        let reservations: Vec<Reservation> = (0..64).map(|_| room.take(Lane::FreeHeavy, 1)).collect();
         assert_eq!(room.free(Lane::FreeHeavy), 0);
         assert!(room.wait(Lane::FreeHeavy).now_or_never().is_none());
         assert_eq!(Lane::ALL.map(|lane| room.free(lane)), [34, 17, 8, 0], "the others still have their shares");
-        drop(places);
+        drop(reservations);
         assert_eq!(room.free(Lane::FreeHeavy), 64);
     }
 
@@ -156,8 +156,8 @@ mod tests {
     fn metrics_say_how_full_it_is() {
         let vitals = Arc::<Vitals>::default();
         let room = Room::new(10, Arc::clone(&vitals));
-        let places = (room.take(Lane::FreeHeavy, 4), room.take(Lane::FreeHeavy, 3));
-        drop(places.1);
+        let (_kept, freed) = (room.take(Lane::FreeHeavy, 4), room.take(Lane::FreeHeavy, 3));
+        drop(freed);
         let page = vitals.metrics.encode();
         assert!(page.contains("room_places{lane=\"free-heavy\"} 4"), "{page}");
         assert!(page.contains("room_size 10"), "{page}");
@@ -166,13 +166,13 @@ mod tests {
     #[test]
     fn who_is_parked_takes_no_room_until_it_goes_on() {
         let room = Room::new(10, Arc::default());
-        let place = room.take(Lane::FreeHeavy, 10);
+        let reservation = room.take(Lane::FreeHeavy, 10);
         assert_eq!(room.free(Lane::FreeHeavy), 0);
-        let parked = place.park();
+        let parked = reservation.park();
         assert_eq!(room.free(Lane::FreeHeavy), 10);
         drop(parked);
         assert_eq!(room.free(Lane::FreeHeavy), 0);
-        drop(place);
+        drop(reservation);
         assert_eq!(room.free(Lane::FreeHeavy), 10);
     }
 
@@ -188,13 +188,13 @@ mod tests {
     #[tokio::test]
     async fn who_waits_is_woken_by_what_is_freed() {
         let room = Room::new(1, Arc::default());
-        let place = room.take(Lane::PaidLight, 1);
+        let reservation = room.take(Lane::PaidLight, 1);
         let waiting = tokio::spawn({
             let room = room.clone();
             async move { room.wait(Lane::PaidLight).await }
         });
         tokio::task::yield_now().await;
-        drop(place);
+        drop(reservation);
         assert_eq!(tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap(), 1);
     }
 

@@ -10,7 +10,8 @@ use forebay_contract::JobId;
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use crate::{job::Job, past::Past, retry, store::Store};
+use super::job::{Job, ReturnReason};
+use crate::{past::Past, retry, store::Store};
 
 /// What runs, and where it is written down.
 #[derive(Clone)]
@@ -36,19 +37,6 @@ pub(crate) struct Run {
     open: Open,
 }
 
-/// Why a message goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Back {
-    /// Nothing is wrong with the job: the worker stops.
-    Stopped,
-    /// Its run lost the device.
-    Lost,
-    /// Its model is being fetched, and enough jobs wait for it.
-    Later,
-    /// The worker cannot get its model, or not load it.
-    Unable,
-}
-
 impl Runs {
     pub(crate) fn new(store: Arc<dyn Store>, stop: CancellationToken) -> Self {
         Self { store, stop, open: Open::default() }
@@ -66,13 +54,13 @@ impl Runs {
     }
 
     /// The message of `job` is about to go back; afterwards it may be with another worker.
-    pub(crate) async fn give_back(&self, job: &Job, back: Back) {
+    pub(crate) async fn give_back(&self, job: &Job, reason: ReturnReason) {
         let written = lock(&self.open).get(&job.id).is_some_and(|entry| entry.written);
-        let change = match back {
-            Back::Stopped | Back::Later if written => |past| past,
-            Back::Lost if !written => Past::began,
-            Back::Unable => Past::was_unable,
-            Back::Stopped | Back::Later | Back::Lost => return,
+        let change = match reason {
+            ReturnReason::Stopped | ReturnReason::Later if written => |past| past,
+            ReturnReason::Lost if !written => Past::began,
+            ReturnReason::Unable => Past::was_unable,
+            ReturnReason::Stopped | ReturnReason::Later | ReturnReason::Lost => return,
         };
         let past = self.past(job.id, known(job)).await;
         self.write(job.id, change(past)).await;

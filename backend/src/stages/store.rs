@@ -1,4 +1,4 @@
-//! [`Inferred`] → [`Settled`]: what is in the bucket is the truth.
+//! [`Inferred`] → [`Disposition`]: what is in the bucket is the truth.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span};
 
+use super::job::{Disposition, Inferred, Job, ReturnReason};
 use crate::{
     cpu_pool::{CpuPool, Work},
     failure::Failure,
-    job::{Inferred, Job, Settled},
     logging,
     output::{self, Rendered},
     retry,
@@ -23,7 +23,7 @@ use crate::{
 /// Puts in flight at once.
 const PUTS: usize = 64;
 
-/// What storing needs.
+/// What storing needs besides the answers.
 pub(crate) struct Storing {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) pool: CpuPool,
@@ -31,21 +31,21 @@ pub(crate) struct Storing {
 }
 
 /// Renders and stores until nothing more is inferred.
-pub(crate) async fn run(storing: Storing, mut inferred: mpsc::Receiver<Inferred>, settled: mpsc::Sender<Settled>) {
+pub(crate) async fn run(storing: Storing, mut inferred: mpsc::Receiver<Inferred>, disposed: mpsc::Sender<Disposition>) {
     let storing = Arc::new(storing);
-    let room = Arc::new(Semaphore::new(PUTS));
+    let permits = Arc::new(Semaphore::new(PUTS));
     let mut puts = JoinSet::new();
     while let Some(mut job) = inferred.recv().await {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
         // Puts have a bound of their own: while they wait for the store, the device is given work.
-        job.job.place = None;
-        job.job.held = None;
-        let (storing, settled) = (Arc::clone(&storing), settled.clone());
+        job.job.reservation = None;
+        job.job.reserved_bytes = None;
+        let (storing, disposed) = (Arc::clone(&storing), disposed.clone());
         let span = info_span!(target: logging::STAGES, parent: &job.job.span, "store");
         let put = async move {
             let _permit = permit;
             // A closed channel means that the pipeline is coming down; the dropped job is redelivered.
-            let _ = settled.send(storing.pass(job).await).await;
+            let _ = disposed.send(storing.pass(job).await).await;
         };
         puts.spawn(put.instrument(span));
         while puts.try_join_next().is_some() {}
@@ -54,7 +54,7 @@ pub(crate) async fn run(storing: Storing, mut inferred: mpsc::Receiver<Inferred>
 }
 
 impl Storing {
-    async fn pass(&self, inferred: Inferred) -> Settled {
+    async fn pass(&self, inferred: Inferred) -> Disposition {
         let Inferred { job, answer, device_ms } = inferred;
         let rendered = match answer {
             Ok((model, output)) => {
@@ -74,8 +74,8 @@ impl Storing {
             Err(failure) => self.put_failure(&job, &failure).await,
         };
         match event {
-            Some(event) => Settled::Stored(job, Some(event)),
-            None => Settled::Returned(job),
+            Some(event) => Disposition::Stored(job, event),
+            None => Disposition::Returned(job, ReturnReason::Stopped),
         }
     }
 

@@ -23,7 +23,7 @@ pub enum Put {
 /// An object to write.
 #[derive(Debug, Clone)]
 pub struct NewObject<'a> {
-    /// Its content.
+    /// What it holds.
     pub body: Bytes,
     /// Its `Content-Type`.
     pub media_type: &'a str,
@@ -47,7 +47,7 @@ impl<'a> NewObject<'a> {
 /// What is known of an object without reading it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
-    /// Its length.
+    /// How long it is.
     pub bytes: u64,
     /// Its `Content-Type`.
     pub media_type: String,
@@ -74,7 +74,7 @@ pub enum StoreError {
     /// The object is larger than the caller takes; nothing beyond the bound was read.
     #[error("object larger than {max_bytes} bytes")]
     TooLarge {
-        /// The bound.
+        /// The most that the caller takes.
         max_bytes: u64,
     },
     /// The store does not let this worker: try again when somebody may have changed that.
@@ -85,7 +85,7 @@ pub enum StoreError {
     Unavailable(String),
 }
 
-/// The result of that name, if it is there. One that has lived a while is renewed: whoever is told of it now is promised
+/// The result of that name, if it is there. One that has lived a while is renewed: whoever hears of it now is promised
 /// all of its days.
 ///
 /// # Errors
@@ -107,6 +107,19 @@ pub async fn find_result(store: &dyn Store, key: &str) -> Result<Option<Head>, S
 /// A failure is some hundred bytes.
 const MAX_FAILURE_BYTES: u64 = 65_536;
 
+/// The failure that is stored of the job, if one is that can be read.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn find_failure(store: &dyn Store, job: &JobId) -> Result<Option<JobFailure>, StoreError> {
+    match store.get(&storage_key::failure(job), MAX_FAILURE_BYTES).await {
+        Ok(stored) => Ok(serde_json::from_slice(&stored).ok()),
+        Err(StoreError::Missing | StoreError::TooLarge { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Stores a failure, unless there is one: what is said of the job is what lies there, whoever stored it.
 ///
 /// # Errors
@@ -119,17 +132,13 @@ pub async fn put_failure(store: &dyn Store, failure: JobFailure) -> Result<JobFa
     if store.put_if_absent(&key, NewObject::new(body, "application/json")).await? == Put::Created {
         return Ok(failure);
     }
-    match store.get(&key, MAX_FAILURE_BYTES).await {
-        Ok(stored) => Ok(serde_json::from_slice(&stored).unwrap_or(failure)),
-        Err(StoreError::Missing | StoreError::TooLarge { .. }) => Ok(failure),
-        Err(error) => Err(error),
-    }
+    Ok(find_failure(store, &failure.job_id).await?.unwrap_or(failure))
 }
 
 /// Objects by key. Results and failures are written once; a byte-identical rewrite may renew the life of one.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Writes the object unless it is there. Of several writers at once exactly one is told [`Put::Created`].
+    /// Writes the object unless it is there. Of several writers at once exactly one is answered [`Put::Created`].
     async fn put_if_absent(&self, key: &str, object: NewObject<'_>) -> Result<Put, StoreError>;
 
     /// Writes the object, whatever lies there: what is kept of a job between its deliveries, never a result.

@@ -13,7 +13,7 @@ use forebay_contract::Made;
 use super::{Head, NewObject, Put, Store, StoreError, multipart};
 use crate::clock::wall_ms;
 
-/// One S3 bucket.
+/// The bucket of inputs, results and failures, in S3.
 pub struct S3Store {
     client: Client,
     bucket: String,
@@ -98,7 +98,7 @@ impl Store for S3Store {
                 let bytes = object.content_range().and_then(whole).or(object.content_length());
                 let head = head(bytes, object.content_type(), object.metadata(), object.last_modified());
                 if object.content_range().is_some() {
-                    // Read to its end, the connection serves the next question too.
+                    // An answer that is read to its end leaves a connection that serves the next question too.
                     drop(object.body.collect().await);
                 }
                 Ok(Some(head))

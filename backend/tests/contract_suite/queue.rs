@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use forebay_backend::queue::{MAX_BATCH, Message, Queue, Refused};
+use forebay_backend::queue::{MAX_PER_CALL, Message, Queue, Refused};
 use tokio::time::{Instant, sleep};
 
-/// SQS brings a message back up to a second after its lease ended, and counts leases in whole seconds.
-pub(crate) const LEASE: Duration = Duration::from_secs(2);
+/// SQS brings a message back up to a second after its visibility timeout, and counts in whole seconds.
+pub(crate) const VISIBILITY: Duration = Duration::from_secs(2);
 const LATE: Duration = Duration::from_secs(6);
 const NOT_YET: Duration = Duration::from_secs(1);
-/// A lease that ends within no test, however slow the machine: what comes again did not wait for its end.
+/// A visibility timeout that ends within no test, however slow the machine: what comes again did not wait for its end.
 const LONG: Duration = Duration::from_secs(60);
 
 /// One queue with its own dead letters.
@@ -22,7 +22,7 @@ pub(crate) trait QueueUnderTest: Sync {
     const MAX_RECEIVES: u32;
 
     async fn receive(&self, wait: Duration) -> Vec<Message> {
-        self.queue().receive(MAX_BATCH, wait, LEASE).await.unwrap()
+        self.queue().receive(MAX_PER_CALL, wait, VISIBILITY).await.unwrap()
     }
 
     /// Held for longer than any test.
@@ -39,7 +39,7 @@ pub(crate) trait QueueUnderTest: Sync {
     }
 }
 
-pub(crate) async fn a_message_comes_whole_and_only_once_within_its_lease(test: &impl QueueUnderTest) {
+pub(crate) async fn a_message_comes_whole_and_only_once_within_its_visibility_timeout(test: &impl QueueUnderTest) {
     let body = "{\"text\": \"Ünïcödé & <xml>\\n\"}";
     test.send(body).await;
     let message = test.hold_one().await;
@@ -58,45 +58,45 @@ pub(crate) async fn an_expired_lease_redelivers_and_counts(test: &impl QueueUnde
 pub(crate) async fn an_extended_lease_hides_from_then_on(test: &impl QueueUnderTest) {
     test.send("a").await;
     // Not over before it is extended.
-    let message = test.queue().receive(1, LATE, LEASE * 2).await.unwrap().remove(0);
+    let message = test.queue().receive(1, LATE, VISIBILITY * 2).await.unwrap().remove(0);
     sleep(NOT_YET).await;
     let long = Duration::from_secs(10);
     let extended = Instant::now();
     assert_eq!(test.queue().extend(&[message.receipt], long).await.unwrap(), []);
-    assert_eq!(test.receive(LEASE * 2 + NOT_YET).await, [], "beyond the first lease");
+    assert_eq!(test.receive(VISIBILITY * 2 + NOT_YET).await, [], "beyond the first timeout");
     let again = test.receive_one(LATE * 2).await;
     assert_eq!(again.receive_count, 2);
     assert!(extended.elapsed() >= long - NOT_YET, "came back after {:?}", extended.elapsed());
 }
 
 pub(crate) async fn ten_leases_change_with_one_call(test: &impl QueueUnderTest) {
-    for number in 0..MAX_BATCH {
+    for number in 0..MAX_PER_CALL {
         test.send(&number.to_string()).await;
     }
     let mut receipts = Vec::new();
     let deadline = Instant::now() + LATE;
-    while receipts.len() < MAX_BATCH && Instant::now() < deadline {
-        let messages = test.queue().receive(MAX_BATCH, NOT_YET, Duration::from_secs(60)).await.unwrap();
+    while receipts.len() < MAX_PER_CALL && Instant::now() < deadline {
+        let messages = test.queue().receive(MAX_PER_CALL, NOT_YET, Duration::from_secs(60)).await.unwrap();
         receipts.extend(messages.into_iter().map(|message| message.receipt));
     }
-    assert_eq!(receipts.len(), MAX_BATCH);
-    assert_eq!(test.queue().extend(&receipts, LEASE).await.unwrap(), []);
+    assert_eq!(receipts.len(), MAX_PER_CALL);
+    assert_eq!(test.queue().extend(&receipts, VISIBILITY).await.unwrap(), []);
     let mut again = Vec::new();
     let deadline = Instant::now() + LATE * 2;
-    while again.len() < MAX_BATCH && Instant::now() < deadline {
-        let messages = test.queue().receive(MAX_BATCH, NOT_YET, Duration::from_secs(60)).await.unwrap();
+    while again.len() < MAX_PER_CALL && Instant::now() < deadline {
+        let messages = test.queue().receive(MAX_PER_CALL, NOT_YET, Duration::from_secs(60)).await.unwrap();
         again.extend(messages.into_iter().map(|message| (message.body, message.receive_count)));
     }
     again.sort();
-    let twice: Vec<(String, u32)> = (0..MAX_BATCH).map(|number| (number.to_string(), 2)).collect();
-    assert_eq!(again, twice, "each came back after the new lease and long before the first one's end");
+    let twice: Vec<(String, u32)> = (0..MAX_PER_CALL).map(|number| (number.to_string(), 2)).collect();
+    assert_eq!(again, twice, "each came back after the new timeout and long before the first one's end");
 }
 
 pub(crate) async fn what_is_given_back_comes_at_once(test: &impl QueueUnderTest) {
     test.send("a").await;
     let message = test.hold_one().await;
     assert_eq!(test.queue().give_back(&[message.receipt], Duration::ZERO).await.unwrap(), []);
-    assert_eq!(test.receive_one(LATE).await.receive_count, 2, "long before its lease would have ended");
+    assert_eq!(test.receive_one(LATE).await.receive_count, 2, "long before its visibility timeout would have ended");
 }
 
 pub(crate) async fn what_is_postponed_comes_later(test: &impl QueueUnderTest) {
@@ -104,7 +104,11 @@ pub(crate) async fn what_is_postponed_comes_later(test: &impl QueueUnderTest) {
     let message = test.hold_one().await;
     assert_eq!(test.queue().give_back(&[message.receipt], LATE).await.unwrap(), []);
     assert_eq!(test.receive(NOT_YET).await, []);
-    assert_eq!(test.receive_one(LATE * 2).await.receive_count, 2, "long before its lease would have ended");
+    assert_eq!(
+        test.receive_one(LATE * 2).await.receive_count,
+        2,
+        "long before its visibility timeout would have ended"
+    );
 }
 
 pub(crate) async fn what_is_deleted_never_comes_again(test: &impl QueueUnderTest) {
@@ -113,14 +117,14 @@ pub(crate) async fn what_is_deleted_never_comes_again(test: &impl QueueUnderTest
     for _ in 0..2 {
         assert_eq!(test.queue().delete(std::slice::from_ref(&receipt)).await.unwrap(), [], "deleting is idempotent");
     }
-    assert_eq!(test.receive(LEASE + Duration::from_secs(2)).await, []);
+    assert_eq!(test.receive(VISIBILITY + Duration::from_secs(2)).await, []);
 }
 
 pub(crate) async fn a_deleted_message_cannot_be_extended(test: &impl QueueUnderTest) {
     test.send("a").await;
     let receipt = test.receive_one(LATE).await.receipt;
     test.queue().delete(std::slice::from_ref(&receipt)).await.unwrap();
-    let refused = test.queue().extend(std::slice::from_ref(&receipt), LEASE).await.unwrap();
+    let refused = test.queue().extend(std::slice::from_ref(&receipt), VISIBILITY).await.unwrap();
     assert_eq!(refused, [Refused { receipt, gone: true }]);
 }
 
@@ -131,7 +135,7 @@ pub(crate) async fn one_refusal_leaves_the_rest_of_a_batch_alone(test: &impl Que
     let mut receipts = Vec::new();
     let deadline = Instant::now() + LATE;
     while receipts.len() < 2 && Instant::now() < deadline {
-        let messages = test.queue().receive(MAX_BATCH, NOT_YET, LONG).await.unwrap();
+        let messages = test.queue().receive(MAX_PER_CALL, NOT_YET, LONG).await.unwrap();
         receipts.extend(messages.into_iter().map(|message| message.receipt));
     }
     test.queue().delete(&receipts[..1]).await.unwrap();
@@ -162,7 +166,7 @@ pub(crate) async fn what_is_sent_twice_comes_twice(test: &impl QueueUnderTest) {
     let mut receipts = Vec::new();
     let deadline = Instant::now() + LATE;
     while receipts.len() < 2 && Instant::now() < deadline {
-        let messages = test.queue().receive(MAX_BATCH, NOT_YET, Duration::from_secs(30)).await.unwrap();
+        let messages = test.queue().receive(MAX_PER_CALL, NOT_YET, Duration::from_secs(30)).await.unwrap();
         receipts.extend(messages.into_iter().map(|message| message.receipt));
     }
     assert_eq!(receipts.len(), 2);
@@ -247,7 +251,7 @@ macro_rules! queue_contract {
     };
     ([$test:meta] $make:ident) => {
         $crate::queue_contract! { @each [$test] $make
-            a_message_comes_whole_and_only_once_within_its_lease
+            a_message_comes_whole_and_only_once_within_its_visibility_timeout
             an_expired_lease_redelivers_and_counts
             an_extended_lease_hides_from_then_on
             ten_leases_change_with_one_call

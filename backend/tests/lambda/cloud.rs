@@ -3,15 +3,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use forebay_backend::aws;
 use tokio::time::{Instant, sleep};
+
+use crate::emulated_aws;
 
 /// A lane with its dead letters, and a bucket, of one test.
 pub(crate) struct Cloud {
@@ -36,17 +32,8 @@ pub(crate) struct Delivery {
 impl Cloud {
     pub(crate) async fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let endpoint = std::env::var("FOREBAY_TEST_LOCALSTACK").expect(
-            "FOREBAY_TEST_LOCALSTACK: found nothing; allowed is the address of a running LocalStack, such as \
-             http://127.0.0.1:4566",
-        );
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
-            .endpoint_url(&endpoint)
-            .region(Region::new("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
-            .load()
-            .await;
+        let endpoint = emulated_aws::localstack();
+        let config = emulated_aws::config(&endpoint).await;
         let (sqs, s3) = (aws::sqs(&config), aws::s3(&config));
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let bucket = format!("lambda-{since}-{}", COUNT.fetch_add(1, Ordering::Relaxed));

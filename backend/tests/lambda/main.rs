@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod cloud;
+#[path = "../emulated_aws/mod.rs"]
+mod emulated_aws;
 mod emulator;
 #[path = "../http_server/mod.rs"]
 mod http_server;
@@ -14,7 +16,7 @@ use emulator::Function;
 use forebay_contract::{EventKind, FailureCode, JobFailure, Report, SIGNATURE_HEADER, storage_key, verify};
 use http_server::HttpServer;
 use serde_json::json;
-use world::{DOUBLER, job};
+use world::{job, manifests::doubler};
 
 const SECRET: &str = "a shared secret";
 const REAPER: &str = env!("CARGO_BIN_EXE_forebay-lambda-reaper");
@@ -58,12 +60,12 @@ async fn a_dead_letter_ends_as_a_stored_and_signed_failure() {
     assert!(!cloud.has(&storage_key::failure(&answered.job_id)).await, "its result is there");
     let unreadable = letters.iter().find(|letter| letter.body == "this is no job").unwrap();
     assert_eq!(cloud.get(&storage_key::unreadable(&unreadable.id)).await, b"this is no job");
-    let told = events(&edge);
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told.iter().all(|(attempt, _)| *attempt >= 5), "no attempt that a worker began is newer: {told:?}");
+    let reported = events(&edge);
+    assert_eq!(reported.len(), 2, "{reported:?}");
+    assert!(reported.iter().all(|(attempt, _)| *attempt >= 5), "no attempt that a worker began is newer: {reported:?}");
     let failed = |kind: &EventKind| matches!(kind, EventKind::Failed { code: FailureCode::Abandoned, .. });
-    assert!(told.iter().any(|(_, kind)| failed(kind)), "{told:?}");
-    assert!(told.iter().any(|(_, kind)| matches!(kind, EventKind::Succeeded { .. })), "{told:?}");
+    assert!(reported.iter().any(|(_, kind)| failed(kind)), "{reported:?}");
+    assert!(reported.iter().any(|(_, kind)| matches!(kind, EventKind::Succeeded { .. })), "{reported:?}");
     assert!(cloud.is_empty(&cloud.dead_url).await);
 }
 
@@ -77,7 +79,7 @@ async fn a_letter_that_cannot_be_stored_comes_again() {
     let letters = cloud.receive(&cloud.dead_url, 1).await;
     let again = reaper.answer(&letters).await;
     assert_eq!(again, [letters[0].id.clone()]);
-    assert!(events(&edge).is_empty(), "nothing is told of what is not stored");
+    assert!(events(&edge).is_empty(), "nothing is reported of what is not stored");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +87,7 @@ async fn a_burst_runs_what_it_is_brought_and_names_what_must_come_again() {
     let (cloud, edge) = (Cloud::new().await, edge().await);
     let models = std::env::temp_dir().join(format!("{}-models", cloud.bucket));
     std::fs::create_dir_all(models.join("doubler/1")).unwrap();
-    std::fs::write(models.join("doubler/1/model.toml"), DOUBLER).unwrap();
+    std::fs::write(models.join("doubler/1/model.toml"), doubler("1")).unwrap();
     let mut environment = cloud.environment(&edge.url(), SECRET);
     for (name, value) in [("FOREBAY_MODELS_DIR", models.to_str().unwrap()), ("FOREBAY_ENGINE", "test")] {
         environment.push((name.to_owned(), value.to_owned()));
@@ -104,8 +106,8 @@ async fn a_burst_runs_what_it_is_brought_and_names_what_must_come_again() {
         assert!(cloud.has(&storage_key::result(&good.digest)).await);
         assert!(cloud.has(&storage_key::failure(&poison.job_id)).await);
         let ends = |kind: &EventKind| matches!(kind, EventKind::Succeeded { .. } | EventKind::Failed { .. });
-        let told = events(&edge).iter().filter(|(_, kind)| ends(kind)).count();
-        assert_eq!(told, if round == 0 { 2 } else { 4 }, "reports are out before the answer");
+        let reported = events(&edge).iter().filter(|(_, kind)| ends(kind)).count();
+        assert_eq!(reported, if round == 0 { 2 } else { 4 }, "reports are out before the answer");
     }
     let _ = std::fs::remove_dir_all(models);
 }

@@ -1,9 +1,10 @@
 //! A pipeline over the in-memory queue and store and the deterministic engine.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod manifests;
+
 use std::{
     collections::BTreeSet,
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -28,43 +29,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) const DOUBLER: &str = r#"
-[model]
-name = "doubler"
-version = "1"
-task = "tensor"
-title = "Doubles two numbers"
-licence = "Apache-2.0"
-work = "light"
-cost_ms = 1.0
-input = { kind = "tensor", max_bytes = 1000 }
-[tensor]
-shape = [2]
-[batch]
-max_items = 8
-max_wait_ms = 5
-"#;
-
-/// Classifies pictures of up to a hundred million pixels.
-pub(crate) const SEER: &str = r#"
-[model]
-name = "seer"
-version = "1"
-task = "image-classify"
-title = "Looks at a picture"
-licence = "Apache-2.0"
-work = "light"
-cost_ms = 1.0
-input = { kind = "image", max_bytes = 1_000_000, image = { min_side = 8, max_pixels = 100_000_000 } }
-[image]
-resize_short = 16
-crop = 16
-mean = [0.5, 0.5, 0.5]
-std = [0.5, 0.5, 0.5]
-[batch]
-max_items = 8
-max_wait_ms = 5
-"#;
+use manifests::{doubler, parsed, seer};
 
 /// What outlives a worker.
 pub(crate) struct World {
@@ -72,7 +37,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) edge: Arc<RecordingEdge>,
     pub(crate) vitals: Arc<Vitals>,
-    pub(crate) lease: Duration,
+    pub(crate) visibility: Duration,
     pub(crate) delay: Duration,
     pub(crate) patience: Patience,
     pub(crate) decoded_bytes: usize,
@@ -85,7 +50,7 @@ impl World {
             store: Arc::default(),
             edge: Arc::default(),
             vitals: Arc::default(),
-            lease: Duration::from_secs(30),
+            visibility: Duration::from_secs(30),
             delay: Duration::ZERO,
             patience: Patience::default(),
             decoded_bytes: 1 << 30,
@@ -97,8 +62,7 @@ impl World {
     }
 
     pub(crate) fn start_over(&self, store: Arc<dyn Store>) -> Worker {
-        let manifest = Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap();
-        self.start_with(store, manifest, Box::new(DeterministicEngine::slow(self.delay)))
+        self.start_with(store, parsed(&doubler("1")), Box::new(DeterministicEngine::slow(self.delay)))
     }
 
     pub(crate) fn start_with(&self, store: Arc<dyn Store>, manifest: Manifest, engine: Box<dyn Engine>) -> Worker {
@@ -108,14 +72,14 @@ impl World {
 
     /// With the doubler and these models, on these devices.
     pub(crate) fn start_on(&self, mut manifests: Vec<Manifest>, devices: Devices) -> Worker {
-        manifests.push(Manifest::parse(Path::new("models/doubler/1/model.toml"), DOUBLER).unwrap());
+        manifests.push(parsed(&doubler("1")));
         self.run(Arc::clone(&self.store) as Arc<dyn Store>, manifests, devices)
     }
 
     fn run(&self, store: Arc<dyn Store>, manifests: Vec<Manifest>, devices: Devices) -> Worker {
         let mut registry = Registry::default();
         manifests.into_iter().for_each(|manifest| registry.insert(manifest));
-        registry.insert(Manifest::parse(Path::new("models/seer/1/model.toml"), SEER).unwrap());
+        registry.insert(parsed(&seer("seer", 8, 100_000_000)));
         self.start_from(store, registry, devices)
     }
 
@@ -134,7 +98,7 @@ impl World {
         };
         let bounds = Bounds {
             worker: "w".to_owned(),
-            lease: self.lease,
+            visibility: self.visibility,
             prefetch: 64,
             cpu_threads: 2,
             decoded_bytes: self.decoded_bytes,
@@ -192,7 +156,7 @@ pub(crate) fn picture_job(number: u64, png: &[u8]) -> JobMessage {
     let mut message = job(number, "");
     "seer".clone_into(&mut message.model);
     let input = Input { media_type: MediaType::Png, bytes: png.to_vec() };
-    // Of a digest of its own: the same picture sent twice would run once.
+    // Each job has a digest of its own: the same picture sent twice would run once.
     let model = format!("seer-{number}");
     message.digest = Digest::new(Namespace::Account("acme"), &model, "1", &Parameters::new(), &input);
     message.input = InputRef::Inline { media_type: MediaType::Png, data: input.bytes };
@@ -241,52 +205,7 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A model whose tokens are t0 to t9, of which t9 ends a text; writes its tokenizer into `folder`.
-pub(crate) fn counting(folder: &Path, max_new_tokens: usize) -> Manifest {
-    counting_within(folder, max_new_tokens, None)
-}
-
-/// The same with a bound of all tokens together.
-pub(crate) fn counting_within(folder: &Path, max_new_tokens: usize, context: Option<usize>) -> Manifest {
-    std::fs::create_dir_all(folder).unwrap();
-    let vocabulary: Vec<String> = (0..10).map(|id| format!("\"t{id}\": {id}")).collect();
-    let tokenizer = format!(
-        r#"{{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-        "pre_tokenizer": {{"type": "Whitespace"}}, "post_processor": null, "decoder": null,
-        "model": {{"type": "WordLevel", "vocab": {{{}}}, "unk_token": "t0"}}}}"#,
-        vocabulary.join(", ")
-    );
-    std::fs::write(folder.join("tokenizer.json"), tokenizer).unwrap();
-    let context = context.map(|context| format!("context = {context}")).unwrap_or_default();
-    let text = format!(
-        r#"
-[model]
-name = "counter"
-version = "1"
-task = "text-generate"
-title = "Counts on"
-licence = "Apache-2.0"
-work = "heavy"
-cost_ms = 1.0
-input = {{ kind = "text", max_bytes = 1000 }}
-[text]
-tokenizer = "tokenizer.json"
-max_tokens = 8
-max_chars = 100
-[steps]
-max_new_tokens = {max_new_tokens}
-stop = ["t9"]
-report_every = 2
-{context}
-[batch]
-max_items = 4
-max_wait_ms = 20
-"#
-    );
-    Manifest::parse(&folder.join("model.toml"), &text).unwrap()
-}
-
-/// Job number `number` over this text, for the [`counting`] model.
+/// Job number `number` over this text, for the [`counting`](manifests::counting) model.
 pub(crate) fn text_job(number: u64, text: &str) -> JobMessage {
     let mut message = job(number, "");
     "counter".clone_into(&mut message.model);

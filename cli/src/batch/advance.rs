@@ -2,37 +2,30 @@
 
 use std::cell::{Cell, RefCell};
 
-use forebay::{Client, Error, Input, Job, JobId, JobStatus, Submission, Told};
+use forebay::{Answer, Client, Error, Input, Job, JobId, JobStatus, LongPoll, Submission};
 
 use super::{
+    input_status::InputStatus,
     journal::Journal,
     ledger::{Circumstances, Ledger, Step},
-    line::Line,
+    line::UploadLine,
     moments::Moments,
     naming,
-    outcome::Outcome,
     record::Record,
     run::{Goal, Options},
 };
-use crate::{
-    failure::Failure,
-    inputs::Item,
-    progress,
-    show::Show,
-    sink::Sink,
-    waiting::{Waiting, until_ended},
-};
+use crate::{failure::Failure, inputs::Item, progress, show::Show, sink::Sink};
 
 /// What all inputs have in common.
-pub(super) struct Common<'a> {
+pub(super) struct BatchContext<'a> {
     pub(super) client: &'a Client,
     pub(super) template: Submission,
     pub(super) options: &'a Options,
-    pub(super) waiting: Waiting,
+    pub(super) wait: LongPoll,
     pub(super) nonce: String,
     /// What the template has, too.
     pub(super) moments: Moments,
-    pub(super) line: Line,
+    pub(super) line: UploadLine,
     /// It is too late for the deadline: nothing more is submitted.
     pub(super) is_late: Cell<bool>,
     pub(super) book: RefCell<Book>,
@@ -92,12 +85,12 @@ impl Book {
     }
 }
 
-impl Common<'_> {
+impl BatchContext<'_> {
     /// Takes an input as far as it goes.
-    pub(super) async fn advance(&self, item: &Item) -> Result<Outcome, Trouble> {
+    pub(super) async fn advance(&self, item: &Item) -> Result<InputStatus, Trouble> {
         let input = match item.read(self.options.kind) {
             Ok(input) => input,
-            Err(detail) => return Ok(Outcome::Failed { job: None, detail }),
+            Err(detail) => return Ok(InputStatus::Failed { job: None, detail }),
         };
         let name = naming::item(&input);
         match self.round(item, &name, &input).await {
@@ -108,7 +101,7 @@ impl Common<'_> {
                 self.book.borrow_mut().ledger.forget(&name);
                 self.round(item, &name, &input).await
             }
-            outcome => outcome,
+            status => status,
         }
     }
 
@@ -117,14 +110,14 @@ impl Common<'_> {
         matches!(step, Step::Wait { .. } | Step::Fetch { .. })
     }
 
-    async fn round(&self, item: &Item, name: &str, input: &Input) -> Result<Outcome, Trouble> {
+    async fn round(&self, item: &Item, name: &str, input: &Input) -> Result<InputStatus, Trouble> {
         let has_result = self.options.sink.found(item).is_some();
         let circumstances = Circumstances { has_result, again: self.options.again };
         let step = self.book.borrow().ledger.step(name, circumstances);
         let (attempt, job) = match step {
-            Step::Done { job } => return Ok(Outcome::Earlier { job }),
-            Step::Failed { job, detail } => return Ok(Outcome::Failed { job: Some(job), detail }),
-            Step::Wait { job, .. } if self.options.goal == Goal::Submitted => return Ok(Outcome::Earlier { job }),
+            Step::Done { job } => return Ok(InputStatus::Earlier { job }),
+            Step::Failed { job, detail } => return Ok(InputStatus::Failed { job: Some(job), detail }),
+            Step::Wait { job, .. } if self.options.goal == Goal::Submitted => return Ok(InputStatus::Earlier { job }),
             Step::Wait { attempt, job } => (attempt, self.ended(&job).await?),
             Step::Fetch { attempt, job } => (attempt, self.client.job(&job).await?),
             Step::Submit { attempt } => {
@@ -132,27 +125,27 @@ impl Common<'_> {
                 let key = naming::key(&self.nonce, name, attempt, self.moments);
                 let job = match self.submit(&submission.idempotency_key(key), naming::weight(input)).await? {
                     Ok(job) => job,
-                    Err(problem) => return Ok(Outcome::Refused(problem)),
+                    Err(problem) => return Ok(InputStatus::Refused(problem)),
                 };
                 let (item, id) = (name.to_owned(), job.id.clone());
                 self.book.borrow_mut().enter(&Record::Submitted { item, attempt, job: id })?;
-                self.tell(&job);
+                self.show_job(&job);
                 match (self.options.goal, job.status.is_final()) {
-                    (Goal::Submitted, _) => return Ok(Outcome::Submitted(Box::new(job))),
+                    (Goal::Submitted, _) => return Ok(InputStatus::Submitted(Box::new(job))),
                     (Goal::Results, true) => (attempt, job),
                     (Goal::Results, false) => (attempt, self.ended(&job.id).await?),
                 }
             }
         };
-        self.settle(item, name, attempt, job).await
+        self.conclude(item, name, attempt, job).await
     }
 
-    async fn ended(&self, id: &JobId) -> Result<Told<Job>, Trouble> {
-        Ok(until_ended(self.client, id, self.waiting, |job| self.tell(job)).await?)
+    async fn ended(&self, id: &JobId) -> Result<Answer<Job>, Trouble> {
+        Ok(self.client.wait_watched(id, self.wait, |job| self.show_job(job)).await?)
     }
 
     /// Writes down how a job ended, after its result is where it belongs.
-    async fn settle(&self, item: &Item, name: &str, attempt: u32, job: Told<Job>) -> Result<Outcome, Trouble> {
+    async fn conclude(&self, item: &Item, name: &str, attempt: u32, job: Answer<Job>) -> Result<InputStatus, Trouble> {
         let (id, status) = (job.id.clone(), job.status);
         let ended = |detail: String| Record::Ended {
             item: name.to_owned(),
@@ -165,7 +158,7 @@ impl Common<'_> {
         if status != JobStatus::Succeeded {
             let detail = progress::why(&job);
             self.book.borrow_mut().enter(&ended(detail.clone()))?;
-            return Ok(Outcome::Failed { job: Some(id), detail });
+            return Ok(InputStatus::Failed { job: Some(id), detail });
         }
         let result = self.client.result(&id).await?;
         let goes_into_a_line = self.options.in_lines && self.options.sink == Sink::Stdout;
@@ -174,10 +167,10 @@ impl Common<'_> {
             false => self.options.sink.put(item, &result).map_err(Trouble::All)?,
         };
         self.book.borrow_mut().enter(&ended(String::new()))?;
-        Ok(Outcome::Succeeded { job: Box::new(job), result, file })
+        Ok(InputStatus::Succeeded { job: Box::new(job), result, file })
     }
 
-    fn tell(&self, job: &Job) {
+    fn show_job(&self, job: &Job) {
         match (self.alone, self.options.goal) {
             (true, _) => self.show.job(job),
             (false, Goal::Results) => self.show.one_of_many(job),

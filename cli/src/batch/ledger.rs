@@ -22,7 +22,7 @@ struct Ended {
     status: JobStatus,
     detail: String,
     retryable: bool,
-    /// In an earlier run than this one.
+    /// Whether it ended in an earlier run than this one.
     earlier: bool,
 }
 

@@ -1,8 +1,8 @@
-//! The line that uploads share: who waits for a place on it.
+//! The line that uploads share: an upload begins once there is room on it.
 
 use std::{cell::RefCell, sync::Arc, time::Duration};
 
-use forebay::{Client, Error, Job, Submission, Told, Traffic};
+use forebay::{Answer, Client, Error, Job, Submission, Traffic};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
@@ -15,21 +15,21 @@ const DRAINED: Duration = Duration::from_secs(10);
 
 /// The line to one service.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct UploadLine {
     uploads: RefCell<Uploads>,
-    /// Somebody left it.
+    /// Wakes who waits for room, whenever an upload has left the line.
     left: Notify,
     begun: Instant,
 }
 
-/// A place on the line, which is free again when it is dropped.
-struct Place<'a> {
-    line: &'a Line,
+/// An upload on the line, whose room is free again when this is dropped.
+struct Upload<'a> {
+    line: &'a UploadLine,
     is_over: bool,
 }
 
-impl Line {
-    /// With never more than `most` uploads at once.
+impl UploadLine {
+    /// A line that has never more than `most` uploads at once.
     pub(super) fn new(most: usize) -> Self {
         Self { uploads: RefCell::new(Uploads::new(most)), left: Notify::new(), begun: Instant::now() }
     }
@@ -40,11 +40,11 @@ impl Line {
         client: &Client,
         submission: &Submission,
         bytes: u64,
-    ) -> Result<Told<Job>, Error> {
+    ) -> Result<Answer<Job>, Error> {
         if bytes < SMALL {
             return client.submit(submission).await;
         }
-        let place = self.place().await;
+        let upload = self.begin().await;
         let (traffic, begun) = (Arc::new(Traffic::default()), Instant::now());
         let mut answer = std::pin::pin!(client.submit_watched(submission, &traffic));
         let mut took = None;
@@ -59,8 +59,8 @@ impl Line {
         };
         let took_ms = millis(took.unwrap_or_else(|| begun.elapsed()));
         match &early {
-            Some(Err(Error::Unanswered(_))) => place.end(|uploads, now_ms| uploads.broke(now_ms)),
-            _ => place.end(|uploads, now_ms| uploads.end(bytes, took_ms, now_ms)),
+            Some(Err(Error::Unanswered(_))) => upload.end(|uploads, now_ms| uploads.broke(now_ms)),
+            _ => upload.end(|uploads, now_ms| uploads.end(bytes, took_ms, now_ms)),
         }
         match early {
             Some(answer) => answer,
@@ -68,12 +68,12 @@ impl Line {
         }
     }
 
-    async fn place(&self) -> Place<'_> {
+    async fn begin(&self) -> Upload<'_> {
         loop {
             let left = self.left.notified();
             if self.uploads.borrow().has_room() {
                 self.uploads.borrow_mut().begin(self.now_ms());
-                return Place { line: self, is_over: false };
+                return Upload { line: self, is_over: false };
             }
             left.await;
         }
@@ -84,14 +84,14 @@ impl Line {
     }
 }
 
-impl Place<'_> {
+impl Upload<'_> {
     fn end(mut self, how: impl FnOnce(&mut Uploads, u64)) {
         self.is_over = true;
         how(&mut self.line.uploads.borrow_mut(), self.line.now_ms());
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Upload<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             self.line.uploads.borrow_mut().leave(self.line.now_ms());

@@ -1,13 +1,13 @@
 //! Many inputs as one submission: what is done is written down, what is left goes on.
 
 mod advance;
+mod input_status;
 mod journal;
-mod kept;
+mod journal_file;
 mod ledger;
 mod line;
 mod moments;
 mod naming;
-mod outcome;
 mod pace;
 mod record;
 mod rows;
@@ -17,7 +17,7 @@ mod submit;
 mod uploads;
 
 pub(crate) use self::{
-    kept::Kept,
+    journal_file::JournalFile,
     moments::Spans,
     naming::request,
     record::Begun,

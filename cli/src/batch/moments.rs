@@ -18,7 +18,7 @@ pub(crate) struct Spans {
 /// Spans and the moment that they count from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Moments {
-    /// In milliseconds since the epoch.
+    /// The moment that the spans count from, in milliseconds since the epoch.
     pub(crate) from_ms: u64,
     #[serde(flatten)]
     pub(crate) spans: Spans,
@@ -38,19 +38,19 @@ pub(super) enum Because {
 }
 
 impl Spans {
-    /// Counted from this moment.
+    /// The spans, counted from this moment.
     pub(crate) fn from(self, from_ms: u64) -> Moments {
         Moments { from_ms, spans: self }
     }
 }
 
 impl Moments {
-    /// Worth nothing after this.
+    /// Results are worth nothing after this moment.
     pub(crate) fn deadline_ms(self) -> Option<u64> {
         self.after(self.spans.deadline_s)
     }
 
-    /// Not to begin before this.
+    /// No job begins before this moment.
     pub(crate) fn not_before_ms(self) -> Option<u64> {
         self.after(self.spans.not_before_s)
     }
@@ -79,8 +79,8 @@ impl Moments {
         }
     }
 
-    /// What is to be told of them where an earlier run is gone on with; nothing of what nobody asked for.
-    pub(super) fn told(self, because: Because, now_ms: u64) -> Option<String> {
+    /// What is to be said of them where an earlier run is gone on with; nothing of what nobody asked for.
+    pub(super) fn notice(self, because: Because, now_ms: u64) -> Option<String> {
         let deadline = self.deadline_ms().map(|ms| format!("the deadline is {}", shown(ms, now_ms)));
         let start = self.not_before_ms().map(|ms| format!("no job begins before {}", shown(ms, now_ms)));
         let moments = [deadline, start].into_iter().flatten().collect::<Vec<_>>().join(", ");
@@ -144,15 +144,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_says_when_and_since_when() {
+    fn the_notice_says_when_and_since_when() {
         let moments = Spans { deadline_s: Some(600), not_before_s: Some(60) }.from(NOW);
-        let told = moments.told(Because::GoesOn, NOW + 120_000).unwrap();
+        let notice = moments.notice(Because::GoesOn, NOW + 120_000).unwrap();
         assert_eq!(
-            told,
+            notice,
             "the deadline is 2027-01-15 08:10 UTC, in 8 min, no job begins before 2027-01-15 08:01 UTC, 60 s ago, \
              counted from when this command first began"
         );
-        assert_eq!(Spans::default().from(NOW).told(Because::Changed, NOW), None);
+        assert_eq!(Spans::default().from(NOW).notice(Because::Changed, NOW), None);
         let over = moments.over(true, NOW + 660_000);
         assert!(over.starts_with("the deadline, 2027-01-15 08:10 UTC, 60 s ago, counts"), "{over}");
         assert!(over.contains("--again") && !moments.over(false, NOW).contains("--again"));

@@ -14,7 +14,7 @@ pub(crate) struct Pace {
     most: f64,
     allowed: f64,
     rest_until_ms: u64,
-    /// Since when nothing went well.
+    /// The moment since which nothing went well.
     stalled_ms: Option<u64>,
     rests: u32,
 }
@@ -23,7 +23,7 @@ pub(crate) struct Pace {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Begin,
-    /// Not before this moment.
+    /// The next input may begin at this moment, not before.
     RestUntil {
         ms: u64,
     },
@@ -32,7 +32,7 @@ pub(crate) enum Next {
 }
 
 impl Pace {
-    /// Never more than `most` at once; `retry` says how long a stall may last.
+    /// Allows never more than `most` inputs at once; `retry` says how long a stall may last.
     pub(crate) fn new(most: usize, retry: Retry) -> Self {
         let most = most.max(1) as f64;
         Self { retry, most, allowed: AT_FIRST.min(most), rest_until_ms: 0, stalled_ms: None, rests: 0 }

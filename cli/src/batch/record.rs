@@ -46,7 +46,7 @@ pub(crate) struct Begun {
     pub(crate) version: u32,
     /// The digest of all that is asked for besides the inputs.
     pub(crate) request: String,
-    /// For people.
+    /// The model, for people who read the journal.
     pub(crate) model: String,
     /// Makes this journal's idempotency keys its own.
     pub(crate) nonce: String,

@@ -6,15 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forebay::{Client, JobId, Retry, Submission};
+use forebay::{Client, JobId, LongPoll, Retry, Submission};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::{
-    advance::{Common, Trouble},
-    kept::Kept,
-    line::Line,
+    advance::{BatchContext, Trouble},
+    input_status::{InputStatus, alone, in_line},
+    journal_file::JournalFile,
+    line::UploadLine,
     moments::Spans,
-    outcome::{Outcome, alone, in_line},
     pace::{Next, Pace},
     record::{Begun, VERSION},
     rows::Rows,
@@ -25,9 +25,9 @@ use crate::{
     inputs::{Item, content::Kind, shown::shown},
     interrupt::unless_ended,
     progress,
-    show::{Show, Tally},
+    show::{InputCounts, Show},
     sink::Sink,
-    waiting::Waiting,
+    span,
 };
 
 /// How far inputs go.
@@ -45,17 +45,17 @@ pub(crate) struct Options {
     pub(crate) kind: Option<Kind>,
     /// What failed earlier is tried again.
     pub(crate) again: bool,
-    /// Each outcome is a line of JSON on standard output, with the result unless that goes to a file.
+    /// Each input's end is a line of JSON on standard output, with the result unless that goes to a file.
     pub(crate) in_lines: bool,
     /// The most inputs at once.
     pub(crate) parallel: usize,
     /// How long to wait, in seconds.
     pub(crate) timeout_s: u64,
     pub(crate) retry: Retry,
-    pub(crate) kept: Kept,
+    pub(crate) journal: JournalFile,
     /// What an earlier run did is forgotten.
     pub(crate) anew: bool,
-    /// What is to be told of the folders.
+    /// What is to be said of the folders.
     pub(crate) left_out: Option<String>,
 }
 
@@ -89,63 +89,64 @@ impl Batch<'_> {
             show.say(left_out);
         }
         let Start { begun, moments, book } = start(&options, begun, spans, &show)?;
-        let waiting = Waiting::up_to(options.timeout_s);
-        let waiting = if alone { waiting.watched_by(&show) } else { waiting };
-        let common = Common {
+        let wait = LongPoll::up_to(span::timeout(options.timeout_s));
+        let wait = if alone { show.watched(wait) } else { wait };
+        let context = BatchContext {
             client,
             template: moments.of(template),
             options: &options,
-            waiting,
+            wait,
             nonce: begun.nonce,
             moments,
-            line: Line::new(options.parallel),
+            line: UploadLine::new(options.parallel),
             is_late: Cell::new(false),
             book: RefCell::new(book),
             show: &show,
             alone,
         };
-        let turn = Turn {
-            common: &common,
-            tally: Cell::new(Tally { all: items.len(), ..Tally::default() }),
+        let run = BatchRun {
+            context: &context,
+            counts: Cell::new(InputCounts { all: items.len(), ..InputCounts::default() }),
             rows: RefCell::default(),
             widest: items.iter().map(|item| item.name.chars().count()).max().unwrap_or_default(),
         };
-        let outcome = unless_ended(turn.all(&items), || turn.interrupted()).await;
+        let ended = unless_ended(run.all(&items), || run.interrupted()).await;
         show.end();
-        let tally = turn.tally.get();
+        let counts = run.counts.get();
         if !alone {
-            show.say(&tally.summary(if options.goal == Goal::Results { "done" } else { "submitted" }));
+            show.say(&counts.summary(if options.goal == Goal::Results { "done" } else { "submitted" }));
         }
-        if tally.left() == 0 {
-            common.book.borrow_mut().finish()?;
+        if counts.left() == 0 {
+            context.book.borrow_mut().finish()?;
         }
-        outcome?;
-        if tally.failed > 0 {
-            let mut told = format!("{} of {} inputs failed", tally.failed, items.len());
-            if options.kept.is_until_done() {
-                told.push_str("; the same command does what is left, with --again also what failed, with --anew all");
+        ended?;
+        if counts.failed > 0 {
+            let mut message = format!("{} of {} inputs failed", counts.failed, items.len());
+            if options.journal.is_until_done() {
+                message
+                    .push_str("; the same command does what is left, with --again also what failed, with --anew all");
             }
-            return Err(Failure::Job(told));
+            return Err(Failure::Job(message));
         }
-        match common.book.into_inner().journal {
-            Some(journal) if options.kept.is_until_done() => journal.remove(),
+        match context.book.into_inner().journal {
+            Some(journal) if options.journal.is_until_done() => journal.remove(),
             _ => Ok(()),
         }
     }
 }
 
 /// One run over all inputs.
-struct Turn<'a> {
-    common: &'a Common<'a>,
-    tally: Cell<Tally>,
+struct BatchRun<'a> {
+    context: &'a BatchContext<'a>,
+    counts: Cell<InputCounts>,
     rows: RefCell<Rows>,
     /// How wide the names of the inputs are.
     widest: usize,
 }
 
-impl Turn<'_> {
+impl BatchRun<'_> {
     async fn all(&self, items: &[Item]) -> Result<(), Failure> {
-        let options = self.common.options;
+        let options = self.context.options;
         let mut pace = Pace::new(options.parallel, options.retry);
         let mut left: VecDeque<&Item> = items.iter().collect();
         let mut under_way = FuturesUnordered::new();
@@ -156,7 +157,7 @@ impl Turn<'_> {
             let rest_ms = match pace.next(under_way.len(), now_ms()) {
                 Next::Begin => {
                     if let Some(item) = left.pop_front() {
-                        under_way.push(async move { (item, self.common.advance(item).await) });
+                        under_way.push(async move { (item, self.context.advance(item).await) });
                         continue;
                     }
                     None
@@ -165,14 +166,14 @@ impl Turn<'_> {
                 Next::RestUntil { .. } | Next::Full => None,
             };
             let rest = Duration::from_millis(rest_ms.unwrap_or_default());
-            let (item, outcome) = tokio::select! {
+            let (item, advanced) = tokio::select! {
                 Some(done) = under_way.next() => done,
                 () = tokio::time::sleep(rest), if rest_ms.is_some() => continue,
             };
-            match outcome {
-                Ok(outcome) => {
+            match advanced {
+                Ok(status) => {
                     pace.went_well();
-                    self.settled(item, outcome)?;
+                    self.count(item, status)?;
                 }
                 Err(Trouble::Later(error)) => {
                     let named = error.problem().and_then(|problem| problem.retry_after);
@@ -188,61 +189,61 @@ impl Turn<'_> {
         late.map_or(Ok(()), Err)
     }
 
-    /// Counts an outcome and tells of it.
-    fn settled(&self, item: &Item, outcome: Outcome) -> Result<(), Failure> {
-        let mut tally = self.tally.get();
-        let mut text = match &outcome {
-            Outcome::Submitted(job) | Outcome::Succeeded { job, .. } => progress::line(job),
-            Outcome::Earlier { .. } => "done earlier".to_owned(),
-            Outcome::Failed { detail, .. } => format!("failed: {detail}"),
-            Outcome::Refused(problem) => format!("refused: {problem}"),
+    /// Counts an input that has come as far as it will, and shows it.
+    fn count(&self, item: &Item, status: InputStatus) -> Result<(), Failure> {
+        let mut counts = self.counts.get();
+        let mut text = match &status {
+            InputStatus::Submitted(job) | InputStatus::Succeeded { job, .. } => progress::line(job),
+            InputStatus::Earlier { .. } => "done earlier".to_owned(),
+            InputStatus::Failed { detail, .. } => format!("failed: {detail}"),
+            InputStatus::Refused(problem) => format!("refused: {problem}"),
         };
-        match &outcome {
-            Outcome::Failed { .. } | Outcome::Refused(_) => tally.failed += 1,
-            Outcome::Earlier { .. } => (tally.done, tally.earlier) = (tally.done + 1, tally.earlier + 1),
-            Outcome::Submitted(_) | Outcome::Succeeded { .. } => tally.done += 1,
+        match &status {
+            InputStatus::Failed { .. } | InputStatus::Refused(_) => counts.failed += 1,
+            InputStatus::Earlier { .. } => (counts.done, counts.earlier) = (counts.done + 1, counts.earlier + 1),
+            InputStatus::Submitted(_) | InputStatus::Succeeded { .. } => counts.done += 1,
         }
-        self.tally.set(tally);
-        let (options, show) = (self.common.options, self.common.show);
+        self.counts.set(counts);
+        let (options, show) = (self.context.options, self.context.show);
         if options.in_lines {
-            show.write(&format!("{}\n", in_line(item, &outcome)?))?;
+            show.write(&format!("{}\n", in_line(item, &status)?))?;
         }
-        if let Some((id, status)) = self.row(&outcome) {
+        if let Some((id, status)) = self.row(&status) {
             show.write(&self.rows.borrow_mut().add(id.as_str(), &item.name, self.widest, &status))?;
-            show.moved(tally);
+            show.moved(counts);
             return Ok(());
         }
-        if let Outcome::Succeeded { file: Some(file), .. } = &outcome {
+        if let InputStatus::Succeeded { file: Some(file), .. } = &status {
             text = format!("{text}, {}", shown(file));
         }
-        if self.common.alone {
-            if matches!(outcome, Outcome::Earlier { .. }) {
+        if self.context.alone {
+            if matches!(status, InputStatus::Earlier { .. }) {
                 show.say(&format!("{}: {text}", item.name));
             }
-            // Its other steps were told already.
-            return alone(outcome);
+            // Its other steps were shown already.
+            return alone(status);
         }
-        if show.is_live() && matches!(outcome, Outcome::Failed { .. } | Outcome::Refused(_)) {
+        if show.is_live() && matches!(status, InputStatus::Failed { .. } | InputStatus::Refused(_)) {
             show.say(&format!("{}: {text}", item.name));
         }
-        show.settled(tally, &item.name, &text);
+        show.one_ended(counts, &item.name, &text);
         Ok(())
     }
 
     /// Id and status of what goes into the table: what was submitted, now or earlier, where that was all.
-    fn row<'a>(&self, outcome: &'a Outcome) -> Option<(&'a JobId, String)> {
-        if self.common.options.in_lines || self.common.options.goal == Goal::Results {
+    fn row<'a>(&self, status: &'a InputStatus) -> Option<(&'a JobId, String)> {
+        if self.context.options.in_lines || self.context.options.goal == Goal::Results {
             return None;
         }
-        match outcome {
-            Outcome::Submitted(job) => Some((&job.id, progress::line(job))),
-            Outcome::Earlier { job } => Some((job, "submitted earlier".to_owned())),
-            Outcome::Succeeded { .. } | Outcome::Failed { .. } | Outcome::Refused(_) => None,
+        match status {
+            InputStatus::Submitted(job) => Some((&job.id, progress::line(job))),
+            InputStatus::Earlier { job } => Some((job, "submitted earlier".to_owned())),
+            InputStatus::Succeeded { .. } | InputStatus::Failed { .. } | InputStatus::Refused(_) => None,
         }
     }
 
     fn interrupted(&self) -> String {
-        match (self.common.options.kept.path(), self.common.alone) {
+        match (self.context.options.journal.path(), self.context.alone) {
             (Some(_), _) => "interrupted; run the same command again to do what is left".to_owned(),
             (None, true) => "interrupted; a job that was submitted goes on: see `forebay jobs`".to_owned(),
             (None, false) => "interrupted; jobs that were submitted go on: see `forebay jobs`".to_owned(),
@@ -250,7 +251,7 @@ impl Turn<'_> {
     }
 }
 
-/// From 0 up to 1.
+/// A number from 0 up to 1, for pauses that differ.
 fn random() -> f64 {
     f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / (f64::from(u32::MAX) + 1.0)
 }

@@ -1,24 +1,24 @@
 //! The submission of one input.
 
-use forebay::{Error, Job, Problem, Submission, Told};
+use forebay::{Answer, Error, Job, Problem, Submission};
 
-use super::advance::{Common, Trouble};
+use super::advance::{BatchContext, Trouble};
 use crate::{failure::Failure, moment};
 
-impl Common<'_> {
+impl BatchContext<'_> {
     /// Submits, unless it is too late; `Err` within is a refusal of this input alone.
     pub(super) async fn submit(
         &self,
         submission: &Submission,
         bytes: u64,
-    ) -> Result<Result<Told<Job>, Box<Problem>>, Trouble> {
+    ) -> Result<Result<Answer<Job>, Box<Problem>>, Trouble> {
         let now_ms = moment::now_ms();
         if self.is_late.get() {
             return Err(Trouble::Late(None));
         }
         if self.moments.are_over(now_ms) {
             self.is_late.set(true);
-            let over = self.moments.over(self.options.kept.path().is_some(), now_ms);
+            let over = self.moments.over(self.options.journal.path().is_some(), now_ms);
             return Err(Trouble::Late(Some(Failure::Job(over))));
         }
         self.book.borrow_mut().begin()?;
@@ -31,7 +31,7 @@ impl Common<'_> {
             }
             // Nothing here sends another request under a key; what a service of another version makes of one may be.
             Err(Error::Refused(problem))
-                if problem.code == "idempotency-mismatch" && self.options.kept.path().is_some() =>
+                if problem.code == "idempotency-mismatch" && self.options.journal.path().is_some() =>
             {
                 let advice = "an earlier run sent something else under this key: --anew begins from the start";
                 Err(Trouble::All(Failure::Job(format!("{problem}; {advice}"))))

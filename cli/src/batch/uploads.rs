@@ -9,7 +9,7 @@ const AT_FIRST: usize = 2;
 const SLOW_MS: u64 = 15_000;
 /// More uploads are worth it where they carry this part of what as many would on an idle line.
 const WORTH: f64 = 0.3;
-/// After so many looks at what a number of uploads carries, half as many more are tried.
+/// How often it is seen what a number of uploads carries before half as many more are tried.
 const LOOKS: u32 = 4;
 /// A place that is free for longer says that the line is not what holds things up.
 const IDLE_MS: u64 = 50;
@@ -20,17 +20,17 @@ pub(super) struct Uploads {
     most: usize,
     allowed: usize,
     under_way: usize,
-    search: Search,
+    trial: Trial,
     /// The number doubles, as it never was too high yet.
     is_doubling: bool,
     look: Look,
-    /// Since when there is a place that nobody takes.
+    /// Since when one more upload could begin and none does.
     free_since_ms: Option<u64>,
 }
 
 /// What is to be found out.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Search {
+enum Trial {
     /// Whether so many carry more than `fewer`, in bytes per millisecond.
     Worth { before: usize, fewer: f64 },
     /// Nothing, for so many looks.
@@ -46,14 +46,14 @@ struct Look {
 }
 
 impl Uploads {
-    /// Never more than `most` at once.
+    /// Allows never more than `most` uploads at once.
     pub(super) fn new(most: usize) -> Self {
         let most = most.max(1);
         Self {
             most,
             allowed: AT_FIRST.min(most),
             under_way: 0,
-            search: Search::Worth { before: 1, fewer: 0.0 },
+            trial: Trial::Worth { before: 1, fewer: 0.0 },
             is_doubling: true,
             look: Look::default(),
             free_since_ms: Some(0),
@@ -65,7 +65,7 @@ impl Uploads {
         self.under_way < self.allowed
     }
 
-    /// One begins.
+    /// Counts an upload that begins.
     pub(super) fn begin(&mut self, now_ms: u64) {
         self.under_way += 1;
         if self.free_since_ms.is_some_and(|since_ms| now_ms.saturating_sub(since_ms) > IDLE_MS) {
@@ -105,7 +105,7 @@ impl Uploads {
 
     fn halve(&mut self, now_ms: u64) {
         self.allowed = (self.allowed / 2).max(1);
-        self.search = Search::Stays { looks: LOOKS };
+        self.trial = Trial::Stays { looks: LOOKS };
         self.is_doubling = false;
         self.look_anew(now_ms);
     }
@@ -115,16 +115,16 @@ impl Uploads {
     }
 
     fn judge(&mut self, rate: f64) {
-        match self.search {
-            Search::Worth { before, fewer } if rate < fewer * self.worth(before) => {
+        match self.trial {
+            Trial::Worth { before, fewer } if rate < fewer * self.worth(before) => {
                 self.allowed = before;
                 self.is_doubling = false;
-                self.search = Search::Stays { looks: LOOKS };
+                self.trial = Trial::Stays { looks: LOOKS };
             }
-            Search::Stays { looks: looks @ 1.. } => self.search = Search::Stays { looks: looks - 1 },
-            _ if self.allowed == self.most => self.search = Search::Stays { looks: LOOKS },
-            Search::Worth { .. } | Search::Stays { .. } => {
-                self.search = Search::Worth { before: self.allowed, fewer: rate };
+            Trial::Stays { looks: looks @ 1.. } => self.trial = Trial::Stays { looks: looks - 1 },
+            _ if self.allowed == self.most => self.trial = Trial::Stays { looks: LOOKS },
+            Trial::Worth { .. } | Trial::Stays { .. } => {
+                self.trial = Trial::Worth { before: self.allowed, fewer: rate };
                 let more = if self.is_doubling { self.allowed } else { (self.allowed / 2).max(1) };
                 self.allowed = (self.allowed + more).min(self.most);
             }

@@ -1,4 +1,4 @@
-//! What the service tells about a caller's account and its own models, read leniently.
+//! What the service says of a caller's account and its own models, read leniently.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct Quota {
-    /// Who is counted.
+    /// The account whose jobs are counted together.
     pub account: String,
-    /// By which limits.
+    /// The plan that names its limits.
     pub plan: String,
-    /// Each of them.
+    /// Each limit of the plan, as it stands.
     pub limits: Vec<Limit>,
     /// Limits that many callers share and whose keeper did not answer.
     pub unknown: Vec<String>,
 }
 
-/// One limit.
+/// One limit, and how much of it is used.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct Limit {
@@ -29,7 +29,7 @@ pub struct Limit {
     pub dimension: String,
     /// `requests` or `cost`.
     pub unit: String,
-    /// What is allowed.
+    /// The most that is allowed, in `unit`.
     pub limit: u64,
     /// What is used of it.
     pub used: u64,
@@ -43,23 +43,23 @@ pub struct Limit {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct Models {
-    /// Each model.
+    /// The models that the plan offers.
     pub models: Vec<Model>,
 }
 
-/// One model.
+/// A model, and what it takes.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct Model {
     /// What to ask for.
     pub name: String,
-    /// Which version answers.
+    /// The version that answers to the name alone.
     pub version: String,
     /// What it does, such as `image-classify`.
     pub task: String,
-    /// The same in words.
+    /// What it does, in words.
     pub title: String,
-    /// What it takes.
+    /// What kind of input it takes, and how much.
     pub input: ModelInput,
     /// Its parameters, by name, as `model.toml` declares them.
     pub parameters: BTreeMap<String, Value>,
@@ -71,7 +71,7 @@ pub struct Model {
 pub struct ModelInput {
     /// `none`, `text`, `image` or `tensor`.
     pub kind: String,
-    /// The most bytes.
+    /// The most bytes that an input may have.
     pub max_bytes: u64,
 }
 
@@ -85,9 +85,9 @@ pub struct Foresight {
     pub model: String,
     /// The version that would run.
     pub version: String,
-    /// Why this version.
+    /// The rule by which this version was chosen.
     pub because: Value,
-    /// The queue.
+    /// The queue that the job would wait in.
     pub lane: String,
     /// What limits would count.
     pub cost_ms: u64,
@@ -123,11 +123,11 @@ pub struct Usage {
 pub struct UsageDay {
     /// `YYYY-MM-DD`, in UTC.
     pub day: String,
-    /// The model.
+    /// The model that was used.
     pub model: String,
-    /// Jobs that succeeded.
+    /// Jobs that ended with a result.
     pub succeeded: u64,
-    /// Jobs that failed.
+    /// Jobs that ran and failed.
     pub failed: u64,
     /// Jobs that were called off.
     pub canceled: u64,

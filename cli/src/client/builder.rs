@@ -18,7 +18,7 @@ impl ClientBuilder {
         Self { url, key: Secret::default(), retry: Retry::default(), idle_timeout: Duration::from_secs(30) }
     }
 
-    /// With an API key or a token; without one, or with an empty one, as a caller without credentials.
+    /// The API key or token of the caller; without one, or with an empty one, the caller has no credentials.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Secret::new(key.into());
         self

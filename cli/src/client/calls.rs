@@ -1,9 +1,6 @@
 //! The service's calls, one method each.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use hyper::{Method, header};
 use serde_json::Value;
@@ -11,6 +8,7 @@ use serde_json::Value;
 use super::{
     Call, Client,
     account::{Foresight, Models, Quota, Usage},
+    answer::Answer,
     error::Error,
     events::Events,
     id::JobId,
@@ -18,12 +16,8 @@ use super::{
     problem::Problem,
     retry::Repeat,
     submission::{Submission, Wire},
-    told::Told,
     traffic::Traffic,
 };
-
-/// The longest that the service holds one answer back.
-const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
 /// Which jobs to list.
 #[derive(Debug, Clone, Default)]
@@ -40,21 +34,21 @@ pub struct JobQuery {
 
 impl Client {
     /// Submits a job, under a random key where it has none.
-    pub async fn submit(&self, submission: &Submission) -> Result<Told<Job>, Error> {
+    pub async fn submit(&self, submission: &Submission) -> Result<Answer<Job>, Error> {
         self.submit_watched(submission, &Arc::default()).await
     }
 
     /// The same, and `traffic` knows meanwhile how much of it went out.
-    pub async fn submit_watched(&self, submission: &Submission, traffic: &Arc<Traffic>) -> Result<Told<Job>, Error> {
+    pub async fn submit_watched(&self, submission: &Submission, traffic: &Arc<Traffic>) -> Result<Answer<Job>, Error> {
         let key = submission.idempotency_key.clone().map_or_else(random_key, Ok)?;
         let wire = submission.clone().idempotency_key(key).to_submit();
         let traffic = Some(Arc::clone(traffic));
-        self.told(Call { repeat: Repeat::Harmless, traffic, ..post_of(wire) }).await
+        self.answer(Call { repeat: Repeat::Harmless, traffic, ..post_of(wire) }).await
     }
 
     /// What submitting it would come to; nothing is queued and nothing is spent.
-    pub async fn plan(&self, submission: &Submission) -> Result<Told<Foresight>, Error> {
-        let ask = async |wire| self.told(Call { repeat: Repeat::Harmless, ..post_of(wire) }).await;
+    pub async fn plan(&self, submission: &Submission) -> Result<Answer<Foresight>, Error> {
+        let ask = async |wire| self.answer(Call { repeat: Repeat::Harmless, ..post_of(wire) }).await;
         if let Some(bare) = submission.to_bare_plan() {
             match ask(bare).await {
                 // An older service plans JSON alone, and takes less of a picture so.
@@ -66,34 +60,8 @@ impl Client {
     }
 
     /// A job as it stands.
-    pub async fn job(&self, id: &JobId) -> Result<Told<Job>, Error> {
+    pub async fn job(&self, id: &JobId) -> Result<Answer<Job>, Error> {
         self.job_within(id, Duration::ZERO).await
-    }
-
-    /// A job once it ended, or as it stands after `hold`, at most half a minute.
-    pub async fn job_within(&self, id: &JobId, hold: Duration) -> Result<Told<Job>, Error> {
-        let hold_s = hold.min(LONGEST_HOLD).as_secs();
-        let query = if hold_s == 0 { String::new() } else { format!("?wait={hold_s}") };
-        let held = Duration::from_secs(hold_s);
-        self.told(Call { held, ..Call::get(format!("/v1/jobs/{id}{query}")) }).await
-    }
-
-    /// A job once it ended; [`Error::TimedOut`] when it goes on after `patience`.
-    pub async fn wait(&self, id: &JobId, patience: Duration) -> Result<Told<Job>, Error> {
-        let begun = Instant::now();
-        loop {
-            let left = patience.saturating_sub(begun.elapsed());
-            let asked = Instant::now();
-            let job = self.job_within(id, left).await?;
-            if job.status.is_final() {
-                return Ok(job);
-            }
-            if begun.elapsed() >= patience || left < Duration::from_secs(1) {
-                return Err(Error::TimedOut(Box::new(job)));
-            }
-            // A service that answers at once does not have us ask without end.
-            tokio::time::sleep(Duration::from_millis(200).saturating_sub(asked.elapsed())).await;
-        }
     }
 
     /// What a job made. While it goes on, this is [`Error::TimedOut`]; when it has no result, a refusal says why.
@@ -103,30 +71,30 @@ impl Client {
         let media_type = field.and_then(|field| field.split(';').next()).unwrap_or("application/octet-stream").trim();
         // A job under `Location` in place of its result: it goes on.
         if reply.headers.contains_key(header::LOCATION) {
-            return Err(Error::TimedOut(Box::new(Told::read(&reply.body)?)));
+            return Err(Error::TimedOut(Box::new(Answer::read(&reply.body)?)));
         }
         Ok(JobResult { media_type: media_type.to_ascii_lowercase(), bytes: reply.body })
     }
 
     /// Calls a job off. One that was called off already stays so: asking twice is asking once.
-    pub async fn cancel(&self, id: &JobId) -> Result<Told<Job>, Error> {
-        self.told(Call { repeat: Repeat::Harmless, ..Call::post(format!("/v1/jobs/{id}/cancel")) }).await
+    pub async fn cancel(&self, id: &JobId) -> Result<Answer<Job>, Error> {
+        self.answer(Call { repeat: Repeat::Harmless, ..Call::post(format!("/v1/jobs/{id}/cancel")) }).await
     }
 
     /// Makes a new job of one that failed, was called off or expired.
-    pub async fn retry(&self, id: &JobId) -> Result<Told<Job>, Error> {
-        self.told(Call::post(format!("/v1/jobs/{id}/retry"))).await
+    pub async fn retry(&self, id: &JobId) -> Result<Answer<Job>, Error> {
+        self.answer(Call::post(format!("/v1/jobs/{id}/retry"))).await
     }
 
     /// The account's jobs, newest first.
-    pub async fn jobs(&self, query: &JobQuery) -> Result<Told<JobPage>, Error> {
+    pub async fn jobs(&self, query: &JobQuery) -> Result<Answer<JobPage>, Error> {
         let pairs = [
             ("status", query.status.map(|status| status.name().to_owned())),
             ("model", query.model.clone()),
             ("limit", query.limit.map(|limit| limit.to_string())),
             ("cursor", query.cursor.clone()),
         ];
-        self.told(Call::get(format!("/v1/jobs{}", with_query(pairs)))).await
+        self.answer(Call::get(format!("/v1/jobs{}", with_query(pairs)))).await
     }
 
     /// What happens to a job, as it happens.
@@ -135,13 +103,13 @@ impl Client {
     }
 
     /// How the caller stands with its limits.
-    pub async fn quota(&self) -> Result<Told<Quota>, Error> {
-        self.told(Call::get("/v1/quota".to_owned())).await
+    pub async fn quota(&self) -> Result<Answer<Quota>, Error> {
+        self.answer(Call::get("/v1/quota".to_owned())).await
     }
 
     /// What the caller may ask for.
-    pub async fn models(&self) -> Result<Told<Models>, Error> {
-        self.told(Call::get("/v1/models".to_owned())).await
+    pub async fn models(&self) -> Result<Answer<Models>, Error> {
+        self.answer(Call::get("/v1/models".to_owned())).await
     }
 
     /// A call that has no method of its own here, such as an operator's: `path` with its query, JSON there and back.
@@ -149,15 +117,15 @@ impl Client {
         let repeat = if method == Method::POST { Repeat::AfterRefusal } else { Repeat::Harmless };
         let content_type = body.map(|_| "application/json");
         let body = body.map(|body| body.to_string().into()).unwrap_or_default();
-        Ok(self.told::<Value>(Call { method, repeat, content_type, body, ..Call::get(path) }).await?.json)
+        Ok(self.answer::<Value>(Call { method, repeat, content_type, body, ..Call::get(path) }).await?.json)
     }
 
     /// What the account used, from and to a day (`YYYY-MM-DD`, both included).
-    pub async fn usage(&self, from: Option<&str>, to: Option<&str>) -> Result<Told<Usage>, Error> {
-        self.told(Call::get(usage_path(from, to))).await
+    pub async fn usage(&self, from: Option<&str>, to: Option<&str>) -> Result<Answer<Usage>, Error> {
+        self.answer(Call::get(usage_path(from, to))).await
     }
 
-    /// The same as CSV (RFC 4180).
+    /// What the account used, as CSV (RFC 4180).
     pub async fn usage_csv(&self, from: Option<&str>, to: Option<&str>) -> Result<String, Error> {
         let headers = vec![("accept", "text/csv".to_owned())];
         let reply = self.reply(Call { headers, ..Call::get(usage_path(from, to)) }).await?;

@@ -1,8 +1,8 @@
 use super::{
+    answer::Answer,
     job::Job,
     problem::Problem,
     retry::{Repeat, is_transient},
-    told::Told,
 };
 
 /// Why a call did not give what it was asked for.
@@ -19,7 +19,7 @@ pub enum Error {
     Foreign(String),
     /// The job goes on, but the caller's patience is over: wait again with its id.
     #[error("{} is {} still", .0.id, .0.status)]
-    TimedOut(Box<Told<Job>>),
+    TimedOut(Box<Answer<Job>>),
     /// What was given cannot be sent: correct it.
     #[error("{0}")]
     Invalid(String),

@@ -5,13 +5,13 @@ use hyper::body::Incoming;
 
 use super::{
     Call, Client,
+    answer::Answer,
+    backoff::Backoff,
     error::Error,
     id::JobId,
     job::Job,
-    random,
-    retry::{Repeat, is_transient},
+    retry::Repeat,
     sse::{SseEvent, SseReader},
-    told::Told,
 };
 
 /// The service says something at least each 15 seconds; after this long the connection is taken for dead.
@@ -25,10 +25,10 @@ pub struct Event {
     /// `queued`, `running`, `progress`, `returned`, or how it ended.
     pub name: String,
     /// The job after it.
-    pub job: Told<Job>,
+    pub job: Answer<Job>,
 }
 
-/// A job's events, in order. A connection that breaks is made again, and what was missed is told then.
+/// A job's events, in order. A connection that breaks is made again, and what was missed comes then.
 #[derive(Debug)]
 pub struct Events {
     client: Client,
@@ -37,39 +37,34 @@ pub struct Events {
     open: Option<(Incoming, SseReader)>,
     read: VecDeque<SseEvent>,
     has_ended: bool,
-    /// Connections that broke since the last event.
-    broken: u32,
-    waited: Duration,
+    /// The connections that broke since the last event.
+    backoff: Backoff,
 }
 
 impl Events {
     pub(crate) fn new(client: Client, id: JobId) -> Self {
         let (last, open, read) = (None, None, VecDeque::new());
-        Self { client, id, last, open, read, has_ended: false, broken: 0, waited: Duration::ZERO }
+        Self { client, id, last, open, read, has_ended: false, backoff: Backoff::default() }
     }
 
     /// The next event; `None` after the job's end.
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
         while !self.has_ended {
             if let Some(event) = self.read.pop_front() {
-                return self.told(event).map(Some);
+                return self.read_event(event).map(Some);
             }
             let Err(error) = self.more().await else { continue };
             self.open = None;
-            let named = error.problem().and_then(|problem| problem.retry_after);
-            let pause = self.client.0.retry.pause(self.broken, self.waited, named, random());
-            let Some(pause) = pause.filter(|_| is_transient(&error, Repeat::Harmless)) else { return Err(error) };
-            tokio::time::sleep(pause).await;
-            (self.broken, self.waited) = (self.broken + 1, self.waited + pause);
+            self.backoff.pause(&self.client.0.retry, error, Repeat::Harmless).await?;
         }
         Ok(None)
     }
 
-    fn told(&mut self, event: SseEvent) -> Result<Event, Error> {
-        let job: Told<Job> = Told::read(event.data.as_bytes())?;
+    fn read_event(&mut self, event: SseEvent) -> Result<Event, Error> {
+        let job: Answer<Job> = Answer::read(event.data.as_bytes())?;
         self.last = event.id.clone().or(self.last.take());
         self.has_ended = job.status.is_final();
-        (self.broken, self.waited) = (0, Duration::ZERO);
+        self.backoff.reset();
         Ok(Event { id: event.id, name: event.event, job })
     }
 

@@ -16,7 +16,7 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// The id.
+            /// The id as the service writes it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -84,7 +84,7 @@ mod tests {
             assert_eq!(id.parse::<JobId>().is_ok(), fine, "{id}");
             assert_eq!(id.parse::<WebhookId>().is_ok(), fine, "{id}");
         }
-        let told = "a/b".parse::<DeliveryId>().unwrap_err().to_string();
-        assert_eq!(told, "\"a/b\" is no delivery id: they look like msg_06h02735b1oir…");
+        let text = "a/b".parse::<DeliveryId>().unwrap_err().to_string();
+        assert_eq!(text, "\"a/b\" is no delivery id: they look like msg_06h02735b1oir…");
     }
 }

@@ -56,9 +56,9 @@ impl fmt::Display for JobStatus {
 /// A job. All moments are milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Job {
-    /// Its id.
+    /// What the job is asked for by.
     pub id: JobId,
-    /// Where it stands.
+    /// How far the job is.
     pub status: JobStatus,
     /// What was asked for.
     #[serde(default)]
@@ -84,7 +84,7 @@ pub struct Job {
     /// Whether the result was there before it was asked for.
     #[serde(default)]
     pub cached: bool,
-    /// What happened when.
+    /// When the job was accepted, started and ended.
     #[serde(default)]
     pub timeline: Timeline,
     /// The model's parameters, with what was left out.
@@ -99,13 +99,13 @@ pub struct Job {
     /// How far it is, while it runs.
     #[serde(default)]
     pub progress: Option<Progress>,
-    /// Before which it does not begin.
+    /// The moment before which it does not begin.
     #[serde(default)]
     pub not_before_ms: Option<u64>,
-    /// After which its result is worth nothing.
+    /// The moment after which its result is worth nothing.
     #[serde(default)]
     pub deadline_ms: Option<u64>,
-    /// Why it failed.
+    /// Why the job failed, where it did.
     #[serde(default)]
     pub failure: Option<JobFailure>,
 }
@@ -120,9 +120,9 @@ pub struct Timeline {
     pub sent_ms: Option<u64>,
     /// A worker has it.
     pub received_ms: Option<u64>,
-    /// It runs.
+    /// When a worker began to run it.
     pub started_ms: Option<u64>,
-    /// It ended.
+    /// When it ended, however it did.
     pub finished_ms: Option<u64>,
 }
 
@@ -134,7 +134,7 @@ pub struct Queue {
     pub lane: String,
     /// How many are before it, itself included.
     pub position: Option<u64>,
-    /// Until the job's end.
+    /// How long it is until the job's end.
     pub eta_ms: Option<EtaMs>,
 }
 
@@ -144,7 +144,7 @@ pub struct Queue {
 pub struct EtaMs {
     /// As likely sooner as later.
     pub p50: f64,
-    /// Sooner in nine cases of ten.
+    /// The job ends sooner in nine cases of ten.
     pub p90: f64,
 }
 
@@ -152,9 +152,9 @@ pub struct EtaMs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub struct Progress {
-    /// Steps done.
+    /// How many steps are done.
     pub done: u64,
-    /// Steps in all.
+    /// How many steps there are in all.
     pub total: u64,
 }
 
@@ -162,9 +162,9 @@ pub struct Progress {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub struct JobFailure {
-    /// For programs.
+    /// Why, as a code that programs compare.
     pub code: String,
-    /// For people.
+    /// Why, in a sentence for people.
     pub detail: String,
     /// Whether the same job may succeed when sent again.
     pub retryable: bool,
@@ -173,7 +173,7 @@ pub struct JobFailure {
 /// One page of jobs, newest first.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct JobPage {
-    /// The jobs.
+    /// The jobs of this page, newest first.
     pub jobs: Vec<Job>,
     /// Where the next page begins; `None` on the last.
     #[serde(default)]
@@ -185,7 +185,7 @@ pub struct JobPage {
 pub struct JobResult {
     /// `application/json`, `image/png` and others.
     pub media_type: String,
-    /// The result itself.
+    /// The result as it is stored.
     pub bytes: Bytes,
 }
 

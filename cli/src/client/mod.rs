@@ -1,12 +1,15 @@
 //! The client.
 
 pub(crate) mod account;
+pub(crate) mod answer;
+mod backoff;
 pub(crate) mod builder;
 pub(crate) mod calls;
 pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod id;
 pub(crate) mod job;
+pub(crate) mod long_poll;
 mod payload;
 pub(crate) mod problem;
 mod proxy;
@@ -15,7 +18,6 @@ pub(crate) mod retry;
 pub(crate) mod secret;
 mod sse;
 pub(crate) mod submission;
-pub(crate) mod told;
 pub(crate) mod traffic;
 mod transport;
 pub(crate) mod watch;
@@ -30,11 +32,12 @@ use hyper::{Method, Request, header, header::HeaderValue};
 use serde::de::DeserializeOwned;
 
 use self::{
+    answer::Answer,
+    backoff::Backoff,
     builder::ClientBuilder,
     error::Error,
     payload::Payload,
-    retry::{Repeat, Retry, is_transient},
-    told::Told,
+    retry::{Repeat, Retry},
     traffic::Traffic,
     transport::{Reply, Transport},
 };
@@ -55,7 +58,7 @@ struct Inner {
 /// What is asked of the service.
 struct Call {
     method: Method,
-    /// Path and query.
+    /// Path and query, as they stand in the request.
     path: String,
     headers: Vec<(&'static str, String)>,
     content_type: Option<&'static str>,
@@ -85,25 +88,19 @@ impl Client {
         ClientBuilder::new(url.into())
     }
 
-    async fn told<T: DeserializeOwned>(&self, call: Call) -> Result<Told<T>, Error> {
-        Told::read(&self.reply(call).await?.body)
+    async fn answer<T: DeserializeOwned>(&self, call: Call) -> Result<Answer<T>, Error> {
+        Answer::read(&self.reply(call).await?.body)
     }
 
     /// Asks, and asks again while that is worth it.
     async fn reply(&self, call: Call) -> Result<Reply, Error> {
         let Inner { transport, retry, idle_timeout, .. } = &*self.0;
-        let mut waited = Duration::ZERO;
-        let mut tried = 0;
+        let mut backoff = Backoff::default();
         loop {
-            let error = match transport.exchange(self.request(&call)?, *idle_timeout + call.held).await {
+            match transport.exchange(self.request(&call)?, *idle_timeout + call.held).await {
                 Ok(reply) => return Ok(reply),
-                Err(error) => error,
-            };
-            let named = error.problem().and_then(|problem| problem.retry_after);
-            let pause = retry.pause(tried, waited, named, random());
-            let Some(pause) = pause.filter(|_| is_transient(&error, call.repeat)) else { return Err(error) };
-            tokio::time::sleep(pause).await;
-            (tried, waited) = (tried + 1, waited + pause);
+                Err(error) => backoff.pause(retry, error, call.repeat).await?,
+            }
         }
     }
 
@@ -125,10 +122,4 @@ impl Client {
         let traffic = call.traffic.clone().unwrap_or_default();
         request.body(Payload::new(call.body.clone(), traffic)).map_err(unfit)
     }
-}
-
-/// From 0 up to 1: so that those who were refused together do not come back together.
-fn random() -> f64 {
-    let bits = getrandom::u32().unwrap_or(u32::MAX / 2);
-    f64::from(bits) / (f64::from(u32::MAX) + 1.0)
 }

@@ -126,8 +126,8 @@ mod tests {
             assert_eq!(way(url, variables), expect, "{variables:?}");
         }
         for proxy in ["http://ann:secret@pro xy", "socks5://ann:secret@p:1", "ftp://ann:secret@p:1"] {
-            let told = way("https://a.example", &[("HTTPS_PROXY", proxy)]);
-            assert!(told.contains("write it as http://HOST:PORT") && !told.contains("secret"), "{told}");
+            let text = way("https://a.example", &[("HTTPS_PROXY", proxy)]);
+            assert!(text.contains("write it as http://HOST:PORT") && !text.contains("secret"), "{text}");
         }
     }
 

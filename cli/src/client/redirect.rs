@@ -51,11 +51,11 @@ mod tests {
             (ASKED, "v1/quota?x=1", None),
             (ASKED, "", None),
         ] {
-            let told = advice(&asked.parse().unwrap(), location);
-            assert!(told.starts_with("http://a.example redirects to "), "{told}");
+            let text = advice(&asked.parse().unwrap(), location);
+            assert!(text.starts_with("http://a.example redirects to "), "{text}");
             match expect {
-                Some(base) => assert!(told.contains(&format!("set FOREBAY_URL={base}, or")), "{location}: {told}"),
-                None => assert!(!told.contains("FOREBAY_URL"), "{location}: {told}"),
+                Some(base) => assert!(text.contains(&format!("set FOREBAY_URL={base}, or")), "{location}: {text}"),
+                None => assert!(!text.contains("FOREBAY_URL"), "{location}: {text}"),
             }
         }
         let long = advice(&ASKED.parse().unwrap(), &format!("https://a.example/{}/v1/quota?x=1", "x".repeat(9_000)));

@@ -36,7 +36,7 @@ pub(crate) enum Repeat {
 }
 
 impl Retry {
-    /// Never asks again.
+    /// For whoever decides by itself when to ask again: no call is repeated.
     pub fn never() -> Self {
         Self { patience: Duration::ZERO, ..Self::default() }
     }
@@ -136,7 +136,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nobody_comes_earlier_than_told_nor_waits_beyond_patience(
+        fn nobody_comes_earlier_than_named_nor_waits_beyond_patience(
             tried in 0u32..100, waited_ms in 0u64..120_000, named_ms in proptest::option::of(0u64..200_000),
             random in 0.0..1.0,
         ) {

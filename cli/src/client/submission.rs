@@ -36,7 +36,7 @@ pub enum Input {
     Image {
         /// `image/png` or `image/jpeg`
         media_type: &'static str,
-        /// The file.
+        /// The file as it lies on the disk: the service decodes it.
         bytes: Bytes,
     },
     /// Numbers in nested arrays.
@@ -65,7 +65,7 @@ pub(crate) struct Wire {
 }
 
 impl Submission {
-    /// Of a model or a task of the service, without input and parameters.
+    /// A submission to a model or a task of the service, without input and parameters.
     pub fn new(model: impl Into<String>) -> Self {
         Self {
             model: model.into(),
@@ -80,35 +80,35 @@ impl Submission {
         }
     }
 
-    /// With this input.
+    /// The same submission with this input.
     pub fn input(mut self, input: Input) -> Self {
         self.input = input;
         self
     }
 
-    /// With a text.
+    /// The same submission with a text as its input.
     pub fn text(self, text: impl Into<String>) -> Self {
         self.input(Input::Text(text.into()))
     }
 
-    /// With a picture: `image/png` or `image/jpeg`.
+    /// The same submission with a picture, `image/png` or `image/jpeg`, as its input.
     pub fn image(self, media_type: &'static str, bytes: impl Into<Bytes>) -> Self {
         self.input(Input::Image { media_type, bytes: bytes.into() })
     }
 
-    /// With one of the model's parameters.
+    /// The same submission with one more of the model's parameters.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.parameters.insert(name.into(), value.into());
         self
     }
 
-    /// With all of these parameters.
+    /// The same submission with all of these parameters.
     pub fn parameters(mut self, parameters: Map<String, Value>) -> Self {
         self.parameters = parameters;
         self
     }
 
-    /// By this version of the model alone.
+    /// The same submission, for this version of the model alone.
     pub fn version(mut self, version: Option<String>) -> Self {
         self.version = version;
         self
@@ -126,7 +126,7 @@ impl Submission {
         self
     }
 
-    /// Not to begin before this, in milliseconds since the epoch.
+    /// The job does not begin before this moment, in milliseconds since the epoch.
     pub fn not_before_ms(mut self, moment: Option<u64>) -> Self {
         self.not_before_ms = moment;
         self

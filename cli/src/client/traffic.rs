@@ -67,7 +67,7 @@ impl Traffic {
         *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// So many bytes came.
+    /// Counts bytes that came.
     pub(super) fn arrived(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
         self.moved();

@@ -58,7 +58,7 @@ pub(crate) struct Reply {
 }
 
 impl Transport {
-    /// To the service at `url`, by TLS where it says so.
+    /// One to the service at `url`, by TLS where it says so.
     pub(crate) fn to(url: &Uri) -> Result<Self, Error> {
         let roots = |error| Error::Invalid(format!("this machine's certificates cannot be read: {error}"));
         let tls = HttpsConnectorBuilder::new().with_native_roots().map_err(roots)?.https_or_http().enable_http1();

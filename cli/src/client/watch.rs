@@ -1,34 +1,26 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Client,
-    error::Error,
-    events::Event,
-    id::JobId,
-    job::Job,
-    problem::Problem,
-    random,
-    retry::{Repeat, is_transient},
-    told::Told,
-    websocket::Socket,
+    Client, answer::Answer, backoff::Backoff, error::Error, events::Event, id::JobId, job::Job, problem::Problem,
+    retry::Repeat, websocket::Socket,
 };
 
 /// A message may have 4 KiB: so many ids fit in it, however long they are.
 const IDS_A_MESSAGE: usize = 35;
 
-/// What is told of many jobs.
+/// What is heard of many jobs.
 #[derive(Debug, Clone)]
 pub enum News {
     /// Something happened to a job, or this is where it stands.
     Event(Box<Event>),
     /// A job cannot be watched: there is none of that id in the account, or too many are watched.
     Refused {
-        /// Which.
+        /// The job that is not watched.
         id: JobId,
-        /// Why.
+        /// Why it is not.
         problem: Box<Problem>,
     },
 }
@@ -38,12 +30,11 @@ pub enum News {
 #[derive(Debug)]
 pub struct Watch {
     client: Client,
-    /// What was last told of each that has not ended.
+    /// What was last heard of each that has not ended.
     last: BTreeMap<JobId, Option<(u64, Value)>>,
     open: Option<Socket>,
-    /// Connections that broke since the last news.
-    broken: u32,
-    waited: Duration,
+    /// The connections that broke since the last news.
+    backoff: Backoff,
 }
 
 /// What the service says.
@@ -69,7 +60,7 @@ impl Client {
     /// What happens to several jobs, as it happens. [`Error::Foreign`] where no WebSocket comes through.
     pub fn watch(&self, ids: impl IntoIterator<Item = JobId>) -> Watch {
         let last = ids.into_iter().map(|id| (id, None)).collect();
-        Watch { client: self.clone(), last, open: None, broken: 0, waited: Duration::ZERO }
+        Watch { client: self.clone(), last, open: None, backoff: Backoff::default() }
     }
 }
 
@@ -79,11 +70,14 @@ impl Watch {
         while !self.last.is_empty() {
             match self.heard().await {
                 Ok(Some(news)) => {
-                    (self.broken, self.waited) = (0, Duration::ZERO);
+                    self.backoff.reset();
                     return Ok(Some(news));
                 }
                 Ok(None) => {}
-                Err(error) => self.pause(error).await?,
+                Err(error) => {
+                    self.open = None;
+                    self.backoff.pause(&self.client.0.retry, error, Repeat::Harmless).await?;
+                }
             }
         }
         if let Some(socket) = self.open.take() {
@@ -100,17 +94,6 @@ impl Watch {
         let text = socket.hear().await?;
         read(&mut self.last, &text)
     }
-
-    /// Waits before the next connection, unless the error stays.
-    async fn pause(&mut self, error: Error) -> Result<(), Error> {
-        self.open = None;
-        let named = error.problem().and_then(|problem| problem.retry_after);
-        let pause = self.client.0.retry.pause(self.broken, self.waited, named, random());
-        let Some(pause) = pause.filter(|_| is_transient(&error, Repeat::Harmless)) else { return Err(error) };
-        tokio::time::sleep(pause).await;
-        (self.broken, self.waited) = (self.broken + 1, self.waited + pause);
-        Ok(())
-    }
 }
 
 async fn open(client: &Client, ids: impl Iterator<Item = &JobId>) -> Result<Socket, Error> {
@@ -124,9 +107,9 @@ async fn open(client: &Client, ids: impl Iterator<Item = &JobId>) -> Result<Sock
 
 /// What a message says that was not said before.
 fn read(last: &mut BTreeMap<JobId, Option<(u64, Value)>>, text: &str) -> Result<Option<News>, Error> {
-    match Told::<Message>::read(text.as_bytes())?.value {
+    match Answer::<Message>::read(text.as_bytes())?.value {
         Message::Job { event, id, job } => {
-            let job: Told<Job> = Told::of(job)?;
+            let job: Answer<Job> = Answer::of(job)?;
             let Some(known) = last.get_mut(&job.id) else { return Ok(None) };
             let now = (id, job.json.clone());
             // After a new connection: the same again, or less than is known.
@@ -167,17 +150,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_is_not_told_again_after_a_new_connection() {
+    fn what_was_heard_is_not_heard_again_after_a_new_connection() {
         let mut last = watched(&["job_1", "job_2"]);
-        let mut told = |text: &str| read(&mut last, text).unwrap().is_some();
-        assert!(told(&job("queued", 1, "job_1")));
-        assert!(told(&job("running", 2, "job_1")));
-        assert!(!told(&job("running", 2, "job_1")), "the same again");
-        assert!(!told(&job("queued", 1, "job_1")), "less than is known");
-        assert!(!told(&job("queued", 1, "job_3")), "of a job that nobody watches");
-        assert!(told(&job("succeeded", 3, "job_1")));
-        assert!(!told(&job("succeeded", 3, "job_1")), "it has ended");
-        assert!(!told(r#"{"type": "news"}"#));
+        let mut says_something = |text: &str| read(&mut last, text).unwrap().is_some();
+        assert!(says_something(&job("queued", 1, "job_1")));
+        assert!(says_something(&job("running", 2, "job_1")));
+        assert!(!says_something(&job("running", 2, "job_1")), "the same again");
+        assert!(!says_something(&job("queued", 1, "job_1")), "less than is known");
+        assert!(!says_something(&job("queued", 1, "job_3")), "of a job that nobody watches");
+        assert!(says_something(&job("succeeded", 3, "job_1")));
+        assert!(!says_something(&job("succeeded", 3, "job_1")), "it has ended");
+        assert!(!says_something(r#"{"type": "news"}"#));
         assert_eq!(last.len(), 1);
     }
 
@@ -187,8 +170,8 @@ mod tests {
         let problem = json!({"title": "No", "code": "job-not-found", "status": 404, "detail": "", "retryable": false});
         let of = |job: Value| json!({"type": "error", "problem": problem, "job": job}).to_string();
         assert!(read(&mut last, &of(json!("job_2"))).unwrap().is_none());
-        let told = read(&mut last, &of(json!("job_1"))).unwrap();
-        assert!(matches!(&told, Some(News::Refused { problem, .. }) if problem.status == 404), "{told:?}");
+        let news = read(&mut last, &of(json!("job_1"))).unwrap();
+        assert!(matches!(&news, Some(News::Refused { problem, .. }) if problem.status == 404), "{news:?}");
         assert!(last.is_empty());
         let whole = read(&mut last, &of(Value::Null)).unwrap_err();
         assert_eq!(whole.problem().unwrap().code, "job-not-found");

@@ -10,9 +10,9 @@ use super::{
 /// An endpoint that is told when jobs end. All moments are milliseconds since the epoch.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Webhook {
-    /// Its id.
+    /// What the endpoint is asked for by.
     pub id: WebhookId,
-    /// Where deliveries go.
+    /// The URL that deliveries are posted to.
     #[serde(default)]
     pub url: String,
     /// What it is told of, such as `job.succeeded`.
@@ -62,7 +62,7 @@ pub struct NewWebhook {
 }
 
 impl NewWebhook {
-    /// At `url`, told of every end of a job.
+    /// An endpoint at `url` that hears of every end of a job.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), ..Self::default() }
     }
@@ -71,7 +71,7 @@ impl NewWebhook {
 /// What is to change about an endpoint; what is left out stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct WebhookChange {
-    /// Where deliveries go.
+    /// The URL that deliveries are posted to from then on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// What it is told of.
@@ -90,13 +90,13 @@ pub struct WebhookChange {
 pub struct Delivery {
     /// Its id, the same for every try: receivers drop what they have seen.
     pub id: DeliveryId,
-    /// What it tells, such as `job.failed` or `webhook.test`.
+    /// What has happened, such as `job.failed` or `webhook.test`.
     #[serde(default)]
     pub event: String,
-    /// Of which job.
+    /// The job whose end is announced; a test has none.
     #[serde(default)]
     pub job_id: Option<JobId>,
-    /// Where it stands.
+    /// How far the delivery is.
     pub state: DeliveryState,
     /// How often it was tried.
     #[serde(default)]
@@ -139,11 +139,11 @@ impl DeliveryState {
     }
 }
 
-/// One try.
+/// One try to post a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub struct DeliveryAttempt {
-    /// When.
+    /// When it was made, in milliseconds since the epoch.
     pub at_ms: Option<u64>,
     /// What the endpoint answered with.
     pub status: Option<u16>,
@@ -156,7 +156,7 @@ pub struct DeliveryAttempt {
 /// One page of deliveries, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct DeliveryPage {
-    /// The deliveries.
+    /// The deliveries of this page, newest first.
     pub deliveries: Vec<Delivery>,
     /// Where the next page begins; `None` on the last.
     #[serde(default)]
@@ -176,14 +176,14 @@ pub struct DeliveryQuery {
 mod tests {
     use serde_json::json;
 
-    use super::{super::told::Told, *};
+    use super::{super::answer::Answer, *};
 
     #[test]
-    fn a_secret_is_told_once_and_never_printed() {
-        let told: Told<Webhook> =
-            Told::of(json!({"id": "wh_1", "url": "https://example.com", "secret": "whsec_AAAA", "news": 1})).unwrap();
-        assert_eq!(told.secret.as_ref().unwrap().expose(), "whsec_AAAA");
-        let shown = format!("{told:?}");
+    fn a_secret_is_read_and_never_printed() {
+        let webhook: Answer<Webhook> =
+            Answer::of(json!({"id": "wh_1", "url": "https://example.com", "secret": "whsec_AAAA", "news": 1})).unwrap();
+        assert_eq!(webhook.secret.as_ref().unwrap().expose(), "whsec_AAAA");
+        let shown = format!("{webhook:?}");
         assert!(shown.contains("https://example.com") && !shown.contains("whsec_AAAA"), "{shown}");
     }
 

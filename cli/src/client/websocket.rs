@@ -21,12 +21,12 @@ use super::{Call, Client, error::Error};
 
 /// The longest message, in bytes; more is not read.
 const LONGEST_MESSAGE: usize = 1 << 20;
-/// After so long without a word the service is asked whether it is there; after as long again it is not.
+/// A service that is silent for so long is asked whether it is there; after as long again it is taken for gone.
 const QUIET: Duration = Duration::from_secs(20);
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// An open socket.
+/// A WebSocket that is open, and whether it is to give a sign of life.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: WebSocketStream<TokioIo<Upgraded>>,
@@ -59,7 +59,7 @@ impl Socket {
         Ok(Self { stream, is_asked: false })
     }
 
-    /// Says something.
+    /// Sends a text message.
     pub(crate) async fn say(&mut self, text: String) -> Result<(), Error> {
         self.send(Message::text(text)).await
     }

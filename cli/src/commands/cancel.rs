@@ -1,11 +1,9 @@
 //! `forebay cancel`
 
-use std::io::{Write as _, stdout};
-
 use clap::Args;
 use forebay::JobId;
 
-use super::{Common, for_each, write_json};
+use super::{CommonArguments, for_each};
 use crate::{failure::Failure, progress};
 
 #[derive(Debug, Args)]
@@ -15,19 +13,16 @@ pub(crate) struct CancelArguments {
     ids: Vec<JobId>,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
-pub(super) async fn run(arguments: &CancelArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &CancelArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     for_each(&arguments.ids, |id| {
         let client = client.clone();
         async move {
             let job = client.cancel(&id).await?;
-            match arguments.common.json {
-                true => write_json(&job.json),
-                false => Ok(writeln!(stdout(), "{id} is {}", progress::line(&job))?),
-            }
+            arguments.common.write(&job.json, || format!("{id} is {}\n", progress::line(&job)))
         }
     })
     .await

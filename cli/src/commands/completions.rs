@@ -2,10 +2,10 @@
 
 use std::io::{Write as _, stdout};
 
-use clap::{Args, CommandFactory as _, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::{generate, shells};
 
-use crate::{arguments::Arguments, failure::Failure};
+use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArguments {
@@ -21,13 +21,14 @@ enum Shell {
     Fish,
 }
 
-pub(super) fn run(arguments: &CompletionsArguments) -> Result<(), Failure> {
-    Ok(stdout().write_all(&script(arguments.shell))?)
+/// `command` is the whole command line.
+pub(crate) fn run(arguments: &CompletionsArguments, command: Command) -> Result<(), Failure> {
+    Ok(stdout().write_all(&script(arguments.shell, command))?)
 }
 
-fn script(shell: Shell) -> Vec<u8> {
+fn script(shell: Shell, mut command: Command) -> Vec<u8> {
     let mut script = Vec::new();
-    let (mut command, name) = (Arguments::command(), "forebay");
+    let name = "forebay";
     match shell {
         Shell::Bash => generate(shells::Bash, &mut command, name, &mut script),
         Shell::Zsh => generate(shells::Zsh, &mut command, name, &mut script),
@@ -38,12 +39,15 @@ fn script(shell: Shell) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::arguments::Arguments;
 
     #[test]
     fn each_shell_knows_every_command() {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            let script = String::from_utf8(script(shell)).unwrap();
+            let script = String::from_utf8(script(shell, Arguments::command())).unwrap();
             for command in Arguments::command().get_subcommands() {
                 assert!(script.contains(command.get_name()), "{shell:?} {}", command.get_name());
             }

@@ -1,14 +1,11 @@
 //! `forebay get`
 
-use std::{
-    io::{Write as _, stdout},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use forebay::{Client, Job, JobId};
 
-use super::{Common, for_each, write_json};
+use super::{CommonArguments, for_each};
 use crate::{
     failure::Failure,
     inputs::{Item, Source},
@@ -32,10 +29,10 @@ pub(crate) struct GetArguments {
     out: Option<PathBuf>,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
-pub(super) async fn run(arguments: &GetArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &GetArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     for_each(&arguments.ids, |id| one(&client, arguments, id)).await
 }
@@ -45,10 +42,7 @@ async fn one(client: &Client, arguments: &GetArguments, id: JobId) -> Result<(),
         return deliver(client, &id, arguments.out.as_deref(), count_of(&arguments.ids)).await;
     }
     let job = client.job(&id).await?;
-    if arguments.common.json {
-        return write_json(&job.json);
-    }
-    Ok(write!(stdout(), "{}", rendered(&job))?)
+    arguments.common.write(&job.json, || rendered(&job))
 }
 
 /// How many results so many jobs may have.

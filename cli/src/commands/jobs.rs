@@ -1,16 +1,10 @@
 //! `forebay jobs`
 
-use std::io::{Write as _, stdout};
-
 use clap::{Args, ValueEnum};
 use forebay::{JobQuery, JobStatus};
-use serde_json::{Value, json};
 
-use super::{Common, job_rows};
+use super::{CommonArguments, job_rows, pages::gather};
 use crate::failure::Failure;
-
-/// The most that one page has.
-const PAGE: u32 = 100;
 
 #[derive(Debug, Args)]
 pub(crate) struct JobsArguments {
@@ -27,7 +21,7 @@ pub(crate) struct JobsArguments {
     limit: u32,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -53,28 +47,12 @@ impl From<Status> for JobStatus {
     }
 }
 
-/// Page by page, until there are as many as were asked for.
-pub(super) async fn run(arguments: &JobsArguments) -> Result<(), Failure> {
-    let client = arguments.common.connection.client()?;
-    let (mut jobs, mut all): (Vec<_>, Vec<Value>) = (Vec::new(), Vec::new());
-    let mut query =
-        JobQuery { status: arguments.status.map(Into::into), model: arguments.model.clone(), ..JobQuery::default() };
-    loop {
-        let left = arguments.limit.saturating_sub(u32::try_from(jobs.len()).unwrap_or(u32::MAX));
-        query.limit = Some(left.clamp(1, PAGE));
-        let mut page = client.jobs(&query).await?;
-        jobs.append(&mut page.value.jobs);
-        if let Some(Value::Array(found)) = page.json.get_mut("jobs").map(Value::take) {
-            all.extend(found);
-        }
-        let is_new = page.value.cursor.is_some() && page.value.cursor != query.cursor;
-        query.cursor = page.value.cursor;
-        if !is_new || jobs.len() >= arguments.limit as usize {
-            break;
-        }
-    }
-    match arguments.common.json {
-        true => Ok(writeln!(stdout(), "{}", json!({ "jobs": all, "cursor": query.cursor }))?),
-        false => Ok(write!(stdout(), "{}", job_rows(jobs.iter()))?),
-    }
+pub(crate) async fn run(arguments: &JobsArguments) -> Result<(), Failure> {
+    let JobsArguments { status, model, limit, common } = arguments;
+    let (client, status) = (common.connection.client()?, status.map(Into::into));
+    let jobs = gather(*limit, async |limit, cursor| {
+        client.jobs(&JobQuery { status, model: model.clone(), limit: Some(limit), cursor }).await
+    })
+    .await?;
+    common.write(&jobs.json, || job_rows(jobs.rows.iter()))
 }

@@ -1,40 +1,32 @@
 //! One file a command.
 
-pub(crate) mod asked;
-mod cancel;
-mod completions;
-mod get;
-mod jobs;
-mod models;
-mod plan;
-mod quota;
-mod retry;
-mod submit;
-mod usage;
-mod wait;
-mod watch;
-mod webhooks;
+mod asked;
+pub(crate) mod cancel;
+pub(crate) mod completions;
+pub(crate) mod get;
+pub(crate) mod jobs;
+pub(crate) mod models;
+mod pages;
+pub(crate) mod plan;
+pub(crate) mod quota;
+pub(crate) mod retry;
+pub(crate) mod submit;
+pub(crate) mod usage;
+pub(crate) mod wait;
+pub(crate) mod watch;
+pub(crate) mod webhooks;
 
-use std::{
-    io::{Write as _, stderr, stdout},
-    pin::Pin,
-};
+use std::io::{Write as _, stderr, stdout};
 
 use clap::Args;
 use forebay::{Job, JobId};
 use serde_json::Value;
 
-pub(crate) use self::{
-    cancel::CancelArguments, completions::CompletionsArguments, get::GetArguments, jobs::JobsArguments,
-    models::ModelsArguments, plan::PlanArguments, quota::QuotaArguments, retry::RetryArguments,
-    submit::SubmitArguments, usage::UsageArguments, wait::WaitArguments, watch::WatchArguments,
-    webhooks::WebhooksArguments,
-};
-use crate::{arguments::Command, dlq, failure::Failure, keys, settings::Connection};
+use crate::{failure::Failure, settings::Connection};
 
 /// What every command takes that asks a service.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Common {
+pub(crate) struct CommonArguments {
     #[command(flatten)]
     pub(crate) connection: Connection,
 
@@ -43,27 +35,14 @@ pub(crate) struct Common {
     pub(crate) json: bool,
 }
 
-/// Does what is asked for.
-pub(crate) fn run(command: &Command) -> Result<(), Failure> {
-    let work: Pin<Box<dyn Future<Output = Result<(), Failure>> + '_>> = match command {
-        Command::Keys(arguments) => return keys::run(arguments),
-        Command::Dlq(arguments) => return dlq::run(arguments),
-        Command::Completions(arguments) => return completions::run(arguments),
-        Command::Submit(arguments) => Box::pin(submit::run(arguments)),
-        Command::Wait(arguments) => Box::pin(wait::run(arguments)),
-        Command::Get(arguments) => Box::pin(get::run(arguments)),
-        Command::Cancel(arguments) => Box::pin(cancel::run(arguments)),
-        Command::Retry(arguments) => Box::pin(retry::run(arguments)),
-        Command::Jobs(arguments) => Box::pin(jobs::run(arguments)),
-        Command::Quota(arguments) => Box::pin(quota::run(arguments)),
-        Command::Models(arguments) => Box::pin(models::run(arguments)),
-        Command::Plan(arguments) => Box::pin(plan::run(arguments)),
-        Command::Usage(arguments) => Box::pin(usage::run(arguments)),
-        Command::Watch(arguments) => Box::pin(watch::run(arguments)),
-        Command::Webhooks(arguments) => Box::pin(webhooks::run(arguments)),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(work)
+impl CommonArguments {
+    /// Writes an answer: as JSON where that is asked for, else as `text`, whole lines of it.
+    fn write(&self, json: &Value, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        match self.json {
+            true => write_json(json),
+            false => Ok(write!(stdout(), "{}", text())?),
+        }
+    }
 }
 
 /// A value as a line of JSON.
@@ -71,7 +50,7 @@ fn write_json(value: &Value) -> Result<(), Failure> {
     Ok(writeln!(stdout(), "{value}")?)
 }
 
-/// Does `work` for each job in turn; of several, tells of each that does not go well and ends as the first of them.
+/// Does `work` for each job in turn; of several, reports each that does not go well and ends as the first of them.
 async fn for_each<F: Future<Output = Result<(), Failure>>>(
     ids: &[JobId],
     mut work: impl FnMut(JobId) -> F,
@@ -88,7 +67,7 @@ async fn for_each<F: Future<Output = Result<(), Failure>>>(
             }
         }
     }
-    first.map_or(Ok(()), |exit| Err(Failure::Told(exit)))
+    first.map_or(Ok(()), |exit| Err(Failure::Reported(exit)))
 }
 
 /// A list of jobs as a table.

@@ -5,7 +5,7 @@ use std::io::{Write as _, stderr, stdout};
 use clap::Args;
 use forebay::{ForeseenWait, Foresight};
 
-use super::{Common, asked::AskedArguments, write_json};
+use super::{CommonArguments, asked::AskedArguments, write_json};
 use crate::{failure::Failure, inputs::InputArguments, moment, progress, table};
 
 #[derive(Debug, Args)]
@@ -17,18 +17,18 @@ pub(crate) struct PlanArguments {
     inputs: InputArguments,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 /// A row each input; as for submissions, a refusal ends with its exit code, but all rows are there.
-pub(super) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     let template = arguments.asked.spans().from(moment::now_ms()).of(arguments.asked.template()?);
     let mut rows = Vec::new();
     let mut refused = None;
     let inputs = arguments.inputs.gather()?;
     if let Some(left_out) = &inputs.left_out {
-        // Where standard error is closed there is nobody to tell.
+        // Where standard error is closed nobody reads it.
         let _ = writeln!(stderr(), "{left_out}");
     }
     for item in inputs.items {

@@ -1,25 +1,20 @@
 //! `forebay quota`
 
-use std::io::{Write as _, stdout};
-
 use clap::Args;
 use forebay::{Limit, Quota};
 
-use super::{Common, write_json};
+use super::CommonArguments;
 use crate::{failure::Failure, moment, progress, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct QuotaArguments {
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
-pub(super) async fn run(arguments: &QuotaArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &QuotaArguments) -> Result<(), Failure> {
     let quota = arguments.common.connection.client()?.quota().await?;
-    if arguments.common.json {
-        return write_json(&quota.json);
-    }
-    Ok(write!(stdout(), "{}", rendered(&quota, moment::now_ms()))?)
+    arguments.common.write(&quota.json, || rendered(&quota, moment::now_ms()))
 }
 
 fn rendered(quota: &Quota, now_ms: u64) -> String {

@@ -1,11 +1,9 @@
 //! `forebay retry`
 
-use std::io::{Write as _, stdout};
-
 use clap::Args;
 use forebay::JobId;
 
-use super::{Common, for_each, write_json};
+use super::{CommonArguments, for_each};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -15,20 +13,17 @@ pub(crate) struct RetryArguments {
     ids: Vec<JobId>,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 /// The new id alone goes to standard output, so that `forebay wait $(forebay retry ID)` waits for it.
-pub(super) async fn run(arguments: &RetryArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &RetryArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     for_each(&arguments.ids, |id| {
         let client = client.clone();
         async move {
             let job = client.retry(&id).await?;
-            match arguments.common.json {
-                true => write_json(&job.json),
-                false => Ok(writeln!(stdout(), "{}", job.id)?),
-            }
+            arguments.common.write(&job.json, || format!("{}\n", job.id))
         }
     })
     .await

@@ -9,9 +9,9 @@ use std::{
 use clap::Args;
 use forebay::Retry;
 
-use super::{Common, asked::AskedArguments};
+use super::{CommonArguments, asked::AskedArguments};
 use crate::{
-    batch::{Batch, Begun, Goal, Kept, Options},
+    batch::{Batch, Begun, Goal, JournalFile, Options},
     failure::Failure,
     inputs::{InputArguments, Inputs},
     settings::Reached,
@@ -31,7 +31,7 @@ pub(crate) struct SubmitArguments {
     results: ResultArguments,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ struct ResultArguments {
     anew: bool,
 }
 
-pub(super) async fn run(arguments: &SubmitArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &SubmitArguments) -> Result<(), Failure> {
     let SubmitArguments { asked, inputs, common, .. } = arguments;
     let inputs = inputs.gather()?;
     // The batch itself asks again, so that it can hold the others back meanwhile.
@@ -106,20 +106,20 @@ fn options(
     let wait = results.wait || results.out.is_some() || results.beside;
     let patience = Duration::from_secs(if count == Count::Several { 600 } else { 60 });
     let with_results = || gathered.items.first().and_then(|first| sink.journal(first));
-    let kept = match (results.journal.clone().or_else(with_results), &reached.state) {
-        (Some(path), _) => Kept::Always(path),
+    let journal = match (results.journal.clone().or_else(with_results), &reached.state) {
+        (Some(path), _) => JournalFile::Always(path),
         (None, Some(state)) if count == Count::Several => {
-            match Kept::until_done(state, request, &reached.whose, &gathered.named) {
-                Ok(kept) => kept,
+            match JournalFile::until_done(state, request, &reached.whose, &gathered.named) {
+                Ok(file) => file,
                 Err(error) => {
                     let advice =
                         "interrupted, this cannot be gone on with, unless --journal says where to know it from";
                     writeln!(stderr(), "forebay: {} cannot be written: {error}; {advice}", state.display())?;
-                    Kept::Nowhere
+                    JournalFile::Nowhere
                 }
             }
         }
-        (None, _) => Kept::Nowhere,
+        (None, _) => JournalFile::Nowhere,
     };
     Ok(Options {
         goal: if wait { Goal::Results } else { Goal::Submitted },
@@ -129,7 +129,7 @@ fn options(
         parallel: usize::from(results.parallel),
         timeout_s: results.timeout,
         retry: Retry { patience: common.connection.patience_or(patience), ..Retry::default() },
-        kept,
+        journal,
         anew: results.anew,
         left_out: gathered.left_out.clone(),
         sink,

@@ -5,7 +5,7 @@ use std::io::{Write as _, stdout};
 use clap::Args;
 use forebay::{Usage, UsageDay};
 
-use super::{Common, write_json};
+use super::CommonArguments;
 use crate::{failure::Failure, progress, table};
 
 #[derive(Debug, Args)]
@@ -23,20 +23,17 @@ pub(crate) struct UsageArguments {
     csv: bool,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
-pub(super) async fn run(arguments: &UsageArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &UsageArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
     let (from, to) = (arguments.from.as_deref(), arguments.to.as_deref());
     if arguments.csv {
         return Ok(write!(stdout(), "{}", client.usage_csv(from, to).await?)?);
     }
     let usage = client.usage(from, to).await?;
-    match arguments.common.json {
-        true => write_json(&usage.json),
-        false => Ok(write!(stdout(), "{}", rendered(&usage))?),
-    }
+    arguments.common.write(&usage.json, || rendered(&usage))
 }
 
 fn rendered(usage: &Usage) -> String {

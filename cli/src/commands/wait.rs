@@ -3,21 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use forebay::{Client, Job, JobId, JobStatus, Told};
+use forebay::{Answer, Client, Job, JobId, JobStatus, LongPoll};
 
 use super::{
-    Common, for_each,
+    CommonArguments, for_each,
     get::{count_of, deliver},
     write_json,
 };
-use crate::{
-    failure::Failure,
-    interrupt::unless_ended,
-    progress,
-    show::Show,
-    span,
-    waiting::{Waiting, until_ended},
-};
+use crate::{failure::Failure, interrupt::unless_ended, progress, show::Show, span};
 
 #[derive(Debug, Args)]
 pub(crate) struct WaitArguments {
@@ -38,28 +31,28 @@ pub(crate) struct WaitArguments {
     out: Option<PathBuf>,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
-pub(super) async fn run(arguments: &WaitArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &WaitArguments) -> Result<(), Failure> {
     let client = arguments.common.connection.client()?;
-    let one = Patient { client, arguments, waiting: Waiting::up_to(arguments.timeout) };
-    let told = || "interrupted; jobs go on, and the same command waits again".to_owned();
-    unless_ended(for_each(&arguments.ids, |id| one.until_ended(id)), told).await
+    let one = Patient { client, arguments, wait: LongPoll::up_to(span::timeout(arguments.timeout)) };
+    let message = || "interrupted; jobs go on, and the same command waits again".to_owned();
+    unless_ended(for_each(&arguments.ids, |id| one.until_ended(id)), message).await
 }
 
 /// Who waits, and how.
 struct Patient<'a> {
     client: Client,
     arguments: &'a WaitArguments,
-    waiting: Waiting,
+    wait: LongPoll,
 }
 
 impl Patient<'_> {
     async fn until_ended(&self, id: JobId) -> Result<(), Failure> {
-        let Self { client, arguments, waiting } = self;
+        let Self { client, arguments, wait } = self;
         let show = Show::one();
-        let job = until_ended(client, &id, waiting.watched_by(&show), |job| show.job(job)).await?;
+        let job = client.wait_watched(&id, show.watched(*wait), |job| show.job(job)).await?;
         show.end();
         if arguments.common.json && !arguments.result {
             write_json(&job.json)?;
@@ -73,7 +66,7 @@ impl Patient<'_> {
 }
 
 /// A job that has no result ends the command accordingly.
-pub(super) fn expect_success(job: &Told<Job>) -> Result<(), Failure> {
+pub(super) fn expect_success(job: &Answer<Job>) -> Result<(), Failure> {
     match job.status {
         JobStatus::Succeeded => Ok(()),
         JobStatus::Failed => Err(Failure::Job(format!("{} failed: {}", job.id, progress::why(job)))),

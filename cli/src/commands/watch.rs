@@ -10,7 +10,7 @@ use forebay::{Client, Error, Event, JobId, News};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::json;
 
-use super::{Common, wait::expect_success};
+use super::{CommonArguments, wait::expect_success};
 use crate::{failure::Failure, interrupt::unless_ended, progress};
 
 /// The most jobs at once: a socket watches no more.
@@ -23,22 +23,22 @@ pub(crate) struct WatchArguments {
     ids: Vec<JobId>,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
-/// Tells each event until all jobs ended; then ends as the first that did not succeed.
-pub(super) async fn run(arguments: &WatchArguments) -> Result<(), Failure> {
+/// Writes each event until all jobs ended; then ends as the first that did not succeed.
+pub(crate) async fn run(arguments: &WatchArguments) -> Result<(), Failure> {
     let ids: BTreeSet<_> = arguments.ids.iter().cloned().collect();
     if ids.len() > MOST {
         return Err(Failure::Usage(format!("watch at most {MOST} jobs at once")));
     }
     let client = arguments.common.connection.client()?;
-    let told = || "interrupted; jobs go on, and the same command watches again".to_owned();
+    let message = || "interrupted; jobs go on, and the same command watches again".to_owned();
     let watcher = Watcher { client, ids, as_json: arguments.common.json };
-    unless_ended(watcher.until_ended(), told).await
+    unless_ended(watcher.until_ended(), message).await
 }
 
-/// Who watches.
+/// Follows jobs for somebody, and writes what happens to them.
 struct Watcher {
     client: Client,
     ids: BTreeSet<JobId>,
@@ -66,7 +66,7 @@ impl Watcher {
         let mut first = Ok(());
         loop {
             let ended = match news {
-                Ok(Some(News::Event(event))) => self.tell(&event),
+                Ok(Some(News::Event(event))) => self.print(&event),
                 Ok(Some(News::Refused { id, problem })) => refused(&id, &Error::Refused(problem).into()),
                 Ok(None) => return Some(first),
                 Err(error) => return Some(Err(error.into())),
@@ -95,8 +95,8 @@ impl Watcher {
         let mut events = self.client.events(id);
         loop {
             match events.next().await {
-                Ok(Some(event)) if event.job.status.is_final() => return self.tell(&event),
-                Ok(Some(event)) => self.tell(&event)?,
+                Ok(Some(event)) if event.job.status.is_final() => return self.print(&event),
+                Ok(Some(event)) => self.print(&event)?,
                 Ok(None) => return Ok(()),
                 Err(error) if self.ids.len() > 1 => return refused(id, &error.into()),
                 Err(error) => return Err(error.into()),
@@ -104,8 +104,8 @@ impl Watcher {
         }
     }
 
-    /// Tells an event; where it is a job's end, ends as the job did.
-    fn tell(&self, Event { id, name, job }: &Event) -> Result<(), Failure> {
+    /// Writes an event; where it is a job's end, ends as the job did.
+    fn print(&self, Event { id, name, job }: &Event) -> Result<(), Failure> {
         let line = match self.as_json {
             true => json!({ "event": name, "id": id, "job": job.json }).to_string(),
             false => format!("{}  {}", job.id, progress::line(job)),
@@ -115,10 +115,10 @@ impl Watcher {
     }
 }
 
-/// Of several jobs, which one is not told of.
+/// Reports which of several jobs cannot be followed.
 fn refused(id: &JobId, failure: &Failure) -> Result<(), Failure> {
     writeln!(stderr(), "forebay: {id}: {failure}")?;
-    Err(Failure::Told(failure.exit()))
+    Err(Failure::Reported(failure.exit()))
 }
 
 /// Whether the service, or what stands before it, has no WebSocket.

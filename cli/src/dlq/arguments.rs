@@ -16,8 +16,8 @@ pub(crate) struct DlqArguments {
 }
 
 impl DlqArguments {
-    /// Whether it only tells something.
-    pub(crate) fn only_tells(&self) -> bool {
+    /// Whether it only shows something.
+    pub(crate) fn only_shows(&self) -> bool {
         !matches!(self.command, DlqCommand::Redrive { .. })
     }
 }

@@ -3,17 +3,17 @@ use std::{collections::HashSet, time::Duration};
 use forebay_contract::Lane;
 use serde_json::{Value, json};
 
-use super::{letter::Letter, sqs::Sqs};
+use super::{dead_letter::DeadLetter, sqs::Sqs};
 use crate::failure::Failure;
 
-/// So long letters that are looked at stay hidden, should they not be released.
+/// How long letters that are looked at stay hidden, should they not be released.
 const HOLD: Duration = Duration::from_secs(60);
 /// A queue that keeps its letters from one call may have some for the next.
 const EMPTY_CALLS: u32 = 2;
 const MAX_BATCH: usize = 10;
 
 /// The dead letters of one lane.
-pub(super) struct DeadLetters {
+pub(super) struct DeadLetterQueue {
     pub(super) lane: Lane,
     sqs: Sqs,
     lane_url: String,
@@ -30,7 +30,7 @@ pub(super) struct Counts {
 
 /// A letter that nobody else sees for the moment.
 pub(super) struct Held {
-    pub(super) letter: Letter,
+    pub(super) letter: DeadLetter,
     receipt: String,
     body: String,
     attributes: Value,
@@ -49,7 +49,7 @@ impl Moving {
     }
 }
 
-impl DeadLetters {
+impl DeadLetterQueue {
     pub(super) fn of(queue_url_prefix: Option<&str>, lane: Lane) -> Result<Self, Failure> {
         let prefix = queue_url_prefix.filter(|prefix| prefix.starts_with("http")).ok_or_else(|| {
             let words =
@@ -71,7 +71,7 @@ impl DeadLetters {
     }
 
     /// Takes up to `most` letters, or until `enough` holds of one.
-    pub(super) fn hold(&self, most: usize, enough: impl Fn(&Letter) -> bool) -> Result<Vec<Held>, Failure> {
+    pub(super) fn hold(&self, most: usize, enough: impl Fn(&DeadLetter) -> bool) -> Result<Vec<Held>, Failure> {
         let (mut held, mut seen, mut empty): (Vec<Held>, HashSet<String>, u32) = (Vec::new(), HashSet::new(), 0);
         while held.len() < most && empty < EMPTY_CALLS {
             let wanted = (most - held.len()).min(MAX_BATCH);
@@ -120,7 +120,7 @@ impl DeadLetters {
         self.sqs.call("StartMessageMoveTask", &move_task).map(|_| ())
     }
 
-    /// The latest move.
+    /// How far the latest move of letters is.
     pub(super) fn moving(&self) -> Result<Moving, Failure> {
         let answer =
             self.sqs.call("ListMessageMoveTasks", &json!({ "SourceArn": self.arn(&self.url)?, "MaxResults": 1 }))?;
@@ -145,6 +145,6 @@ impl Held {
     fn of(message: &Value) -> Self {
         let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let attributes = message.get("MessageAttributes").cloned().unwrap_or_default();
-        Self { letter: Letter::of(message), receipt: text("ReceiptHandle"), body: text("Body"), attributes }
+        Self { letter: DeadLetter::of(message), receipt: text("ReceiptHandle"), body: text("Body"), attributes }
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Sqs {
 }
 
 impl Sqs {
-    /// Of the environment that AWS's own tools read; `url` is that of any queue.
+    /// Takes region and credentials from the environment that AWS's own tools read; `url` is that of any queue.
     pub(super) fn of_environment(url: &str) -> Result<Self, Failure> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let needed = |name: &str| {

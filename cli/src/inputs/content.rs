@@ -1,4 +1,4 @@
-//! What a file is, told by its first bytes; by its name only where they do not say.
+//! What a file is, by its first bytes; by its name only where they do not say.
 
 use std::path::Path;
 

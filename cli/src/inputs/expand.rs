@@ -175,14 +175,14 @@ mod tests {
     fn what_is_left_out_of_a_folder_is_counted() {
         let folder = folder();
         std::os::unix::fs::symlink(folder.path().join("sub"), folder.path().join("circle")).unwrap();
-        let told = |kind| expand(&[folder.path().into()], kind).unwrap().1.told();
-        assert_eq!(told(None).unwrap(), "1 .pdf, 1 link to a folder or to nothing");
+        let summary = |kind| expand(&[folder.path().into()], kind).unwrap().1.summary();
+        assert_eq!(summary(None).unwrap(), "1 .pdf, 1 link to a folder or to nothing");
         assert_eq!(
-            told(Some(Kind::Text)).unwrap(),
+            summary(Some(Kind::Text)).unwrap(),
             "1 .jpeg, 1 .jpg, 1 .pdf, 1 .png, 1 link to a folder or to nothing"
         );
         let named = [folder.path().join("e.pdf").into_os_string()];
-        assert_eq!(expand(&named, None).unwrap().1.told(), None);
+        assert_eq!(expand(&named, None).unwrap().1.summary(), None);
     }
 
     #[test]

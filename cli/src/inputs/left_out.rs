@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::shown::shown;
 
-/// So many extensions are told of; of more, how many there are.
-const MOST_TOLD: usize = 8;
+/// So many extensions are named; of more, how many there are.
+const MOST_NAMED: usize = 8;
 
 /// Files in folders that are not for us by their names, counted by extension, and links that are not followed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,15 +33,15 @@ impl LeftOut {
     }
 
     /// Such as `3 .pdf, 1 .heic, 2 without an extension`, the most first; `None` where nothing is left out.
-    pub(crate) fn told(&self) -> Option<String> {
+    pub(crate) fn summary(&self) -> Option<String> {
         let mut kinds: Vec<_> = self.by_extension.iter().collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let named = |(extension, count): &(&String, &usize)| match extension.as_str() {
             "" => format!("{count} without an extension"),
             extension => format!("{count} .{}", extension.replace(char::is_control, "?")),
         };
-        let (told, more) = kinds.split_at(kinds.len().min(MOST_TOLD));
-        let mut parts: Vec<_> = told.iter().map(named).collect();
+        let (most, more) = kinds.split_at(kinds.len().min(MOST_NAMED));
+        let mut parts: Vec<_> = most.iter().map(named).collect();
         let more: usize = more.iter().map(|(_, count)| **count).sum();
         for (count, one, several) in [
             (more, "other", "others"),
@@ -63,15 +63,15 @@ mod tests {
     #[test]
     fn what_is_left_out_is_counted_by_extension() {
         let mut left_out = LeftOut::default();
-        assert_eq!(left_out.told(), None);
+        assert_eq!(left_out.summary(), None);
         ["a.HEIC", "b.pdf", "c.pdf", "d.PDF", "README"].iter().for_each(|name| left_out.file(Path::new(name)));
-        assert_eq!(left_out.told().unwrap(), "3 .pdf, 1 without an extension, 1 .heic");
+        assert_eq!(left_out.summary().unwrap(), "3 .pdf, 1 without an extension, 1 .heic");
         (0..9).for_each(|number| left_out.file(Path::new(&format!("x.e{number}"))));
         left_out.link();
-        let told = left_out.told().unwrap();
+        let summary = left_out.summary().unwrap();
         assert!(
-            told.starts_with("3 .pdf, ") && told.ends_with(", 4 others, 1 link to a folder or to nothing"),
-            "{told}"
+            summary.starts_with("3 .pdf, ") && summary.ends_with(", 4 others, 1 link to a folder or to nothing"),
+            "{summary}"
         );
     }
 }

@@ -109,7 +109,11 @@ impl InputArguments {
         if items.is_empty() {
             items.push(here("no input".to_owned(), "result".to_owned(), Input::None));
         }
-        Ok(Inputs { items, named, left_out: left_out.told().map(|told| format!("left out of the folders: {told}")) })
+        Ok(Inputs {
+            items,
+            named,
+            left_out: left_out.summary().map(|summary| format!("left out of the folders: {summary}")),
+        })
     }
 }
 
@@ -124,7 +128,7 @@ impl InputArguments {
                  other files themselves"
             }
         };
-        let left_out = left_out.told().map(|told| format!(" (left out: {told})")).unwrap_or_default();
+        let left_out = left_out.summary().map(|summary| format!(" (left out: {summary})")).unwrap_or_default();
         format!("there is nothing to submit: {why}{left_out}")
     }
 }
@@ -136,7 +140,7 @@ fn absolute(path: &OsStr) -> PathBuf {
 }
 
 impl Item {
-    /// The input itself.
+    /// Reads the input itself: a file only now, so that a folder of them need not fit into memory.
     pub(crate) fn read(&self, kind: Option<Kind>) -> Result<Input, String> {
         match &self.source {
             Source::Here(input) => Ok(input.clone()),

@@ -56,17 +56,17 @@ pub(super) fn matching(pattern: &OsStr, most: usize) -> Result<Vec<(PathBuf, Pat
     let compiled = Pattern::new(text).map_err(|error| unfit(&error.to_string()))?;
     let is_deep = rest.iter().any(|part| part == "**");
     let deepest = if is_deep { DEEPEST } else { rest.iter().count() };
-    let mut search = Search { fixed: &fixed, pattern: &compiled, is_deep, most, found: Vec::new() };
+    let mut walk = Walk { fixed: &fixed, pattern: &compiled, is_deep, most, found: Vec::new() };
     if !text.is_empty() {
-        search.folder(Path::new(""), deepest)?;
+        walk.folder(Path::new(""), deepest)?;
     }
-    match search.found {
+    match walk.found {
         found if found.is_empty() => Err(format!("{:?} matches no file", shown(pattern))),
         found => Ok(found),
     }
 }
 
-struct Search<'a> {
+struct Walk<'a> {
     fixed: &'a Path,
     pattern: &'a Pattern,
     is_deep: bool,
@@ -74,7 +74,7 @@ struct Search<'a> {
     found: Vec<(PathBuf, PathBuf)>,
 }
 
-impl Search<'_> {
+impl Walk<'_> {
     /// Looks into a folder below the fixed ones, and so many levels further.
     fn folder(&mut self, folder: &Path, levels: usize) -> Result<(), String> {
         let place = self.fixed.join(folder);
@@ -154,7 +154,7 @@ mod tests {
             });
             assert_eq!(found, Ok(expect), "{}", shown(&path));
         }
-        for (pattern, told) in [
+        for (pattern, why) in [
             (&b"*.gif"[..], "matches no file"),
             (b"[2024]/none.png", "matches no file"),
             (b"[a/*.png", "is no pattern"),
@@ -162,7 +162,7 @@ mod tests {
         ] {
             let path = folder.path().join(OsStr::from_bytes(pattern));
             let error = matching(path.as_os_str(), 100).unwrap_err();
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(why), "{error}");
         }
     }
 

@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_no_text_is_shown_and_told_from_another() {
+    fn a_name_that_is_no_text_is_shown_and_differs_from_another() {
         for (name, expect) in [
             (&b"caf\xc3\xa9.png"[..], "caf\u{e9}.png"),
             (b"caf\xe9.png", r"caf\xE9.png"),

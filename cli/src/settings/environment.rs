@@ -7,7 +7,7 @@ pub(super) struct Environment {
     pub(super) key: Option<String>,
     pub(super) key_file: Option<PathBuf>,
     pub(super) profile: Option<String>,
-    /// The configuration file.
+    /// Where the configuration file lies, if there is one.
     pub(super) config: Option<PathBuf>,
     /// The folder of what is to be known from one run to the next.
     pub(super) state: Option<PathBuf>,
@@ -26,7 +26,7 @@ impl Environment {
         Self::of(|name| env::var_os(name))
     }
 
-    /// Of variables; empty ones are as good as none.
+    /// Reads these variables; empty ones are as good as none.
     pub(super) fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         // A path need not be text.
         let variable = |name: &str| variable(name).filter(|value| !value.as_encoded_bytes().trim_ascii().is_empty());

@@ -3,6 +3,7 @@
 mod caller;
 mod config;
 mod environment;
+mod operator;
 mod resolve;
 
 use std::{
@@ -14,12 +15,13 @@ use std::{
 use clap::Args;
 use forebay::{Client, Retry};
 
+pub(crate) use self::operator::OperatorConnection;
 use self::{
     config::Config,
     environment::Environment,
     resolve::{KeySource, resolve},
 };
-use crate::{arguments::Service, failure::Failure, span};
+use crate::{failure::Failure, span};
 
 /// Which service, and by which right.
 #[derive(Debug, Clone, Args)]
@@ -90,15 +92,6 @@ fn idle_timeout(text: &str) -> Result<u64, String> {
         1..=3_600 => Ok(span_s),
         _ => Err("write 1s to 1h".to_owned()),
     })
-}
-
-/// An operator's service with what a profile says of it.
-pub(crate) fn for_operator(service: &Service) -> Result<Service, Failure> {
-    let environment = Environment::read();
-    let config = Config::load(environment.config.as_deref())?;
-    let name = service.profile.as_deref().or(environment.profile.as_deref());
-    let profile = config.profile(name).map_err(Failure::Usage)?;
-    Ok(resolve::operator(service, profile))
 }
 
 /// The secret alone in a file, whatever is around it.

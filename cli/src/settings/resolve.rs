@@ -1,11 +1,6 @@
 use std::path::PathBuf;
 
-use super::{
-    Connection,
-    config::{Config, Profile},
-    environment::Environment,
-};
-use crate::arguments::Service;
+use super::{Connection, config::Config, environment::Environment};
 
 /// Which service, and by which right.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,43 +28,31 @@ impl std::fmt::Debug for KeySource {
     }
 }
 
-/// One place that may name a service and a key for it.
-struct Place<'a> {
+/// One source that may name a service and a key for it.
+struct SettingSource<'a> {
     url: Option<&'a str>,
     key: Option<KeySource>,
 }
 
 /// Arguments before environment before profile; a profile that an argument names before the environment.
 ///
-/// A place that names a service names its key for that service alone: no key goes where another place points.
+/// A source that names a service names its key for that service alone: no key goes where another source points.
 pub(super) fn resolve(arguments: &Connection, environment: &Environment, config: &Config) -> Result<Resolved, String> {
     let profile = config.profile(arguments.profile.as_deref().or(environment.profile.as_deref()))?;
-    let first = Place { url: arguments.url.as_deref(), key: arguments.key_file.clone().map(KeySource::File) };
+    let first = SettingSource { url: arguments.url.as_deref(), key: arguments.key_file.clone().map(KeySource::File) };
     let variable = environment.key.clone().map(KeySource::Variable);
-    let second = Place {
+    let second = SettingSource {
         url: environment.url.as_deref(),
         key: variable.or_else(|| environment.key_file.clone().map(KeySource::File)),
     };
-    let third = Place { url: profile.url.as_deref(), key: profile.key_file.clone().map(KeySource::File) };
-    let places = if arguments.profile.is_some() { [first, third, second] } else { [first, second, third] };
+    let third = SettingSource { url: profile.url.as_deref(), key: profile.key_file.clone().map(KeySource::File) };
+    let sources = if arguments.profile.is_some() { [first, third, second] } else { [first, second, third] };
 
-    let url = places.iter().find_map(|place| place.url);
+    let url = sources.iter().find_map(|source| source.url);
     let url = url.ok_or("say where the edge answers: --url, FOREBAY_URL, or a profile's `url`")?.to_owned();
     let same = |named: &str| named.trim_end_matches('/') == url.trim_end_matches('/');
-    let key = places.into_iter().filter(|place| place.url.is_none_or(same)).find_map(|place| place.key);
+    let key = sources.into_iter().filter(|source| source.url.is_none_or(same)).find_map(|source| source.key);
     Ok(Resolved { key: key.unwrap_or(KeySource::Nobody), url })
-}
-
-/// The same for an operator, whose environment the arguments hold already.
-pub(super) fn operator(service: &Service, profile: Profile) -> Service {
-    let same =
-        |url: &String| profile.url.as_ref().is_some_and(|own| own.trim_end_matches('/') == url.trim_end_matches('/'));
-    let own_token = service.url.as_ref().is_none_or(same);
-    Service {
-        admin_token_file: service.admin_token_file.clone().or(profile.admin_token_file.filter(|_| own_token)),
-        url: service.url.clone().or(profile.url),
-        profile: service.profile.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    process::{Command, Stdio},
+    process::Stdio,
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
@@ -12,11 +12,11 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    keyed::{PNG, interrupt},
     played::{Played, Reply, Request, job},
     program::{Folder, expect, forebay, output},
 };
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = b"\xff\xd8\xff";
 
 /// A service that keeps a job a key, as the edge does; `open` ones do not end yet.
@@ -71,8 +71,7 @@ fn an_interrupted_folder_goes_on_where_it_was() {
 
     let first = forebay(&played, &arguments).stderr(Stdio::piped()).spawn().unwrap();
     until("all that can run is under way", || service.open.lock().unwrap().len() >= 4 && results(&folder) >= 3);
-    assert!(Command::new("kill").args(["-INT", &first.id().to_string()]).status().unwrap().success());
-    let first = first.wait_with_output().unwrap();
+    let first = interrupt(first);
     expect(&first, 130);
     assert!(String::from_utf8_lossy(&first.stderr).contains("run the same command again"), "{first:?}");
     let before = results(&folder);

@@ -27,7 +27,7 @@ fn scripts_can_tell_how_it_ended() {
     });
     let folder = Folder::new();
     let empty = folder.path("").display().to_string();
-    for (arguments, code, told) in [
+    for (arguments, code, why) in [
         (&["wait", "job_failed"][..], 1, "job_failed failed: it is cut (image-undecodable)"),
         (&["get", "job_failed"], 0, ""),
         (&["get", "job_none"], 1, "No: do otherwise (job-not-found, request r1)"),
@@ -45,7 +45,7 @@ fn scripts_can_tell_how_it_ended() {
         let output = forebay(&played, arguments).output().unwrap();
         expect(&output, code);
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(stderr.contains(told), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(why), "{arguments:?}: {stderr}");
     }
     let unreached = output(bare(&["quota", "--url", "http://127.0.0.1:9", "--patience", "0"]), 3);
     assert_eq!(unreached, "");
@@ -53,7 +53,7 @@ fn scripts_can_tell_how_it_ended() {
 }
 
 #[test]
-fn what_is_refused_for_a_while_is_asked_again_under_the_same_key_and_not_earlier_than_told() {
+fn what_is_refused_for_a_while_is_asked_again_under_the_same_key_and_not_earlier_than_named() {
     let count = AtomicUsize::new(0);
     let played = Played::start(move |_| match count.fetch_add(1, Ordering::Relaxed) {
         0 => Reply::problem(429, "rate-limited", true).with("retry-after", "1"),

@@ -1,87 +1,22 @@
 //! Many inputs without a word on where to keep what is done: interrupted all the same, and gone on with.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     io::Read as _,
-    process::{Child, Command, Output, Stdio},
-    sync::{Arc, Mutex},
+    process::{Child, Output},
+    sync::Mutex,
     thread,
 };
 
 use crate::{
     batches::until,
-    played::{Played, Reply, Request, job},
-    program::{Folder, expect, forebay},
+    keyed::{KeyedService, PNG, interrupt, pictures, submit},
+    played::{Played, Reply, job},
+    program::{Folder, expect},
 };
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-
-/// Of each key: what was submitted with it, and the job.
-type Jobs = BTreeMap<String, (Vec<u8>, String)>;
-
-/// A service that keeps a job a key, and from the job `stuck` on takes jobs without a word until it is let go.
-#[derive(Clone)]
-struct Service {
-    jobs: Arc<Mutex<Jobs>>,
-    stuck: Arc<Mutex<Option<usize>>>,
-}
-
-impl Service {
-    fn stuck_at(number: usize) -> Self {
-        Self { jobs: Arc::default(), stuck: Arc::new(Mutex::new(Some(number))) }
-    }
-
-    fn let_go(&self) {
-        *self.stuck.lock().unwrap() = None;
-    }
-
-    fn play(&self, request: &Request) -> Reply {
-        assert!(request.line.starts_with("POST /v1/models/m/jobs"), "{}", request.line);
-        let key = request.header("idempotency-key").unwrap().to_owned();
-        let (id, count) = {
-            let mut jobs = self.jobs.lock().unwrap();
-            let id = format!("job_{:04}", jobs.len());
-            (jobs.entry(key).or_insert((request.body.clone(), id)).1.clone(), jobs.len())
-        };
-        until("the service goes on", || self.stuck.lock().unwrap().is_none_or(|stuck| count < stuck));
-        Reply::json(202, &job(&id, "queued"))
-    }
-
-    fn ids(&self) -> BTreeSet<String> {
-        self.jobs.lock().unwrap().values().map(|(_, id)| id.clone()).collect()
-    }
-
-    /// How many different pictures were submitted.
-    fn pictures(&self) -> usize {
-        self.jobs.lock().unwrap().values().map(|(body, _)| body.clone()).collect::<BTreeSet<_>>().len()
-    }
-}
-
-fn played(service: &Service) -> Played {
-    let service = service.clone();
-    Played::start(move |request| service.play(request))
-}
-
-fn pictures(folder: &Folder, count: usize) -> String {
-    for number in 0..count {
-        folder.write(&format!("in/{number:04}.png"), [PNG, number.to_string().as_bytes()].concat());
-    }
-    folder.path("in").display().to_string()
-}
-
-fn submit(played: &Played, folder: &Folder, arguments: &[&str]) -> Command {
-    let mut forebay = forebay(played, &[&["submit", "m"], arguments].concat());
-    forebay.env("XDG_STATE_HOME", folder.path("state")).stdout(Stdio::piped()).stderr(Stdio::piped());
-    forebay
-}
-
-fn interrupt(forebay: Child) -> Output {
-    assert!(Command::new("kill").args(["-INT", &forebay.id().to_string()]).status().unwrap().success());
-    forebay.wait_with_output().unwrap()
-}
-
-/// The same once so many ids stand on standard output.
+/// Interrupts it once so many ids stand on standard output.
 fn interrupt_after(ids: usize, mut forebay: Child) -> Output {
     let mut stdout = forebay.stdout.take().unwrap();
     let written = Mutex::new(Vec::new());
@@ -102,7 +37,7 @@ fn interrupt_after(ids: usize, mut forebay: Child) -> Output {
 }
 
 /// The ids in the table on standard output, and standard error.
-fn told(output: &Output) -> (Vec<String>, String) {
+fn rows_and_stderr(output: &Output) -> (Vec<String>, String) {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let mut lines = text.lines();
     assert!(lines.next().is_none_or(|line| line.starts_with("ID ")), "{text}");
@@ -112,33 +47,33 @@ fn told(output: &Output) -> (Vec<String>, String) {
 
 #[test]
 fn a_thousand_pictures_are_submitted_once_each_however_often_it_is_interrupted() {
-    let service = Service::stuck_at(500);
-    let played = played(&service);
+    let service = KeyedService::stuck_at(500);
+    let played = service.start();
     let folder = Folder::new();
     let input = pictures(&folder, 1_000);
 
     let first = submit(&played, &folder, &[&input]).spawn().unwrap();
     let first = interrupt_after(480, first);
     expect(&first, 130);
-    let (before, told_before) = told(&first);
+    let (before, stderr_before) = rows_and_stderr(&first);
     assert!((480..500).contains(&before.len()), "{}", before.len());
-    assert!(told_before.contains("the same command goes on") && told_before.contains("left"), "{told_before}");
+    assert!(stderr_before.contains("the same command goes on") && stderr_before.contains("left"), "{stderr_before}");
     let kept = folder.names("state/forebay/submissions");
     assert_eq!(kept.len(), 1, "{kept:?}");
-    assert!(told_before.contains(&kept[0]), "{told_before}");
+    assert!(stderr_before.contains(&kept[0]), "{stderr_before}");
 
     service.let_go();
     let asked = played.lines().len();
     // The same folder by another spelling.
     let second = submit(&played, &folder, &[&format!("{input}/")]).output().unwrap();
     expect(&second, 0);
-    let (ids, told_after) = told(&second);
+    let (ids, stderr_after) = rows_and_stderr(&second);
     assert_eq!(ids.iter().cloned().collect::<BTreeSet<_>>(), service.ids(), "the table is whole");
     assert_eq!((ids.len(), service.ids().len(), service.pictures()), (1_000, 1_000, 1_000));
     assert_eq!(played.lines().len() - asked, 1_000 - before.len());
-    assert!(told_after.contains(&format!("{} inputs were submitted", before.len())), "{told_after}");
+    assert!(stderr_after.contains(&format!("{} inputs were submitted", before.len())), "{stderr_after}");
     let summary = format!("1000 inputs: 1000 submitted, {} of them earlier", before.len());
-    assert!(told_after.contains(&summary), "{told_after}");
+    assert!(stderr_after.contains(&summary), "{stderr_after}");
 
     // All is done: the same command is a new one.
     assert_eq!(folder.names("state/forebay/submissions"), [""; 0]);
@@ -149,15 +84,15 @@ fn a_thousand_pictures_are_submitted_once_each_however_often_it_is_interrupted()
 
 #[test]
 fn what_was_interrupted_can_be_begun_anew_and_is_nobody_else_s() {
-    let service = Service::stuck_at(3);
-    let played = played(&service);
+    let service = KeyedService::stuck_at(3);
+    let played = service.start();
     let folder = Folder::new();
     let input = pictures(&folder, 6);
     let first = submit(&played, &folder, &[&input]).spawn().unwrap();
     until("some are submitted", || service.ids().len() >= 3);
     let busy = submit(&played, &folder, &[&input]).output().unwrap();
     expect(&busy, 2);
-    assert!(told(&busy).1.contains("at work"), "{busy:?}");
+    assert!(rows_and_stderr(&busy).1.contains("at work"), "{busy:?}");
     expect(&interrupt(first), 130);
     service.let_go();
 
@@ -180,14 +115,14 @@ fn what_is_refused_stays_to_be_done_until_it_is_mended() {
     folder.write("in/bad.png", [PNG, b"!"].concat());
     let first = submit(&played, &folder, &[&input]).output().unwrap();
     expect(&first, 1);
-    let (ids, told_first) = told(&first);
+    let (ids, stderr_first) = rows_and_stderr(&first);
     assert_eq!(ids.len(), 3);
-    assert!(told_first.contains("1 of 4 inputs failed; the same command"), "{told_first}");
+    assert!(stderr_first.contains("1 of 4 inputs failed; the same command"), "{stderr_first}");
     folder.write("in/bad.png", [PNG, b"mended"].concat());
     let asked = played.lines().len();
     let second = submit(&played, &folder, &[&input]).output().unwrap();
     expect(&second, 0);
-    assert_eq!((told(&second).0.len(), played.lines().len() - asked), (4, 1));
+    assert_eq!((rows_and_stderr(&second).0.len(), played.lines().len() - asked), (4, 1));
     assert_eq!(folder.names("state/forebay/submissions"), [""; 0]);
 }
 
@@ -199,7 +134,7 @@ fn where_nothing_can_be_kept_all_is_submitted_and_that_is_said() {
     fs::write(folder.path("state"), "a file where a folder should be").unwrap();
     let output = submit(&played, &folder, &[&input]).output().unwrap();
     expect(&output, 0);
-    let (ids, told) = told(&output);
+    let (ids, stderr) = rows_and_stderr(&output);
     assert_eq!(ids.len(), 2);
-    assert!(told.contains("cannot be gone on with") && told.contains("--journal"), "{told}");
+    assert!(stderr.contains("cannot be gone on with") && stderr.contains("--journal"), "{stderr}");
 }

@@ -68,7 +68,7 @@ fn a_retry_gives_the_new_id_alone() {
 }
 
 #[test]
-fn position_and_forecast_are_told_in_plain_lines_where_there_is_no_terminal() {
+fn position_and_forecast_are_written_in_plain_lines_where_there_is_no_terminal() {
     let played = Played::start(|request| match request.line.as_str() {
         "POST /v1/jobs" => {
             let mut queued = job("job_1", "queued");
@@ -81,6 +81,6 @@ fn position_and_forecast_are_told_in_plain_lines_where_there_is_no_terminal() {
     });
     let output = forebay(&played, &["submit", "m", "--text", "x", "--wait"]).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "{\"embedding\":[1,2]}\n");
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(told, "job_1: queued in paid-light, position 3, done in 4.0 s (p90 9.0 s)\njob_1: succeeded\n");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr, "job_1: queued in paid-light, position 3, done in 4.0 s (p90 9.0 s)\njob_1: succeeded\n");
 }

@@ -6,6 +6,7 @@
 mod batches;
 mod exits;
 mod kept;
+mod keyed;
 mod line;
 mod listings;
 mod moments;

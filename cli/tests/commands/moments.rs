@@ -1,93 +1,39 @@
 //! Folders with a deadline or a start: both count from when the command first began.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
-    process::{Child, Command, Output, Stdio},
-    sync::{Arc, Mutex},
+    process::{Command, Output},
+    sync::Mutex,
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
     batches::until,
-    played::{Played, Reply, Request, job},
-    program::{Folder, expect, forebay},
+    keyed::{self, KeyedService, interrupt, pictures},
+    played::{Played, Reply, job},
+    program::{Folder, expect},
 };
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-
-/// Of each key: what was asked for with it, its first line and its body, and the job.
-type Jobs = BTreeMap<String, (String, Vec<u8>, String)>;
-
-/// A service that, as the edge does, keeps a job a key and refuses another request under it. Answers from the job `stuck`
-/// on are held back until it is let go.
-#[derive(Clone, Default)]
-struct Service {
-    jobs: Arc<Mutex<Jobs>>,
-    stuck: Arc<Mutex<Option<usize>>>,
-}
-
-impl Service {
-    fn play(&self, request: &Request) -> Reply {
-        let key = request.header("idempotency-key").unwrap().to_owned();
-        let asked = (request.line.clone(), request.body.clone());
-        let (id, count) = {
-            let mut jobs = self.jobs.lock().unwrap();
-            let count = jobs.len();
-            let (line, body, id) =
-                jobs.entry(key).or_insert_with(|| (asked.0.clone(), asked.1.clone(), format!("job_{count}"))).clone();
-            if (line, body) != asked {
-                return Reply::problem(422, "idempotency-mismatch", false);
-            }
-            (id, jobs.len())
-        };
-        until("the service goes on", || self.stuck.lock().unwrap().is_none_or(|stuck| count < stuck));
-        Reply::json(202, &job(&id, "queued"))
-    }
-
-    fn count(&self) -> usize {
-        self.jobs.lock().unwrap().len()
-    }
-
-    fn pictures(&self) -> usize {
-        self.jobs.lock().unwrap().values().map(|(_, body, _)| body.clone()).collect::<BTreeSet<_>>().len()
-    }
-}
-
-fn played(service: &Service) -> Played {
-    let service = service.clone();
-    Played::start(move |request| service.play(request))
-}
-
-fn pictures(folder: &Folder, count: usize) -> String {
-    for number in 0..count {
-        folder.write(&format!("in/{number}.png"), [PNG, number.to_string().as_bytes()].concat());
-    }
-    folder.path("in").display().to_string()
-}
-
+/// Submits the pictures of the folder.
 fn submit(played: &Played, folder: &Folder, arguments: &[&str]) -> Command {
-    let input = folder.path("in").display().to_string();
-    let mut forebay = forebay(played, &[&["submit", "m", &input], arguments].concat());
-    forebay.env("XDG_STATE_HOME", folder.path("state")).stdout(Stdio::piped()).stderr(Stdio::piped());
-    forebay
+    keyed::submit(played, folder, &[&[folder.path("in").display().to_string().as_str()], arguments].concat())
 }
 
 /// Submits until answers are held back, and is interrupted then: what is under way is submitted, and nobody here knows.
-fn interrupted(service: &Service, played: &Played, mut command: Command, after: usize) {
-    *service.stuck.lock().unwrap() = Some(after);
+fn interrupted(service: &KeyedService, played: &Played, mut command: Command, after: usize) {
+    service.stick_at(after);
     let asked = played.lines().len();
-    let child: Child = command.spawn().unwrap();
-    until("answers are held back", || service.count() >= after && played.lines().len() > asked);
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    expect(&child.wait_with_output().unwrap(), 130);
-    *service.stuck.lock().unwrap() = None;
+    let child = command.spawn().unwrap();
+    until("answers are held back", || service.ids().len() >= after && played.lines().len() > asked);
+    expect(&interrupt(child), 130);
+    service.let_go();
     // Another moment than before, whatever it is made of.
     thread::sleep(Duration::from_millis(20));
 }
 
-fn told(output: &Output) -> String {
+fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -105,15 +51,15 @@ fn now_ms() -> u64 {
 #[test]
 fn a_folder_with_moments_goes_on_after_answers_were_lost() {
     for asked in [&["--deadline", "1h"][..], &["--not-before", "1h"], &["--deadline", "2h", "--not-before", "1h"]] {
-        let (service, folder) = (Service::default(), Folder::new());
-        let played = played(&service);
+        let (service, folder) = (KeyedService::default(), Folder::new());
+        let played = service.start();
         pictures(&folder, 6);
         interrupted(&service, &played, submit(&played, &folder, asked), 3);
         interrupted(&service, &played, submit(&played, &folder, &[asked, &["--again"]].concat()), 5);
         let last = submit(&played, &folder, asked).output().unwrap();
         expect(&last, 0);
-        assert!(told(&last).contains("counted from when this command first began"), "{}", told(&last));
-        assert_eq!((service.count(), service.pictures()), (6, 6), "{asked:?}");
+        assert!(stderr_of(&last).contains("counted from when this command first began"), "{}", stderr_of(&last));
+        assert_eq!((service.ids().len(), service.pictures()), (6, 6), "{asked:?}");
         for name in asked.iter().filter_map(|word| word.strip_prefix("--")) {
             let found = moments(&played, &format!("{}_ms", name.replace('-', "_")));
             assert_eq!(found.len(), 1, "{asked:?}: {found:?}");
@@ -123,20 +69,20 @@ fn a_folder_with_moments_goes_on_after_answers_were_lost() {
 
 #[test]
 fn another_span_is_another_request_from_then_on() {
-    let (service, folder) = (Service::default(), Folder::new());
-    let played = played(&service);
+    let (service, folder) = (KeyedService::default(), Folder::new());
+    let played = service.start();
     pictures(&folder, 6);
     interrupted(&service, &played, submit(&played, &folder, &["--deadline", "1h"]), 3);
     let other = submit(&played, &folder, &["--deadline", "2h"]).output().unwrap();
     expect(&other, 0);
-    assert!(told(&other).contains("counted from now, as another was asked for before"), "{}", told(&other));
+    assert!(stderr_of(&other).contains("counted from now, as another was asked for before"), "{}", stderr_of(&other));
     assert_eq!((service.pictures(), moments(&played, "deadline_ms").len()), (6, 2));
 }
 
 #[test]
 fn a_journal_that_knows_no_moment_is_gone_on_with() {
-    let (service, folder) = (Service::default(), Folder::new());
-    let played = played(&service);
+    let (service, folder) = (KeyedService::default(), Folder::new());
+    let played = service.start();
     pictures(&folder, 6);
     let journal = folder.path("journal");
     let arguments = ["--deadline", "1h", "--journal", &journal.display().to_string()];
@@ -175,7 +121,7 @@ fn what_is_left_when_the_deadline_passes_is_not_submitted_until_that_is_asked_fo
         let output =
             submit(&played, &folder, &[&["--parallel", "1", "--deadline", "4s"], more].concat()).output().unwrap();
         expect(&output, code);
-        (played.lines().len() - asked, told(&output))
+        (played.lines().len() - asked, stderr_of(&output))
     };
     let (asked, first) = run(&[], 1);
     assert_eq!(asked, 2, "{first}");
@@ -191,8 +137,8 @@ fn what_is_left_when_the_deadline_passes_is_not_submitted_until_that_is_asked_fo
 
 #[test]
 fn a_folder_that_is_done_and_has_more_later_has_a_new_deadline_then() {
-    let (service, folder) = (Service::default(), Folder::new());
-    let played = played(&service);
+    let (service, folder) = (KeyedService::default(), Folder::new());
+    let played = service.start();
     let journal = folder.path("journal");
     let run = || {
         let asked = played.lines().len();
@@ -228,7 +174,7 @@ fn a_deadline_that_cannot_be_met_any_more_ends_what_is_under_way_in_peace() {
     let out = folder.path("out").display().to_string();
     let output = submit(&played, &folder, &["--deadline", "1h", "--out", &out, "--parallel", "2"]).output().unwrap();
     expect(&output, 1);
-    assert!(told(&output).contains("deadline-infeasible"), "{}", told(&output));
-    assert_eq!(folder.names("out"), [".forebay-journal", "0.png.result.json"]);
-    assert!(told(&output).contains("5 inputs: 1 done; 4 left"), "{}", told(&output));
+    assert!(stderr_of(&output).contains("deadline-infeasible"), "{}", stderr_of(&output));
+    assert_eq!(folder.names("out"), [".forebay-journal", "0000.png.result.json"]);
+    assert!(stderr_of(&output).contains("5 inputs: 1 done; 4 left"), "{}", stderr_of(&output));
 }

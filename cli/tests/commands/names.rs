@@ -91,7 +91,7 @@ fn brackets_in_a_folder_s_name_are_its_name() {
 }
 
 #[test]
-fn what_a_folder_has_besides_is_told() {
+fn what_a_folder_has_besides_is_named() {
     let played = service();
     let folder = Folder::new();
     for name in ["a.jfif", "b.jpe", "c.JPG"] {
@@ -103,8 +103,8 @@ fn what_a_folder_has_besides_is_told() {
     let input = folder.path("in").display().to_string();
     let submitted = forebay(&played, &["submit", "m", &input]).output().unwrap();
     expect(&submitted, 0);
-    let told = String::from_utf8(submitted.stderr).unwrap();
-    assert!(told.contains("left out of the folders: 2 .heic, 1 without an extension, 1 .pdf\n"), "{told}");
+    let stderr = String::from_utf8(submitted.stderr).unwrap();
+    assert!(stderr.contains("left out of the folders: 2 .heic, 1 without an extension, 1 .pdf\n"), "{stderr}");
     assert_eq!(played.lines().len(), 3);
     let none = forebay(&played, &["submit", "m", &input, "--kind", "text"]).output().unwrap();
     expect(&none, 2);

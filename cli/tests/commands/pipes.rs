@@ -24,7 +24,7 @@ fn closed(mut command: Command, after_a_byte: bool) -> Output {
 }
 
 #[test]
-fn what_only_tells_ends_well_and_says_nothing() {
+fn what_only_shows_ends_well_and_says_nothing() {
     let played = Played::start(|request| match request.line.as_str() {
         line if line.starts_with("GET /v1/jobs?") => {
             let jobs: Vec<Value> = (0..100).map(|number| job(&format!("job_{number}"), &"x".repeat(2_000))).collect();
@@ -53,12 +53,12 @@ fn what_only_tells_ends_well_and_says_nothing() {
 }
 
 #[test]
-fn what_does_something_tells_by_its_exit_code_that_nobody_was_told() {
+fn what_does_something_says_by_its_exit_code_that_nobody_read_it() {
     let played = Played::start(|_| Reply::json(202, &job("job_1", "queued")));
     for arguments in [&["submit", "m", "--text", "a", "--json"][..], &["retry", "job_1"], &["cancel", "job_1"]] {
         let ended = closed(forebay(&played, arguments), false);
-        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert!(!told.contains("panicked") && !told.contains("pipe"), "{arguments:?}: {told}");
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!stderr.contains("panicked") && !stderr.contains("pipe"), "{arguments:?}: {stderr}");
         assert_eq!(ended.status.code(), Some(5), "{arguments:?}");
     }
 }

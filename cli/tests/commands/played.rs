@@ -156,7 +156,7 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     Some(Request { line, headers, body, at: Instant::now() })
 }
 
-/// A job as the edge tells it.
+/// A job as the edge answers it.
 pub fn job(id: &str, status: &str) -> Value {
     json!({
         "id": id, "status": status, "model": "m", "served_model": "m@1", "degraded": false, "lane": "paid-light",

@@ -22,7 +22,7 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// Each connection says what `play(number)` gives, once it was told what to watch. All but the last `of` break then.
+    /// Each connection says what `play(number)` gives, once it has heard what to watch. All but the last `of` break then.
     pub fn start(of: usize, play: impl Fn(usize) -> Vec<Value> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -90,12 +90,12 @@ fn each_line_is_a_text_of_its_own_and_other_lines_are_another_submission() {
         let before = played.lines().len();
         let output = fed(command, lines.as_bytes());
         let lines = String::from_utf8(output.stdout.clone()).unwrap();
-        let told: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        (output.status.code(), told, played.lines().len() - before)
+        let ends: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (output.status.code(), ends, played.lines().len() - before)
     };
-    let (code, told, asked) = run("one\n\nbad\nthree\n");
-    assert_eq!((code, told.len(), asked), (Some(1), 3, 3));
-    let mut names: Vec<_> = told.iter().map(|line| line["input"].as_str().unwrap()).collect();
+    let (code, ends, asked) = run("one\n\nbad\nthree\n");
+    assert_eq!((code, ends.len(), asked), (Some(1), 3, 3));
+    let mut names: Vec<_> = ends.iter().map(|line| line["input"].as_str().unwrap()).collect();
     names.sort_unstable();
     assert_eq!(names, ["-:1", "-:3", "-:4"]);
     // What was refused is left to do, of these lines alone.
@@ -104,10 +104,10 @@ fn each_line_is_a_text_of_its_own_and_other_lines_are_another_submission() {
 }
 
 #[test]
-fn what_nobody_can_submit_is_told_before_anything_is_asked() {
+fn what_nobody_can_submit_is_refused_before_anything_is_asked() {
     let played = service();
     let large = vec![b'x'; (16 << 20) + 1];
-    for (arguments, bytes, told) in [
+    for (arguments, bytes, why) in [
         (&["-"][..], &b""[..], "standard input is empty"),
         (&["-"], b"\xff\xfe", "standard input is neither a picture (JPEG, PNG, WebP, GIF, BMP or TIFF) nor UTF-8 text"),
         (
@@ -121,7 +121,7 @@ fn what_nobody_can_submit_is_told_before_anything_is_asked() {
         let output = fed(forebay(&played, &[&["submit", "m"], arguments].concat()), bytes);
         expect(&output, 2);
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(stderr.contains(told), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(why), "{arguments:?}: {stderr}");
     }
     assert_eq!(played.lines(), [""; 0]);
 }

@@ -68,15 +68,15 @@ fn plain(text: &str) -> String {
 }
 
 fn with(id: &str, status: &str, name: &str, value: Value) -> Value {
-    let mut told = job(id, status);
-    told[name] = value;
-    told
+    let mut job = job(id, status);
+    job[name] = value;
+    job
 }
 
 #[test]
 fn one_job_has_a_bar_as_soon_as_it_says_how_far_it_is() {
     // Each with what was drawn of the one before.
-    let told = Mutex::new(vec![
+    let answers = Mutex::new(vec![
         ("running, 40 of 50", job("job_1", "succeeded")),
         ("position 1", with("job_1", "running", "progress", json!({"done": 40, "total": 50}))),
         ("running, 25 of 50", with("job_1", "queued", "queue", json!({"lane": "paid-light", "position": 1}))),
@@ -89,7 +89,7 @@ fn one_job_has_a_bar_as_soon_as_it_says_how_far_it_is() {
         "POST /v1/jobs" => Reply::json(202, &with("job_1", "queued", "queue", queue.clone())),
         "GET /v1/jobs/job_1/result" => Reply::json(200, &json!([1])),
         _ => {
-            let (before, next) = told.lock().unwrap().pop().unwrap();
+            let (before, next) = answers.lock().unwrap().pop().unwrap();
             until(before, || seen.text().contains(before));
             Reply::json(200, &next)
         }

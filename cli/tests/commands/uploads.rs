@@ -96,16 +96,16 @@ fn silence_is_given_up_and_it_is_said_how_far_it_came() {
     let large = folder.write("large.png", picture(1, 12_000_000));
     let small = folder.write("small.png", picture(1, 1_000));
     let reads_nothing = silent(|_| {});
-    let told = given_up(bare(&["submit", "m", &large]), &reads_nothing);
-    assert!(told.contains("took nothing any more for 1 s, after ") && told.contains(" of 12.0 MB"), "{told}");
-    let told = given_up(bare(&["submit", "m", &small]), &reads_nothing);
-    assert!(told.contains("did not answer within 1 s"), "{told}");
+    let stderr = given_up(bare(&["submit", "m", &large]), &reads_nothing);
+    assert!(stderr.contains("took nothing any more for 1 s, after ") && stderr.contains(" of 12.0 MB"), "{stderr}");
+    let stderr = given_up(bare(&["submit", "m", &small]), &reads_nothing);
+    assert!(stderr.contains("did not answer within 1 s"), "{stderr}");
 
     let stops = silent(|stream| {
         assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5000000\r\n\r\n").unwrap();
         stream.write_all(&vec![7; 2_500_000]).unwrap();
     });
-    let told = given_up(bare(&["get", "job_1", "--result"]), &stops);
-    assert!(told.contains("nothing came from ") && told.contains("after 2.5 MB of its answer"), "{told}");
+    let stderr = given_up(bare(&["get", "job_1", "--result"]), &stops);
+    assert!(stderr.contains("nothing came from ") && stderr.contains("after 2.5 MB of its answer"), "{stderr}");
 }

@@ -68,8 +68,8 @@ fn a_job_that_is_not_there_does_not_keep_others_from_being_watched() {
     let watched = sockets.forebay(&["watch", "job_1", "job_2", "--json"]).output().unwrap();
     expect(&watched, 1);
     assert_eq!(String::from_utf8(watched.stdout).unwrap().lines().count(), 2);
-    let told = String::from_utf8(watched.stderr).unwrap();
-    assert_eq!(told, "forebay: job_2: There is no such job (job-not-found)\n");
+    let stderr = String::from_utf8(watched.stderr).unwrap();
+    assert_eq!(stderr, "forebay: job_2: There is no such job (job-not-found)\n");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::{
     program::{bare, expect, forebay, output},
 };
 
-fn told(mut command: Command, code: i32) -> String {
+fn stderr_of(mut command: Command, code: i32) -> String {
     let output = command.output().unwrap();
     expect(&output, code);
     String::from_utf8(output.stderr).unwrap()
@@ -28,15 +28,15 @@ fn a_proxy_that_refuses_is_named_without_its_password() {
     ] {
         let proxy = Played::start(move |_| reply.clone());
         let place = proxy.url().replace("http://", "");
-        let shown = told(through(&format!("http://ann:secret@{place}"), "https://jobs.example.com", ""), 3);
+        let shown = stderr_of(through(&format!("http://ann:secret@{place}"), "https://jobs.example.com", ""), 3);
         assert!(shown.contains(&format!("the proxy {place} (of HTTPS_PROXY)")) && shown.contains(expect), "{shown}");
         assert!(!shown.contains("secret"), "{shown}");
         assert_eq!(proxy.lines(), ["CONNECT jobs.example.com:443"]);
         assert_eq!(proxy.requests()[0].header("proxy-authorization"), Some("Basic YW5uOnNlY3JldA=="));
     }
-    let shown = told(through("http://127.0.0.1:9", "https://jobs.example.com", ""), 3);
+    let shown = stderr_of(through("http://127.0.0.1:9", "https://jobs.example.com", ""), 3);
     assert!(shown.contains("the proxy 127.0.0.1:9 (of HTTPS_PROXY) does not answer: "), "{shown}");
-    let shown = told(through("socks5://127.0.0.1:9", "https://jobs.example.com", ""), 2);
+    let shown = stderr_of(through("socks5://127.0.0.1:9", "https://jobs.example.com", ""), 2);
     assert!(shown.contains("HTTPS_PROXY names a proxy that speaks something else"), "{shown}");
 }
 
@@ -44,11 +44,11 @@ fn a_proxy_that_refuses_is_named_without_its_password() {
 fn no_proxy_is_asked_for_what_is_excepted_also_by_its_address() {
     let proxy = Played::start(|_| Reply::of(403, "text/html", b"no"));
     for no_proxy in ["*", "127.0.0.1", "127.0.0.0/8", "127.0.0.1:9", "a.example, *"] {
-        let shown = told(through(&proxy.url(), "https://127.0.0.1:9", no_proxy), 3);
+        let shown = stderr_of(through(&proxy.url(), "https://127.0.0.1:9", no_proxy), 3);
         assert!(shown.contains("127.0.0.1:9 does not answer"), "{no_proxy}: {shown}");
     }
     assert_eq!(proxy.lines(), [""; 0]);
-    told(through(&proxy.url(), "https://127.0.0.1:9", "127.0.0.1:443 a.example"), 3);
+    stderr_of(through(&proxy.url(), "https://127.0.0.1:9", "127.0.0.1:443 a.example"), 3);
     assert_eq!(proxy.lines(), ["CONNECT 127.0.0.1:9"]);
 }
 
@@ -60,7 +60,7 @@ fn a_redirect_is_named_and_the_key_does_not_follow_it() {
             Reply::of(status, "text/html", b"moved").with("location", format!("https://jobs.example.com{path}"))
         });
         for arguments in [&["quota"][..], &["jobs"], &["submit", "m", "--text", "a"], &["watch", "job_1"]] {
-            let shown = told(forebay(&played, arguments), 3);
+            let shown = stderr_of(forebay(&played, arguments), 3);
             assert!(shown.contains(&format!("{} redirects to https://jobs.example.com/v1/", played.url())), "{shown}");
             assert!(shown.contains("set FOREBAY_URL=https://jobs.example.com, or"), "{shown}");
         }

@@ -42,9 +42,9 @@ fn a_secret_goes_to_standard_output_alone_and_once() {
     let made = forebay(&played, &arguments).output().unwrap();
     expect(&made, 0);
     assert_eq!(String::from_utf8(made.stdout).unwrap(), "whsec_new\n");
-    let told = String::from_utf8(made.stderr).unwrap();
-    assert!(told.contains("webhook wh_1 at https://example.com/hook") && told.contains("shown once"), "{told}");
-    assert!(!told.contains("whsec_"), "{told}");
+    let stderr = String::from_utf8(made.stderr).unwrap();
+    assert!(stderr.contains("webhook wh_1 at https://example.com/hook") && stderr.contains("shown once"), "{stderr}");
+    assert!(!stderr.contains("whsec_"), "{stderr}");
     let asked = json!({"url": "https://example.com/hook", "events": ["job.failed"], "description": "ours"});
     assert_eq!(played.requests()[0].json(), asked);
     assert_eq!(played.requests()[0].header("content-type"), Some("application/json"));
@@ -86,7 +86,7 @@ fn endpoints_are_listed_changed_and_ended() {
     assert_eq!(played.requests()[3].json(), asked);
     assert_eq!(output(forebay(&played, &["webhooks", "delete", "wh_1"]), 0), "wh_1 is deleted\n");
 
-    for (arguments, code, told) in [
+    for (arguments, code, why) in [
         (&["webhooks", "update", "wh_1"][..], 2, "--enable"),
         (&["webhooks", "update", "wh_1", "--enable", "--disable"], 2, "--disable"),
         (&["webhooks", "create", "https://a", "--event", "job.queued"], 2, "job.succeeded"),
@@ -95,13 +95,13 @@ fn endpoints_are_listed_changed_and_ended() {
     ] {
         let output = forebay(&played, arguments).output().unwrap();
         expect(&output, code);
-        assert!(String::from_utf8_lossy(&output.stderr).contains(told), "{arguments:?}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(why), "{arguments:?}: {output:?}");
     }
 }
 
 #[test]
 fn a_test_ends_as_its_first_try_did() {
-    for (last, state, code, told) in [
+    for (last, state, code, why) in [
         (
             json!({"at_ms": 5, "status": 204, "error": null, "took_ms": 35}),
             "delivered",
@@ -129,7 +129,7 @@ fn a_test_ends_as_its_first_try_did() {
         let tested = forebay(&played, &["webhooks", "test", "wh_1"]).output().unwrap();
         expect(&tested, code);
         let shown = String::from_utf8(tested.stdout).unwrap();
-        assert!(shown.starts_with("msg_1 ") && shown.contains(told), "{shown}");
+        assert!(shown.starts_with("msg_1 ") && shown.contains(why), "{shown}");
         assert_eq!(played.requests().len(), 3);
     }
     let played = Played::start(|request| match request.line.as_str() {

@@ -1,4 +1,4 @@
-//! The bucket.
+//! Objects of the bucket: stored, read and looked at.
 
 use forebay_account::platform::{AwsError, ObjectHead};
 use forebay_contract::Made;
@@ -21,17 +21,17 @@ const WRITE_TIMEOUT_MS: u64 = 30_000;
 pub struct Bucket<'a> {
     /// Its URL, without a slash at the end.
     pub url: &'a str,
-    /// Signs.
+    /// Signs every request to it.
     pub signer: &'a Signer,
 }
 
 /// An object to put.
 pub struct NewObject<'a> {
-    /// Its key.
+    /// Where it will be, such as `inputs/…`.
     pub key: &'a str,
     /// Its `Content-Type`.
     pub media_type: &'a str,
-    /// Its content.
+    /// The content, as it is.
     pub bytes: &'a [u8],
     /// The content's SHA-256, in hex.
     pub sha256: &'a str,

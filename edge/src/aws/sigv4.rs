@@ -17,7 +17,7 @@ pub struct Signer {
     pub access_key_id: String,
     /// The key's secret half.
     pub secret_access_key: String,
-    /// With temporary keys.
+    /// What temporary keys are sent with.
     pub session_token: Option<String>,
 }
 
@@ -25,7 +25,7 @@ pub struct Signer {
 pub struct Signable<'a> {
     /// `sqs` or `s3`.
     pub service: &'static str,
-    /// The method.
+    /// In upper case.
     pub method: &'a str,
     /// The absolute URL.
     pub url: &'a str,

@@ -15,7 +15,7 @@ use crate::{
 use forebay_account::{CancelAnswer, JobBody, asked};
 use forebay_admission::{Refusal, idempotency, query};
 
-/// Cancels what has not ended and nobody else wants. A worker that runs the job already hears of it with its next report.
+/// Cancels what has not ended and nobody else wants. A worker that runs it already hears of that with its next report.
 pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let caller = caller(cx).await?;
     let id = own_job_id(&caller, id)?;

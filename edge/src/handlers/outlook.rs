@@ -73,7 +73,7 @@ impl Outlook {
     }
 }
 
-/// Header fields.
+/// Header fields of an answer: names and values.
 pub type Fields = Vec<(&'static str, String)>;
 
 /// The stages of a job.

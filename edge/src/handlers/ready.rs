@@ -13,7 +13,7 @@ use worker::Delay;
 use forebay_account::platform::AwsError;
 
 use crate::{
-    aws::{s3::Bucket, sqs},
+    aws::sqs,
     cx::Cx,
     http::{Answer, Stop, answer},
     isolate,
@@ -89,7 +89,7 @@ pub fn unconfigured() -> Result<Answer, Stop> {
 async fn look(cx: &Cx) -> Seen {
     let signer = &cx.config.signer;
     let queue_url = format!("{}-{}", cx.config.queue_url_prefix, Lane::PaidLight);
-    let bucket = Bucket { url: &cx.config.bucket_url, signer };
+    let bucket = cx.config.bucket();
     let (queue, bucket, worker) = join3(
         in_time("queue", Box::pin(sqs::ask(signer, cx.now_ms, &queue_url).map_ok(|()| None).map_err(why))),
         in_time("bucket", Box::pin(bucket.get(cx.now_ms, NO_OBJECT).map_ok(|_| None).map_err(why))),

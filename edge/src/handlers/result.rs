@@ -10,7 +10,6 @@ use super::{
     own_job::{expired, found, own_job_id},
 };
 use crate::{
-    aws::s3::Bucket,
     cx::Cx,
     http::{Answer, Stop, Target, answer},
     isolate::{
@@ -99,7 +98,7 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
     } else if let Some(response) = results::stored(&job.digest).await {
         return Ok(Answer::Found { response, fields });
     }
-    let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
+    let bucket = cx.config.bucket();
     let key = storage_key::result(&job.digest);
     if cx.incoming.is_head() {
         match bucket.head(cx.now_ms, &key).await {

@@ -43,7 +43,7 @@ pub enum Answer {
         /// Further header fields.
         fields: Vec<(&'static str, String)>,
     },
-    /// Anything else.
+    /// A response as the runtime has it: an event stream or a WebSocket.
     Stream(Response),
 }
 

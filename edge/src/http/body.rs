@@ -22,7 +22,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Of this request.
+    /// As this request has them.
     pub fn of(incoming: &Incoming) -> Self {
         Self {
             content_type: incoming.content_type.clone(),

@@ -1,5 +1,5 @@
-//! What a request says, read by the runtime's own language: the `worker` crate takes a request apart into a dozen crossings
-//! between wasm and JavaScript.
+//! What a request says, read by the runtime's own language: the `worker` crate takes a request apart into a dozen
+//! crossings between wasm and JavaScript.
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};

@@ -3,7 +3,9 @@
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{wasm_bindgen_futures::JsFuture, web_sys};
+use worker::web_sys;
+
+use crate::runtime::text;
 
 #[wasm_bindgen(inline_js = r#"
 function headersOf(fields) {
@@ -107,11 +109,6 @@ pub async fn exchange(post: Post<'_>) -> Result<(u16, String), String> {
     let answer = text(asked).await?;
     let (status, body) = answer.split_once('\n').unwrap_or_default();
     Ok((status.parse().map_err(|_| "no status".to_owned())?, body.to_owned()))
-}
-
-async fn text(promise: Promise) -> Result<String, String> {
-    let text = JsFuture::from(promise).await.map_err(|error| worker::Error::from(error).to_string())?;
-    text.as_string().ok_or_else(|| "not a text".to_owned())
 }
 
 /// A response of text, or of nothing. Header fields have no line breaks and their names no colons, so one text carries

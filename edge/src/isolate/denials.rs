@@ -84,7 +84,8 @@ impl Denial {
 }
 
 impl Heard {
-    /// The limits as they are at `now_ms`, if nothing was spent since. What came back meanwhile counts when all of it has.
+    /// The limits as they are at `now_ms`, if nothing was spent since. What came back meanwhile counts when all of it
+    /// has.
     fn at(&self, now_ms: u64) -> Option<Vec<LimitStatus>> {
         let passed_ms = now_ms.checked_sub(self.at_ms)?;
         let mut limits = self.limits.clone();

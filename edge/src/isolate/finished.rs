@@ -5,8 +5,8 @@ use forebay_contract::{JobId, JobState};
 
 use super::expiring::Expiring;
 
-/// Jobs whose result was delivered here a moment ago: nothing changes in them any more, so their object need not be asked
-/// again. That a result is gone is found out where it is looked for.
+/// Jobs whose result was delivered here a moment ago: nothing changes in them any more, so their object need not be
+/// asked again. That a result is gone is found out where it is looked for.
 pub struct Finished(pub(super) Expiring<JobId, Rc<Job>>);
 
 impl Finished {

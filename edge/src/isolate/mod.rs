@@ -1,8 +1,8 @@
 //! What an isolate keeps in its memory between requests, and how that is filled.
 //!
-//! All of it is in [`Isolate`]. None of it is the truth: an isolate may end at any time, and beside it there are others that
-//! know nothing of it. Each memory is a value of its own, to which the time is an argument; what is remembered is read by
-//! `get` and written by `put`.
+//! All of it is in [`Isolate`]. None of it is the truth: an isolate may end at any time, and beside it there are others
+//! that know nothing of it. Each memory is a value of its own, to which the time is an argument; what is remembered is
+//! read by `get` and written by `put`.
 
 pub mod catalog;
 mod denials;
@@ -70,8 +70,8 @@ pub struct Isolate {
 }
 
 impl Isolate {
-    /// The bounds of all that is remembered: how much of it, and for how many milliseconds. Where nothing is said, the type
-    /// says it.
+    /// The bounds of all that is remembered: how much of it, for how many milliseconds, and what a miss costs. Where no
+    /// number stands, the type has it.
     fn new() -> Self {
         Self {
             // Once an isolate, whose variables never change. A miss: two dozen variables are read.
@@ -84,8 +84,8 @@ impl Isolate {
                 changed: Expiring::new(1_000, 120_000),
                 // A revoked key stops working within this and the namespace's own cache time: under a minute together.
                 known: Expiring::new(1_000, 20_000),
-                // So brief that a new key soon works, but long enough that guessing is not a way to spend the namespace's
-                // reads. Apart from the known ones, so that guesses cannot push those out.
+                // So brief that a new key soon works, but long enough that guessing is not a way to spend the
+                // namespace's reads. Apart from the known ones, so that guesses cannot push those out.
                 unknown: Expiring::new(1_000, 3_000),
             },
             // A busy client's token is checked once in this time; its end is looked at each time. A miss: one check.

@@ -13,6 +13,7 @@ use forebay_account::{Job, UsageRow};
 
 /// How long they are gathered.
 const GATHER_MS: u64 = 5_000;
+
 /// Counts an answer that a stored result of `job` gave to the account of `shard`.
 pub fn count(cx: &Cx, shard: ShardKey, job: &Job) {
     let row = UsageRow::hit(job, cx.now_ms);

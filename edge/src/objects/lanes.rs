@@ -24,6 +24,7 @@ use forebay_admission::lane::{
 const PATIENCE_MS: u64 = 500;
 /// What is about lanes alone waits no longer than this, in milliseconds.
 const MOST_MS: u64 = 5_000;
+
 /// How a lane stands, as far as this isolate knows: at most ten seconds old, and nearly always without a call. When the
 /// lane cannot be reached nothing is known of it, and everything may pass.
 pub async fn status(cx: &Cx, lane: Lane) -> Rc<LaneStatus> {

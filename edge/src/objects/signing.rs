@@ -3,8 +3,8 @@
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::wasm_bindgen_futures::JsFuture;
 
+use crate::runtime::text;
 use forebay_account::NewKeys;
 
 #[wasm_bindgen(inline_js = r#"
@@ -52,9 +52,4 @@ pub async fn new_keys() -> Result<NewKeys, String> {
 /// `v1` by the secret and `v1a` by the private key.
 pub async fn signatures([secret, signing_key]: [&str; 2], content: &str) -> Result<String, String> {
     text(sign(secret, signing_key, content)).await
-}
-
-async fn text(promise: Promise) -> Result<String, String> {
-    let answer = JsFuture::from(promise).await.map_err(|error| worker::Error::from(error).to_string())?;
-    answer.as_string().ok_or_else(|| "not a text".to_owned())
 }

@@ -20,7 +20,7 @@ use super::{
     post, signing, sql,
 };
 use crate::{
-    aws::{s3::Bucket, sqs},
+    aws::sqs,
     config::Config,
     isolate::{self, entropy, targets},
     runtime,
@@ -124,14 +124,14 @@ impl Platform for Workerd {
     fn find<'a>(&'a self, key: &'a str) -> Task<'a, std::result::Result<Option<ObjectHead>, AwsError>> {
         Box::pin(async move {
             let config = self.aws()?;
-            Bucket { url: &config.bucket_url, signer: &config.signer }.head(self.now_ms(), key).await
+            config.bucket().head(self.now_ms(), key).await
         })
     }
 
     fn read<'a>(&'a self, key: &'a str) -> Task<'a, std::result::Result<Option<String>, AwsError>> {
         Box::pin(async move {
             let config = self.aws()?;
-            Bucket { url: &config.bucket_url, signer: &config.signer }.get_small(self.now_ms(), key).await
+            config.bucket().get_small(self.now_ms(), key).await
         })
     }
 

@@ -61,7 +61,7 @@ fn counts_in_time(stack: &Stack, plan: &str, count: Count) -> Result<()> {
 
 fn a_token_bucket_takes_bursts_and_refills_evenly(mut caller: Caller) -> Result<()> {
     caller.passes(3)?;
-    caller.wait_as_told(1..=8)?;
+    caller.wait_until_allowed(1..=8)?;
     caller.passes(1)?;
     caller.is_refused(1..=8)?;
     Ok(())
@@ -69,7 +69,7 @@ fn a_token_bucket_takes_bursts_and_refills_evenly(mut caller: Caller) -> Result<
 
 fn a_leaky_bucket_takes_one_and_then_the_next(mut caller: Caller) -> Result<()> {
     caller.passes(1)?;
-    caller.wait_as_told(1..=8)?;
+    caller.wait_until_allowed(1..=8)?;
     caller.passes(1)?;
     caller.is_refused(1..=8)?;
     Ok(())
@@ -78,7 +78,7 @@ fn a_leaky_bucket_takes_one_and_then_the_next(mut caller: Caller) -> Result<()> 
 fn a_fixed_window_starts_anew(mut caller: Caller) -> Result<()> {
     caller.wait_for_edge()?;
     caller.passes(3)?;
-    caller.wait_as_told(1..=10)?;
+    caller.wait_until_allowed(1..=10)?;
     let into_ms = caller.window_passed_ms()?;
     ensure!(into_ms < 5_000, "told to come {into_ms} ms into a window");
     caller.passes(3)?;
@@ -92,7 +92,7 @@ fn a_sliding_window_remembers_the_one_before(mut caller: Caller) -> Result<()> {
     caller.is_refused(1..=20)?;
     // Just over the edge nearly all of the last window still counts.
     caller.wait_for_edge()?;
-    caller.wait_as_told(1..=10)?;
+    caller.wait_until_allowed(1..=10)?;
     caller.passes(1)?;
     caller.is_refused(1..=10)?;
     Ok(())
@@ -105,10 +105,10 @@ fn a_sliding_log_frees_each_by_its_own_time(mut caller: Caller) -> Result<()> {
     caller.passes(1)?;
     // So much later than the first was the second, and no more.
     let apart = began.elapsed();
-    caller.wait_as_told(1..=7)?;
+    caller.wait_until_allowed(1..=7)?;
     // The first is free again, the second is not for as long as it came later.
     caller.passes(1)?;
-    caller.wait_as_told(1..=apart.as_secs() + 1)?;
+    caller.wait_until_allowed(1..=apart.as_secs() + 1)?;
     caller.passes(1)
 }
 
@@ -131,15 +131,15 @@ impl Caller {
     fn is_refused(&mut self, seconds: std::ops::RangeInclusive<u64>) -> Result<u64> {
         let refused = self.submit()?;
         refused.expect_limited(&["rate"])?;
-        let told_s = refused.retry_after_s()?;
-        ensure!(seconds.contains(&told_s), "told to wait {told_s} s, not {seconds:?}");
-        Ok(told_s)
+        let wait_s = refused.retry_after_s()?;
+        ensure!(seconds.contains(&wait_s), "told to wait {wait_s} s, not {seconds:?}");
+        Ok(wait_s)
     }
 
     /// Waits as long as a refusal says.
-    fn wait_as_told(&mut self, seconds: std::ops::RangeInclusive<u64>) -> Result<()> {
-        let told = Instant::now() + Duration::from_secs(self.is_refused(seconds)?);
-        std::thread::sleep(told.saturating_duration_since(Instant::now()));
+    fn wait_until_allowed(&mut self, seconds: std::ops::RangeInclusive<u64>) -> Result<()> {
+        let allowed_from = Instant::now() + Duration::from_secs(self.is_refused(seconds)?);
+        std::thread::sleep(allowed_from.saturating_duration_since(Instant::now()));
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Where the catalogue allows them, callers without credentials have one account an address: /32 of IPv4, /64 of IPv6.
+//! Where the catalog allows them, callers without credentials have one account an address: /32 of IPv4, /64 of IPv6.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};

@@ -36,8 +36,8 @@ pub fn check(hall: &Hall) -> Result<()> {
     let plans = problem["admitting_plans"].as_array().cloned().unwrap_or_default();
     ensure!(plans.contains(&json!("free")) && plans.contains(&json!("pro")), "{problem}");
 
-    let place = [("cf-connecting-ip", ADDRESS)];
-    let quota = nobody.send(&Request { method: "GET", path: "/v1/quota", headers: &place, body: None })?;
+    let address = [("cf-connecting-ip", ADDRESS)];
+    let quota = nobody.send(&Request { method: "GET", path: "/v1/quota", headers: &address, body: None })?;
     let quota = quota.expect(200)?.json()?;
     ensure!(quota["plan"] == "nobodys" && quota["limits"][1]["name"] == "credits", "{quota}");
     ensure!(quota["limits"][1]["used"] == 45 && quota["limits"][1]["remaining"] == 0, "{quota}");

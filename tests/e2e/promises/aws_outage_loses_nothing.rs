@@ -1,5 +1,5 @@
-//! Queues and bucket stand still for longer than a lease while two workers run jobs, and one worker is killed meanwhile:
-//! what was accepted, also during the outage, ends once, and well.
+//! Queues and bucket stand still for longer than messages stay hidden while two workers run jobs, and one worker is killed
+//! meanwhile: what was accepted, also during the outage, ends once, and well.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 
 const BEFORE: usize = 32;
 const DURING: usize = 12;
-/// Leases of four seconds end meanwhile; shorter than what AWS's library waits for one answer.
+/// Messages that are hidden for four seconds are seen again meanwhile; shorter than what AWS's library waits for one answer.
 const OUTAGE: Duration = Duration::from_secs(8);
 /// What runs the jobs does not matter here, only that each batch takes its time and not all are in one.
 const WORKER: [&str; 8] = ["--lease-s", "4", "--prefetch", "8", "--engine", "test", "--test-engine-delay-ms", "2000"];

@@ -30,13 +30,13 @@ const CLASSIFY: &str = "/v1/models/efficientnet-lite0/jobs";
 /// Well formed, of nobody.
 const UNKNOWN_JOB: &str = "/v1/jobs/job_06hhgn2g01rgf1o70s3ge1o70u1fhma1tg1e8v0c6k";
 
-/// The service promises to tell at least so many apart.
+/// The service promises to distinguish at least so many.
 const LEAST_CASES: usize = 60;
 
 pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.shared()?;
     let client = stack.client("bad_input_is_named")?;
-    let told = [
+    let cases = [
         requests(&client)?,
         wishes(&client)?,
         json_bodies(&client)?,
@@ -45,8 +45,8 @@ pub fn check(hall: &Hall) -> Result<()> {
         header_counts(stack)?,
         webhooks(&client)?,
     ];
-    let told: usize = told.iter().sum();
-    ensure!(told >= LEAST_CASES, "{told} cases are fewer than {LEAST_CASES}");
+    let cases: usize = cases.iter().sum();
+    ensure!(cases >= LEAST_CASES, "{cases} cases are fewer than {LEAST_CASES}");
     lengths_that_lie(stack)?;
 
     // None of it is a job, and none is counted.
@@ -59,7 +59,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     Ok(())
 }
 
-/// Tries every case, and tells all that are not as they should be at once; gives their number.
+/// Tries every case, and reports all that are not as they should be at once; gives their number.
 fn run(client: &Client, cases: &[Case<'_>]) -> Result<usize> {
     let mut wrong = Vec::new();
     for case in cases {
@@ -155,7 +155,7 @@ fn wishes(client: &Client) -> Result<usize> {
         status: *status,
         code,
     });
-    let told = run(client, &cases)?;
+    let count = run(client, &cases)?;
 
     let deadlines = ["0", "-1", "1.5", "1e300", "\"soon\"", "{}", "99999999999999999999999999", &past, &far];
     let bodies = deadlines.map(|deadline| format!(r#"{{"model":"dcgan-faces","deadline_ms":{deadline}}}"#));
@@ -165,7 +165,7 @@ fn wishes(client: &Client) -> Result<usize> {
         status: 422,
         code: "invalid-deadline",
     });
-    let told = told + run(client, &cases)?;
+    let count = count + run(client, &cases)?;
 
     let queries = [
         ("deadline_ms=soon", 422, "invalid-deadline"),
@@ -188,7 +188,7 @@ fn wishes(client: &Client) -> Result<usize> {
         status: *status,
         code,
     });
-    Ok(told + run(client, &cases)?)
+    Ok(count + run(client, &cases)?)
 }
 
 /// Webhooks that cannot be, and those that are not.
@@ -285,25 +285,28 @@ fn header_counts(stack: &Stack) -> Result<usize> {
 /// with 400 and a text of its own, or by ending the connection; what it lets through is ours to name.
 fn lengths_that_lie(stack: &Stack) -> Result<()> {
     let whole = r#"{"model":"dcgan-faces","parameters":{"seed":1}}"#;
-    let send = |framing: &str, body: &str, end: End| raw(stack, &format!("{framing}\r\n"), body, end);
+    let send = |framing: &str, body: &str, then: AfterSending| raw(stack, &format!("{framing}\r\n"), body, then);
     let length = |length: &str| format!("content-length: {length}");
     for (name, answer, expect) in [
         // The rest of the body would be the next request, which is none.
-        ("too short", send(&length("9"), whole, End::Waits)?, "400 malformed-json"),
-        ("nothing", send(&length("0"), whole, End::Waits)?, "400 malformed-json"),
+        ("too short", send(&length("9"), whole, AfterSending::Waits)?, "400 malformed-json"),
+        ("nothing", send(&length("0"), whole, AfterSending::Waits)?, "400 malformed-json"),
     ] {
-        let found = told(&answer);
+        let found = status_and_code(&answer);
         ensure!(found == expect, "{name}: expected {expect}, found {found}: {answer:.300}");
     }
     for (name, answer) in [
-        ("negative", send(&length("-1"), whole, End::Waits)?),
-        ("no number", send(&length("many"), whole, End::Waits)?),
-        ("beyond 64 bits", send(&length("99999999999999999999999"), whole, End::Waits)?),
-        ("two lengths", send("content-length: 9\r\ncontent-length: 10", whole, End::Waits)?),
-        ("length and chunks", send("content-length: 9\r\ntransfer-encoding: chunked", "0\r\n\r\n", End::Waits)?),
-        ("an unknown encoding", send("transfer-encoding: gzip", whole, End::Waits)?),
+        ("negative", send(&length("-1"), whole, AfterSending::Waits)?),
+        ("no number", send(&length("many"), whole, AfterSending::Waits)?),
+        ("beyond 64 bits", send(&length("99999999999999999999999"), whole, AfterSending::Waits)?),
+        ("two lengths", send("content-length: 9\r\ncontent-length: 10", whole, AfterSending::Waits)?),
+        (
+            "length and chunks",
+            send("content-length: 9\r\ntransfer-encoding: chunked", "0\r\n\r\n", AfterSending::Waits)?,
+        ),
+        ("an unknown encoding", send("transfer-encoding: gzip", whole, AfterSending::Waits)?),
     ] {
-        let found = told(&answer);
+        let found = status_and_code(&answer);
         ensure!(found.is_empty() || found.starts_with('4'), "{name}: {found}: {answer:.300}");
     }
     // A length beyond the bound is refused before any of it has come. Wrangler's own proxy tells the client only after
@@ -323,10 +326,10 @@ fn lengths_that_lie(stack: &Stack) -> Result<()> {
         drop(connection);
     }
     // Who ends in the middle of a body, or loses the thread, is not waited for; what Wrangler's proxy says is its own.
-    send(&length("500"), whole, End::Leaves)?;
-    send(&length("9000000"), whole, End::Leaves)?;
+    send(&length("500"), whole, AfterSending::Leaves)?;
+    send(&length("9000000"), whole, AfterSending::Leaves)?;
     for chunks in ["ff\r\n{}", "zz\r\n{}\r\n0\r\n\r\n", "-5\r\n{}\r\n0\r\n\r\n"] {
-        send("transfer-encoding: chunked", chunks, End::Leaves)?;
+        send("transfer-encoding: chunked", chunks, AfterSending::Leaves)?;
     }
     // The edge itself never lost its head.
     let log = stack.logs()?;
@@ -337,10 +340,10 @@ fn lengths_that_lie(stack: &Stack) -> Result<()> {
 
 /// What a client does after it has sent what it wanted to.
 #[derive(Clone, Copy, PartialEq)]
-enum End {
+enum AfterSending {
     /// Waits for an answer.
     Waits,
-    /// Sends no more.
+    /// The client closes its side after what it has sent.
     Leaves,
 }
 
@@ -359,13 +362,13 @@ fn open(stack: &Stack, framing: &str, body: &str) -> Result<TcpStream> {
 }
 
 /// The same, and gives all that comes back.
-fn raw(stack: &Stack, framing: &str, body: &str, end: End) -> Result<String> {
+fn raw(stack: &Stack, framing: &str, body: &str, then: AfterSending) -> Result<String> {
     let mut stream = open(stack, framing, body)?;
-    if end == End::Leaves {
+    if then == AfterSending::Leaves {
         stream.shutdown(Shutdown::Write)?;
     }
     let mut answer = Vec::new();
-    // A connection that is reset has told what it had to.
+    // A connection that is reset has said what it had to.
     if let Err(error) = stream.read_to_end(&mut answer) {
         ensure!(error.kind() != std::io::ErrorKind::WouldBlock, "no answer within twenty seconds: {framing}");
     }
@@ -373,7 +376,7 @@ fn raw(stack: &Stack, framing: &str, body: &str, end: End) -> Result<String> {
 }
 
 /// The status and, where it is a problem, its code; empty where nothing came back.
-fn told(answer: &str) -> String {
+fn status_and_code(answer: &str) -> String {
     let status = answer.split(' ').nth(1).unwrap_or_default();
     match answer.split_once("\"code\":\"").and_then(|(_, rest)| rest.split('"').next()) {
         Some(code) => format!("{status} {code}"),
@@ -436,14 +439,14 @@ fn json_bodies(client: &Client) -> Result<usize> {
         status,
         code,
     });
-    let told = run(client, &cases)?;
+    let count = run(client, &cases)?;
 
     let not_utf8 = b"{\"model\":\"all-minilm-l6-v2\",\"input\":{\"text\":\"\xff\xfe\"}}";
     client.send(&request("POST", JOBS, JSON, not_utf8))?.expect_problem(400, "malformed-json")?;
     let text = [("content-type", "text/plain")];
     let path = "/v1/models/all-minilm-l6-v2/jobs";
     client.send(&request("POST", path, &text, b"\xff\xfe"))?.expect_problem(422, "input-invalid")?;
-    Ok(told + 2)
+    Ok(count + 2)
 }
 
 /// Pictures that are not, or not such as the model takes.

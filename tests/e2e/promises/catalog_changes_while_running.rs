@@ -1,4 +1,4 @@
-//! A catalogue that the operator puts is in force at once, and one that is put into the namespace within a minute,
+//! A catalog that the operator puts is in force at once, and one that is put into the namespace within a minute,
 //! without a restart; a bad one is refused and complained of, and the last good one stays.
 
 use std::{
@@ -43,7 +43,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     // The other way, past the edge: it finds the new one by itself.
     stack.override_catalog(&good.to_string())?;
     let put = Instant::now();
-    let accepted = poll("the new catalogue is in force", || {
+    let accepted = poll("the new catalog is in force", || {
         let answer = client.submit(&job)?;
         Ok(if answer.status == 202 { Ok(answer.json()?) } else { Err(answer) })
     })?;
@@ -51,7 +51,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(put.elapsed() < SOON, "it took {:?}", put.elapsed());
     listing(&client, &etag)?.expect(200).context("the listing has another tag now")?;
 
-    // Two kinds of bad: a mistake in what it says, and no catalogue at all. Each is refused on its own.
+    // Two kinds of bad: a mistake in what it says, and no catalog at all. Each is refused on its own.
     let mut bad = good.clone();
     bad["serving"]["newcomer"]["version"] = json!("77");
     bad["serving"]["worse"] = json!({"model": "sturdy", "version": "1"});

@@ -107,12 +107,12 @@ fn what_there_is(forebay: &Forebay<'_>) -> Result<()> {
 fn several_are_watched(forebay: &Forebay<'_>) -> Result<()> {
     let submit = |sentence: &str| -> Result<String> {
         let submitted = forebay.lines(&["submit", "all-minilm-l6-v2", "--text", sentence, "--json"], 0)?;
-        Ok(text(&submitted.first().context("nothing told")?["job"], "id")?.to_owned())
+        Ok(text(&submitted.first().context("nothing written")?["job"], "id")?.to_owned())
     };
     let ids = [submit("Water finds its way.")?, submit("The gate is shut.")?];
-    let told = forebay.lines(&["watch", &ids[0], &ids[1], "--json"], 0)?;
+    let lines = forebay.lines(&["watch", &ids[0], &ids[1], "--json"], 0)?;
     for id in &ids {
-        let last = told.iter().rfind(|line| line["job"]["id"] == id.as_str()).context("a job is not told of")?;
+        let last = lines.iter().rfind(|line| line["job"]["id"] == id.as_str()).context("a job has no line")?;
         ensure!(last["event"] == "succeeded" && last["job"]["status"] == "succeeded", "{last}");
     }
     let shown = forebay.text(&["watch", &ids[0]])?;
@@ -200,9 +200,9 @@ fn results_in(folder: &Path) -> Result<usize> {
     Ok(count)
 }
 
-fn ended(output: &Output, code: i32, told: &str) -> Result<()> {
+fn ended(output: &Output, code: i32, why: &str) -> Result<()> {
     let stderr = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.code() == Some(code) && stderr.contains(told), "expected {code} and {told:?}: {output:?}");
+    ensure!(output.status.code() == Some(code) && stderr.contains(why), "expected {code} and {why:?}: {output:?}");
     Ok(())
 }
 

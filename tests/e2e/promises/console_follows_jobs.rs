@@ -24,9 +24,9 @@ pub fn check(hall: &Hall) -> Result<()> {
         .env("CONSOLE_KEY", stack.client("console_follows_jobs")?.key())
         .env("CONSOLE_ADMIN_TOKEN", ADMIN_TOKEN)
         .output()?;
-    let told = String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
-    let passed = told.lines().find_map(|line| line.strip_prefix("# pass ")?.parse::<u32>().ok());
-    ensure!(passed.is_some_and(|passed| passed > 0), "nothing ran: {told}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
+    let passed = stdout.lines().find_map(|line| line.strip_prefix("# pass ")?.parse::<u32>().ok());
+    ensure!(passed.is_some_and(|passed| passed > 0), "nothing ran: {stdout}");
     Ok(())
 }

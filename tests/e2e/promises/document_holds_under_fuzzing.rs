@@ -18,7 +18,7 @@ limits = [{ name = "all", dimension = "account", algorithm = "token-bucket", qua
 "#;
 
 pub fn check(hall: &Hall) -> Result<()> {
-    // Its own: the operator's part takes catalogues away. Nothing runs here, and nobody waits for it.
+    // Its own: the operator's part takes catalogs away. Nothing runs here, and nobody waits for it.
     let shipped = std::fs::read_to_string(hall.path("catalog/plans.toml"))?;
     let options = Options { plans: Some(shipped + PLAN), infra: Infra::Common, ..Options::default() };
     let stack = hall.own("fuzzed", &options)?;
@@ -43,7 +43,7 @@ fn fuzz(hall: &Hall, stack: &Stack, token: &str, which: &str) -> Result<()> {
         .current_dir(hall.scratch("schemathesis")?)
         .output()
         .with_context(|| format!("{} is not there: cargo xtask test brings it", program.display()))?;
-    let told = String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "{which}:\n{told}{}", String::from_utf8_lossy(&output.stderr));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "{which}:\n{stdout}{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }

@@ -44,7 +44,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     let stack = hall.idle()?;
     jobs_in_flight_are_capped_until_one_is_called_off(stack)?;
     costs_are_counted_until_midnight(stack)?;
-    what_never_passes_is_not_told_to_come_back(stack)?;
+    what_never_passes_is_not_asked_to_come_back(stack)?;
     keys_of_one_account_count_apart(stack)?;
     addresses_of_one_account_count_apart(stack)?;
     endpoints_of_one_account_count_apart(stack)
@@ -61,10 +61,10 @@ fn jobs_in_flight_are_capped_until_one_is_called_off(stack: &Stack) -> Result<()
     for n in 0..3 {
         let answer = client.submit(&faces(n, 1))?.expect(202)?;
         ensure!(answer.must("ratelimit-policy")? == r#""burst";q=6;w=3600, "daily";q=300;w=86400, "open";q=3"#);
-        let told: Vec<&str> = answer.must("ratelimit")?.split(", ").collect();
+        let named: Vec<&str> = answer.must("ratelimit")?.split(", ").collect();
         let expect = [format!("\"burst\";r={}", 5 - n), format!("\"daily\";r={}", 285 - 15 * n)];
-        ensure!(told[0].starts_with(&expect[0]) && told[1].starts_with(&expect[1]), "{told:?}");
-        ensure!(told[2] == format!("\"open\";r={}", 2 - n), "{told:?}");
+        ensure!(named[0].starts_with(&expect[0]) && named[1].starts_with(&expect[1]), "{named:?}");
+        ensure!(named[2] == format!("\"open\";r={}", 2 - n), "{named:?}");
         jobs.push(answer.json()?);
     }
     let refused = client.submit(&faces(3, 1))?;
@@ -98,7 +98,7 @@ fn costs_are_counted_until_midnight(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-fn what_never_passes_is_not_told_to_come_back(stack: &Stack) -> Result<()> {
+fn what_never_passes_is_not_asked_to_come_back(stack: &Stack) -> Result<()> {
     let client = stack.new_client("several-c", "several")?;
     let refused = client.submit(&faces(1, 21))?;
     let problem = refused.expect_limited(&["daily"])?;

@@ -29,8 +29,8 @@ pub fn check(hall: &Hall) -> Result<()> {
         let refused = free.submit(&vast(9))?;
         let problem = refused.expect_problem(503, "lane-full")?;
         ensure!(problem["retryable"] == true, "{problem}");
-        let told_s = refused.retry_after_s()?;
-        Ok(if told_s == expect_s { Ok(()) } else { Err(told_s) })
+        let wait_s = refused.retry_after_s()?;
+        Ok(if wait_s == expect_s { Ok(()) } else { Err(wait_s) })
     })?;
 
     // Everybody of the lane is refused, and nobody of another one.

@@ -15,11 +15,11 @@ pub fn check(hall: &Hall) -> Result<()> {
     let options = Options { knocks: Some(LIMIT), infra: Infra::Common, ..Options::default() };
     let stack = hall.own("guessed", &options)?;
     // The local runtime lets callers say where they are: this address is no other promise's.
-    let place = ("cf-connecting-ip", "198.51.100.77");
+    let address = ("cf-connecting-ip", "198.51.100.77");
     let nobody = Client::new(&stack.origin(), None);
     let guess = |n: u32| {
         let bearer = format!("Bearer fb_{n:043}");
-        let headers = [("authorization", bearer.as_str()), place];
+        let headers = [("authorization", bearer.as_str()), address];
         nobody.send(&Request { method: "GET", path: "/v1/models", headers: &headers, body: None })
     };
     let mut looked_up = 0;
@@ -40,6 +40,6 @@ pub fn check(hall: &Hall) -> Result<()> {
     let owner = stack.client("guessing_address_is_held_back")?;
     // Known since then, whatever its address does.
     owner.get("/v1/models")?.expect(200)?;
-    owner.send(&Request { method: "GET", path: "/v1/models", headers: &[place], body: None })?.expect(200)?;
+    owner.send(&Request { method: "GET", path: "/v1/models", headers: &[address], body: None })?.expect(200)?;
     Ok(())
 }

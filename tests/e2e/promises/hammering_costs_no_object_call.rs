@@ -38,7 +38,7 @@ fn hammers(stack: &Stack, client: &Client) -> Result<()> {
     };
     let passed = submit()?.expect(202)?;
     let refused = submit()?;
-    let told = Instant::now() + Duration::from_secs(refused.retry_after_s()?);
+    let allowed_from = Instant::now() + Duration::from_secs(refused.retry_after_s()?);
     let mut hammered: Vec<Answer> = Vec::new();
     let let_in = loop {
         let asked = Instant::now();
@@ -46,7 +46,7 @@ fn hammers(stack: &Stack, client: &Client) -> Result<()> {
         if answer.status == 202 {
             break answer;
         }
-        ensure!(asked < told, "refused after the time that was told: {answer:?}");
+        ensure!(asked < allowed_from, "refused after the time that was named: {answer:?}");
         answer.expect_limited(&["pace"])?;
         hammered.push(answer);
     };
@@ -73,8 +73,8 @@ fn objects<'a>(stack: &Stack, answers: impl IntoIterator<Item = &'a Answer>) -> 
         let log = stack.logs()?;
         // A line that is half written is no JSON.
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let told = |line: Value| Some((line["request_id"].as_str()?.to_owned(), line["objects"].as_u64()?));
-        let calls: BTreeMap<String, u64> = lines.filter_map(told).collect();
+        let objects_asked = |line: Value| Some((line["request_id"].as_str()?.to_owned(), line["objects"].as_u64()?));
+        let calls: BTreeMap<String, u64> = lines.filter_map(objects_asked).collect();
         let calls: Option<Vec<u64>> = ids.iter().map(|id| calls.get(*id).copied()).collect();
         Ok(calls.ok_or("not all"))
     })

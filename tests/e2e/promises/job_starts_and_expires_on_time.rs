@@ -11,7 +11,7 @@ use crate::{
 };
 
 const DELAY_MS: u64 = 5_000;
-/// Until a job expires: long enough for a slow machine to begin one before.
+/// How long it is until a job expires: long enough for a slow machine to begin one before.
 const DUE_MS: u64 = 6_000;
 
 pub fn check(hall: &Hall) -> Result<()> {

@@ -70,8 +70,8 @@ pub fn check(hall: &Hall) -> Result<()> {
         (&["revoke", "../../v1/jobs"], 2, "12 of 0-9 a-f"),
     ] {
         let output = forebay.run(arguments)?;
-        let told = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.code() == Some(exit_code) && told.contains(word), "{arguments:?}: {output:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.code() == Some(exit_code) && stderr.contains(word), "{arguments:?}: {output:?}");
     }
     let stranger = forebay.command(&["list"]).env("FOREBAY_ADMIN_TOKEN", "not-the-token-of-the-operator").output()?;
     ensure!(stranger.status.code() == Some(1), "{stranger:?}");

@@ -19,7 +19,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     let jobs = (0..JOBS)
         .map(|n| client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(n, 180)}})))
         .collect::<Result<Vec<_>>>()?;
-    // A short lease, so that the second worker need not wait long for what the first one held.
+    // A short visibility, so that the second worker need not wait long for what the first one held.
     let slow = ["--engine", "test", "--test-engine-delay-ms", BATCH_MS];
     let first = stack.start_worker(&[&["--lease-s", "8"], &slow[..]].concat())?;
     poll("some job runs while others wait", || {
@@ -28,8 +28,8 @@ pub fn check(hall: &Hall) -> Result<()> {
     })?;
     stack.kill_worker(first)?;
 
-    // A lease as shipped: on a busy machine a short one ends while its renewal is on the way, and whoever received a message
-    // five times has it no more.
+    // The visibility as shipped: on a busy machine a short one ends while its renewal is on the way, and whoever received
+    // a message five times has it no more.
     stack.start_worker(&[])?;
     let mut again = 0;
     for job in &jobs {

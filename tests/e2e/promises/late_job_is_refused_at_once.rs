@@ -11,7 +11,7 @@ use crate::{
 
 /// A little time passes between two requests.
 const SLACK_MS: u64 = 5_000;
-/// Before such a job can be done, and not over when the edge looks at it.
+/// A deadline before such a job can be done, and not over when the edge looks at it.
 const TOO_SOON_MS: u64 = SLOW_MS - 1_000;
 const DAY_MS: u64 = 86_400_000;
 

@@ -13,7 +13,7 @@ use crate::{
     stack::{Hall, Infra, Options, Stack, now_ms, words},
 };
 
-/// Of one account, on this stack.
+/// How many streams one account may have open on this stack.
 const STREAMS: usize = 2;
 const SOCKETS: usize = 2;
 /// The most reports until somebody who does not read is cut off: the kernel's own buffers come first.
@@ -95,8 +95,8 @@ fn sockets_are_bounded(stack: &Stack, client: &Client, job: &Value, mut stream: 
     }
 
     // A stream remembers a number and nothing else: who reads late is told the last steps and the end.
-    let told = stream.until("event: succeeded")?;
-    let told = told.iter().filter(|line| *line == "event: progress").count();
-    ensure!(told < (reports * STEPS / 10) as usize, "{told} events were kept for {} steps", reports * STEPS);
+    let lines = stream.until("event: succeeded")?;
+    let kept = lines.iter().filter(|line| *line == "event: progress").count();
+    ensure!(kept < (reports * STEPS / 10) as usize, "{kept} events were kept for {} steps", reports * STEPS);
     Ok(())
 }

@@ -71,15 +71,15 @@ fn a_socket_outlasts_the_sleep_of_its_object(stack: &Stack) -> Result<()> {
         stack.report(&job, EventKind::Progress { done: steps, total: 10 })?;
         // Each is told in order and once, whether there was a sleep between or not.
         for socket in [&mut socket, &mut other] {
-            let told = socket.hear_job()?;
-            ensure!(told["event"] == "progress" && told["job"]["progress"]["done"] == steps, "{told}");
+            let news = socket.hear_job()?;
+            ensure!(news["event"] == "progress" && news["job"]["progress"]["done"] == steps, "{news}");
         }
         log_is_caught_up(stack, &client)?;
     }
     stack.report(&job, succeeded())?;
     for socket in [&mut socket, &mut other] {
-        let told = socket.hear_job()?;
-        ensure!(told["event"] == "succeeded" && told["job"]["attempt"] == 1, "{told}");
+        let news = socket.hear_job()?;
+        ensure!(news["event"] == "succeeded" && news["job"]["attempt"] == 1, "{news}");
     }
     // What it watches besides, it still knows too, and it may go on.
     let next = client.accepted(&embed(2))?;
@@ -96,20 +96,20 @@ fn places_outlast_the_sleep_of_their_object(stack: &Stack) -> Result<()> {
     let positions = || -> Result<Vec<Option<u64>>> {
         jobs.iter().map(|job| Ok(client.job(job)?["queue"]["position"].as_u64())).collect()
     };
-    let in_order = |places: &[Option<u64>]| places.iter().all(Option::is_some) && places.is_sorted_by(|a, b| a < b);
+    let in_order = |found: &[Option<u64>]| found.iter().all(Option::is_some) && found.is_sorted_by(|a, b| a < b);
     poll("the lane has counted them", || {
-        let places = positions()?;
-        Ok(if in_order(&places) { Ok(()) } else { Err(places) })
+        let found = positions()?;
+        Ok(if in_order(&found) { Ok(()) } else { Err(found) })
     })?;
     let first = &jobs[0];
-    let (before, told) = (stack.wakes(first)?, positions()?);
+    let (before, first_found) = (stack.wakes(first)?, positions()?);
     let mut tries = 0;
     while stack.wakes(first)? == before {
         tries += 1;
         ensure!(tries <= TRIES, "the object does not sleep");
         thread::sleep(SLEEPS_AFTER);
-        let places = positions()?;
-        ensure!(in_order(&places) && places[0] <= told[0], "{told:?} became {places:?}");
+        let found = positions()?;
+        ensure!(in_order(&found) && found[0] <= first_found[0], "{first_found:?} became {found:?}");
         log_is_caught_up(stack, &client)?;
     }
     jobs.iter().try_for_each(|job| client.cancel(job).map(|_| ()))

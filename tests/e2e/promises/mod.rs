@@ -15,7 +15,7 @@ mod crash_hurts_one_request_alone;
 mod degraded_answers_say_so;
 mod document_holds_under_fuzzing;
 mod edge_restart_loses_nothing;
-mod events_are_streamed_and_told_again;
+mod events_are_streamed_and_replayed;
 mod every_limit_holds_and_is_named;
 mod failing_version_is_cut_off;
 mod flood_of_free_jobs_leaves_paid_ones_alone;
@@ -37,11 +37,12 @@ mod long_poll_answers_when_done;
 mod long_silence_breaks_nothing;
 mod lost_report_is_healed;
 mod old_layout_is_read;
+mod one_socket_follows_many_jobs;
 mod over_large_body_is_refused;
 mod own_model_needs_no_rust;
 mod plan_foretells_and_spends_nothing;
 mod queue_outage_loses_nothing;
-mod readiness_is_told;
+mod readiness_is_reported;
 mod repeated_question_is_answered_from_the_cache;
 mod repeated_request_is_one_job;
 mod requests_are_read_as_clients_write_them;
@@ -50,7 +51,6 @@ mod results_are_kept_as_long_as_planned;
 mod same_seed_is_identical_and_cached;
 mod same_submission_runs_once;
 mod shared_limit_holds_for_everybody;
-mod socket_tells_of_many_jobs;
 mod text_is_embedded;
 mod tokens_are_checked;
 mod undecodable_image_fails_alone;
@@ -99,7 +99,7 @@ pub const FIRST: &[&str] = &[
     "edge_restart_loses_nothing",
     "lost_report_is_healed",
     "canceled_before_start_never_runs",
-    "readiness_is_told",
+    "readiness_is_reported",
     "listeners_are_bounded",
     "old_layout_is_read",
     "tokens_are_checked",

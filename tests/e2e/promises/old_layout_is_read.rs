@@ -13,7 +13,7 @@ use crate::{
     whole_day::begins_clear_of_midnight,
 };
 
-/// What was told of a job before there was more to tell.
+/// What was answered of a job before there was more to answer.
 const FIELDS: [&str; 12] = [
     "id",
     "status",
@@ -54,11 +54,11 @@ pub fn check(hall: &Hall) -> Result<()> {
     let listed = client.get("/v1/jobs?limit=100")?.expect(200)?.json()?;
     ensure!(listed["jobs"].as_array().map(Vec::len) == Some(jobs.len()), "{listed}");
     ensure!(client.used("monthly")? == spent, "what was spent is forgotten");
-    // Nobody noted what happened to them; how they ended is told.
+    // Nobody noted what happened to them; how they ended is known.
     let ended =
         Request { method: "GET", path: &events(&jobs[2])?, headers: &[("accept", "text/event-stream")], body: None };
-    let told = String::from_utf8(client.send(&ended)?.expect(200)?.body)?;
-    ensure!(told.contains("event: queued") && told.contains("event: succeeded"), "{told}");
+    let events = String::from_utf8(client.send(&ended)?.expect(200)?.body)?;
+    ensure!(events.contains("event: queued") && events.contains("event: succeeded"), "{events}");
     client.get(&format!("/v1/jobs/{}/result", id(&jobs[2])?))?.expect(200)?;
 
     // They go on: what ran ends and is counted, what waited leaves, what was decided under a key stays decided.
@@ -133,8 +133,8 @@ fn rewrite(state: &Path, script: &Path, waiting: &str) -> Result<()> {
         .arg(waiting)
         .output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told = String::from_utf8(output.stdout)?;
-    let rows: Value = serde_json::from_str(&told).with_context(|| told.clone())?;
+    let stdout = String::from_utf8(output.stdout)?;
+    let rows: Value = serde_json::from_str(&stdout).with_context(|| stdout.clone())?;
     for (table, least) in [("jobs", 6), ("outbox", 1), ("limits", 1), ("idempotency", 1), ("revoked_keys", 1)] {
         ensure!(rows[table].as_u64() >= Some(least), "too little was rewritten: {rows}");
     }

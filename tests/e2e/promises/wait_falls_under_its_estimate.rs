@@ -27,7 +27,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     client.result(&client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": "Warm up."}}))?)?;
 
     let began = Instant::now();
-    let mut told = Vec::new();
+    let mut accepted = Vec::new();
     let mut polling = Vec::new();
     for n in 0..WARM_UP + MEASURED {
         // Open loop: the load does not wait for answers.
@@ -39,10 +39,10 @@ pub fn check(hall: &Hall) -> Result<()> {
             let (client, job) = (client.clone(), job.clone());
             polling.push(thread::spawn(move || polls(&client, &job, retry_after_s)));
         }
-        told.push(job);
+        accepted.push(job);
     }
     let mut met = 0;
-    for job in told.iter().skip(WARM_UP) {
+    for job in accepted.iter().skip(WARM_UP) {
         let p90_ms = job["queue"]["eta_ms"]["p90"].as_u64().with_context(|| format!("no p90 in {job}"))?;
         ensure!(job["queue"]["position"].as_u64() >= Some(1), "{job}");
         let ended = client.finished(job)?;

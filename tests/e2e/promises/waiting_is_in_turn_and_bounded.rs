@@ -58,8 +58,8 @@ fn a_wait_that_would_be_too_long_is_refused_at_once(stack: &Stack) -> Result<()>
     refused.expect_limited(&["pace"])?;
     ensure!(asked.elapsed() < Duration::from_secs(20), "it waited in vain for {:?}", asked.elapsed());
     // An hour after the first, of which no more is over than all of this took.
-    let (told_s, over_s) = (refused.retry_after_s()?, began.elapsed().as_secs() + 1);
-    ensure!((3600_u64.saturating_sub(over_s)..=3600).contains(&told_s), "{refused:?} after {over_s} s");
+    let (wait_s, over_s) = (refused.retry_after_s()?, began.elapsed().as_secs() + 1);
+    ensure!((3600_u64.saturating_sub(over_s)..=3600).contains(&wait_s), "{refused:?} after {over_s} s");
     ensure!(client.foretold(&face(1))?["decision"] == "refuse", "a wait in vain is foretold as one");
     Ok(())
 }
@@ -75,12 +75,12 @@ fn a_wait_is_foretold(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Looks at what the limit decided and when, which each answer tells: when it was asked, and for which moment it let in.
+/// Looks at what the limit decided and when, which each answer says: when it was asked, and for which moment it let in.
 /// By the clock of whoever waits for the answers, a busy machine would have its part in it.
 fn who_waits_is_served_in_turn(stack: &Stack) -> Result<()> {
     let client = stack.new_client("patient", "patient")?;
-    let told = all_at_once(&client)?;
-    let (passed, refused): (Vec<_>, Vec<_>) = told.into_iter().partition(|told| told.answer.status == 202);
+    let submitted = all_at_once(&client)?;
+    let (passed, refused): (Vec<_>, Vec<_>) = submitted.into_iter().partition(|one| one.answer.status == 202);
     let mut passed = passed.iter().map(LetIn::of).collect::<Result<Vec<_>>>()?;
     passed.sort_unstable_by_key(|passed| passed.accepted_ms);
     // One at once, and one each second and a half as long as patience is: who was let wait was let in.
@@ -102,15 +102,15 @@ fn who_waits_is_served_in_turn(stack: &Stack) -> Result<()> {
     }
 
     // The line is empty again: who comes now waits for the limit alone.
-    let again = LetIn::of(&Told::by(&client, AT_ONCE)?)?;
+    let again = LetIn::of(&Submitted::by(&client, AT_ONCE)?)?;
     ensure!(again.accepted_ms - again.asked_ms < PACE_MS + SLACK_MS, "{again:?}");
     Ok(())
 }
 
-fn all_at_once(client: &Client) -> Result<Vec<Told>> {
+fn all_at_once(client: &Client) -> Result<Vec<Submitted>> {
     thread::scope(|scope| {
-        let asked: Vec<_> = (0..AT_ONCE).map(|seed| scope.spawn(move || Told::by(client, seed))).collect();
-        asked.into_iter().map(|told| told.join().ok().context("a submission panicked")?).collect()
+        let asked: Vec<_> = (0..AT_ONCE).map(|seed| scope.spawn(move || Submitted::by(client, seed))).collect();
+        asked.into_iter().map(|thread| thread.join().ok().context("a submission panicked")?).collect()
     })
 }
 
@@ -119,12 +119,12 @@ fn face(seed: u64) -> Value {
 }
 
 #[derive(Debug)]
-struct Told {
+struct Submitted {
     answer: Answer,
     took: Duration,
 }
 
-impl Told {
+impl Submitted {
     fn by(client: &Client, seed: u64) -> Result<Self> {
         let asked = Instant::now();
         let answer = client.submit(&face(seed))?;
@@ -137,7 +137,7 @@ impl Told {
     }
 }
 
-/// By the edge's clock.
+/// When a submission was asked and let in, by the edge's clock.
 #[derive(Debug)]
 struct LetIn {
     asked_ms: u64,
@@ -145,9 +145,9 @@ struct LetIn {
 }
 
 impl LetIn {
-    fn of(told: &Told) -> Result<Self> {
-        ensure!(told.answer.status == 202, "{told:?}");
-        let timeline = told.answer.json()?["timeline"].clone();
+    fn of(submitted: &Submitted) -> Result<Self> {
+        ensure!(submitted.answer.status == 202, "{submitted:?}");
+        let timeline = submitted.answer.json()?["timeline"].clone();
         let accepted_ms = timeline["accepted_ms"].as_u64().context("not accepted")?;
         let waited_ms = timeline["stages"]["admission"].as_u64().context("no admission")?;
         Ok(Self { asked_ms: accepted_ms - waited_ms, accepted_ms })

@@ -80,7 +80,7 @@ pub fn check(hall: &Hall) -> Result<()> {
         ensure!(delivery["next_attempt_ms"].is_u64() == (state == "pending"), "{what}: {delivery}");
         ensure!(what != "hang" || last["took_ms"].as_u64() >= Some(TIMEOUT_MS), "{delivery}");
     }
-    ensure!(good.told().iter().all(|told| told.path == "/in"), "a redirect was followed");
+    ensure!(good.received().iter().all(|received| received.path == "/in"), "a redirect was followed");
 
     who_leaves_is_left_alone(&client, &gone, &leaving)?;
 

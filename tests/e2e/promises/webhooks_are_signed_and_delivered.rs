@@ -11,14 +11,15 @@ use ureq::http::HeaderMap;
 
 use crate::{
     client::{Client, id, poll, text},
-    receiver::{Manner, Receiver, Told},
+    listener::Received,
+    receiver::{Manner, Receiver},
     stack::{Hall, Stack, words},
 };
 
 const HOOKS: &str = "/v1/webhooks";
 /// The most that an account may have.
 const MOST: usize = 16;
-/// Until a job expires: not before a slow machine has taken it.
+/// How long it is until a job expires: not before a slow machine has taken it.
 const EXPIRES_IN_MS: u64 = 4_000;
 
 pub fn check(hall: &Hall) -> Result<()> {
@@ -39,9 +40,9 @@ pub fn check(hall: &Hall) -> Result<()> {
     let listed = client.get(HOOKS)?.expect(200)?.json()?;
     ensure!(listed["webhooks"][0]["id"] == hook["id"] && listed["webhooks"][0]["secret"].is_null(), "{listed}");
 
-    every_end_is_told(stack, &client, &receiver, &hook)?;
+    every_end_is_delivered(stack, &client, &receiver, &hook)?;
     keys_change_without_a_gap(&client, &receiver, &hook)?;
-    only_what_is_wanted_is_told(stack, &client, &receiver, &path)?;
+    only_what_is_wanted_is_delivered(stack, &client, &receiver, &path)?;
     others_have_no_part_in_it(stack, &client, &path)?;
 
     for _ in 1..MOST {
@@ -68,7 +69,7 @@ enum End {
 }
 
 /// Every way in which a job ends, each once, each signed; and again when it is replayed.
-fn every_end_is_told(stack: &Stack, client: &Client, receiver: &Receiver, hook: &Value) -> Result<()> {
+fn every_end_is_delivered(stack: &Stack, client: &Client, receiver: &Receiver, hook: &Value) -> Result<()> {
     let (secret, public) = (text(hook, "secret")?, text(hook, "public_key")?);
     let succeeded = EventKind::Succeeded { media_type: "application/json".to_owned(), bytes: 2, device_ms: 1.0 };
     let failed = EventKind::Failed { code: FailureCode::OutOfMemory, detail: "too little".to_owned() };
@@ -91,10 +92,13 @@ fn every_end_is_told(stack: &Stack, client: &Client, receiver: &Receiver, hook: 
             End::Canceled => client.cancel(&client.accepted(&wanted)?)?,
             End::Expired => client.accepted_due(&wanted, EXPIRES_IN_MS)?,
         };
-        let told = receiver.next(number)?;
-        ensure!(told.path == "/in?from=forebay" && told.header("content-type") == "application/json", "{told:?}");
-        verified(&told, secret, public)?;
-        let (body, status_url) = (told.json()?, text(&job, "status_url")?);
+        let received = receiver.next(number)?;
+        ensure!(
+            received.path == "/in?from=forebay" && received.header("content-type") == "application/json",
+            "{received:?}"
+        );
+        verified(&received, secret, public)?;
+        let (body, status_url) = (received.json()?, text(&job, "status_url")?);
         let data = &body["data"];
         ensure!(body["type"] == event && data["job_id"] == job["id"] && data["status_url"] == status_url, "{body}");
         ensure!(data["result_url"].is_string() == (event == "job.succeeded"), "{body}");
@@ -105,16 +109,16 @@ fn every_end_is_told(stack: &Stack, client: &Client, receiver: &Receiver, hook: 
         })?;
     }
     // Nobody else can have written it.
-    let told = receiver.next(0)?;
-    let forged = Told { body: told.body.replace("succeeded", "failed"), ..told.clone() };
+    let received = receiver.next(0)?;
+    let forged = Received { body: received.body.replace("succeeded", "failed"), ..received.clone() };
     ensure!(verified(&forged, secret, public).is_err(), "a forgery is taken");
 
-    let (first, path) = (told.header("webhook-id"), format!("{HOOKS}/{}", id(hook)?));
+    let (first, path) = (received.header("webhook-id"), format!("{HOOKS}/{}", id(hook)?));
     let replayed = client.ask("POST", &format!("{path}/deliveries/{first}/replay"), None)?.expect(202)?.json()?;
     ensure!(replayed["id"] == first && replayed["state"] == "pending", "{replayed}");
     let again = receiver.next(count)?;
     verified(&again, secret, public)?;
-    ensure!(again.header("webhook-id") == first && again.body == told.body, "{again:?}");
+    ensure!(again.header("webhook-id") == first && again.body == received.body, "{again:?}");
     let delivery = poll("the log says so", || {
         let log = client.get(&format!("{path}/deliveries?limit=1"))?.expect(200)?.json()?;
         let older = client
@@ -137,31 +141,32 @@ fn keys_change_without_a_gap(client: &Client, receiver: &Receiver, hook: &Value)
     let rotated = client.ask("POST", &format!("{path}/rotate"), None)?.expect(200)?.json()?;
     ensure!(rotated["secret"] != hook["secret"] && rotated["public_key"] != hook["public_key"], "the keys stay");
     ensure!(rotated["rotated_ms"].is_u64(), "no time of the rotation");
-    let before = receiver.told().len();
+    let before = receiver.received().len();
     let test = client.ask("POST", &format!("{path}/test"), None)?.expect(202)?.json()?;
     ensure!(test["event"] == "webhook.test" && test["job_id"].is_null(), "{test}");
-    let told = receiver.next(before)?;
-    ensure!(told.header("webhook-id") == id(&test)? && told.json()?["type"] == "webhook.test", "{told:?}");
+    let received = receiver.next(before)?;
+    ensure!(received.header("webhook-id") == id(&test)? && received.json()?["type"] == "webhook.test", "{received:?}");
     for keys in [hook, &rotated] {
-        verified(&told, text(keys, "secret")?, text(keys, "public_key")?)?;
+        verified(&received, text(keys, "secret")?, text(keys, "public_key")?)?;
     }
-    let kinds: Vec<_> = told.header("webhook-signature").split(' ').filter_map(|one| one.split(',').next()).collect();
+    let kinds: Vec<_> =
+        received.header("webhook-signature").split(' ').filter_map(|one| one.split(',').next()).collect();
     ensure!(kinds == ["v1", "v1a", "v1", "v1a"], "{kinds:?}");
     Ok(())
 }
 
-fn only_what_is_wanted_is_told(stack: &Stack, client: &Client, receiver: &Receiver, path: &str) -> Result<()> {
+fn only_what_is_wanted_is_delivered(stack: &Stack, client: &Client, receiver: &Receiver, path: &str) -> Result<()> {
     let change = json!({"events": ["job.failed"], "description": null});
     let changed = client.ask("PATCH", path, Some(&change))?.expect(200)?.json()?;
     ensure!(changed["events"] == change["events"] && changed["description"].is_null() && changed["secret"].is_null());
-    let before = receiver.told().len();
+    let before = receiver.received().len();
     let unwanted = client.accepted(&json!({"model": "sturdy", "input": {"text": words(8, 5)}}))?;
     client.cancel(&unwanted)?;
     let job = client.accepted(&json!({"model": "sturdy", "input": {"text": words(9, 5)}}))?;
     stack.report(&job, EventKind::Started { batch_size: 1 })?;
     stack.report(&job, EventKind::Failed { code: FailureCode::OutOfMemory, detail: "too little".to_owned() })?;
-    let told = receiver.next(before)?.json()?;
-    ensure!(told["type"] == "job.failed" && told["data"]["job_id"] == job["id"], "{told}");
+    let received = receiver.next(before)?.json()?;
+    ensure!(received["type"] == "job.failed" && received["data"]["job_id"] == job["id"], "{received}");
 
     let disabled = client.ask("PATCH", path, Some(&json!({"enabled": false})))?.expect(200)?.json()?;
     ensure!(disabled["enabled"] == false && disabled["disabled_because"] == "by_you", "{disabled}");
@@ -182,21 +187,22 @@ fn others_have_no_part_in_it(stack: &Stack, client: &Client, path: &str) -> Resu
 }
 
 /// Checks `v1` as the official library does, and `v1a` as the specification says.
-fn verified(told: &Told, secret: &str, public: &str) -> Result<()> {
+fn verified(received: &Received, secret: &str, public: &str) -> Result<()> {
     let mut headers = HeaderMap::new();
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
-        headers.insert(name, told.header(name).parse()?);
+        headers.insert(name, received.header(name).parse()?);
     }
     let official = Webhook::new(secret).map_err(|error| anyhow!("the secret: {error}"))?;
-    official.verify(told.body.as_bytes(), &headers).map_err(|error| anyhow!("v1: {error}"))?;
+    official.verify(received.body.as_bytes(), &headers).map_err(|error| anyhow!("v1: {error}"))?;
 
-    let content = format!("{}.{}.{}", told.header("webhook-id"), told.header("webhook-timestamp"), told.body);
+    let content =
+        format!("{}.{}.{}", received.header("webhook-id"), received.header("webhook-timestamp"), received.body);
     let public = STANDARD.decode(public.strip_prefix("whpk_").context("no whpk_")?)?;
     let key = UnparsedPublicKey::new(&ED25519, public);
     let holds = |signature: &str| {
         let signature = signature.strip_prefix("v1a,").and_then(|text| STANDARD.decode(text).ok());
         signature.is_some_and(|signature| key.verify(content.as_bytes(), &signature).is_ok())
     };
-    ensure!(told.header("webhook-signature").split(' ').any(holds), "v1a: no signature holds");
+    ensure!(received.header("webhook-signature").split(' ').any(holds), "v1a: no signature holds");
     Ok(())
 }

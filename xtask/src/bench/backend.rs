@@ -10,7 +10,7 @@ use crate::{
     stack::{Deployment, LocalStack, free_port},
 };
 
-/// What the saturation bench tells of one model, a JSON line each.
+/// What the saturation bench says of one model, a JSON line each.
 #[derive(Debug, Deserialize)]
 struct Figures {
     model: String,
@@ -25,7 +25,7 @@ struct Figures {
     definition: String,
 }
 
-/// The same pipeline over LocalStack.
+/// What the same pipeline does over LocalStack.
 #[derive(Debug, Deserialize)]
 struct OverAws {
     items_per_s: f64,

@@ -9,7 +9,7 @@ pub(super) struct Jobs {
     pub(super) payloads: Vec<Payload>,
 }
 
-/// One of it.
+/// One job's input as it is sent.
 #[derive(Debug, Clone)]
 pub(super) struct Payload {
     /// `None` for a seed.

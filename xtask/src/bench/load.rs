@@ -18,7 +18,7 @@ pub(super) struct Load<'a> {
     pub(super) request: &'a (dyn Fn(u64) -> Vec<u8> + Sync),
     /// The status of an answer that counts. Any other ends the measurement: refusals are quick.
     pub(super) expect: u16,
-    /// The next number.
+    /// The number of the next request, over all connections.
     pub(super) counter: &'a AtomicU64,
 }
 
@@ -35,6 +35,12 @@ pub(super) struct Measured {
     pub(super) per_second: f64,
     pub(super) p50_ms: f64,
     pub(super) p99_ms: f64,
+}
+
+/// The medians of what was measured, in words: milliseconds to so many decimals.
+pub(super) fn latency(measured: &[Measured], decimals: usize) -> String {
+    let median = |of: fn(&Measured) -> f64| percentile(&measured.iter().map(of).collect::<Vec<_>>(), 0.5);
+    format!("p50 {:.decimals$} ms, p99 {:.decimals$} ms", median(|one| one.p50_ms), median(|one| one.p99_ms))
 }
 
 impl Load<'_> {

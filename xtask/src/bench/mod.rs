@@ -41,7 +41,7 @@ struct Report {
     ratios: Vec<Ratio>,
     limits: Vec<limits::Decision>,
     bundle: Option<BundleSize>,
-    waiting: Option<wait::Waiting>,
+    waiting: Option<wait::WaitFigures>,
     cold: Option<cold::Cold>,
 }
 

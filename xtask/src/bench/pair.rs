@@ -3,8 +3,8 @@ use std::{net::SocketAddr, sync::atomic::AtomicU64, time::Duration};
 use anyhow::Result;
 
 use super::{
-    load::{Load, Measured, Stretch},
-    ratio::{Ratio, Round, percentile},
+    load::{Load, Stretch, latency},
+    ratio::{Ratio, Round},
     workerd::Workerd,
 };
 use crate::{
@@ -76,16 +76,11 @@ impl Pair<'_> {
             self.definition
         );
         let mut ratio = Ratio::new(self.name, &definition, self.target, rounds);
-        ratio.notes.push(format!("latency of ours: {}; of the floor: {}", latency(&ours), latency(&bounds)));
+        ratio.notes.push(format!("latency of ours: {}; of the floor: {}", latency(&ours, 1), latency(&bounds, 1)));
         Ok(ratio)
     }
 }
 
 fn total() -> Duration {
     2 * (WARM_UP + SLICE * SLICES * ROUNDS as u32)
-}
-
-fn latency(measured: &[Measured]) -> String {
-    let median = |of: fn(&Measured) -> f64| percentile(&measured.iter().map(of).collect::<Vec<_>>(), 0.5);
-    format!("p50 {:.1} ms, p99 {:.1} ms", median(|one| one.p50_ms), median(|one| one.p99_ms))
 }

@@ -12,7 +12,7 @@ pub(super) struct Round {
 /// A ratio with its definition.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Ratio {
-    /// A short name.
+    /// A short name of what is compared, as the report has it.
     pub(super) name: String,
     /// What is divided by what.
     pub(super) definition: String,

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 
 use super::{
     jobs::{self, Jobs},
-    load::{Load, Measured},
-    ratio::{Ratio, Round, percentile},
+    load::{Load, Measured, latency},
+    ratio::{Ratio, Round},
     server::{Product, Server, cores},
 };
 use crate::{
@@ -84,11 +84,6 @@ fn beside(model: &str, ours: &[Measured], product: Product, rival: &[Measured]) 
     let rounds = ours.iter().zip(rival).map(|(our, their)| Round { ours: our.per_second, bound: their.per_second });
     let name = format!("backend {model} beside {}", product.name());
     let mut ratio = Ratio::new(&name, &definition, 1.0, rounds.collect());
-    ratio.notes.push(format!("a job of ours: {}; of {}: {}", latency(ours), product.name(), latency(rival)));
+    ratio.notes.push(format!("a job of ours: {}; of {}: {}", latency(ours, 0), product.name(), latency(rival, 0)));
     ratio
-}
-
-fn latency(measured: &[Measured]) -> String {
-    let median = |of: fn(&Measured) -> f64| percentile(&measured.iter().map(of).collect::<Vec<_>>(), 0.5);
-    format!("p50 {:.0} ms, p99 {:.0} ms", median(|one| one.p50_ms), median(|one| one.p99_ms))
 }

@@ -21,7 +21,7 @@ pub(super) struct Cached {
 }
 
 impl Cached {
-    /// Small JSON.
+    /// A result of a few bytes of JSON, which isolates keep in their memory.
     pub(super) fn json(workerd: &Workerd) -> Result<Self> {
         Self::new(workerd, CACHED, "application/json", None)
     }
@@ -31,7 +31,7 @@ impl Cached {
         Self::new(workerd, "the one that draws", "image/png", None)
     }
 
-    /// A large one.
+    /// A picture of 500 kB.
     pub(super) fn large_picture(workerd: &Workerd) -> Result<Self> {
         Self::new(workerd, "the one that draws a lot", "image/png", Some(LARGE))
     }

@@ -44,7 +44,7 @@ impl Workerd {
         Self::serve(repository, &Aws { config: "overAws", queue_url_prefix, bucket_url })
     }
 
-    /// The process.
+    /// The process id of workerd.
     pub(super) fn id(&self) -> u32 {
         self.group.id()
     }

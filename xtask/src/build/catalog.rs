@@ -8,7 +8,7 @@ use forebay_contract::catalog::{
 
 use crate::repository::Repository;
 
-/// What a catalogue is made of besides the checkout's own `catalog/`.
+/// What a catalog is made of besides the checkout's own `catalog/`.
 #[derive(Debug, Clone, Copy)]
 pub struct CatalogSources<'a> {
     /// The folder of models.
@@ -23,7 +23,7 @@ pub struct CatalogSources<'a> {
     pub identity: Option<&'a str>,
 }
 
-/// The catalogue of the checkout as it is now: a model folder that was added needs no new build.
+/// The catalog of the checkout as it is now: a model folder that was added needs no new build.
 pub fn catalog(repository: &Repository) -> Result<Catalog> {
     let models = repository.path("models");
     catalog_of(
@@ -32,7 +32,7 @@ pub fn catalog(repository: &Repository) -> Result<Catalog> {
     )
 }
 
-/// The catalogue of the checkout with something else in some places.
+/// The catalog of the checkout with something else in some places.
 pub fn catalog_of(repository: &Repository, sources: &CatalogSources<'_>) -> Result<Catalog> {
     let CatalogSources { models, serving, plans, more_plans, identity } = *sources;
     // What is said of the checkout's own models means nothing for others.
@@ -53,7 +53,7 @@ pub fn catalog_of(repository: &Repository, sources: &CatalogSources<'_>) -> Resu
     }
     compile(&Sources { models: serving, plans, identity, manifests }).map_err(|complaints| {
         let list: Vec<String> = complaints.iter().map(ToString::to_string).collect();
-        anyhow!("the catalogue has mistakes:\n  {}", list.join("\n  "))
+        anyhow!("the catalog has mistakes:\n  {}", list.join("\n  "))
     })
 }
 

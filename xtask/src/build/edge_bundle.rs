@@ -11,7 +11,7 @@ use crate::{
     console,
     process::answer,
     repository::Repository,
-    setup::{Fingerprint, Step, Work},
+    setup::{About, Fingerprint, Step, Work},
 };
 
 /// `edge/build/`: the Worker as wasm and JavaScript.
@@ -19,35 +19,19 @@ use crate::{
 pub struct EdgeBundle;
 
 impl Step for EdgeBundle {
-    fn name(&self) -> &'static str {
-        "edge"
+    fn about(&self) -> About {
+        About {
+            name: "edge",
+            what: "building the edge to wasm",
+            advice: "see the first error in the log",
+            after: &["wasm-target", "bindgen", "edge-packages"],
+            compiles_into: Some("target/debug"),
+            recorded_secs: 120,
+            recorded_packages: 120,
+        }
     }
 
-    fn what(&self) -> String {
-        "building the edge to wasm".to_owned()
-    }
-
-    fn advice(&self) -> &'static str {
-        "see the first error in the log"
-    }
-
-    fn after(&self) -> &'static [&'static str] {
-        &["wasm-target", "bindgen", "edge-packages"]
-    }
-
-    fn compiles_into(&self) -> Option<&'static str> {
-        Some("target/debug")
-    }
-
-    fn recorded_secs(&self) -> u64 {
-        120
-    }
-
-    fn recorded_packages(&self) -> usize {
-        120
-    }
-
-    /// The catalogue is not among it, though one is built in: every start puts the newest into KV, which wins.
+    /// The catalog is not among it, though one is built in: every start puts the newest into KV, which wins.
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
         let is_source = |path: &Path| !path.components().any(|part| part.as_os_str() == "build");
         let mut made_from = Fingerprint::new();
@@ -87,7 +71,7 @@ fn wasm(repository: &Repository) -> PathBuf {
 pub struct BundleSize {
     /// As it lies on the disk.
     pub raw_bytes: u64,
-    /// Compressed by gzip.
+    /// Compressed by gzip at its best, as Cloudflare counts it.
     pub gzip_bytes: u64,
 }
 

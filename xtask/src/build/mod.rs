@@ -1,23 +1,16 @@
-//! Building the parts: the edge's bundle, the programs, the catalogue.
+//! Building the parts: the edge's bundle, the programs, the catalog.
 
 mod cargo;
 mod catalog;
 mod edge_bundle;
 mod program;
 
-use std::path::PathBuf;
-
-use anyhow::Result;
-
 pub use cargo::{cargo, workspace};
 pub use catalog::{CatalogSources, catalog, catalog_of};
 pub use edge_bundle::{BundleSize, EdgeBundle};
 pub use program::{BINDGEN, CLI, Program, WORKER};
 
-use crate::{
-    repository::Repository,
-    setup::{self, Step},
-};
+use crate::setup::{self, Step};
 
 /// Everything that must be there before the parts can be tested, but for the programs that come with their tests.
 pub fn test_steps() -> Vec<Box<dyn Step>> {
@@ -32,14 +25,4 @@ pub fn steps() -> Vec<Box<dyn Step>> {
     let mut steps = test_steps();
     steps.push(Box::new(WORKER));
     steps
-}
-
-/// Where cargo puts the worker.
-pub fn worker_path(repository: &Repository) -> Result<PathBuf> {
-    WORKER.path(repository)
-}
-
-/// Where cargo puts the command line.
-pub fn cli_path(repository: &Repository) -> Result<PathBuf> {
-    CLI.path(repository)
 }

@@ -9,50 +9,57 @@ use super::cargo::{cargo, workspace};
 use crate::{
     process::answer,
     repository::Repository,
-    setup::{Step, Work},
+    setup::{About, Step, Work},
 };
 
 /// A program of the workspace, in the development profile (which optimises what touches every byte). Cargo itself finds
 /// out whether there is anything to do.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
-    step: &'static str,
+    about: About,
     binary: &'static str,
-    what: &'static str,
-    after: &'static [&'static str],
-    advice: &'static str,
-    /// How many seconds and packages it took in a cold run.
-    recorded: (u64, usize),
 }
 
 /// What makes the edge's wasm callable from JavaScript.
 pub const BINDGEN: Program = Program {
-    step: "bindgen",
+    about: About {
+        name: "bindgen",
+        what: "building what turns the edge's wasm into a Worker",
+        advice: "see the first error in the log",
+        after: &[],
+        compiles_into: Some("target/debug"),
+        recorded_secs: 20,
+        recorded_packages: 27,
+    },
     binary: "forebay-bindgen",
-    what: "building what turns the edge's wasm into a Worker",
-    after: &[],
-    advice: "see the first error in the log",
-    recorded: (20, 27),
 };
 
 /// `forebay`, the command line.
 pub const CLI: Program = Program {
-    step: "cli",
+    about: About {
+        name: "cli",
+        what: "building forebay, the command line",
+        advice: "see the first error in the log",
+        after: &["bindgen"],
+        compiles_into: Some("target/debug"),
+        recorded_secs: 15,
+        recorded_packages: 12,
+    },
     binary: "forebay",
-    what: "building forebay, the command line",
-    after: &["bindgen"],
-    advice: "see the first error in the log",
-    recorded: (15, 12),
 };
 
 /// `forebay-worker`.
 pub const WORKER: Program = Program {
-    step: "worker",
+    about: About {
+        name: "worker",
+        what: "building forebay-worker, which runs the models",
+        advice: "see the first error in the log; where it is about libtorch, look at what LIBTORCH says",
+        after: &["bindgen", "libtorch"],
+        compiles_into: Some("target/debug"),
+        recorded_secs: 130,
+        recorded_packages: 212,
+    },
     binary: "forebay-worker",
-    what: "building forebay-worker, which runs the models",
-    after: &["bindgen", "libtorch"],
-    advice: "see the first error in the log; where it is about libtorch, look at what LIBTORCH says",
-    recorded: (130, 212),
 };
 
 impl Program {
@@ -63,32 +70,8 @@ impl Program {
 }
 
 impl Step for Program {
-    fn name(&self) -> &'static str {
-        self.step
-    }
-
-    fn what(&self) -> String {
-        self.what.to_owned()
-    }
-
-    fn advice(&self) -> &'static str {
-        self.advice
-    }
-
-    fn after(&self) -> &'static [&'static str] {
-        self.after
-    }
-
-    fn compiles_into(&self) -> Option<&'static str> {
-        Some("target/debug")
-    }
-
-    fn recorded_secs(&self) -> u64 {
-        self.recorded.0
-    }
-
-    fn recorded_packages(&self) -> usize {
-        self.recorded.1
+    fn about(&self) -> About {
+        self.about
     }
 
     fn is_done(&self, _: &Repository) -> Result<bool> {

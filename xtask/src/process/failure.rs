@@ -32,7 +32,7 @@ impl Failure {
         }
     }
 
-    /// With what to do.
+    /// The same failure with what to do about it.
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = advice.into();
         self

@@ -107,7 +107,7 @@ impl Group {
         Ok(())
     }
 
-    /// From now on none of it runs, until [`Self::thaw`].
+    /// Stops all of it where it is, until [`Self::thaw`].
     pub fn freeze(&self) {
         self.signal_group(Signal::SIGSTOP);
     }
@@ -236,17 +236,17 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_ends_unasked_is_told_with_the_end_of_its_log() {
+    fn a_part_that_ends_unasked_is_reported_with_the_end_of_its_log() {
         let log = log("ended");
         let mut group = Group::spawn("part", &mut shell("echo no more disk; exit 3"), &log).unwrap();
         assert!(eventually(|| group.check_alive().is_err()));
-        let told = group.check_alive().unwrap_err().to_string();
-        assert!(told.contains("part ended unasked") && told.contains("no more disk"), "{told}");
+        let text = group.check_alive().unwrap_err().to_string();
+        assert!(text.contains("part ended unasked") && text.contains("no more disk"), "{text}");
         std::fs::remove_file(&log).unwrap();
     }
 
     #[test]
-    fn a_part_is_told_from_another_program_on_its_port() {
+    fn a_part_is_distinguished_from_another_program_on_its_port() {
         let log = log("listens");
         let other = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1]); time.sleep(60)";

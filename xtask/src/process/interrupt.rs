@@ -27,7 +27,7 @@ pub fn watch() -> Result<()> {
     Ok(ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst))?)
 }
 
-/// Whether it happened.
+/// Whether somebody has pressed Ctrl-C.
 pub fn happened() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }

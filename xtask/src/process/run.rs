@@ -30,8 +30,8 @@ pub struct Run<'a> {
     /// When the step began.
     pub started: Instant,
     /// Whether it says itself that it is still at work.
-    pub tells: bool,
-    /// Set when another step failed: there is no use in going on.
+    pub shows_life: bool,
+    /// Is set when another step failed: there is no use in going on.
     pub cancel: Option<&'a AtomicBool>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Run<'a> {
             std::fs::create_dir_all(folder)?;
         }
         std::fs::write(log, "")?;
-        Ok(Self { console, name, log: log.to_path_buf(), started: Instant::now(), tells: true, cancel: None })
+        Ok(Self { console, name, log: log.to_path_buf(), started: Instant::now(), shows_life: true, cancel: None })
     }
 
     /// Runs one program; its failure is an error that shows the end of the log.
@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
                 }
                 return Err(Failure::new(self.name, format!("failed ({status})"), &self.log).into());
             }
-            if self.tells && Instant::now() >= next_beat {
+            if self.shows_life && Instant::now() >= next_beat {
                 next_beat += HEARTBEAT;
                 let last = tail(&self.log, 1).pop().unwrap_or_default();
                 let elapsed = console::duration(self.started.elapsed());

@@ -97,7 +97,7 @@ fn libraries_of(listed: &str) -> Vec<String> {
         .collect()
 }
 
-/// Of the source only the library: the whole is 340 MB.
+/// Unpacks the packages, and of the source only the library: the whole is 340 MB.
 fn unpack(work: &Work<'_>, packages: &Path, folder: &Path) -> Result<()> {
     for entry in fs::read_dir(packages)? {
         let package = entry?.path();

@@ -5,7 +5,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{Fingerprint, Step, Work, python};
+use super::{About, Fingerprint, Step, Work, python};
 use crate::{
     process::{answer, on_path},
     repository::Repository,
@@ -24,20 +24,14 @@ const STUBS: &str = "models/torch_stubs.py";
 pub(super) struct ExporterPython;
 
 impl Step for ExporterPython {
-    fn name(&self) -> &'static str {
-        "exporter-python"
-    }
-
-    fn what(&self) -> String {
-        "PyTorch 2.11 and the demonstration models' weights: 680 MB to download, 1.5 GB on disk".to_owned()
-    }
-
-    fn advice(&self) -> &'static str {
-        "look at the network and at the space on the disk, then run the command again: finished downloads are kept"
-    }
-
-    fn recorded_secs(&self) -> u64 {
-        75
+    fn about(&self) -> About {
+        About {
+            name: "exporter-python",
+            what: "PyTorch 2.11 and the demonstration models' weights: 680 MB to download, 1.5 GB on disk",
+            advice: "look at the network and at the space on the disk, then run the command again: finished downloads are kept",
+            recorded_secs: 75,
+            ..About::NOTHING
+        }
     }
 
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {

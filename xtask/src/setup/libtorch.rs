@@ -7,8 +7,8 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{
-    Fingerprint, Step, Work,
-    exporter::{TORCH, exporter, torch_dir},
+    About, Fingerprint, Step, Work,
+    exporter::{exporter, torch_dir},
 };
 use crate::repository::Repository;
 
@@ -16,24 +16,15 @@ use crate::repository::Repository;
 pub(super) struct Libtorch;
 
 impl Step for Libtorch {
-    fn name(&self) -> &'static str {
-        "libtorch"
-    }
-
-    fn what(&self) -> String {
-        format!("links to the libtorch {TORCH} that the worker is built with")
-    }
-
-    fn advice(&self) -> &'static str {
-        "remove .tools/python and .tools/libtorch and run the command again, or set LIBTORCH to a libtorch 2.11.0"
-    }
-
-    fn after(&self) -> &'static [&'static str] {
-        &["exporter-python"]
-    }
-
-    fn recorded_secs(&self) -> u64 {
-        1
+    fn about(&self) -> About {
+        About {
+            name: "libtorch",
+            what: "links to the libtorch 2.11.0 that the worker is built with",
+            advice: "remove .tools/python and .tools/libtorch and run the command again, or set LIBTORCH to a libtorch 2.11.0",
+            after: &["exporter-python"],
+            recorded_secs: 1,
+            ..About::NOTHING
+        }
     }
 
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
@@ -77,4 +68,15 @@ fn ours(repository: &Repository) -> PathBuf {
 
 fn absolute(repository: &Repository, path: &Path) -> PathBuf {
     repository.root().join(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::exporter::TORCH, *};
+
+    #[test]
+    fn the_libtorch_that_is_named_is_the_exporters() {
+        let about = Libtorch.about();
+        assert!(about.what.contains(TORCH) && about.advice.contains(TORCH), "{about:?}");
+    }
 }

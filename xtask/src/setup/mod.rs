@@ -9,8 +9,7 @@ mod libtorch;
 mod models;
 mod node;
 mod npm;
-mod pinned_program;
-mod pinned_python;
+mod pinned;
 mod prerequisites;
 mod progress;
 mod python;
@@ -31,10 +30,10 @@ use crate::{
 pub use fingerprint::Fingerprint;
 pub use libtorch::libtorch_dir;
 pub use node::{NodeVersion, node};
-pub use pinned_program::CARGO_DENY;
+pub use pinned::CARGO_DENY;
 pub use prerequisites::{Obstacle, Purpose, check as check_prerequisites};
-pub use schedule::{Board, run as run_steps, run_telling as run_steps_telling};
-pub use step::{Step, Work};
+pub use schedule::{Board, run as run_steps, run_noting as run_steps_noting};
+pub use step::{About, Step, Work};
 pub use wasm_target::{WasmToolchain, wasm_toolchain};
 
 /// Every installation step, in the order in which the long ones should begin.
@@ -43,7 +42,7 @@ pub fn steps() -> Vec<Box<dyn Step>> {
         Box::new(exporter::ExporterPython),
         Box::new(wasm_target::WasmTarget),
         Box::new(npm::EDGE_PACKAGES),
-        Box::new(pinned_python::LOCALSTACK),
+        Box::new(pinned::LOCALSTACK),
         Box::new(libtorch::Libtorch),
         Box::new(models::Models),
     ]
@@ -53,9 +52,9 @@ pub fn steps() -> Vec<Box<dyn Step>> {
 pub fn test_steps() -> Vec<Box<dyn Step>> {
     vec![
         Box::new(CARGO_DENY),
-        Box::new(pinned_program::CARGO_LAMBDA),
+        Box::new(pinned::CARGO_LAMBDA),
         Box::new(npm::CONSOLE_TESTS),
-        Box::new(pinned_python::SCHEMATHESIS),
+        Box::new(pinned::SCHEMATHESIS),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::{Fingerprint, Step, Work, exporter::exporter};
+use super::{About, Fingerprint, Step, Work, exporter::exporter};
 use crate::repository::Repository;
 
 /// `models/NAME/VERSION/model.pt`: the demonstration models, exported to TorchScript.
@@ -15,24 +15,15 @@ pub(super) struct Models;
 const SHIPPED: [&str; 3] = ["efficientnet-lite0/1", "all-minilm-l6-v2/1", "dcgan-faces/1"];
 
 impl Step for Models {
-    fn name(&self) -> &'static str {
-        "models"
-    }
-
-    fn what(&self) -> String {
-        "exporting the demonstration models to TorchScript (nothing to download)".to_owned()
-    }
-
-    fn advice(&self) -> &'static str {
-        "remove .tools/python and run the command again; models/README.md says how exporting works"
-    }
-
-    fn after(&self) -> &'static [&'static str] {
-        &["exporter-python"]
-    }
-
-    fn recorded_secs(&self) -> u64 {
-        40
+    fn about(&self) -> About {
+        About {
+            name: "models",
+            what: "exporting the demonstration models to TorchScript (nothing to download)",
+            advice: "remove .tools/python and run the command again; models/README.md says how exporting works",
+            after: &["exporter-python"],
+            recorded_secs: 40,
+            ..About::NOTHING
+        }
     }
 
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {

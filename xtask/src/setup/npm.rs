@@ -2,53 +2,48 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
-use super::{Fingerprint, Step, Work};
+use super::{About, Fingerprint, Step, Work};
 use crate::repository::Repository;
+
+const ADVICE: &str = "look at the network, then run the command again: npm keeps finished downloads";
 
 /// Packages of a folder's lock file, in its `node_modules`.
 pub(super) struct NpmPackages {
-    name: &'static str,
-    what: &'static str,
+    about: About,
     folder: &'static str,
     /// Some that must be there.
     packages: &'static [&'static str],
-    /// How many seconds it took in a cold run.
-    recorded_secs: u64,
 }
 
 /// `edge/node_modules`: wrangler with workerd, esbuild, and a Node for machines whose own is too old.
 pub(super) const EDGE_PACKAGES: NpmPackages = NpmPackages {
-    name: "edge-packages",
-    what: "wrangler and workerd, which run the edge, esbuild and binaryen, which make it small: 118 MB, 434 MB on disk",
+    about: About {
+        name: "edge-packages",
+        what: "wrangler and workerd, which run the edge, esbuild and binaryen, which make it small: 118 MB, 434 MB on disk",
+        advice: ADVICE,
+        recorded_secs: 30,
+        ..About::NOTHING
+    },
     folder: "edge",
     packages: &["wrangler", "workerd", "esbuild"],
-    recorded_secs: 30,
 };
 
 /// `tests/console/node_modules`: a Chromium and what drives it.
 pub(super) const CONSOLE_TESTS: NpmPackages = NpmPackages {
-    name: "console-tests",
-    what: "Chromium and Playwright, which look at the console: 75 MB to download",
+    about: About {
+        name: "console-tests",
+        what: "Chromium and Playwright, which look at the console: 75 MB to download",
+        advice: ADVICE,
+        recorded_secs: 20,
+        ..About::NOTHING
+    },
     folder: "tests/console",
     packages: &["@sparticuz/chromium", "playwright-core", "axe-core", "prettier"],
-    recorded_secs: 20,
 };
 
 impl Step for NpmPackages {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn what(&self) -> String {
-        self.what.to_owned()
-    }
-
-    fn advice(&self) -> &'static str {
-        "look at the network, then run the command again: npm keeps finished downloads"
-    }
-
-    fn recorded_secs(&self) -> u64 {
-        self.recorded_secs
+    fn about(&self) -> About {
+        self.about
     }
 
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {

@@ -34,7 +34,7 @@ pub enum Purpose {
 /// One thing that stands in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// What it is.
+    /// What is in the way, in words.
     pub what: String,
     /// The Debian or Ubuntu packages that help, if packages do.
     pub packages: &'static str,
@@ -107,18 +107,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_in_the_way_is_told_at_once_and_each_package_once() {
+    fn everything_in_the_way_is_named_at_once_and_each_package_once() {
         let missing = |what: &str, packages| Obstacle { what: what.to_owned(), packages };
-        let told = explain(&[
+        let text = explain(&[
             missing("cc is missing (to link)", "build-essential"),
             missing("npm is missing (to install)", "npm"),
             missing("c++ is missing (to build)", "build-essential"),
             missing("python is missing", "python3 python3-venv"),
             Obstacle::of("port 8787 is taken"),
         ]);
-        assert!(told.contains("- cc is missing (to link)\n  - npm is missing (to install)\n  - c++"), "{told}");
-        assert!(told.contains("- port 8787 is taken\n"), "{told}");
-        assert!(told.ends_with("sudo apt install build-essential npm python3 python3-venv"), "{told}");
+        assert!(text.contains("- cc is missing (to link)\n  - npm is missing (to install)\n  - c++"), "{text}");
+        assert!(text.contains("- port 8787 is taken\n"), "{text}");
+        assert!(text.ends_with("sudo apt install build-essential npm python3 python3-venv"), "{text}");
         assert!(!explain(&[Obstacle::of("no room")]).contains("apt"));
     }
 

@@ -14,7 +14,7 @@ pub(super) enum Share {
 /// How far everything is together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Progress {
-    /// From 0 to 99: the rest is over when it is.
+    /// How much is done, from 0 to 99: the rest is over when it is.
     pub(super) percent: u8,
     /// How long it will go on.
     pub(super) left: Duration,
@@ -28,7 +28,8 @@ const TRUST: f64 = 30.0;
 const MOST: f64 = 0.95;
 
 impl Progress {
-    /// By what a recorded cold run took for each step, and by how fast this run has been, `elapsed` after its beginning.
+    /// Judges by what a recorded cold run took for each step, and by how fast this run has been, `elapsed` after it
+    /// began.
     pub(super) fn of(shares: &[Share], elapsed: Duration) -> Self {
         let seconds = |duration: Duration| duration.as_secs_f64().max(0.5);
         let (mut done, mut whole) = (0.0, 0.0);

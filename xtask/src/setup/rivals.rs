@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::{
-    Fingerprint, Step, Work,
+    About, Fingerprint, Step, Work,
     exporter::{exporter, torch_dir},
     python,
 };
@@ -15,24 +15,15 @@ const REQUIREMENTS: &str = "xtask/rivals/requirements.txt";
 pub(super) struct RivalsPython;
 
 impl Step for RivalsPython {
-    fn name(&self) -> &'static str {
-        "rivals"
-    }
-
-    fn what(&self) -> String {
-        "mosec, LitServe and BentoML, to be measured beside: 60 MB to download, 220 MB on disk".to_owned()
-    }
-
-    fn advice(&self) -> &'static str {
-        python::ADVICE
-    }
-
-    fn after(&self) -> &'static [&'static str] {
-        &["exporter-python"]
-    }
-
-    fn recorded_secs(&self) -> u64 {
-        40
+    fn about(&self) -> About {
+        About {
+            name: "rivals",
+            what: "mosec, LitServe and BentoML, to be measured beside: 60 MB to download, 220 MB on disk",
+            advice: python::ADVICE,
+            after: &["exporter-python"],
+            recorded_secs: 40,
+            ..About::NOTHING
+        }
     }
 
     fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {

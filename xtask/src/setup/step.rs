@@ -5,33 +5,46 @@ use anyhow::{Context as _, Result};
 use super::Fingerprint;
 use crate::{console::Console, process::Run, repository::Repository};
 
+/// What a step says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// A short name: of the log, the stamp, and in messages.
+    pub name: &'static str,
+    /// What it brings, with the size of what it downloads.
+    pub what: &'static str,
+    /// What to do when it fails.
+    pub advice: &'static str,
+    /// Steps that must be done before.
+    pub after: &'static [&'static str],
+    /// The folder it compiles into, if it compiles. Cargo lets one build at a time into each.
+    pub compiles_into: Option<&'static str>,
+    /// How many seconds it took in a cold run on two quiet cores, beside the others: what progress is judged by.
+    pub recorded_secs: u64,
+    /// How many packages cargo compiled then; 0 for what compiles none.
+    pub recorded_packages: usize,
+}
+
+impl About {
+    /// What is true of a step unless it says otherwise: it waits for none and compiles nothing.
+    pub const NOTHING: Self = Self {
+        name: "",
+        what: "",
+        advice: "",
+        after: &[],
+        compiles_into: None,
+        recorded_secs: 0,
+        recorded_packages: 0,
+    };
+}
+
 /// One thing that must be there before something else can be done.
 pub trait Step: Send + Sync {
-    /// A short name: of the log, the stamp, and in messages.
-    fn name(&self) -> &'static str;
+    /// What it says of itself.
+    fn about(&self) -> About;
 
-    /// What it brings, with the size of what it downloads.
-    fn what(&self) -> String;
-
-    /// What to do when it fails.
-    fn advice(&self) -> &'static str;
-
-    /// Steps that must be done before.
-    fn after(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// The folder it compiles into, if it compiles. Cargo lets one build at a time into each.
-    fn compiles_into(&self) -> Option<&'static str> {
-        None
-    }
-
-    /// How many seconds it took in a cold run on two quiet cores, beside the others: what progress is judged by.
-    fn recorded_secs(&self) -> u64;
-
-    /// How many packages cargo compiled then; 0 for what compiles none.
-    fn recorded_packages(&self) -> usize {
-        0
+    /// Its short name, which is asked for most.
+    fn name(&self) -> &'static str {
+        self.about().name
     }
 
     /// What its outcome depends on; nothing for a step that looks by itself whether [it is done](Step::is_done).
@@ -58,9 +71,9 @@ pub trait Step: Send + Sync {
 /// What a step works with.
 #[derive(Debug)]
 pub struct Work<'a> {
-    /// The checkout.
+    /// The checkout that it works in.
     pub repository: &'a Repository,
-    /// Where to speak.
+    /// Where it says what it does.
     pub console: Console,
     /// Runs programs into the step's log.
     pub run: Run<'a>,
@@ -98,7 +111,7 @@ pub(super) fn remember_room(repository: &Repository) -> Result<()> {
     fs::write(&path, "").with_context(|| path.display().to_string())
 }
 
-/// Whether it did.
+/// Whether everything has found room on this machine before.
 pub(super) fn found_room(repository: &Repository) -> bool {
     stamp_path(repository, ROOM).exists()
 }

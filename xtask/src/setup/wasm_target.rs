@@ -6,7 +6,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{Step, Work, debian_wasm};
+use super::{About, Step, Work, debian_wasm};
 use crate::{
     process::{answer, on_path},
     repository::Repository,
@@ -33,25 +33,16 @@ pub enum WasmToolchain {
 }
 
 impl Step for WasmTarget {
-    fn name(&self) -> &'static str {
-        "wasm-target"
-    }
-
-    fn what(&self) -> String {
-        "Rust's standard library for wasm, by rustup: 20 MB to download".to_owned()
-    }
-
-    fn advice(&self) -> &'static str {
-        "run `rustup target add wasm32-unknown-unknown`, then the command again"
-    }
-
-    fn compiles_into(&self) -> Option<&'static str> {
-        // The fallback does.
-        Some(".tools/wasm-toolchain")
-    }
-
-    fn recorded_secs(&self) -> u64 {
-        10
+    fn about(&self) -> About {
+        About {
+            name: "wasm-target",
+            what: "Rust's standard library for wasm, by rustup: 20 MB to download",
+            advice: "run `rustup target add wasm32-unknown-unknown`, then the command again",
+            // The fallback does.
+            compiles_into: Some(".tools/wasm-toolchain"),
+            recorded_secs: 10,
+            ..About::NOTHING
+        }
     }
 
     fn is_done(&self, repository: &Repository) -> Result<bool> {

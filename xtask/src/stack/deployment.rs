@@ -89,7 +89,7 @@ impl Deployment {
         variables
     }
 
-    /// The region and credentials alone: the edge is told its addresses.
+    /// The region and credentials alone: the edge has its addresses in variables.
     pub fn credentials() -> Vec<(&'static str, String)> {
         [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID), ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)]
             .map(|(name, value)| (name, value.to_owned()))

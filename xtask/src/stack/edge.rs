@@ -38,9 +38,9 @@ pub struct EdgeOptions {
     pub log: PathBuf,
     /// The port of the loopback.
     pub port: u16,
-    /// Variables and secrets.
+    /// Variables and secrets, by what the edge's configuration calls them.
     pub variables: BTreeMap<String, String>,
-    /// What starts workerd.
+    /// What starts workerd with them.
     pub runner: EdgeRunner,
     /// The Worker's JavaScript, beside its wasm; what `wrangler.jsonc` names unless said.
     pub bundle: Option<PathBuf>,
@@ -50,7 +50,7 @@ pub struct EdgeOptions {
     pub around: Option<PathBuf>,
 }
 
-/// What starts workerd.
+/// What starts workerd for an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EdgeRunner {
     /// `wrangler dev`, as people at a desk know it.
@@ -119,7 +119,7 @@ impl Edge {
         self.wait_ready()
     }
 
-    /// The processes.
+    /// The processes that the edge consists of.
     pub fn group(&mut self) -> &mut Group {
         &mut self.group
     }
@@ -153,7 +153,7 @@ impl Edge {
     }
 }
 
-/// Puts entries into the KV namespace that the edge reads its keys and catalogue from. The edge may not run.
+/// Puts entries into the KV namespace that the edge reads its keys and catalog from. The edge may not run.
 pub fn seed(repository: &Repository, folder: &Path, entries: &BTreeMap<String, String>, log: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let list: Vec<_> = entries.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();

@@ -13,11 +13,11 @@ pub struct Http(ureq::Agent);
 /// What a part answered.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The status.
+    /// The status of the answer: every one is an answer.
     pub status: u16,
     /// The value of `Content-Type`.
     pub content_type: String,
-    /// The body.
+    /// The body, whole.
     pub body: Vec<u8>,
 }
 

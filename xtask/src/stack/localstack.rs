@@ -61,7 +61,7 @@ impl LocalStack {
         self.group.thaw();
     }
 
-    /// The processes.
+    /// The processes that LocalStack consists of.
     pub fn group(&mut self) -> &mut Group {
         &mut self.group
     }

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 pub struct Taken {
     /// The part that wants it.
     pub part: &'static str,
-    /// The port.
+    /// The port that something else listens on.
     pub port: u16,
     /// The option that chooses another one.
     pub option: &'static str,

@@ -22,7 +22,7 @@ pub struct WorkerOptions<'a> {
     pub binary: &'a Path,
     /// Where jobs come from and results go.
     pub deployment: &'a Deployment,
-    /// Where reports go.
+    /// The edge that it reports to.
     pub edge_url: &'a str,
     /// What reports are signed with.
     pub report_secret: &'a str,
@@ -30,9 +30,9 @@ pub struct WorkerOptions<'a> {
     pub models: &'a Path,
     /// Where its log goes.
     pub log: PathBuf,
-    /// Further arguments.
+    /// Arguments besides those that every worker here has.
     pub arguments: &'a [&'a str],
-    /// Further environment.
+    /// Variables besides those that every worker here has.
     pub environment: &'a [(&'a str, &'a str)],
 }
 
@@ -113,7 +113,7 @@ impl Worker {
         Ok(())
     }
 
-    /// The processes.
+    /// The processes that the worker consists of.
     pub fn group(&mut self) -> &mut Group {
         &mut self.group
     }

@@ -19,7 +19,7 @@ pub(super) struct Broken {
     pub(super) promises: Promises,
 }
 
-/// Which promises.
+/// Which promises may no longer hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Promises {
     All,
@@ -141,7 +141,7 @@ fn matches(pattern: &str, path: &str) -> bool {
 }
 
 impl Broken {
-    /// Both together.
+    /// What either of two changes can have broken.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.checks.extend(other.checks);
         self.promises = match (self.promises, other.promises) {

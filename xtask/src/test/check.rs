@@ -5,7 +5,7 @@ use clap::ValueEnum;
 pub enum Check {
     /// cargo fmt --check
     Fmt,
-    /// what documents and comments name exists; lines and functions keep their lengths
+    /// what documents and comments name exists; lines and functions keep their lengths; modules make no rings
     Tidy,
     /// clippy, natively, every target
     Clippy,
@@ -37,7 +37,7 @@ pub enum Check {
 pub(super) enum Track {
     /// Builds every test into `target/debug`, and runs what was built.
     Main,
-    /// Compiles nothing.
+    /// Runs beside what compiles, for it compiles nothing.
     Aside,
 }
 

@@ -8,17 +8,17 @@ use crate::{console::Console, repository::Repository};
 const ONLY_FOR: [(&str, &str); 2] =
     [("console-tests", "console_follows_jobs"), ("schemathesis", "document_holds_under_fuzzing")];
 
-/// What is run.
+/// The checks that are run, and which tests of them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chosen {
-    /// In the order of the table.
+    /// The checks, in the order of the table.
     pub(super) checks: Vec<Check>,
     /// The one of them of which only some tests are run, and those.
     pub(super) named: Option<(Check, Vec<String>)>,
 }
 
 impl Chosen {
-    /// What the arguments ask for; a name that means nothing is told at once, before anything is built. A test of
+    /// What the arguments ask for; a name that means nothing is an error at once, before anything is built. A test of
     /// cargo's is known when it is built.
     pub(super) fn by(arguments: &TestArguments, repository: &Repository, console: Console) -> Result<Self> {
         if arguments.changed {

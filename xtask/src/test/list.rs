@@ -8,7 +8,7 @@ use crate::{bench::Subject, console::Console, repository::Repository};
 const SIMULATIONS: [&str; 1] = ["tests/simulation/main.rs"];
 
 /// Names everything that can be run, and how.
-pub(super) fn tell(repository: &Repository, console: Console) -> Result<()> {
+pub(super) fn print(repository: &Repository, console: Console) -> Result<()> {
     let rows = |rows: Vec<(String, String)>| {
         for (name, what) in rows {
             console.line(format!("  {name:<48} {what}"));
@@ -34,8 +34,8 @@ pub(super) fn tell(repository: &Repository, console: Console) -> Result<()> {
 
 fn values<T: ValueEnum>() -> Vec<(String, String)> {
     let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-    let told = |value: clap::builder::PossibleValue| {
+    let row = |value: clap::builder::PossibleValue| {
         (value.get_name().to_owned(), value.get_help().map(ToString::to_string).unwrap_or_default())
     };
-    values.map(told).collect()
+    values.map(row).collect()
 }

@@ -26,7 +26,7 @@ pub(super) struct Started {
 }
 
 impl Started {
-    /// Where it listens.
+    /// The URL that the checks reach it by.
     pub(super) fn endpoint(&self) -> &str {
         self.localstack.endpoint()
     }

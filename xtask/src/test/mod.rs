@@ -5,17 +5,18 @@ mod broken;
 mod changed;
 mod check;
 mod chosen;
+mod commands;
 mod deny;
 mod list;
 mod localstack;
 mod names;
-mod plan;
+
 mod promises;
 mod proof;
 mod running;
 mod seeds;
 mod table;
-mod tally;
+mod test_counts;
 
 use std::{
     collections::BTreeSet,
@@ -29,11 +30,11 @@ pub use arguments::TestArguments;
 pub use check::Check;
 use check::Track;
 use chosen::Chosen;
+pub use commands::edge_test;
 use localstack::SharedLocalStack;
-pub use plan::edge_test;
 use proof::Proofs;
 use running::Checks;
-use tally::Tally;
+use test_counts::TestCounts;
 
 use crate::{
     build,
@@ -46,24 +47,24 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
     name: String,
-    outcome: Outcome,
+    result: CheckResult,
     took: Duration,
     /// The tests that failed, where some of a check's can be run without the others.
     failed: Vec<String>,
 }
 
 impl Row {
-    fn new(name: String, outcome: Outcome, took: Duration) -> Self {
-        Self { name, outcome, took, failed: Vec::new() }
+    fn new(name: String, result: CheckResult, took: Duration) -> Self {
+        Self { name, result, took, failed: Vec::new() }
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Outcome {
-    Passed(Tally),
+enum CheckResult {
+    Passed(TestCounts),
     /// Not run: nothing changed since it passed.
-    Unchanged(Tally),
-    Failed(Tally),
+    Unchanged(TestCounts),
+    Failed(TestCounts),
 }
 
 /// Runs what was asked for; every check runs even when one before it failed.
@@ -71,7 +72,7 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     let started = Instant::now();
     arguments.check()?;
     if arguments.list && !arguments.changed {
-        return list::tell(repository, console);
+        return list::print(repository, console);
     }
     let chosen = Chosen::by(arguments, repository, console)?;
     if arguments.list {
@@ -99,7 +100,7 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     // Building the edge leaves a core idle for minutes, and most checks do not need it.
     let (set_up, rows) = thread::scope(|scope| {
         let set_up = scope.spawn(|| {
-            let outcome = setup::run_steps_telling(repository, console, &steps, &run.set_up);
+            let outcome = setup::run_steps_noting(repository, console, &steps, &run.set_up);
             (outcome, started.elapsed())
         });
         let rows = run_tracks(&run, &chosen.checks);
@@ -108,12 +109,12 @@ pub fn run(repository: &Repository, console: Console, arguments: &TestArguments)
     let (set_up, took) = set_up.map_err(|_| anyhow!("set-up panicked"))?;
     set_up?;
     let mut rows = rows?;
-    rows.insert(0, Row::new("setup".to_owned(), Outcome::Passed(Tally::default()), took));
+    rows.insert(0, Row::new("setup".to_owned(), CheckResult::Passed(TestCounts::default()), took));
 
     console.heading("Summary");
     console.line(table::render(&rows));
     let took = console::duration(started.elapsed());
-    let failed: Vec<&Row> = rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_))).collect();
+    let failed: Vec<&Row> = rows.iter().filter(|row| matches!(row.result, CheckResult::Failed(_))).collect();
     if failed.is_empty() {
         console.done("test", &format!("everything passed in {took}"));
         return Ok(());
@@ -147,7 +148,7 @@ fn steps_for(chosen: &Chosen, steps: Vec<Box<dyn Step>>) -> Vec<Box<dyn Step>> {
     let mut more: Vec<&str> = chosen.checks.iter().flat_map(|check| chosen.after(*check)).collect();
     while let Some(name) = more.pop() {
         if wanted.insert(name) {
-            more.extend(steps.iter().filter(|step| step.name() == name).flat_map(|step| step.after()));
+            more.extend(steps.iter().filter(|step| step.name() == name).flat_map(|step| step.about().after));
         }
     }
     steps.into_iter().filter(|step| wanted.contains(step.name())).collect()
@@ -178,7 +179,7 @@ mod tests {
     fn what_failed_is_run_again_by_commands_that_run_nothing_else() {
         let failed = |name: &str, tests: &[&str]| Row {
             failed: tests.iter().map(|test| (*test).to_owned()).collect(),
-            ..Row::new(name.to_owned(), Outcome::Failed(Tally::default()), Duration::ZERO)
+            ..Row::new(name.to_owned(), CheckResult::Failed(TestCounts::default()), Duration::ZERO)
         };
         let rows = [failed("fmt", &[]), failed("unit", &["a", "b"]), failed("e2e", &["1", "2", "3", "4", "5", "6"])];
         let commands = ["cargo xtask test --only fmt,e2e", "cargo xtask test --only unit -- a b"];

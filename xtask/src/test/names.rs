@@ -1,6 +1,6 @@
 use anyhow::{Result, bail};
 
-/// How many near names are told.
+/// How many near names are shown.
 const NEAR: usize = 3;
 
 /// Which of the `known` are meant: each name means the one that is called so, else all that hold it.
@@ -68,15 +68,15 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_is_called_is_told_with_near_names() {
+    fn what_nothing_is_called_is_an_error_with_near_names() {
         for (name, near) in [
             ("full_lane_shed_", "near it: full_lane_sheds"),
             ("request_repeated_is_one_job", "near it: repeated_request_is_one_job"),
             ("keys_are_managd", "near it: keys_are_managed"),
             ("keys_are_news", "near it: a::tests::keys_are_new"),
         ] {
-            let told = chosen(&[name]).unwrap_err().to_string();
-            assert!(told.contains(near) && told.contains(name) && told.contains("--list"), "{told}");
+            let message = chosen(&[name]).unwrap_err().to_string();
+            assert!(message.contains(near) && message.contains(name) && message.contains("--list"), "{message}");
         }
         assert!(chosen(&["sheds", "nothing"]).is_err(), "every name means something");
         assert_eq!(unknown("test", "x", &[]), "no test is called `x` (cargo xtask test --list)");

@@ -36,7 +36,7 @@ pub(super) fn name_of(path: &Path) -> Option<&str> {
     (name != "mod").then_some(name)
 }
 
-/// Of the comment with which a file begins.
+/// The first sentence of the comment with which a file begins.
 pub(super) fn first_sentence(text: &str) -> String {
     let lines = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
     let comment = lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_promise_is_told_by_the_first_sentence_of_its_file() {
+    fn a_promise_is_listed_by_the_first_sentence_of_its_file() {
         for (text, sentence) in [
             ("//! One line.\n\nuse x;\n", "One line."),
             ("//! Over two\n//! lines. And more.\n", "Over two lines."),

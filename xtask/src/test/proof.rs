@@ -2,7 +2,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::Result;
 
-use super::{Check, Tally};
+use super::{Check, TestCounts};
 use crate::{process::answer, repository::Repository, setup::Fingerprint};
 
 /// On what content checks passed: one whose outcome hangs on nothing else need not run on the same again.
@@ -16,7 +16,7 @@ pub(super) struct Proofs {
 }
 
 impl Proofs {
-    /// Of the checkout as it is now; `None` where git cannot tell what belongs to it.
+    /// The proofs for the checkout as it is now; `None` where git cannot say what belongs to it.
     pub(super) fn of(repository: &Repository) -> Result<Option<Self>> {
         let listing = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
         let Some(files) = answer(Command::new("git").args(listing).current_dir(repository.root())) else {
@@ -33,16 +33,16 @@ impl Proofs {
     }
 
     /// What came out when the check passed on this content.
-    pub(super) fn passed(&self, check: Check) -> Option<Tally> {
+    pub(super) fn passed(&self, check: Check) -> Option<TestCounts> {
         let text = fs::read_to_string(self.folder.join(check.name())).ok()?;
-        let (content, tally) = text.split_once('\n')?;
-        (content == self.content).then(|| Tally::of(tally))
+        let (content, counts) = text.split_once('\n')?;
+        (content == self.content).then(|| TestCounts::of(counts))
     }
 
     /// The check passed on this content.
-    pub(super) fn note(&self, check: Check, tally: Tally) -> Result<()> {
+    pub(super) fn note(&self, check: Check, counts: TestCounts) -> Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let Tally { passed, failed, ignored } = tally;
+        let TestCounts { passed, failed, ignored } = counts;
         let text = format!("{}\ntest result: {passed} passed; {failed} failed; {ignored} ignored\n", self.content);
         Ok(fs::write(self.folder.join(check.name()), text)?)
     }
@@ -56,10 +56,10 @@ mod tests {
     fn a_proof_holds_for_its_check_and_its_content_alone() {
         let folder = std::env::temp_dir().join(format!("forebay-proofs-{}", std::process::id()));
         let of = |content: &str| Proofs { folder: folder.clone(), content: content.to_owned() };
-        let tally = Tally { passed: 7, failed: 0, ignored: 1 };
+        let counts = TestCounts { passed: 7, failed: 0, ignored: 1 };
         assert_eq!(of("a").passed(Check::Unit), None);
-        of("a").note(Check::Unit, tally).unwrap();
-        assert_eq!(of("a").passed(Check::Unit), Some(tally));
+        of("a").note(Check::Unit, counts).unwrap();
+        assert_eq!(of("a").passed(Check::Unit), Some(counts));
         assert_eq!((of("b").passed(Check::Unit), of("a").passed(Check::Console)), (None, None));
         fs::remove_dir_all(&folder).unwrap();
     }

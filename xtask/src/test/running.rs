@@ -7,8 +7,8 @@ use std::{
 use anyhow::{Error, Result, bail};
 
 use super::{
-    Check, Outcome, Row, Tally, chosen::Chosen, localstack::SharedLocalStack, names::unknown, plan, proof::Proofs,
-    tally,
+    Check, CheckResult, Row, TestCounts, chosen::Chosen, commands, localstack::SharedLocalStack, names::unknown,
+    proof::Proofs, test_counts,
 };
 use crate::{
     console::{self, Console},
@@ -44,9 +44,9 @@ impl Checks<'_> {
         // Some of its tests are no proof of the whole.
         let whole = self.chosen.names(check).is_empty();
         let proofs = self.proofs.as_ref().filter(|_| check.hangs_on_content() && whole);
-        if let Some(tally) = proofs.filter(|_| !self.run_again).and_then(|proofs| proofs.passed(check)) {
+        if let Some(counts) = proofs.filter(|_| !self.run_again).and_then(|proofs| proofs.passed(check)) {
             self.console.done(&name, "nothing changed since it passed: not run again (--all runs it)");
-            return Ok(Row::new(name, Outcome::Unchanged(tally), Duration::ZERO));
+            return Ok(Row::new(name, CheckResult::Unchanged(counts), Duration::ZERO));
         }
         if !self.set_up.wait(&self.chosen.after(check)) {
             bail!("{name}: set-up failed");
@@ -60,10 +60,10 @@ impl Checks<'_> {
             interrupt::check()?;
         }
         let text = fs::read_to_string(&log).unwrap_or_default();
-        let tally = Tally::of(&text);
-        let row = |outcome| Row::new(name.clone(), outcome, started.elapsed());
+        let counts = TestCounts::of(&text);
+        let row = |result| Row::new(name.clone(), result, started.elapsed());
         let Some(error) = failure else {
-            self.console.done(&name, &format!("{}{}", tally.shown(), console::duration(started.elapsed())));
+            self.console.done(&name, &format!("{}{}", counts.shown(), console::duration(started.elapsed())));
             self.closing_lines(&text);
             if check == Check::Simulation && !whole {
                 self.console.note(&name, &format!("what happened stands in {}", self.repository.shown(&log)));
@@ -72,9 +72,9 @@ impl Checks<'_> {
             if let Some(proofs) = proofs
                 && Proofs::of(self.repository)?.as_ref() == Some(proofs)
             {
-                proofs.note(check, tally)?;
+                proofs.note(check, counts)?;
             }
-            return Ok(row(Outcome::Passed(tally)));
+            return Ok(row(CheckResult::Passed(counts)));
         };
         self.console.failed(&name, &format!("failed after {}", console::duration(started.elapsed())));
         self.closing_lines(&text);
@@ -82,10 +82,10 @@ impl Checks<'_> {
             Ok(failure) => failure.to_string(),
             Err(error) => format!("{error:#}"),
         });
-        let mut row = row(Outcome::Failed(tally));
+        let mut row = row(CheckResult::Failed(counts));
         // A simulation's test says itself by which seed it is seen again.
         if check.takes_names() && check != Check::Simulation {
-            row.failed = tally::tests(&text).1.into_iter().map(str::to_owned).collect();
+            row.failed = test_counts::tests(&text).1.into_iter().map(str::to_owned).collect();
         }
         Ok(row)
     }
@@ -99,7 +99,7 @@ impl Checks<'_> {
 
     /// Runs the programs of a check until one fails.
     fn programs(&self, run: &Run<'_>, check: Check) -> Result<()> {
-        for mut build in plan::builds(self.repository, check) {
+        for mut build in commands::builds(self.repository, check) {
             run.program(&mut build)?;
         }
         let kept = self.repository.run("e2e/kept");
@@ -117,13 +117,13 @@ impl Checks<'_> {
             environment.push(("FOREBAY_SIMULATION_TIMES", "100".into()));
         }
         let names = self.chosen.names(check);
-        let mut told = false;
-        for mut command in plan::commands(self.repository, check, names)? {
+        let mut shown = false;
+        for mut command in commands::commands(self.repository, check, names)? {
             // A backtrace of the test program pushes what failed out of the lines that are shown.
             command.envs(environment.iter().map(|(name, value)| (name, value))).env("RUST_BACKTRACE", "0");
             run.program_watched(&mut command, || {
-                if self.keep && !told {
-                    told = self.tell_kept(run, &kept);
+                if self.keep && !shown {
+                    shown = self.show_kept(run, &kept);
                 }
             })?;
         }
@@ -134,7 +134,7 @@ impl Checks<'_> {
     }
 
     /// What failed, and how what it ran on is reached: the test program waits with it for Ctrl-C.
-    fn tell_kept(&self, run: &Run<'_>, kept: &Path) -> bool {
+    fn show_kept(&self, run: &Run<'_>, kept: &Path) -> bool {
         let Ok(text) = fs::read_to_string(kept) else { return false };
         let failure = Failure::new(run.name, "failed", &run.log);
         self.console.line(format!("{failure}\n\n{text}\nCtrl-C ends all of it."));
@@ -144,13 +144,13 @@ impl Checks<'_> {
     /// A name that no test's name holds is a mistake, not a success.
     fn all_meant_something(&self, run: &Run<'_>, check: Check, names: &[String]) -> Result<()> {
         let ran = fs::read_to_string(&run.log)?;
-        let (ran, _) = tally::tests(&ran);
+        let (ran, _) = test_counts::tests(&ran);
         let Some(name) = names.iter().find(|name| !ran.iter().any(|test| test.contains(name.as_str()))) else {
             return Ok(());
         };
         // Cargo's test programs list themselves; their log begins anew, so that no number in it is counted.
         let list = Run::new(Console::quiet(), run.name, &self.repository.step_log("test-list"))?;
-        for mut command in plan::commands(self.repository, check, &["--list".to_owned()])? {
+        for mut command in commands::commands(self.repository, check, &["--list".to_owned()])? {
             list.program(&mut command)?;
         }
         let listed = fs::read_to_string(&list.log)?;
@@ -160,7 +160,7 @@ impl Checks<'_> {
 
     /// Several checks speak at once: what belongs together is one line to the console.
     fn closing_lines(&self, log: &str) {
-        let lines: Vec<String> = tally::closing_lines(log).iter().map(|line| format!("    {line}")).collect();
+        let lines: Vec<String> = test_counts::closing_lines(log).iter().map(|line| format!("    {line}")).collect();
         if !lines.is_empty() {
             self.console.line(lines.join("\n"));
         }

@@ -10,19 +10,19 @@ use super::{
 /// What a page says to run and cannot be run.
 pub(super) fn check(defined: &Defined, xtask: &clap::Command, page: &Page, passages: &[Passage]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut tell = |line, wrong: Option<String>| {
+    let mut finding = |line, wrong: Option<String>| {
         findings.extend(wrong.map(|what| Finding::new(&page.path, line, Rule::Command, what)));
     };
     for passage in passages {
         for (line, span) in passage.spans() {
-            tell(line, wrong(defined, xtask, &span));
-            tell(line, wrong_option(defined, &span));
+            finding(line, wrong(defined, xtask, &span));
+            finding(line, wrong_option(defined, &span));
         }
         if passage.kind != Kind::Prose {
             // A backslash at its end continues a line.
             let mut first = passage.first;
             for command in passage.text.replace("\\\n", " \u{0}").split('\n') {
-                tell(first, wrong(defined, xtask, command));
+                finding(first, wrong(defined, xtask, command));
                 first += 1 + command.matches('\u{0}').count();
             }
         }
@@ -31,12 +31,12 @@ pub(super) fn check(defined: &Defined, xtask: &clap::Command, page: &Page, passa
     for (number, line) in page.text.lines().enumerate() {
         // CI says the same by its own name, to the end of the line.
         if let Some(given) = line.trim_start().trim_start_matches("- ").strip_prefix("run: .ci/run ") {
-            tell(number + 1, wrong_subcommand(xtask, &format!("test {given}"), true));
+            finding(number + 1, wrong_subcommand(xtask, &format!("test {given}"), true));
         }
         for said in line.split("cargo xtask ").skip(1) {
             let end = said.find(|c: char| !(c.is_ascii_alphanumeric() || "-, ".contains(c))).unwrap_or(said.len());
             let said = said.get(..end).unwrap_or_default();
-            tell(number + 1, wrong_subcommand(xtask, said, false));
+            finding(number + 1, wrong_subcommand(xtask, said, false));
         }
     }
     findings
@@ -140,7 +140,7 @@ fn wrong_forebay(defined: &Defined, words: &[&str]) -> Option<String> {
     }
     let is_name = |word: &&&str| word.starts_with(|c: char| c.is_ascii_lowercase());
     let name = words.first().filter(is_name)?;
-    // `submit|wait|get` tells of several.
+    // `submit|wait|get` names several.
     let known = defined.forebay.get("Command")?;
     if let Some(unknown) = name.split('|').find(|name| !known.contains(*name) && *name != "help") {
         return Some(format!("there is no `forebay {unknown}`"));

@@ -7,7 +7,7 @@ use super::tree::Tree;
 pub(super) struct Defined {
     /// Every word of the code and its strings, comments left out.
     words: HashSet<String>,
-    /// What Prometheus is told of: names without the prefix of all.
+    /// The metrics that Prometheus reads: names without the prefix of all.
     metrics: BTreeSet<String>,
     /// Options of all programs of the project, with their dashes.
     pub(super) options: BTreeSet<String>,

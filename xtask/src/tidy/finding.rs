@@ -7,7 +7,7 @@ pub struct Finding {
     pub path: String,
     /// The line, from one.
     pub line: usize,
-    /// What was broken.
+    /// The rule that was broken.
     pub rule: Rule,
     /// What was found, and what to do about it.
     pub what: String,
@@ -38,10 +38,14 @@ pub enum Rule {
     Line,
     /// A function keeps its length.
     Function,
+    /// Modules at the top of a crate do not use each other in a ring.
+    Ring,
+    /// A pure crate has no runtime below it.
+    Pure,
 }
 
 impl Finding {
-    /// Of one line of a file.
+    /// What was found in one line of a file.
     pub(super) fn new(path: &str, line: usize, rule: Rule, what: impl Into<String>) -> Self {
         Self { path: path.to_owned(), line, rule, what: what.into() }
     }
@@ -61,6 +65,8 @@ impl fmt::Display for Finding {
             Rule::Pin => "pin",
             Rule::Line => "line",
             Rule::Function => "function",
+            Rule::Ring => "ring",
+            Rule::Pure => "pure",
         };
         write!(f, "{}:{}: {rule}: {}", self.path, self.line, self.what)
     }

@@ -31,11 +31,11 @@ pub(super) fn check(tree: &Tree, before: &[String]) -> Vec<Finding> {
         let code = page.rust().map_or(&[][..], |rust| &rust.code);
         for function in functions(code).into_iter().filter(|function| function.lines > MOST) {
             let Function { name, first, lines } = function;
-            let tell = |what| Finding::new(&page.path, first, Rule::Function, what);
+            let finding = |what| Finding::new(&page.path, first, Rule::Function, what);
             match listed.remove(&(page.path.clone(), name.clone())) {
-                None => findings.push(tell(format!("{name} has {lines} lines; {MOST} are the most"))),
+                None => findings.push(finding(format!("{name} has {lines} lines; {MOST} are the most"))),
                 Some((_, allowed)) if lines > allowed => {
-                    findings.push(tell(format!("{name} has grown from {allowed} lines to {lines}")));
+                    findings.push(finding(format!("{name} has grown from {allowed} lines to {lines}")));
                 }
                 Some((number, allowed)) if lines < allowed => {
                     let what =
@@ -83,11 +83,11 @@ fn added(list: &str, before: &[String]) -> Vec<Finding> {
         before.iter().all(|list| list.iter().any(|((_, known), (_, had))| known == name && *had >= lines))
     };
     let new = listed(list).0.into_iter().filter(|((_, name), (_, lines))| !known(name, *lines));
-    let tell = |((_, name), (number, _)): ((String, String), (usize, usize))| {
+    let finding = |((_, name), (number, _)): ((String, String), (usize, usize))| {
         let what = format!("{name} is new, or longer than it was: make the function shorter, the list is closed");
         Finding::new(LIST, number, Rule::Function, what)
     };
-    new.map(tell).collect()
+    new.map(finding).collect()
 }
 
 /// Every function with a body. Of those within others, too.

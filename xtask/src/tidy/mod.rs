@@ -1,8 +1,10 @@
 //! `cargo xtask tidy`, the check `tidy` of `cargo xtask test`: what documents and comments name exists, what they show can
-//! be pasted, and lines and functions keep their lengths.
+//! be pasted, lines and functions keep their lengths, modules use each other in no ring, and pure crates have no runtime
+//! below them.
 //!
-//! [`look`] is a function of the texts alone; [`run`] brings them. Definitions are found by text where asking the program
-//! itself would mean to compile it: this crate compiles first on a new machine.
+//! [`look`] is a function of the texts alone; [`run`] brings them, and asks cargo what pure crates are built from.
+//! Definitions are found by text where asking the program itself would mean to compile it: this crate compiles first on a
+//! new machine.
 
 mod commands;
 mod complete;
@@ -15,10 +17,13 @@ mod passages;
 mod paths;
 mod pins;
 mod promises;
+mod pure;
+mod rings;
 mod rust;
 mod shell;
 mod stages;
 mod tree;
+mod uses;
 
 use std::{
     process::Command,
@@ -55,6 +60,7 @@ pub fn look(tree: &Tree, xtask: &clap::Command, before: &[String]) -> Vec<Findin
     findings.extend(promises::check(tree));
     findings.extend(stages::check(tree));
     findings.extend(functions::check(tree, before));
+    findings.extend(rings::check(tree, &rings::WITH_RINGS));
     findings.sort();
     findings.dedup();
     findings
@@ -64,7 +70,8 @@ pub fn look(tree: &Tree, xtask: &clap::Command, before: &[String]) -> Vec<Findin
 pub fn run(repository: &Repository, console: Console, xtask: &clap::Command) -> Result<()> {
     let started = Instant::now();
     let tree = Tree::read(repository)?;
-    let findings = look(&tree, xtask, &lists_before(repository));
+    let mut findings = look(&tree, xtask, &lists_before(repository));
+    findings.extend(pure::check(repository)?);
     for finding in &findings {
         console.line(finding.to_string());
     }

@@ -12,7 +12,7 @@ pub(super) struct Passage {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Words for people.
+    /// Sentences for people, not to be pasted.
     Prose,
     /// What stands between fences, in this language.
     Block(String),

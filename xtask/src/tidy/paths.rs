@@ -131,7 +131,7 @@ fn exists(tree: &Tree, page: &Page, path: &str) -> bool {
     tree.has_end(path)
 }
 
-/// The path from the root of one that is told from a folder.
+/// The path from the root of one that is written from a folder.
 fn normal(folder: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {

@@ -17,9 +17,9 @@ pub(super) fn check(page: &Page) -> Vec<Finding> {
         let commit = action.split_once('@').map_or("", |(_, version)| version).split(' ').next().unwrap_or_default();
         commit.len() != 40 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit())
     });
-    let tell = |(number, action)| {
+    let finding = |(number, action)| {
         let what = format!("{action} is not pinned: name a commit of 40 digits, and the version behind it");
         Finding::new(&page.path, number, Rule::Pin, what)
     };
-    loose.map(tell).collect()
+    loose.map(finding).collect()
 }

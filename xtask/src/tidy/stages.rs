@@ -5,11 +5,11 @@ use super::{
     tree::Tree,
 };
 
-/// Whose comments `// stage: …` are the order, and the page that tells it twice: as a picture and as a table of costs.
+/// Whose comments `// stage: …` are the order, and the page that has it twice: as a picture and as a table of costs.
 const CODE: &str = "edge/src/handlers/submit/mod.rs";
 const PAGE: &str = "ARCHITECTURE.md";
 
-/// Where the page tells another order.
+/// Where the page has another order.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let (Some(code), Some(page)) = (tree.page(CODE), tree.page(PAGE)) else { return Vec::new() };
     let stages: Vec<&str> = code.text.lines().filter_map(|line| stage(line.trim().strip_prefix("// ")?, ':')).collect();
@@ -23,7 +23,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         let cell = line.split('|').nth(1).unwrap_or_default();
         cell.split(',').map(move |stage| (number, stage.trim())).collect::<Vec<_>>()
     });
-    [picture.collect::<Vec<_>>(), table.collect()].iter().filter_map(|told| differs(&stages, told)).collect()
+    [picture.collect::<Vec<_>>(), table.collect()].iter().filter_map(|listed| differs(&stages, listed)).collect()
 }
 
 /// The word before the mark that ends it.
@@ -32,9 +32,10 @@ fn stage(line: &str, mark: char) -> Option<&str> {
     (!word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase())).then_some(word)
 }
 
-fn differs(stages: &[&str], told: &[(usize, &str)]) -> Option<Finding> {
-    let at = (0..stages.len().max(told.len())).find(|at| stages.get(*at) != told.get(*at).map(|(_, stage)| stage))?;
-    let line = told.get(at).or(told.last()).map_or(1, |(line, _)| *line);
+fn differs(stages: &[&str], listed: &[(usize, &str)]) -> Option<Finding> {
+    let at =
+        (0..stages.len().max(listed.len())).find(|at| stages.get(*at) != listed.get(*at).map(|(_, stage)| stage))?;
+    let line = listed.get(at).or(listed.last()).map_or(1, |(line, _)| *line);
     let what = match stages.get(at) {
         Some(stage) => format!("the next stage of {CODE} is {stage}; they are {}", stages.join(", ")),
         None => format!("{CODE} has no further stage; they are {}", stages.join(", ")),

@@ -42,12 +42,12 @@ fn found(path: &str, text: &str) -> Vec<Finding> {
 #[track_caller]
 fn finds((path, text): (&str, &str), (rule, line): (Rule, usize), what: &str) {
     let found = found(path, text);
-    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
     let mut by_rule = found.iter().filter(|finding| finding.rule == rule);
-    let (Some(finding), None) = (by_rule.next(), by_rule.next()) else { panic!("{told:?}") };
+    let (Some(finding), None) = (by_rule.next(), by_rule.next()) else { panic!("{texts:?}") };
     let place = if rule == Rule::Promise { "README.md" } else { path };
-    assert_eq!((finding.path.as_str(), finding.line), (place, line), "{told:?}");
-    assert!(finding.what.contains(what), "{told:?} does not say {what}");
+    assert_eq!((finding.path.as_str(), finding.line), (place, line), "{texts:?}");
+    assert!(finding.what.contains(what), "{texts:?} does not say {what}");
 }
 
 #[test]
@@ -117,11 +117,11 @@ fn a_page_that_leaves_out_a_command_a_metric_or_a_setting_is_found() {
     finds(("xtask/README.md", "# Commands\n"), (Rule::Command, 1), "leaves out cargo xtask\u{20}up");
     finds(("backend/README.md", "# Metrics\n\n`doorways_total`\n"), (Rule::Metric, 1), "leaves out doors");
     let config = Page::new("edge/src/config.rs", "fn read() {\n    set(\"EDGE_DOOR\");\n}\n");
-    let told = Page::new("edge/README.md", "# Edge\n\n`EDGE_DOOR_MS`\n");
-    let told = look(&Tree::new(vec![config, told], &[]), &xtask(), &[]);
+    let page = Page::new("edge/README.md", "# Edge\n\n`EDGE_DOOR_MS`\n");
+    let found = look(&Tree::new(vec![config, page], &[]), &xtask(), &[]);
     assert!(
-        told.iter().any(|found| found.rule == Rule::Setting && found.what.contains("leaves out EDGE_DOOR")),
-        "{told:?}"
+        found.iter().any(|found| found.rule == Rule::Setting && found.what.contains("leaves out EDGE_DOOR")),
+        "{found:?}"
     );
 }
 
@@ -138,14 +138,14 @@ fn stages_in_another_order_than_the_codes_are_found() {
     let code = "async fn submit() {\n    // knock: who is there\n    // open: let in\n    // note: the cat too\n}\n";
     let page = "```\nedge/src/handlers/submit/mod.rs\n  knock  at the door\n         twice\n  open   it\n  note   it\n```\n\n\
                 | stage | costs |\n| --- | --- |\n| knock, open | nothing |\n| note | ink |\n";
-    let told = |page: &str| {
+    let lines = |page: &str| {
         let pages = [Page::new("edge/src/handlers/submit/mod.rs", code), Page::new("ARCHITECTURE.md", page)];
         let found = look(&Tree::new(pages.into(), &[]), &xtask(), &[]);
         found.iter().filter(|found| found.rule == Rule::Name).map(|found| found.line).collect::<Vec<_>>()
     };
-    assert_eq!(told(page), [0; 0]);
-    assert_eq!(told(&page.replace("knock, open", "open, knock")), [11]);
-    assert_eq!(told(&page.replace("  note   it\n", "")), [5]);
+    assert_eq!(lines(page), [0; 0]);
+    assert_eq!(lines(&page.replace("knock, open", "open, knock")), [11]);
+    assert_eq!(lines(&page.replace("  note   it\n", "")), [5]);
 }
 
 #[test]

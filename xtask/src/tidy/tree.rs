@@ -8,16 +8,16 @@ use crate::{process::answer, repository::Repository};
 /// One text of the checkout.
 #[derive(Debug)]
 pub struct Page {
-    /// From the root of the checkout.
+    /// Where it lies, from the root of the checkout.
     pub path: String,
-    /// All of it.
+    /// The whole text of the file.
     pub text: String,
-    /// Several rules ask.
+    /// Read once, for several rules ask for it.
     rust: OnceCell<Rust>,
 }
 
 impl Page {
-    /// Of a path from the root of the checkout.
+    /// A text at a path from the root of the checkout.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         Self { path: path.into(), text: text.into(), rust: OnceCell::new() }
     }
@@ -54,7 +54,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Of these texts, and of files that are no texts.
+    /// A tree of these texts, and of files that are no texts.
     pub fn new(pages: Vec<Page>, others: &[String]) -> Self {
         let mut paths = BTreeSet::new();
         for path in pages.iter().map(|page| &page.path).chain(others) {
@@ -69,7 +69,7 @@ impl Tree {
         Self { pages, paths, ends }
     }
 
-    /// Of the checkout as it is now.
+    /// Reads the checkout as it is now.
     pub fn read(repository: &Repository) -> Result<Self> {
         let listing = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
         let files = answer(Command::new("git").args(listing).current_dir(repository.root()))
@@ -87,12 +87,12 @@ impl Tree {
         Ok(Self::new(pages, &others))
     }
 
-    /// The texts.
+    /// Every file that is text, by its path.
     pub fn pages(&self) -> &[Page] {
         &self.pages
     }
 
-    /// One of them.
+    /// The text at this path.
     pub(super) fn page(&self, path: &str) -> Option<&Page> {
         self.pages.iter().find(|page| page.path == path)
     }

@@ -8,7 +8,7 @@ pub struct UpArguments {
     pub once: bool,
 
     /// Build what is saved and put it into its place: the edge (as a fast build that is never deployed), the worker, the
-    /// catalogue
+    /// catalog
     #[arg(long, conflicts_with = "once")]
     pub watch: bool,
 

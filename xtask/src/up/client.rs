@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a client of Forebay does.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct DemoClient {
     http: Http,
     origin: String,
     authorization: String,
@@ -27,7 +27,7 @@ pub(super) struct Finished {
     pub(super) timeline: Timeline,
 }
 
-impl Client {
+impl DemoClient {
     pub(super) fn new(origin: String, key: &ApiKey) -> Self {
         let authorization = format!("Bearer {}", key.reveal());
         Self { http: Http::new(Duration::from_secs(30)), origin, authorization }

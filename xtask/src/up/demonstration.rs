@@ -3,7 +3,7 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::{client::Client, similarity::cosine};
+use super::{client::DemoClient, similarity::cosine};
 use crate::{console::Console, repository::Repository};
 
 /// A picture of a cat, 451 × 300 pixels.
@@ -17,8 +17,8 @@ const SENTENCES: [&str; 3] = [
     "The cat sleeps on the warm windowsill.",
 ];
 
-/// Submits a picture and three sentences, polls their result URLs and tells the answers.
-pub(super) fn run(repository: &Repository, console: Console, client: &Client) -> Result<()> {
+/// Submits a picture and three sentences, polls their result URLs and shows the answers.
+pub(super) fn run(repository: &Repository, console: Console, client: &DemoClient) -> Result<()> {
     console.heading("Demonstration");
     let picture = repository.path(PICTURE);
     let picture = fs::read(&picture).with_context(|| picture.display().to_string())?;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::{
     build::{BINDGEN, EdgeBundle},
     repository::Repository,
-    setup::{Step, Work},
+    setup::{About, Step, Work},
 };
 
 /// The edge as `--watch` builds it, in a folder of its own: it is never deployed, tested or measured by mistake.
@@ -13,39 +13,23 @@ use crate::{
 pub(super) struct FastEdge;
 
 impl FastEdge {
-    /// What is run.
+    /// The JavaScript that the edge is started from.
     pub(super) fn bundle(repository: &Repository) -> PathBuf {
         repository.path("edge/build/fast/index.js")
     }
 }
 
 impl Step for FastEdge {
-    fn name(&self) -> &'static str {
-        "edge-fast"
-    }
-
-    fn what(&self) -> String {
-        "building the edge to wasm, fast and large, never to be deployed".to_owned()
-    }
-
-    fn advice(&self) -> &'static str {
-        "see the first error in the log"
-    }
-
-    fn after(&self) -> &'static [&'static str] {
-        EdgeBundle.after()
-    }
-
-    fn compiles_into(&self) -> Option<&'static str> {
-        Some("target/edge-fast")
-    }
-
-    fn recorded_secs(&self) -> u64 {
-        60
-    }
-
-    fn recorded_packages(&self) -> usize {
-        120
+    fn about(&self) -> About {
+        About {
+            name: "edge-fast",
+            what: "building the edge to wasm, fast and large, never to be deployed",
+            advice: "see the first error in the log",
+            after: EdgeBundle.about().after,
+            compiles_into: Some("target/edge-fast"),
+            recorded_secs: 60,
+            recorded_packages: 120,
+        }
     }
 
     /// Cargo itself finds out. A stamp is made when a build ends: what was saved while it ran would pass for built.

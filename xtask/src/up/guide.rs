@@ -1,10 +1,10 @@
 use anyhow::Result;
 
 use super::{demonstration::PICTURE, parts::Parts, state::State};
-use crate::{build::cli_path, console::Console, repository::Repository};
+use crate::{build::CLI, console::Console, repository::Repository};
 
 /// Says what runs where, where the logs lie, and how to try it by hand.
-pub(super) fn tell(repository: &Repository, console: Console, state: &State, parts: &mut Parts) -> Result<()> {
+pub(super) fn print(repository: &Repository, console: Console, state: &State, parts: &mut Parts) -> Result<()> {
     let origin = parts.edge.origin();
     let key = parts.key.reveal().to_owned();
     console.heading("What runs");
@@ -35,7 +35,7 @@ pub(super) fn tell(repository: &Repository, console: Console, state: &State, par
     console.line(format!("or look: {origin}/console, with the key above"));
     console.line(console.paint("2", "The key is for this run alone; only its hash is stored."));
     console.heading("Keys of your own");
-    let (forebay, token) = (repository.shown(&cli_path(repository)?), repository.shown(&state.admin_token()));
+    let (forebay, token) = (repository.shown(&CLI.path(repository)?), repository.shown(&state.admin_token()));
     console.line(format!(
         "export FOREBAY_URL={origin}\n\
          {forebay} keys create --account acme --plan free --admin-token-file {token}\n\

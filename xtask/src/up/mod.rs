@@ -49,7 +49,7 @@ pub fn run(repository: &Repository, console: Console, arguments: &UpArguments) -
     } else {
         // For whoever goes on by hand: the first result does not wait for it.
         setup::run_steps(repository, console, &[Box::new(build::CLI) as Box<dyn setup::Step>])?;
-        guide::tell(repository, console, &state, &mut parts)?;
+        guide::print(repository, console, &state, &mut parts)?;
         let watched = if arguments.watch { " What is saved is built and takes its place." } else { "" };
         console.line(format!("{up}{watched}\nCtrl-C stops everything."));
         watch::look_after(&mut parts, console, workshop)?;
@@ -72,7 +72,7 @@ fn steps(arguments: &UpArguments) -> Vec<Box<dyn setup::Step>> {
 }
 
 impl UpArguments {
-    /// Before anything is installed, built or started.
+    /// The ports that are taken, looked at before anything is installed, built or started.
     fn taken_ports(&self) -> Vec<setup::Obstacle> {
         let wanted = [
             stack::Taken { part: "edge", port: self.edge_port, option: "--edge-port" },

@@ -7,9 +7,9 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::{arguments::UpArguments, client::Client, fast_edge::FastEdge, state::State};
+use super::{arguments::UpArguments, client::DemoClient, fast_edge::FastEdge, state::State};
 use crate::{
-    build::{catalog, worker_path},
+    build::{WORKER, catalog},
     console::{self, Console},
     process::{Failure, interrupt::Interrupted},
     repository::Repository,
@@ -18,7 +18,7 @@ use crate::{
 
 /// The account, the plan and the name of the demonstration's key.
 const ACCOUNT: (&str, &str, &str) = ("demo", "free", "demonstration");
-/// How long a worker may take to hand back what it holds, and an edge to take a catalogue.
+/// How long a worker may take to hand back what it holds, and an edge to take a catalog.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What the deployment's names begin with.
 const PREFIX: &str = "forebay";
@@ -99,7 +99,7 @@ impl Parts {
             around: None,
         };
         let seat = WorkerSeat {
-            binary: worker_path(repository)?,
+            binary: WORKER.path(repository)?,
             models: repository.path("models"),
             edge_url: format!("http://127.0.0.1:{}", arguments.edge_port),
             secret,
@@ -117,8 +117,8 @@ impl Parts {
     }
 
     /// A client with the demonstration's key.
-    pub(super) fn client(&self) -> Client {
-        Client::new(self.edge.origin(), &self.key)
+    pub(super) fn client(&self) -> DemoClient {
+        DemoClient::new(self.edge.origin(), &self.key)
     }
 
     /// Starts another worker in the place of the one that ended, or that is asked to.
@@ -128,7 +128,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Puts another catalogue into force, as an operator would.
+    /// Puts another catalog into force, as an operator would.
     pub(super) fn put_catalog(&self, catalog: &str) -> Result<()> {
         let url = format!("{}/internal/v1/catalog", self.edge.origin());
         let authorization = format!("Bearer {}", self.admin_token.reveal());

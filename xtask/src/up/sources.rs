@@ -95,7 +95,7 @@ fn collect(root: &Path, path: &Path, files: &mut BTreeMap<PathBuf, (Option<Syste
     }
 }
 
-/// Not what editors put beside a file while it is open.
+/// Whether it is a source, and not what editors put beside a file while it is open.
 fn is_source(name: &str) -> bool {
     !name.starts_with(['.', '#']) && !name.ends_with(['~', '#']) && !name.ends_with(".tmp")
 }

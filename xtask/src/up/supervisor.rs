@@ -24,14 +24,14 @@ pub(super) trait World {
     fn trouble(&mut self, part: Part) -> Result<Option<String>>;
     /// Starts a part anew and waits until it is ready.
     fn start_again(&mut self, part: Part) -> Result<()>;
-    fn tell(&mut self, part: Part, news: News<'_>);
+    fn announce(&mut self, part: Part, announcement: Announcement<'_>);
     /// The end of all, as a part's end made it.
     fn give_up(&mut self, part: Part, what: String) -> Error;
 }
 
 /// What a supervisor has to say.
 #[derive(Debug)]
-pub(super) enum News<'a> {
+pub(super) enum Announcement<'a> {
     /// It had this trouble and runs again, after so long.
     StartedAgain { what: &'a str, took: Duration },
     /// It had this trouble, and starting it again failed; it is tried again.
@@ -53,12 +53,12 @@ pub(super) enum Patience {
 #[derive(Debug)]
 pub(super) struct Supervisor {
     patience: Patience,
-    worker: Standing,
-    edge: Standing,
+    worker: RestartState,
+    edge: RestartState,
 }
 
 #[derive(Debug, Default)]
-struct Standing {
+struct RestartState {
     restarts: Restarts,
     /// Why the last start failed: whatever its processes do, it is not ready.
     failed: Option<String>,
@@ -68,19 +68,19 @@ struct Standing {
 
 impl Supervisor {
     pub(super) fn new(patience: Patience) -> Self {
-        Self { patience, worker: Standing::default(), edge: Standing::default() }
+        Self { patience, worker: RestartState::default(), edge: RestartState::default() }
     }
 
     /// Starts again what has ended, fallen silent or failed to start. A start that fails is no end of all: a part may be
     /// killed while it is being started, and counts as one more that has ended.
     pub(super) fn look(&mut self, world: &mut impl World) -> Result<()> {
         for part in [Part::Worker, Part::Edge] {
-            if self.standing(part).left_alone {
+            if self.state(part).left_alone {
                 continue;
             }
-            let failed = self.standing(part).failed.take();
+            let failed = self.state(part).failed.take();
             let Some(what) = failed.map_or_else(|| world.trouble(part), |what| Ok(Some(what)))? else { continue };
-            if self.standing(part).restarts.may(world.now()) {
+            if self.state(part).restarts.may(world.now()) {
                 self.start(world, part, &what)?;
                 continue;
             }
@@ -89,15 +89,15 @@ impl Supervisor {
             if self.patience == Patience::Ends {
                 return Err(world.give_up(part, what));
             }
-            world.tell(part, News::LeftAlone { what: &what });
-            self.standing(part).left_alone = true;
+            world.announce(part, Announcement::LeftAlone { what: &what });
+            self.state(part).left_alone = true;
         }
         Ok(())
     }
 
     /// Starts a part that was built anew; what it did before is forgotten. Answers whether it runs.
     pub(super) fn renew(&mut self, world: &mut impl World, part: Part) -> Result<bool> {
-        *self.standing(part) = Standing::default();
+        *self.state(part) = RestartState::default();
         self.start(world, part, "was built anew")
     }
 
@@ -106,19 +106,19 @@ impl Supervisor {
         match world.start_again(part) {
             Ok(()) => {
                 let took = world.now().duration_since(began);
-                world.tell(part, News::StartedAgain { what, took });
+                world.announce(part, Announcement::StartedAgain { what, took });
                 Ok(true)
             }
             Err(error) if error.is::<Interrupted>() => Err(error),
             Err(error) => {
-                world.tell(part, News::NotStarted { what, error: &error });
-                self.standing(part).failed = Some("did not start".to_owned());
+                world.announce(part, Announcement::NotStarted { what, error: &error });
+                self.state(part).failed = Some("did not start".to_owned());
                 Ok(false)
             }
         }
     }
 
-    fn standing(&mut self, part: Part) -> &mut Standing {
+    fn state(&mut self, part: Part) -> &mut RestartState {
         match part {
             Part::Worker => &mut self.worker,
             Part::Edge => &mut self.edge,
@@ -157,7 +157,7 @@ mod tests {
         deaths: Vec<(u64, Part)>,
         dead: HashSet<Part>,
         interrupted_at: u64,
-        told: Vec<String>,
+        announced: Vec<String>,
     }
 
     const START: u64 = 3;
@@ -166,7 +166,7 @@ mod tests {
         fn new(deaths: &[(u64, Part)]) -> Self {
             let deaths = deaths.to_vec();
             let (began, dead) = (Instant::now(), HashSet::new());
-            Self { began, second: 0, deaths, dead, interrupted_at: u64::MAX, told: Vec::new() }
+            Self { began, second: 0, deaths, dead, interrupted_at: u64::MAX, announced: Vec::new() }
         }
 
         fn pass(&mut self, seconds: u64) {
@@ -203,11 +203,11 @@ mod tests {
             if self.dead.contains(&part) { Err(anyhow!("killed while it starts")) } else { Ok(()) }
         }
 
-        fn tell(&mut self, part: Part, news: News<'_>) {
-            self.told.push(match news {
-                News::StartedAgain { what, took } => format!("{part:?} {what}: again in {} s", took.as_secs()),
-                News::NotStarted { what, error } => format!("{part:?} {what}: {error}"),
-                News::LeftAlone { what } => format!("{part:?} {what}: left alone"),
+        fn announce(&mut self, part: Part, announcement: Announcement<'_>) {
+            self.announced.push(match announcement {
+                Announcement::StartedAgain { what, took } => format!("{part:?} {what}: again in {} s", took.as_secs()),
+                Announcement::NotStarted { what, error } => format!("{part:?} {what}: {error}"),
+                Announcement::LeftAlone { what } => format!("{part:?} {what}: left alone"),
             });
         }
 
@@ -220,7 +220,7 @@ mod tests {
     fn a_worker_that_is_killed_while_the_edge_starts_again_is_started_again() {
         let mut world = Played::new(&[(10, Part::Edge), (12, Part::Worker)]);
         world.run(&mut Supervisor::new(Patience::Ends), 60).unwrap();
-        assert_eq!(world.told, ["Edge ended: again in 3 s", "Worker ended: again in 3 s"]);
+        assert_eq!(world.announced, ["Edge ended: again in 3 s", "Worker ended: again in 3 s"]);
         assert!(world.dead.is_empty());
     }
 
@@ -229,9 +229,9 @@ mod tests {
         for part in [Part::Edge, Part::Worker] {
             let mut world = Played::new(&[(10, part), (12, part)]);
             world.run(&mut Supervisor::new(Patience::Ends), 60).unwrap();
-            let told =
+            let expect =
                 [format!("{part:?} ended: killed while it starts"), format!("{part:?} did not start: again in 3 s")];
-            assert_eq!((world.told.as_slice(), world.dead.len()), (told.as_slice(), 0));
+            assert_eq!((world.announced.as_slice(), world.dead.len()), (expect.as_slice(), 0));
         }
     }
 
@@ -241,7 +241,7 @@ mod tests {
         let mut world = Played::new(&often);
         let end = world.run(&mut Supervisor::new(Patience::Ends), 60).unwrap_err().to_string();
         assert_eq!(end, "Worker did not start, and was started again 5 times within 10 min");
-        assert_eq!(world.told.len(), RESTARTS);
+        assert_eq!(world.announced.len(), RESTARTS);
     }
 
     #[test]
@@ -251,11 +251,14 @@ mod tests {
         let mut supervisor = Supervisor::new(Patience::AwaitsBuild);
         world.run(&mut supervisor, 60).unwrap();
         let end = "Worker did not start, and was started again 5 times within 10 min: left alone";
-        assert_eq!((world.told.len(), world.told.last().map(String::as_str)), (RESTARTS + 1, Some(end)));
+        assert_eq!((world.announced.len(), world.announced.last().map(String::as_str)), (RESTARTS + 1, Some(end)));
         assert!(supervisor.renew(&mut world, Part::Worker).unwrap());
         world.deaths.push((70, Part::Worker));
         world.run(&mut supervisor, 90).unwrap();
-        assert_eq!(world.told[RESTARTS + 1..], ["Worker was built anew: again in 3 s", "Worker ended: again in 3 s"]);
+        assert_eq!(
+            world.announced[RESTARTS + 1..],
+            ["Worker was built anew: again in 3 s", "Worker ended: again in 3 s"]
+        );
     }
 
     #[test]
@@ -263,7 +266,7 @@ mod tests {
         let mut world = Played::new(&[(10, Part::Edge)]);
         world.interrupted_at = 11;
         let end = world.run(&mut Supervisor::new(Patience::Ends), 60).unwrap_err();
-        assert!(end.is::<Interrupted>() && world.told.is_empty());
+        assert!(end.is::<Interrupted>() && world.announced.is_empty());
     }
 
     #[test]

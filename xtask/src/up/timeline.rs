@@ -15,7 +15,7 @@ impl Timeline {
     }
 }
 
-/// `accepted → sent 12 ms → received 43 ms → …`: milliseconds since the first stage; what was not told is left out.
+/// `accepted → sent 12 ms → received 43 ms → …`: milliseconds since the first stage; what nobody reported is left out.
 ///
 /// A stage may seem to come before the one that led to it: a queue may deliver a message before it has answered who
 /// sent it, and edge and worker have clocks of their own.

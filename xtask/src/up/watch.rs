@@ -8,7 +8,7 @@ use anyhow::{Error, Result};
 use super::{
     parts::Parts,
     silence::Silence,
-    supervisor::{News, Part, Patience, Supervisor, World},
+    supervisor::{Announcement, Part, Patience, Supervisor, World},
     workshop::{Built, Made, Workshop},
 };
 use crate::{
@@ -101,15 +101,15 @@ impl World for Running<'_> {
         outcome
     }
 
-    fn tell(&mut self, part: Part, news: News<'_>) {
+    fn announce(&mut self, part: Part, announcement: Announcement<'_>) {
         let (console, group) = (self.console, self.group(part));
         let name = group.name();
-        console.warning(&match news {
-            News::StartedAgain { what, took } => {
+        console.warning(&match announcement {
+            Announcement::StartedAgain { what, took } => {
                 format!("{name} {what}: started again in {}, process {}", console::duration(took), group.id())
             }
-            News::NotStarted { what, error } => format!("{name} {what}, and did not start again: {error:#}"),
-            News::LeftAlone { what } => format!("{name} {what}: it is left alone until its source changes"),
+            Announcement::NotStarted { what, error } => format!("{name} {what}, and did not start again: {error:#}"),
+            Announcement::LeftAlone { what } => format!("{name} {what}: it is left alone until its source changes"),
         });
     }
 

@@ -27,7 +27,7 @@ use crate::{
 pub(super) enum Made {
     Edge,
     Worker,
-    /// As JSON.
+    /// The catalog as JSON.
     Catalog(String),
 }
 

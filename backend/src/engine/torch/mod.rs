@@ -11,8 +11,9 @@ use std::{collections::HashMap, path::Path};
 use tch::{CModule, Cuda, Device, Kind, TchError, Tensor};
 
 use super::{
-    DeviceMemory, Engine, RunError, gpu, memory,
-    trouble::{self, Place, Trouble},
+    DeviceMemory, Engine, RunError,
+    diagnosis::{self, Diagnosis, Site},
+    gpu, memory,
 };
 use crate::{
     array::Array,
@@ -186,16 +187,16 @@ fn choose(
 /// What went wrong in a call on `device`.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn run_error(error: TchError, device: Device) -> RunError {
-    match trouble_of(&error, device) {
-        Trouble::OutOfMemory => RunError::OutOfMemory,
-        Trouble::DeviceLost => RunError::DeviceLost(error.to_string().chars().take(MOST_TOLD).collect()),
-        Trouble::Refused => RunError::Refused(first_line(&error)),
+    match diagnosis_of(&error, device) {
+        Diagnosis::OutOfMemory => RunError::OutOfMemory,
+        Diagnosis::DeviceLost => RunError::DeviceLost(error.to_string().chars().take(MOST_LOGGED).collect()),
+        Diagnosis::Refused => RunError::Refused(first_line(&error)),
     }
 }
 
-fn trouble_of(error: &TchError, device: Device) -> Trouble {
-    let place = if device == Device::Cpu { Place::Cpu } else { Place::Cuda };
-    trouble::confirmed(&error.to_string(), place, || answers(device).map_err(|error| error.to_string()))
+fn diagnosis_of(error: &TchError, device: Device) -> Diagnosis {
+    let site = if device == Device::Cpu { Site::Cpu } else { Site::Cuda };
+    diagnosis::confirmed(&error.to_string(), site, || answers(device).map_err(|error| error.to_string()))
 }
 
 /// Has the device hold a number and give it back, for which all that it was asked before must be done.
@@ -204,7 +205,7 @@ fn answers(device: Device) -> Result<(), TchError> {
 }
 
 /// The longest text of torch in the log.
-const MOST_TOLD: usize = 8 << 10;
+const MOST_LOGGED: usize = 8 << 10;
 
 /// Torch's errors are kilobytes of C++ frames; one line says what a client can use.
 fn first_line(error: &TchError) -> String {

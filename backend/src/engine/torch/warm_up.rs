@@ -2,7 +2,7 @@
 
 use crate::{
     array::Array,
-    engine::{RunError, trouble},
+    engine::{RunError, diagnosis},
     features::{BatchInput, Features},
     model::{Checked, Model, ModelError, Task},
 };
@@ -56,7 +56,7 @@ pub(super) fn run(
 
 /// A device may be too old for this build of torch, or lack what an operator needs: elsewhere the model may run.
 fn is_of_cuda(line: &str) -> bool {
-    line.strip_prefix("RuntimeError: ").is_some_and(trouble::is_of_cuda)
+    line.strip_prefix("RuntimeError: ").is_some_and(diagnosis::is_of_cuda)
 }
 
 /// One row of what the model takes.

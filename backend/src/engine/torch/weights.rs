@@ -10,9 +10,8 @@ use tch::{CModule, Device, Kind, TchError};
 use zip::result::ZipError;
 
 use super::{
-    Trouble,
+    Diagnosis, diagnosis,
     precision::{self, PrecisionError},
-    trouble,
 };
 use crate::model::{Checked, Manifest, ModelError, Precision, sha256};
 
@@ -21,7 +20,7 @@ use crate::model::{Checked, Manifest, ModelError, Precision, sha256};
 pub struct LoadLimits {
     /// From the first byte to the module on its device.
     pub timeout: Duration,
-    /// The largest file.
+    /// The largest file that is read, in bytes.
     pub max_bytes: u64,
 }
 
@@ -71,16 +70,16 @@ fn read(manifest: &Manifest, device: Device, max_bytes: u64) -> Result<CModule, 
     let checked = if manifest.weights_sha256.is_some() { Checked::Yes } else { Checked::No };
     let refused = |error: TchError| {
         let text = error.to_string();
-        // The rest of it is C++ frames, which the log alone is told.
+        // The rest of it is C++ frames, which the log alone has.
         let first: String = text.lines().next().unwrap_or_default().chars().take(300).collect();
         let what = format!("{}: {first}", file.display());
-        let told = match super::trouble_of(&error, device) {
-            Trouble::OutOfMemory => ModelError::out_of_memory(what),
-            Trouble::DeviceLost => ModelError::device_lost(what),
-            Trouble::Refused if trouble::is_of_file(&text) || trouble::is_of_cuda(&text) => ModelError::new(what),
-            Trouble::Refused => ModelError::refused(what, checked),
+        let diagnosed = match super::diagnosis_of(&error, device) {
+            Diagnosis::OutOfMemory => ModelError::out_of_memory(what),
+            Diagnosis::DeviceLost => ModelError::device_lost(what),
+            Diagnosis::Refused if diagnosis::is_of_file(&text) || diagnosis::is_of_cuda(&text) => ModelError::new(what),
+            Diagnosis::Refused => ModelError::refused(what, checked),
         };
-        told.because(error)
+        diagnosed.because(error)
     };
     let mut module = match manifest.precision {
         Precision::Fp32 => CModule::load_on_device(file, device).map_err(refused)?,

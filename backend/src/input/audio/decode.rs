@@ -43,7 +43,7 @@ impl<'a> Sound<'a> {
         Ok(Self { reader, decoder, track, rate, says })
     }
 
-    /// Samples a second.
+    /// How many samples a second its header says.
     pub(super) fn rate(&self) -> u32 {
         self.rate
     }

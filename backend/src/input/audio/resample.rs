@@ -76,8 +76,8 @@ pub(super) fn resample(source: &[f32], rates: Rates, count: usize) -> Vec<f32> {
     let phases = usize::try_from(rates.to).ok().filter(|phases| phases.saturating_mul(width) <= MAX_KEPT);
     let mut kept: Vec<Option<Vec<f32>>> = vec![None; phases.unwrap_or(0)];
     let sample = |index: usize| {
-        let place = index as u64 * rates.from;
-        let (whole, phase) = (place / rates.to, place % rates.to);
+        let moment = index as u64 * rates.from;
+        let (whole, phase) = (moment / rates.to, moment % rates.to);
         let first = whole as i64 - rates.reach() as i64;
         let sum = |weights: &[f32]| -> f32 {
             // What lies before the source is skipped, what lies behind it ends the pairs.

@@ -21,7 +21,7 @@ pub(super) fn frame(jpeg: &[u8]) -> Option<Frame> {
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
                 let [precision, h1, h0, w1, w0, components, each @ ..] = content else { return None };
                 let (width, height) = (u16::from_be_bytes([*w1, *w0]), u16::from_be_bytes([*h1, *h0]));
-                // For each an id, its sampling across and down, and a table.
+                // Each component has an id, its sampling across and down, and a table.
                 let (each, _) = each.as_chunks::<3>();
                 let sides = |sampling: &u8| (sampling >> 4, sampling & 15);
                 let first = each.first().map_or((15, 15), |[_, sampling, _]| sides(sampling));

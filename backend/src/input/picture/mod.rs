@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_told_by_the_header() {
+    fn sizes_are_read_from_the_header() {
         assert_eq!(code(&png(101, 100, ExtendedColorType::L8)), FailureCode::ImageTooLarge);
         assert_eq!(code(&png(1, 1, ExtendedColorType::L8)), FailureCode::ImageTooSmall);
         // A header of 20,000 × 20,000 with next to nothing behind it.
@@ -172,8 +172,8 @@ mod tests {
         assert_eq!(large.code, FailureCode::ImageTooLarge);
         assert!(large.detail.contains("400 MB") && large.detail.contains("8 bits"), "{}", large.detail);
         for (bits, colour) in [(8, rgb), (8, rgba)] {
-            let told = refusal(&header(10_000, 5_000, bits, colour));
-            assert_eq!(told.code, FailureCode::ImageUndecodable, "its size is fine, its pixels are missing");
+            let failure = refusal(&header(10_000, 5_000, bits, colour));
+            assert_eq!(failure.code, FailureCode::ImageUndecodable, "its size is fine, its pixels are missing");
         }
         assert_eq!(refusal(&header(5_000, 5_000, 16, rgba)).code, FailureCode::ImageUndecodable);
     }

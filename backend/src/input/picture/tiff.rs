@@ -73,7 +73,7 @@ fn bound() -> Limits {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(bounds::MAX_DECODED_BYTES).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    // Of each table of strips: thirty thousand, which a picture with a strip for each row has not.
+    // Each table of strips may have thirty thousand entries, which a picture with a strip for each row has not.
     limits.ifd_value_size = 256 << 10;
     limits
 }

@@ -14,10 +14,10 @@ pub(super) trait Runner {
     fn run(&mut self, rows: Range<usize>) -> (Result<Array<f32>, RunError>, Duration);
 }
 
-/// What became of one job.
+/// What one job was answered.
 #[derive(Debug)]
-pub(super) struct Outcome {
-    /// Its own rows.
+pub(super) struct Answered {
+    /// Its own rows, out of those of the batch.
     pub(super) answer: Result<Array<f32>, RunError>,
     /// Its share of the runs that decided it.
     pub(super) busy: Duration,
@@ -27,7 +27,7 @@ pub(super) struct Outcome {
 #[derive(Debug)]
 pub(super) struct Bisected {
     /// One a job, in order. None is missing unless the device was lost.
-    pub(super) outcomes: Vec<Option<Outcome>>,
+    pub(super) outcomes: Vec<Option<Answered>>,
     /// Why the device can run nothing more.
     pub(super) lost: Option<String>,
 }
@@ -36,14 +36,14 @@ pub(super) struct Bisected {
 /// Once the device is lost there are none: what it answers from then on says nothing about the rows.
 pub(super) fn run(rows: &[usize], runner: &mut impl Runner) -> Bisected {
     let spans = spans(rows);
-    let mut outcomes: Vec<Option<Outcome>> = rows.iter().map(|_| None).collect();
+    let mut outcomes: Vec<Option<Answered>> = rows.iter().map(|_| None).collect();
     // The next part is the last one.
     let mut parts: Vec<Range<usize>> = std::iter::once(0..spans.len()).collect();
     while let Some(part) = parts.pop() {
         let Some(span) = whole(&spans, &part) else { continue };
         if part.len() == 1 {
             match (outcomes.get_mut(part.start), alone(span, runner)) {
-                (_, Outcome { answer: Err(RunError::DeviceLost(why)), .. }) => {
+                (_, Answered { answer: Err(RunError::DeviceLost(why)), .. }) => {
                     return Bisected { outcomes, lost: Some(why) };
                 }
                 (Some(outcome), alone) => *outcome = Some(alone),
@@ -64,13 +64,13 @@ pub(super) fn run(rows: &[usize], runner: &mut impl Runner) -> Bisected {
             }
         }
     }
-    let missing = || Outcome { answer: Err(wrong_rows()), busy: Duration::ZERO };
+    let missing = || Answered { answer: Err(wrong_rows()), busy: Duration::ZERO };
     let outcomes = outcomes.into_iter().map(|outcome| Some(outcome.unwrap_or_else(missing))).collect();
     Bisected { outcomes, lost: None }
 }
 
 /// One job, in as many runs as its rows need.
-fn alone(span: Range<usize>, runner: &mut impl Runner) -> Outcome {
+fn alone(span: Range<usize>, runner: &mut impl Runner) -> Answered {
     let mut parts = vec![span];
     let (mut outputs, mut total) = (Vec::new(), Duration::ZERO);
     while let Some(part) = parts.pop() {
@@ -83,15 +83,15 @@ fn alone(span: Range<usize>, runner: &mut impl Runner) -> Outcome {
         match answer {
             Ok(output) => outputs.push(output),
             Err(RunError::OutOfMemory) if part.len() > 1 => cut(&mut parts, &part, part.len() / 2),
-            Err(error) => return Outcome { answer: Err(error), busy: total },
+            Err(error) => return Answered { answer: Err(error), busy: total },
         }
     }
-    Outcome { answer: Array::join(outputs).ok_or_else(wrong_rows), busy: total }
+    Answered { answer: Array::join(outputs).ok_or_else(wrong_rows), busy: total }
 }
 
-fn share(output: &Array<f32>, span: &Range<usize>, own: &Range<usize>, busy: Duration) -> Outcome {
+fn share(output: &Array<f32>, span: &Range<usize>, own: &Range<usize>, busy: Duration) -> Answered {
     let answer = output.copy_rows(own.start - span.start, own.len()).ok_or_else(wrong_rows);
-    Outcome { answer, busy: busy.mul_f64(own.len() as f64 / span.len().max(1) as f64) }
+    Answered { answer, busy: busy.mul_f64(own.len() as f64 / span.len().max(1) as f64) }
 }
 
 /// The first half goes first.
@@ -138,7 +138,7 @@ mod tests {
     /// Answers each row with its number; poisoned rows fail their run, and no more than `holds` rows fit.
     struct Rows {
         poison: BTreeSet<usize>,
-        /// Loses the device.
+        /// The row that loses the device.
         deadly: Option<usize>,
         lost: bool,
         holds: usize,
@@ -177,7 +177,7 @@ mod tests {
     }
 
     /// While the device is well, every job has an outcome.
-    fn outcomes(rows: &[usize], runner: &mut Rows) -> Vec<Outcome> {
+    fn outcomes(rows: &[usize], runner: &mut Rows) -> Vec<Answered> {
         let Bisected { outcomes, lost } = run(rows, runner);
         assert_eq!(lost, None);
         outcomes.into_iter().map(Option::unwrap).collect()

@@ -3,10 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use forebay_contract::{EventKind, FailureCode};
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    bisect::{self, Bisected, Outcome},
+    bisect::{self, Answered, Bisected},
     device::{DeviceThread, Lost, Ran},
     runner::{BatchRunner, failure},
     sequence::Sequence,
@@ -14,9 +13,9 @@ use super::{
 use crate::{
     failure::Failure,
     features::{BatchInput, Features},
-    job::{Batched, Inferred, Job},
     model::{Model, StepsTable},
     output::Answer,
+    stages::job::{Batched, Inferred, Job},
 };
 
 /// One job on its way.
@@ -29,7 +28,7 @@ struct Writing {
 
 /// Runs a batch to its end. A job that is canceled on the way is left where it is; when the worker stops, all are
 /// handed back: their steps may take longer than a stop does.
-pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable, stop: &CancellationToken) -> Ran {
+pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable) -> Ran {
     let Batched { model, jobs, input, .. } = batch;
     let rows = input.rows();
     let prompts = texts(&input);
@@ -43,11 +42,11 @@ pub(super) fn run(device: &mut DeviceThread, batch: Batched, steps: &StepsTable,
         .collect();
     let mut ran = Ran { rows, ..Ran::default() };
     let mut broken_off = 0;
-    while !stop.is_cancelled() {
+    while !device.around.stop.is_cancelled() {
         for written in writing.extract_if(.., |writing| writing.job.unwanted.is_cancelled()) {
             ran.unwanted.push(written.job);
         }
-        for late in writing.iter_mut().filter(|writing| !writing.is_finished() && writing.job.lease.is_over()) {
+        for late in writing.iter_mut().filter(|writing| !writing.is_finished() && writing.job.visibility.is_over()) {
             late.failed = Some(too_long());
             broken_off += 1;
         }
@@ -94,14 +93,14 @@ fn step(
     let Bisected { outcomes, lost } = bisect::run(&vec![1; writing.len()], &mut runner);
     let busy = runner.busy();
     for (writing, outcome) in writing.iter_mut().zip(outcomes) {
-        let Some(Outcome { answer, busy }) = outcome else { continue };
+        let Some(Answered { answer, busy }) = outcome else { continue };
         writing.busy += busy;
         match answer {
             Ok(output) if writing.sequence.step(output.data(), &model.marks).is_ok() => {
                 let (done, total) = (writing.sequence.done(), writing.sequence.total());
                 if done.is_multiple_of(steps.report_every.max(1)) && done < total && done > 0 {
                     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-                    device.tell(&writing.job, EventKind::Progress { done: count(done), total: count(total) });
+                    device.report(&writing.job, EventKind::Progress { done: count(done), total: count(total) });
                 }
             }
             Ok(_) => writing.failed = Some(no_logits()),

@@ -10,8 +10,9 @@ use crate::{
 };
 
 /// Whether a model can run.
-pub(super) enum Loaded {
-    Yes,
+pub(super) enum Readiness {
+    /// It is loaded on this device.
+    Ready,
     /// No worker can run it.
     Never,
     /// Not here, and not now.
@@ -22,34 +23,34 @@ pub(super) enum Loaded {
 
 impl DeviceThread {
     /// Whether the model can run: it is loaded if it was not.
-    pub(super) fn is_loaded(&mut self, model: &Model) -> Loaded {
+    pub(super) fn make_ready(&mut self, model: &Model) -> Readiness {
         if self.residents.touch(&model.id) {
-            return Loaded::Yes;
+            return Readiness::Ready;
         }
         if let Some(verdict) = self.refusals.of(&model.id, Instant::now()) {
             return verdict.into();
         }
         let bytes = self.engine.footprint(model);
-        let gone = self.residents.make_room(bytes);
+        let gone = self.residents.evict_until_fits(bytes);
         let budget = self.residents.budget();
-        self.load.arrives(&self.engine.device(), Arrival { model: &model.id, bytes, gone: &gone, budget });
+        self.around.load.arrives(&self.engine.device(), Arrival { model: &model.id, bytes, gone: &gone, budget });
         gone.iter().for_each(|id| self.unload(id));
         let started = Instant::now();
         match self.bring(model) {
             Ok(()) => {
                 self.residents.insert(&model.id, bytes);
                 self.refusals.forget(&model.id);
-                self.vitals.health.has(&model.id);
-                self.vitals.metrics.model_loaded(&model.id, &self.engine.device(), bytes);
+                self.around.vitals.health.has(&model.id);
+                self.around.vitals.metrics.model_loaded(&model.id, &self.engine.device(), bytes);
                 let took = started.elapsed();
-                self.load.loaded(&self.engine.device(), &model.id, took);
+                self.around.load.loaded(&self.engine.device(), &model.id, took);
                 let (load_ms, held_bytes) = (took.as_millis(), self.residents.bytes());
                 info!(model = model.id, device = self.engine.device(), load_ms, bytes, held_bytes, "model loaded");
-                self.tell_memory();
-                Loaded::Yes
+                self.measure_memory();
+                Readiness::Ready
             }
             Err(error) => {
-                self.load.leaves(&self.engine.device(), &model.id);
+                self.around.load.leaves(&self.engine.device(), &model.id);
                 self.not_loaded(model, &error)
             }
         }
@@ -58,7 +59,8 @@ impl DeviceThread {
     /// Others may have to go: how much a device holds is not always known before.
     fn bring(&mut self, model: &Model) -> Result<(), ModelError> {
         loop {
-            let under_way = self.pulse.begin("load", &model.id, self.patience.limit(0.0).max(self.patience.load));
+            let under_way =
+                self.pulse.begin("load", &model.id, self.around.patience.limit(0.0).max(self.around.patience.load));
             let loaded = self.engine.load(model);
             drop(under_way);
             match loaded {
@@ -71,19 +73,19 @@ impl DeviceThread {
         }
     }
 
-    fn not_loaded(&mut self, model: &Model, error: &ModelError) -> Loaded {
+    fn not_loaded(&mut self, model: &Model, error: &ModelError) -> Readiness {
         let device = self.engine.device();
         error!(model = model.id, device, cause = error.cause(), error = error.whole(), "model not loaded");
-        self.vitals.metrics.model_not_loaded(&model.id, error.cause());
+        self.around.vitals.metrics.model_not_loaded(&model.id, error.cause());
         if error.is_device_lost() {
-            return Loaded::DeviceLost(error.to_string());
+            return Readiness::DeviceLost(error.to_string());
         }
         let file = Stamp::of_file(&model.manifest.weights);
         let verdict = self.refusals.note(&model.id, Instant::now(), error, file);
         match verdict {
-            Verdict::OwnFault => self.vitals.health.lacks(&model.id, error.to_string()),
+            Verdict::OwnFault => self.around.vitals.health.lacks(&model.id, error.to_string()),
             // Nobody has it: this worker is as good as any other.
-            Verdict::ModelsOwn => self.vitals.health.has(&model.id),
+            Verdict::ModelsOwn => self.around.vitals.health.has(&model.id),
         }
         verdict.into()
     }
@@ -92,12 +94,12 @@ impl DeviceThread {
     pub(super) fn unload(&mut self, id: &str) {
         info!(model = id, device = self.engine.device(), "model unloaded to make room");
         self.engine.unload(id);
-        self.load.leaves(&self.engine.device(), id);
-        self.vitals.metrics.model_evicted(id, &self.engine.device());
+        self.around.load.leaves(&self.engine.device(), id);
+        self.around.vitals.metrics.model_evicted(id, &self.engine.device());
     }
 }
 
-impl From<Verdict> for Loaded {
+impl From<Verdict> for Readiness {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::ModelsOwn => Self::Never,

@@ -1,44 +1,42 @@
 //! [`Batched`] → [`Inferred`]: one thread for each device, which owns it.
 
+mod batch_queue;
 mod bisect;
 mod device;
 mod generate;
-mod line;
 mod loading;
 mod refusals;
 mod residents;
 mod runner;
 mod sample;
 mod sequence;
+mod threads;
 mod watchdog;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    runtime,
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use forebay_contract::EventKind;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::report::Reporter;
-use crate::{
-    batch::Residency,
-    device::DeviceLoad,
-    engine::Devices,
-    job::{Batched, Inferred, Settled},
-    vitals::Vitals,
+use super::{
+    exits::Exits,
+    job::{Batched, Disposition, Inferred, ReturnReason},
+    report::Reporter,
 };
-use device::{Around, DeviceThread, Lost, Ran};
-use line::Line;
-use watchdog::Pulse;
+use crate::{
+    batch::Residency, device::DeviceLoad, engine::Devices, metrics::BatchRun, model::Task, output::Answer,
+    visibility::Fits, vitals::Vitals,
+};
+use batch_queue::BatchQueue;
+use bisect::{Answered, Bisected};
+use device::{DeviceThread, Lost, Ran};
+use loading::Readiness;
+use runner::{BatchRunner, failure};
+pub(crate) use threads::{BatchTime, run, spawn};
 
-/// What the devices' threads need.
+/// What the devices' threads need besides the batches.
 pub(crate) struct Infer {
     pub(crate) devices: Devices,
     pub(crate) load: Arc<DeviceLoad>,
@@ -47,120 +45,40 @@ pub(crate) struct Infer {
     pub(crate) stop: CancellationToken,
 }
 
-/// The ways out of this stage.
-#[derive(Clone)]
-pub(crate) struct Exits {
-    pub(crate) inferred: mpsc::Sender<Inferred>,
-    /// Unwanted or given back.
-    pub(crate) settled: mpsc::Sender<Settled>,
-}
-
 /// Why a device can do nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// A call does not end. What the device holds comes back when its leases end.
+    /// A call does not end. What the device holds comes back when its visibility timeouts end.
     Hung,
     /// Every call fails from now on. What the device held is handed back.
     Lost,
-    /// Its thread panicked. What the device holds comes back when its leases end.
+    /// Its thread panicked. What the device holds comes back when its visibility timeouts end.
     Panicked,
 }
 
-/// Starts the devices' threads, which run until no more batches come, and says when one is in trouble.
-pub(crate) fn spawn(
-    infer: Infer,
-    batched: mpsc::Receiver<Batched>,
-    exits: &Exits,
-) -> std::io::Result<oneshot::Receiver<Trouble>> {
-    let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
-    load.count(engines.len());
-    // One device's thread takes the next batch when it has nothing to do.
-    let line = Arc::new(Line::new(batched));
-    // Dropped by the last device's thread: then the watchdog ends too.
-    let (alive, ended) = std::sync::mpsc::channel();
-    let (trouble, troubled) = oneshot::channel();
-    let trouble = Arc::new(Mutex::new(Some(trouble)));
-    let mut pulses = Vec::new();
-    for engine in engines {
-        let pulse = Pulse::default();
-        pulses.push((engine.device(), pulse.clone()));
-        let name = format!("device {}", engine.device());
-        let (reporter, vitals) = (reporter.clone(), Arc::clone(&vitals));
-        let around = Around { reporter, vitals, pulse, patience, load: Arc::clone(&load) };
-        let device = DeviceThread::new(engine, model_memory, around);
-        let lifeline = Lifeline { trouble: Arc::clone(&trouble), _alive: alive.clone() };
-        let (exits, load, stop, trouble) = (exits.clone(), Arc::clone(&load), stop.clone(), Arc::clone(&trouble));
-        let (line, desk) = (Arc::clone(&line), Desk { exits, load, stop, trouble });
-        // Of this thread's own: it has nothing else to do while it waits.
-        let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
-        thread::Builder::new().name(name).spawn(move || {
-            let _lifeline = lifeline;
-            runtime.block_on(desk.serve(device, &line, None));
-        })?;
-    }
-    thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
-        if watchdog::watch(&pulses, &ended) {
-            load.hang();
-            tell(&trouble, Trouble::Hung);
-        }
-    })?;
-    Ok(troubled)
-}
-
-/// How long a batch of so many rows keeps the device, beyond its computing.
-pub(crate) type Pace = Box<dyn FnMut(usize) -> Duration + Send>;
-
-/// The same without threads, for one device that nobody watches: on a simulation's runtime, where a batch holds up
-/// everything else while it computes, and only `pace` says how long it took. It runs as the returned future does.
-pub(crate) fn run(
-    infer: Infer,
-    batched: mpsc::Receiver<Batched>,
-    exits: Exits,
-    pace: Pace,
-) -> (impl Future<Output = ()> + Send, oneshot::Receiver<Trouble>) {
-    let (trouble, troubled) = oneshot::channel();
-    let Infer { devices: Devices { engines, patience, model_memory }, load, reporter, vitals, stop } = infer;
-    let running = async move {
-        let Some(engine) = engines.into_iter().next() else { return };
-        let around = Around { reporter, vitals, pulse: Pulse::default(), patience, load: Arc::clone(&load) };
-        let device = DeviceThread::new(engine, model_memory, around);
-        let desk = Desk { exits, load, stop, trouble: Arc::new(Mutex::new(Some(trouble))) };
-        desk.serve(device, &Line::new(batched), Some(pace)).await;
-    };
-    (running, troubled)
-}
-
-/// Where a device's batches go, and who hears of it.
-struct Desk {
-    exits: Exits,
-    load: Arc<DeviceLoad>,
-    stop: CancellationToken,
-    trouble: Bell,
-}
-
-impl Desk {
+impl DeviceThread {
     /// Runs batches until no more come, nobody takes the answers, or the device is lost.
-    async fn serve(&self, mut device: DeviceThread, line: &Line, mut pace: Option<Pace>) {
+    async fn serve(mut self, queue: &BatchQueue, mut batch_time: Option<BatchTime>) {
         let (mut lost, mut idle_since) = (false, Instant::now());
-        let name = device.engine.device();
+        let name = self.engine.device();
         loop {
             // What a lost device takes is handed back, whoever has its model.
-            let residency = |model: &str| if lost { Residency::Here } else { self.load.residency(&name, model) };
-            let Some(batch) = line.next(idle_since, residency).await else { break };
-            if lost || self.stop.is_cancelled() {
+            let residency = |model: &str| if lost { Residency::Here } else { self.around.load.residency(&name, model) };
+            let Some(batch) = queue.next(idle_since, residency).await else { break };
+            if lost || self.around.stop.is_cancelled() {
                 for (job, _) in batch.jobs {
-                    self.settle(Settled::Returned(job)).await;
+                    self.around.exits.dispose(Disposition::Returned(job, ReturnReason::Stopped)).await;
                 }
                 continue;
             }
             let ready = batch.jobs.iter().filter_map(|(job, _)| job.ready).min();
             if let Some(gap) = gap(ready, idle_since, Instant::now()) {
-                device.vitals.metrics.device_waited(&name, gap);
+                self.around.vitals.metrics.device_waited(&name, gap);
             }
             let model = Arc::clone(&batch.model);
-            let mut ran = device.run(batch, &self.stop);
-            if let Some(pace) = &mut pace {
-                ran.busy = pace(ran.rows);
+            let mut ran = self.run(batch);
+            if let Some(batch_time) = &mut batch_time {
+                ran.busy = batch_time(ran.rows);
                 if !ran.busy.is_zero() {
                     tokio::time::sleep(ran.busy).await;
                 }
@@ -170,78 +88,103 @@ impl Desk {
                 lost = true;
                 let jobs = jobs.len();
                 error!(device = name, model = model.id, jobs, why, "the device is lost: the worker must be restarted");
-                tell(&self.trouble, Trouble::Lost);
+                self.around.alarm.ring(Trouble::Lost);
             }
             // First the next batch may be formed, then this one's answers go their way.
-            self.load.finish(&model.id, ran.rows, ran.busy);
-            if !self.send(ran).await {
+            self.around.load.finish(&model.id, ran.rows, ran.busy);
+            if !self.around.exits.send_each(ran).await {
                 break;
             }
         }
         if lost {
             // To free what a lost device holds may end the process in C++, before it says how it ended.
-            let DeviceThread { engine, .. } = device;
-            std::mem::forget(engine);
+            std::mem::forget(self.engine);
         }
     }
 
-    /// Sends each job its way; whether somebody takes the answers.
-    async fn send(&self, ran: Ran) -> bool {
-        let Ran { mut answers, unwanted, returned, unable, lost, rows: _, busy: _ } = ran;
+    /// Runs a batch of one model; each of its jobs is in what it returns.
+    fn run(&mut self, batch: Batched) -> Ran {
+        let readiness = self.make_ready(&batch.model);
+        if !matches!(readiness, Readiness::Ready) {
+            return Ran::without_model(batch, readiness);
+        }
+        let (batch, unwanted) = batch.without(|job| job.unwanted.is_cancelled());
+        let Some(batch) = batch else { return Ran { unwanted, ..Ran::default() } };
+        // What has waited for so long that it would still run when its message is given to another worker goes back first,
+        // and has all the time that there is when it comes again.
+        let predicted = batch.predicted;
+        let (batch, returned) = batch.without(|job| job.visibility.fits(predicted) == Fits::Afresh);
+        let Some(batch) = batch else { return Ran { unwanted, returned, ..Ran::default() } };
+        let batch_size = u32::try_from(batch.jobs.len()).unwrap_or(u32::MAX);
+        for (job, _) in &batch.jobs {
+            self.report(job, EventKind::Started { batch_size });
+        }
+        let model = Arc::clone(&batch.model);
+        let (jobs, padding) = (batch.jobs.len(), batch.input.padding());
+        let mut ran = match &model.manifest.task {
+            Task::TextGenerate(_, steps) => generate::run(self, batch, steps),
+            _ => self.run_once(batch),
+        };
+        let measured = BatchRun { jobs, rows: ran.rows, padding, predicted, busy: ran.busy };
+        self.around.vitals.metrics.ran(&model.id, measured);
+        self.measure_memory_now_and_then();
+        ran.unwanted.extend(unwanted);
+        ran.returned.extend(returned);
+        ran
+    }
+
+    fn run_once(&mut self, batch: Batched) -> Ran {
+        let Batched { model, mut jobs, input, predicted } = batch;
+        // What runs once is not broken off, so nobody need ask whether it is canceled.
+        jobs.iter_mut().for_each(|(job, _)| job.watch = None);
+        let rows: Vec<usize> = jobs.iter().map(|(_, rows)| *rows).collect();
+        let mut runner = BatchRunner::new(self, &model, &input, predicted);
+        let Bisected { outcomes, lost } = bisect::run(&rows, &mut runner);
+        let busy = runner.busy();
+        let (mut answers, mut unanswered) = (Vec::with_capacity(jobs.len()), Vec::new());
+        for ((job, _), outcome) in jobs.into_iter().zip(outcomes) {
+            let Some(Answered { answer, busy }) = outcome else {
+                unanswered.push(job);
+                continue;
+            };
+            let answer =
+                answer.map(|output| (Arc::clone(&model), Answer::Rows(output))).map_err(|error| failure(&error));
+            answers.push(Inferred { job, answer, device_ms: busy.as_secs_f64() * 1000.0 });
+        }
+        // What ended in the middle says nothing about what such a batch takes.
+        let rows = if lost.is_some() { 0 } else { input.rows() };
+        Ran { rows, busy, answers, lost: lost.map(|why| Lost { why, jobs: unanswered }), ..Ran::default() }
+    }
+}
+
+impl Exits<Inferred> {
+    /// Sends each job of a batch its way; whether somebody takes the answers.
+    async fn send_each(&self, ran: Ran) -> bool {
+        let Ran { answers, unwanted, returned, unable, lost, rows: _, busy: _ } = ran;
         for job in unwanted {
-            self.settle(Settled::Stored(job, None)).await;
+            self.dispose(Disposition::Unwanted(job)).await;
         }
         for job in returned {
-            self.settle(Settled::Returned(job)).await;
+            self.dispose(Disposition::Returned(job, ReturnReason::Stopped)).await;
         }
         for job in unable {
-            match job.unable() {
-                Ok(back) => self.settle(back).await,
-                Err(failed) => answers.push(*failed),
-            }
+            self.unable(job).await;
         }
         for job in lost.into_iter().flat_map(|lost| lost.jobs) {
-            self.settle(Settled::Lost(job)).await;
+            self.dispose(Disposition::Returned(job, ReturnReason::Lost)).await;
         }
         for answer in answers {
-            if self.exits.inferred.send(answer).await.is_err() {
+            if !self.pass(answer).await {
                 return false;
             }
         }
         true
-    }
-
-    /// A closed exit means that the pipeline is coming down; the dropped job is redelivered.
-    async fn settle(&self, settled: Settled) {
-        let _ = self.exits.settled.send(settled).await;
     }
 }
 
 /// So long a device that has been idle since then had nothing to run, although a job that begins `now` was ready.
 fn gap(ready: Option<Instant>, idle_since: Instant, now: Instant) -> Option<Duration> {
     Some(now.saturating_duration_since(ready?.max(idle_since)))
-}
-
-type Bell = Arc<Mutex<Option<oneshot::Sender<Trouble>>>>;
-
-fn tell(bell: &Bell, trouble: Trouble) {
-    if let Some(bell) = bell.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        let _ = bell.send(trouble);
-    }
-}
-
-/// Tells of a thread that ended by a panic.
-struct Lifeline {
-    trouble: Bell,
-    _alive: std::sync::mpsc::Sender<()>,
-}
-
-impl Drop for Lifeline {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            tell(&self.trouble, Trouble::Panicked);
-        }
-    }
 }
 
 #[cfg(test)]

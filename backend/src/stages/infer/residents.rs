@@ -28,7 +28,7 @@ impl Residents {
 
     /// Takes out what must go so that `bytes` more fit, the least recently used first. What alone is over the budget
     /// gets the device for itself.
-    pub(super) fn make_room(&mut self, bytes: u64) -> Vec<String> {
+    pub(super) fn evict_until_fits(&mut self, bytes: u64) -> Vec<String> {
         let Some(budget) = self.budget else { return Vec::new() };
         let mut gone = Vec::new();
         while self.bytes().saturating_add(bytes) > budget {
@@ -73,22 +73,22 @@ mod tests {
     fn the_least_recently_used_goes_first_and_no_more_than_needed() {
         let mut models = Residents::new(Some(100));
         for (id, bytes) in [("a", 40), ("b", 30), ("c", 20)] {
-            assert!(models.make_room(bytes).is_empty());
+            assert!(models.evict_until_fits(bytes).is_empty());
             models.insert(id, bytes);
         }
         assert!(models.touch("a") && !models.touch("d"));
-        assert_eq!(models.make_room(30), ["b"]);
+        assert_eq!(models.evict_until_fits(30), ["b"]);
         models.insert("d", 30);
-        assert_eq!(models.make_room(60), ["c", "a"]);
+        assert_eq!(models.evict_until_fits(60), ["c", "a"]);
         assert_eq!(models.evict_for("d"), None);
-        assert_eq!((models.make_room(1000), models.bytes()), (vec!["d".to_owned()], 0));
+        assert_eq!((models.evict_until_fits(1000), models.bytes()), (vec!["d".to_owned()], 0));
     }
 
     #[test]
     fn without_a_budget_all_stay() {
         let mut models = Residents::new(None);
         models.insert("a", u64::MAX);
-        assert!(models.make_room(u64::MAX).is_empty());
+        assert!(models.evict_until_fits(u64::MAX).is_empty());
         assert_eq!(models.evict(), Some("a".to_owned()));
     }
 
@@ -103,7 +103,7 @@ mod tests {
                     prop_assert!(held.contains_key(&id));
                     continue;
                 }
-                for gone in models.make_room(bytes) {
+                for gone in models.evict_until_fits(bytes) {
                     prop_assert!(held.remove(&gone).is_some());
                 }
                 models.insert(&id, bytes);

@@ -39,10 +39,10 @@ impl<'a> BatchRunner<'a> {
 
 impl BatchRunner<'_> {
     fn call(&mut self, input: &BatchInput) -> Result<Array<f32>, RunError> {
-        let DeviceThread { engine, pulse, patience, .. } = &mut *self.device;
+        let DeviceThread { engine, pulse, around, .. } = &mut *self.device;
         // Whichever is longer: a model that was never run, or whose manifest is an understatement, is not hung.
         let stated_ms = self.model.manifest.spec.cost_ms * input.rows() as f64;
-        let limit = patience.limit(stated_ms.max(self.predicted.as_secs_f64() * 1000.0));
+        let limit = around.patience.limit(stated_ms.max(self.predicted.as_secs_f64() * 1000.0));
         let _under_way = pulse.begin("run", &self.model.id, limit);
         let output = engine.run(self.model, input)?;
         if output.rows() == input.rows() {
@@ -53,7 +53,7 @@ impl BatchRunner<'_> {
     }
 
     /// Too little memory may be for the other models' sake: they go first, and the row gets another chance.
-    fn with_room(&mut self, input: &BatchInput) -> Result<Array<f32>, RunError> {
+    fn with_memory(&mut self, input: &BatchInput) -> Result<Array<f32>, RunError> {
         loop {
             let answer = self.call(input);
             if input.rows() > 1 || answer != Err(RunError::OutOfMemory) {
@@ -75,10 +75,10 @@ impl Runner for BatchRunner<'_> {
     fn run(&mut self, rows: Range<usize>) -> (Result<Array<f32>, RunError>, Duration) {
         let started = Instant::now();
         let answer = if rows.len() == self.input.rows() {
-            self.with_room(self.input)
+            self.with_memory(self.input)
         } else {
             match self.input.copy_rows(rows.start, rows.len()) {
-                Some(part) => self.with_room(&part),
+                Some(part) => self.with_memory(&part),
                 None => Err(RunError::Refused("the batch has fewer rows than its jobs".to_owned())),
             }
         };
@@ -97,7 +97,7 @@ impl Runner for BatchRunner<'_> {
     }
 }
 
-/// What a client is told of it.
+/// What a client hears of it.
 pub(super) fn failure(error: &RunError) -> Failure {
     match error {
         RunError::Refused(line) => Failure::new(FailureCode::ExecutionFailed, line.clone()),

@@ -207,7 +207,7 @@ mod tests {
         for vocabulary in [50_000_u64, 150_000] {
             let mut state = 1;
             let mut uniform = || ((draw(&mut state) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
-            // As a language model's: most far below the best.
+            // Numbers as a language model's: most far below the best.
             let logits: Vec<f32> = (0..vocabulary).map(|_| (-uniform().ln() * 2.5 - 10.0) as f32).collect();
             for (temperature, top_k) in [(0.8, 0), (0.8, 40), (50.0, 0), (0.0, 0)] {
                 let (mut sampler, mut state) = (Sampler::new(temperature, top_k, 1), 1);

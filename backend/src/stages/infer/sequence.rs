@@ -77,7 +77,7 @@ impl Sequence {
         self.wanted
     }
 
-    /// What was added.
+    /// What was added to the prompt, and why no more was.
     pub(super) fn into_continuation(self) -> Continuation {
         let added = self.tokens.get(self.prompt..).unwrap_or_default();
         Continuation {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_logits_is_told() {
+    fn what_is_no_logits_is_an_error() {
         let mut sequence = Sequence::new(vec![1], &steps(9), &Parameters::new());
         for answer in [&[][..], &[f32::NAN], &[-1.0], &[0.0, f32::INFINITY]] {
             assert_eq!(sequence.step(answer, &Marks::default()), Err(NoLogits));

@@ -7,7 +7,7 @@ mod show;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use forebay::{DeliveryId, WebhookId};
 
-use super::Common;
+use super::CommonArguments;
 use crate::{failure::Failure, span};
 
 #[derive(Debug, Args)]
@@ -17,8 +17,8 @@ pub(crate) struct WebhooksArguments {
 }
 
 impl WebhooksArguments {
-    /// Whether it only tells something.
-    pub(crate) fn only_tells(&self) -> bool {
+    /// Whether it only shows something.
+    pub(crate) fn only_shows(&self) -> bool {
         use WebhooksCommand::{Deliveries, List, Show};
         matches!(self.command, List { .. } | Show(_) | Deliveries(_))
     }
@@ -30,13 +30,13 @@ enum WebhooksCommand {
     #[command(after_help = "Example: forebay webhooks list")]
     List {
         #[command(flatten)]
-        common: Common,
+        common: CommonArguments,
     },
 
     /// Make an endpoint; its secret is written once, to standard output
     #[command(after_help = "Receivers check signatures with a library of https://www.standardwebhooks.com.\n\n\
                             Example: forebay webhooks create https://example.com/hook --event job.failed > hook.secret")]
-    Create(CreateArguments),
+    Create(CreateWebhookArguments),
 
     /// Show an endpoint
     #[command(after_help = "Example: forebay webhooks show wh_06h02735b1oir36bdd6g1dqo40")]
@@ -44,7 +44,7 @@ enum WebhooksCommand {
 
     /// Change an endpoint, or switch it off and on
     #[command(after_help = "Example: forebay webhooks update wh_06h02735b1oir36bdd6g1dqo40 --disable")]
-    Update(UpdateArguments),
+    Update(UpdateWebhookArguments),
 
     /// End an endpoint, for good
     #[command(after_help = "Example: forebay webhooks delete wh_06h02735b1oir36bdd6g1dqo40")]
@@ -56,7 +56,7 @@ enum WebhooksCommand {
 
     /// Send an endpoint a test, and say how it went
     #[command(after_help = "Example: forebay webhooks test wh_06h02735b1oir36bdd6g1dqo40")]
-    Test(TestArguments),
+    Test(TestWebhookArguments),
 
     /// List what was and is to be delivered, newest first
     #[command(after_help = "Example: forebay webhooks deliveries wh_06h02735b1oir36bdd6g1dqo40 --limit 50")]
@@ -66,7 +66,7 @@ enum WebhooksCommand {
     #[command(
         after_help = "Example: forebay webhooks replay wh_06h02735b1oir36bdd6g1dqo40 msg_06h0280q2s1g36bdd6g1dqo40"
     )]
-    Replay(ReplayArguments),
+    Replay(ReplayDeliveryArguments),
 }
 
 #[derive(Debug, Args)]
@@ -76,11 +76,11 @@ struct EndpointArguments {
     id: WebhookId,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(Debug, Args)]
-struct CreateArguments {
+struct CreateWebhookArguments {
     /// Where deliveries go: https, and no address of a private network
     #[arg(value_name = "TARGET")]
     target: String,
@@ -89,7 +89,7 @@ struct CreateArguments {
     wanted: WantedArguments,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(Debug, Args)]
@@ -105,7 +105,7 @@ struct WantedArguments {
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("change").required(true).multiple(true).args(["target", "events", "description", "enable", "disable"]))]
-struct UpdateArguments {
+struct UpdateWebhookArguments {
     /// The endpoint's id
     #[arg(value_name = "ID")]
     id: WebhookId,
@@ -126,11 +126,11 @@ struct UpdateArguments {
     disable: bool,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(Debug, Args)]
-struct TestArguments {
+struct TestWebhookArguments {
     #[command(flatten)]
     endpoint: EndpointArguments,
 
@@ -150,7 +150,7 @@ struct DeliveriesArguments {
 }
 
 #[derive(Debug, Args)]
-struct ReplayArguments {
+struct ReplayDeliveryArguments {
     /// The endpoint's id
     #[arg(value_name = "ID")]
     id: WebhookId,
@@ -160,10 +160,10 @@ struct ReplayArguments {
     delivery: DeliveryId,
 
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
-/// How jobs end.
+/// The ends of jobs that an endpoint may ask for.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum EndEvent {
     #[value(name = "job.succeeded")]
@@ -196,7 +196,7 @@ impl WantedArguments {
 }
 
 /// Does what is asked for.
-pub(super) async fn run(arguments: &WebhooksArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &WebhooksArguments) -> Result<(), Failure> {
     match &arguments.command {
         WebhooksCommand::List { common } => endpoints::list(common).await,
         WebhooksCommand::Create(wanted) => endpoints::create(wanted).await,

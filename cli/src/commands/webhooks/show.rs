@@ -8,7 +8,7 @@ use crate::{moment, progress, table};
 const BOTH_SIGN_MS: u64 = 86_400_000;
 const DASH: &str = "-";
 
-/// A row each.
+/// A table with a row for each endpoint.
 pub(super) fn endpoints(webhooks: &[Webhook]) -> String {
     let cells = |webhook: &Webhook| {
         let created = moment::show(webhook.created_ms);
@@ -33,18 +33,18 @@ pub(super) fn endpoint(webhook: &Webhook) -> String {
     table::lines(rows.map(|(name, value)| [name.to_owned(), value]).as_slice())
 }
 
-/// What is told beside a secret, without it.
+/// What stands beside a secret, without it.
 pub(super) fn beside_secret(webhook: &Webhook) -> String {
-    let mut told = format!("webhook {} at {}", webhook.id, webhook.url);
+    let mut text = format!("webhook {} at {}", webhook.id, webhook.url);
     if let Some(rotated_ms) = webhook.rotated_ms {
         let until = moment::show(Some(rotated_ms.saturating_add(BOTH_SIGN_MS)));
-        told.push_str(&format!("; its older secret signs too until {until}"));
+        text.push_str(&format!("; its older secret signs too until {until}"));
     }
-    let plain = told.replace(char::is_control, " ");
+    let plain = text.replace(char::is_control, " ");
     format!("{plain}\nThis secret is shown once: keep it now, where deliveries are checked.\n")
 }
 
-/// A row each.
+/// A table with a row for each delivery.
 pub(super) fn deliveries(deliveries: &[Delivery]) -> String {
     let cells = |delivery: &Delivery| {
         let job = delivery.job_id.as_ref().map_or_else(|| DASH.to_owned(), ToString::to_string);
@@ -135,11 +135,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_beside_a_secret_does_not_hold_it() {
+    fn what_stands_beside_a_secret_does_not_hold_it() {
         let rotated = webhook(&json!({"secret": "whsec_x", "rotated_ms": 1_800_000_000_000_u64}));
-        let told = beside_secret(&rotated);
-        assert!(!told.contains("whsec_x") && told.contains("shown once"), "{told}");
-        assert!(told.contains("older secret signs too until 2027-01-16 08:00 UTC"), "{told}");
+        let text = beside_secret(&rotated);
+        assert!(!text.contains("whsec_x") && text.contains("shown once"), "{text}");
+        assert!(text.contains("older secret signs too until 2027-01-16 08:00 UTC"), "{text}");
     }
 
     #[test]

@@ -1,61 +1,24 @@
 //! The last steps before the Account object, and the one call of it.
 
-use forebay_contract::{Input, InputRef, JobId, JobMessage, ProblemCode, Traceparent, storage_key};
+use forebay_contract::{Input, InputRef, JobId, JobMessage, ProblemCode, Traceparent, catalog::LaneSpec, storage_key};
 use forebay_limits::policy::Policy;
 
 use super::{
     Known,
-    looked_up::LookedUp,
+    looked_up::{Degraded, LookedUp},
     plan_body::Foreseen,
     protected::{Protected, promise},
-    routed::{Candidate, Candidates, Routed},
+    routed::{Candidate, Candidates},
 };
 use crate::{
-    aws::s3::{Bucket, NewObject},
-    cx::Cx,
-    handlers::caller::shard,
-    http::Stop,
-    isolate::entropy,
-    objects::{self, lanes},
-    runtime::log_line,
+    aws::s3::NewObject, cx::Cx, handlers::caller::shard, http::Stop, isolate::entropy, objects, runtime::log_line,
 };
-use forebay_account::{Degraded as Reason, KnownResult, Reuse, SubmitAnswer, SubmitCall, Timing};
+use forebay_account::{KnownResult, Offer, Reuse, SubmitAnswer, SubmitCall, Timing};
 use forebay_admission::{
     Refusal, Submission,
     idempotency::{self, Idempotency},
-    lane::{remembered::Passage, shed::multiplier},
+    lane::{LaneStatus, shed::multiplier},
 };
-
-/// A submission of which it is decided what may run for it.
-pub struct Degraded<'a> {
-    /// What may run.
-    pub candidates: Candidates<'a>,
-    /// What earlier jobs may do for it.
-    reuse: Reuse,
-    /// How the lighter model is let in, where it is.
-    passage: Option<Passage>,
-}
-
-impl<'a> Degraded<'a> {
-    /// The lighter model stays where something new may run, and where it is let in.
-    pub fn of(known: Known<'a>, routed: Routed<'a>, protected: &Protected, looked_up: &LookedUp) -> Self {
-        let Routed { mut candidates, statuses, reuse, .. } = routed;
-        let free = looked_up.cached.is_some() && known.free_hits();
-        let lighter = candidates.lighter.as_ref().filter(|_| !looked_up.nothing_new() && !free);
-        let passage = lighter.and_then(|lighter| protected.lets_in(known, &statuses, lighter));
-        candidates.lighter = candidates.lighter.filter(|_| passage.is_some());
-        Self { candidates, reuse, passage }
-    }
-
-    /// Gives a probe back that the lighter model was let in with and did not use.
-    fn hand_back(&self, answer: &SubmitAnswer) {
-        if let (Some(Passage::Probe), Some(lighter)) = (self.passage, &self.candidates.lighter)
-            && !runs_lighter(answer)
-        {
-            lanes::hand_back(lighter.offer.lane, &lighter.offer.model, &lighter.offer.version);
-        }
-    }
-}
 
 /// A job's name, and its input where a worker will read it.
 pub struct Stored {
@@ -93,7 +56,7 @@ impl Stored {
 pub struct Admission<'a, 'd> {
     /// Who asks.
     pub known: Known<'a>,
-    /// The lane.
+    /// How the lane stands, and the times of the job.
     pub protected: &'a Protected,
     /// The result, where it is known here.
     pub looked_up: &'a LookedUp,
@@ -105,10 +68,39 @@ pub struct Admission<'a, 'd> {
 
 /// What the Account object decided.
 pub struct Admitted<'d> {
-    /// Its answer.
+    /// Whether there is a job, or why there is none.
     pub answer: SubmitAnswer,
     /// Of a dry run: what it would come to.
     pub foreseen: Option<Foreseen<'d>>,
+}
+
+impl Known<'_> {
+    /// The call that has a job of its own run, whatever there is already.
+    pub(super) fn call(self, id: JobId, offer: Offer, status: &LaneStatus, lane: &LaneSpec) -> SubmitCall {
+        let Self { catalog, caller, plan, wishes, .. } = self;
+        SubmitCall {
+            id,
+            policy: Policy::of(catalog, &caller.plan, plan, multiplier(status, lane, plan.guaranteed)),
+            offer,
+            lighter: None,
+            stale: Vec::new(),
+            key: caller.key.clone().unwrap_or_default(),
+            ip: caller.ip.clone(),
+            endpoint: self.form.endpoint().to_owned(),
+            reuse: Reuse::Nothing,
+            free_hits: false,
+            known: None,
+            keep_ms: plan.keep_ms(),
+            again: false,
+            idempotency: None,
+            nothing_new: false,
+            challenged: false,
+            store: wishes.cache.store,
+            dry_run: self.dry_run,
+            wait_ms: wishes.wait_s.unwrap_or(0) * 1000,
+            timing: Timing::default(),
+        }
+    }
 }
 
 impl<'d> Admission<'_, 'd> {
@@ -127,36 +119,24 @@ impl<'d> Admission<'_, 'd> {
     }
 
     fn call(&self, stored: Stored) -> SubmitCall {
-        let Self { known, protected: Protected { status, lane, times, .. }, .. } = self;
-        let Known { catalog, caller, plan, wishes, .. } = known;
-        let candidates = &self.degraded.candidates;
-        let first = &candidates.first;
+        let Self { known, protected: Protected { status, lane, times, .. }, looked_up, degraded, .. } = self;
+        let Candidates { first, lighter, stale } = &degraded.candidates;
         SubmitCall {
-            id: stored.id,
-            policy: Policy::of(catalog, &caller.plan, plan, multiplier(status, lane, plan.guaranteed)),
-            offer: first.offer.clone(),
-            lighter: candidates.lighter.as_ref().map(|lighter| Box::new(lighter.offer.clone())),
-            stale: candidates.stale.clone(),
-            key: caller.key.clone().unwrap_or_default(),
-            ip: caller.ip.clone(),
-            endpoint: known.form.endpoint().to_owned(),
-            reuse: self.degraded.reuse,
+            lighter: lighter.as_ref().map(|lighter| Box::new(lighter.offer.clone())),
+            stale: stale.clone(),
+            reuse: degraded.reuse,
             free_hits: known.free_hits(),
-            known: self.looked_up.cached.as_ref().map(|cached| KnownResult::of(&cached.job)),
-            keep_ms: plan.keep_ms(),
-            again: false,
+            known: looked_up.cached.as_ref().map(|cached| KnownResult::of(&cached.job)),
             idempotency: stored.idempotency,
-            nothing_new: self.looked_up.nothing_new(),
+            nothing_new: looked_up.nothing_new(),
             challenged: self.challenged,
-            store: wishes.cache.store,
-            dry_run: known.dry_run,
-            wait_ms: wishes.wait_s.unwrap_or(0) * 1000,
             timing: Timing {
                 not_before_ms: times.not_before_ms,
                 deadline_ms: times.deadline_ms,
                 retry_of: None,
                 promise: Some(promise(status, lane, &first.offer)),
             },
+            ..known.call(stored.id, first.offer.clone(), status, lane)
         }
     }
 
@@ -185,12 +165,6 @@ impl<'d> Admission<'_, 'd> {
     }
 }
 
-/// Whether the lighter model runs for it, rather than that its result was there.
-fn runs_lighter(answer: &SubmitAnswer) -> bool {
-    matches!(answer, SubmitAnswer::Admitted { job, joined: false, .. }
-        if job.degraded == Some(Reason::LighterModel) && job.cached == 0)
-}
-
 fn inline(input: Input) -> InputRef {
     InputRef::Inline { media_type: input.media_type, data: input.bytes }
 }
@@ -199,7 +173,7 @@ fn inline(input: Input) -> InputRef {
 async fn put(cx: &Cx, id: &JobId, input: Input) -> Result<InputRef, Stop> {
     let sha256 = forebay_contract::hex(&input.sha256());
     let key = storage_key::input(&sha256, id);
-    let bucket = Bucket { url: &cx.config.bucket_url, signer: &cx.config.signer };
+    let bucket = cx.config.bucket();
     let object = NewObject { key: &key, media_type: input.media_type.name(), bytes: &input.bytes, sha256: &sha256 };
     if let Err(error) = bucket.put(cx.now_ms, object).await {
         log_line("storage-unavailable", &error.to_string());

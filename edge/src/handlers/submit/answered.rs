@@ -48,9 +48,10 @@ impl Known<'_> {
     pub(super) async fn decided(self, answer: SubmitAnswer, cached: Option<Rc<Cached>>) -> Result<Answer, Stop> {
         // Only a hit that no object is asked for shows them again.
         if self.free_hits()
-            && let SubmitAnswer::Admitted { statuses, .. } | SubmitAnswer::Denied { statuses, .. } = &answer
+            && let SubmitAnswer::Admitted { statuses: heard, .. } | SubmitAnswer::Denied { statuses: heard, .. } =
+                &answer
         {
-            isolate::with(|isolate| isolate.limits.put(self.caller, statuses, self.cx.now_ms));
+            isolate::with(|isolate| isolate.limits.put(self.caller, heard, self.cx.now_ms));
         }
         match answer {
             SubmitAnswer::Admitted { job, joined, statuses } => {

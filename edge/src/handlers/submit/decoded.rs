@@ -44,9 +44,9 @@ pub struct Decoded {
 /// When a job may start, and by when its result is worth having, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Times {
-    /// Not before this.
+    /// The start that was asked for; `None` for at once.
     pub not_before_ms: Option<u64>,
-    /// By this.
+    /// The deadline that was asked for.
     pub deadline_ms: Option<u64>,
 }
 

@@ -1,10 +1,15 @@
-//! Whether the same question has been answered in this colo before.
+//! Whether the same question has been answered in this colo before, and what may run where it has not.
 
 use std::rc::Rc;
 
 use forebay_contract::{Digest, catalog::CachedHits};
 
-use super::{Known, decoded::Decoded, protected::Protected, routed::Routed};
+use super::{
+    Known,
+    decoded::Decoded,
+    protected::Protected,
+    routed::{Candidates, Routed},
+};
 use crate::{
     handlers::caller::shard,
     http::Stop,
@@ -12,16 +17,17 @@ use crate::{
         self,
         results::{self, Cached, INLINE_BYTES},
     },
+    objects::lanes,
 };
-use forebay_account::Reuse;
-use forebay_admission::{Refusal, lifetime::Lifetime};
+use forebay_account::{Reuse, SubmitAnswer};
+use forebay_admission::{Refusal, lane::remembered::Passage, lifetime::Lifetime};
 
 /// What this colo knows of the question.
 pub struct LookedUp {
     /// The stored result that answers, where one is known here.
     pub cached: Option<Rc<Cached>>,
-    /// Why nothing new may run; a result that is there takes no room. What was taken already is no more work: sent again
-    /// under its key it is answered again, and asked again it is joined.
+    /// Why nothing new may run; a result that is there takes no room. What was taken already is no more work: sent
+    /// again under its key it is answered again, and asked again it is joined.
     pub refused: Option<Refusal>,
 }
 
@@ -71,6 +77,37 @@ impl LookedUp {
     }
 }
 
+/// A submission of which it is decided what may run for it.
+pub struct Degraded<'a> {
+    /// What may run.
+    pub candidates: Candidates<'a>,
+    /// What earlier jobs may do for it.
+    pub reuse: Reuse,
+    /// How the lighter model is let in, where it is.
+    passage: Option<Passage>,
+}
+
+impl<'a> Degraded<'a> {
+    /// The lighter model stays where something new may run, and where it is let in.
+    pub fn of(known: Known<'a>, routed: Routed<'a>, protected: &Protected, looked_up: &LookedUp) -> Self {
+        let Routed { mut candidates, statuses, reuse, .. } = routed;
+        let free = looked_up.cached.is_some() && known.free_hits();
+        let lighter = candidates.lighter.as_ref().filter(|_| !looked_up.nothing_new() && !free);
+        let passage = lighter.and_then(|lighter| protected.lets_in(known, &statuses, lighter));
+        candidates.lighter = candidates.lighter.filter(|_| passage.is_some());
+        Self { candidates, reuse, passage }
+    }
+
+    /// Gives a probe back that the lighter model was let in with and did not use.
+    pub fn hand_back(&self, answer: &SubmitAnswer) {
+        if let (Some(Passage::Probe), Some(lighter)) = (self.passage, &self.candidates.lighter)
+            && !runs_lighter(answer)
+        {
+            lanes::hand_back(lighter.offer.lane, &lighter.offer.model, &lighter.offer.version);
+        }
+    }
+}
+
 /// The stored result that answers, if it is known here: of this isolate, or (`far`) of the whole colo.
 async fn look(known: Known<'_>, digest: &Digest, reuse: Reuse, far: bool) -> Option<Rc<Cached>> {
     let now_ms = known.cx.now_ms;
@@ -82,4 +119,10 @@ async fn look(known: Known<'_>, digest: &Digest, reuse: Reuse, far: bool) -> Opt
     };
     // What would be gone while the plan still promises it is not there.
     cached.filter(|cached| known.lifetime().outlasts(cached.job.result_stored_ms(), now_ms))
+}
+
+/// Whether the lighter model runs for it, rather than that its result was there.
+fn runs_lighter(answer: &SubmitAnswer) -> bool {
+    matches!(answer, SubmitAnswer::Admitted { job, joined: false, .. }
+        if job.degraded == Some(forebay_account::Degraded::LighterModel) && job.cached == 0)
 }

@@ -17,9 +17,9 @@ use forebay_contract::catalog::{Catalog, PlanSpec};
 use worker::web_sys::Request;
 
 use self::{
-    admitted::{Admission, Degraded, Stored},
+    admitted::{Admission, Stored},
     decoded::{Decoded, Form},
-    looked_up::LookedUp,
+    looked_up::{Degraded, LookedUp},
     protected::Protected,
     refused_before::RefusedBefore,
     routed::Routed,
@@ -96,7 +96,7 @@ async fn submit(cx: &Cx, request: Request, target: &Target, form: Form<'_>, step
     // protect: room in the lane, and time until the deadline
     let protected = Protected::of(known, decoded.times, &routed);
 
-    // cache: the same question has been answered in this place before
+    // cache: the same question has been answered in this colo before
     let looked_up = LookedUp::of(known, &decoded, &routed, &protected).await?;
     if let Some(cached) = looked_up.free_answer(known) {
         return known.hit(cached);

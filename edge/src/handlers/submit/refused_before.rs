@@ -40,8 +40,8 @@ impl RefusedBefore {
     }
 }
 
-/// What this isolate remembers of the very question: no object is asked, and nothing that could be large or wrong is looked
-/// into.
+/// What this isolate remembers of the very question: no object is asked, and nothing is looked into that could be large
+/// or wrong.
 async fn remembered(known: Known<'_>, request: Request) -> Option<Rc<Cached>> {
     let Known { cx, caller, .. } = known;
     let length: u64 = cx.incoming.content_length.as_deref()?.trim().parse().ok()?;

@@ -1,7 +1,6 @@
 //! `POST /v1/jobs/{id}/retry`: the same input once more, as a new job that counts like any other.
 
 use forebay_contract::{JobId, JobState, Lane, ProblemCode};
-use forebay_limits::policy::Policy;
 
 use super::{
     Known,
@@ -19,11 +18,11 @@ use crate::{
     isolate::{catalog, entropy},
     objects::{self, lanes},
 };
-use forebay_account::{Job, Offer, RetryAnswer, Reuse, SubmitCall, Timing, asked};
+use forebay_account::{Job, Offer, RetryAnswer, SubmitCall, Timing, asked};
 use forebay_admission::{
     Refusal,
     idempotency::{self, Idempotency},
-    lane::{remembered::Passage, shed::multiplier},
+    lane::remembered::Passage,
     query, rate_fields,
     route::no_version,
 };
@@ -65,30 +64,10 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         .idempotency_key
         .clone()
         .map(|key| Idempotency { key, fingerprint: idempotency::fingerprint_of_retry(&id) });
-    let call = SubmitCall {
-        id: JobId::new(cx.now_ms, entropy::bytes(), shard(&caller)),
-        policy: Policy::of(&catalog, &caller.plan, plan, multiplier(&status, &spec, plan.guaranteed)),
-        offer,
-        lighter: None,
-        stale: Vec::new(),
-        key: caller.key.clone().unwrap_or_default(),
-        ip: caller.ip.clone(),
-        endpoint: "/v1/jobs".to_owned(),
-        reuse: Reuse::Nothing,
-        free_hits: false,
-        known: None,
-        keep_ms: plan.keep_ms(),
-        again: false,
-        idempotency,
-        nothing_new: false,
-        challenged: false,
-        store: wishes.cache.store,
-        dry_run: false,
-        wait_ms: wishes.wait_s.unwrap_or(0) * 1000,
-        timing,
-    };
     let (form, dry_run) = (Form::Json, false);
     let known = Known { cx, target, form, dry_run, caller: &caller, catalog: &catalog, plan, wishes: &wishes };
+    let id_of_new = JobId::new(cx.now_ms, entropy::bytes(), shard(&caller));
+    let call = SubmitCall { idempotency, timing, ..known.call(id_of_new, offer, &status, &spec) };
     match objects::call(cx, shard(&caller), asked::Retry(id, Box::new(call))).await? {
         RetryAnswer::Submitted(answer) => known.decided(*answer, None).await,
         RetryAnswer::Refused { job } => Err(refused(&job).into()),

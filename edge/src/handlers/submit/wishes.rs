@@ -10,17 +10,17 @@ use forebay_admission::{
     idempotency, prefer,
 };
 
-/// The wishes of one request.
+/// What one request asks for besides its body.
 pub struct Wishes {
     /// How long the client would wait for the result, in seconds.
     pub wait_s: Option<u64>,
-    /// Nothing degraded.
+    /// Whether nothing may answer but what was asked for.
     pub strict: bool,
-    /// What caches may do.
+    /// What caches may answer and keep.
     pub cache: CacheControl,
-    /// The model version.
+    /// The model version, where one is named.
     pub version: Option<String>,
-    /// Sending it again is not asking again.
+    /// The key under which sending it again is not asking again.
     pub idempotency_key: Option<String>,
     /// The token of a solved challenge.
     pub challenge: Option<String>,
@@ -29,7 +29,7 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// Of a request.
+    /// Reads what the header of a request has.
     pub fn of(incoming: &Incoming) -> Result<Self, Refusal> {
         let prefer = incoming.prefer.as_deref();
         Ok(Self {

@@ -6,6 +6,7 @@ use crate::http::Stop;
 
 /// What `build.rs` compiled.
 const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/catalog.json"));
+
 /// A catalog, and the text in the namespace it was decided by.
 #[derive(Clone)]
 pub(super) struct Decided {

@@ -13,7 +13,7 @@ const ENTRY: usize = 2_048;
 /// How long a cache that failed is left alone, in milliseconds.
 const PAUSE_MS: u64 = 60_000;
 
-/// A result found.
+/// A stored result, and the job that made it.
 pub struct Cached {
     /// The job that made it.
     pub job: Job,
@@ -21,11 +21,11 @@ pub struct Cached {
     pub content: Option<Rc<Content>>,
 }
 
-/// A result.
+/// What a result consists of.
 pub enum Content {
-    /// What is JSON.
+    /// JSON, as the model made it.
     Json(Box<RawValue>),
-    /// What is not, and its type.
+    /// Anything else: its media type, and its bytes.
     Other(String, Vec<u8>),
 }
 

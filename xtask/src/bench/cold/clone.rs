@@ -47,11 +47,11 @@ const PYTHON: [&str; 4] =
 ///
 /// It lies outside of the checkout, whose settings cargo would find above it. The compiler is the machine's.
 #[derive(Debug)]
-pub(super) struct Clone {
+pub(super) struct FreshClone {
     folder: PathBuf,
 }
 
-impl Clone {
+impl FreshClone {
     pub(super) fn of(repository: &Repository, commit: &str) -> Result<Self> {
         let clone = Self { folder: env::temp_dir().join(format!("forebay-cold-{}-{commit}", std::process::id())) };
         for folder in ["home", "logs"] {
@@ -123,7 +123,7 @@ impl Clone {
 
     fn run(&self, name: &str, command: &mut Command) -> Result<()> {
         let log = self.folder.join("logs").join(name);
-        Run { tells: false, ..Run::new(Console::quiet(), name, &log)? }.program(command)
+        Run { shows_life: false, ..Run::new(Console::quiet(), name, &log)? }.program(command)
     }
 
     fn spent(&self, work: impl FnOnce() -> Result<()>) -> Result<Spent> {
@@ -133,14 +133,14 @@ impl Clone {
     }
 }
 
-impl Drop for Clone {
+impl Drop for FreshClone {
     fn drop(&mut self) {
         // Some gigabytes; what cannot be removed is in the system's folder for such things.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-/// Of all children that were waited for, and theirs.
+/// The CPU time of all children that were waited for, and of theirs, in seconds.
 fn cpu_secs() -> Result<f64> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let secs = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;

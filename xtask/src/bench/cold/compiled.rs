@@ -7,7 +7,7 @@ use serde::Serialize;
 /// its own, is another thing under the same name.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Compiled {
-    /// How many packages.
+    /// How many packages cargo compiled.
     packages: usize,
     /// Which of them more than once: they had other features the second time.
     again: Vec<String>,

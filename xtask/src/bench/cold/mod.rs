@@ -13,17 +13,17 @@ use crate::{
     process::answer,
     repository::Repository,
 };
-use clone::{Clone, Spent};
+use clone::{FreshClone, Spent};
 use compiled::Compiled;
 
 /// The most of the earlier commit's CPU time that is wanted.
 const TARGET_CPU: f64 = 0.6;
 
-/// Both sides.
+/// A cold start of this commit beside one of an earlier commit.
 #[derive(Debug, Serialize)]
 pub(super) struct Cold {
-    ours: Side,
-    beside: Side,
+    ours: ColdStart,
+    beside: ColdStart,
     /// Ours divided by the other's; downloads are in neither.
     cpu_ratio: f64,
     wall_ratio: f64,
@@ -31,7 +31,7 @@ pub(super) struct Cold {
 
 /// One commit, from nothing.
 #[derive(Debug, Serialize)]
-struct Side {
+struct ColdStart {
     commit: String,
     /// Downloads of crates, npm's and Python's packages, before anything is built.
     downloads: Spent,
@@ -42,15 +42,15 @@ struct Side {
 
 /// Measures HEAD and then `beside`, each in a clone, a home and caches of its own.
 pub(super) fn measure(repository: &Repository, console: Console, beside: &str) -> Result<Cold> {
-    let side = |commit: &str| -> Result<Side> {
+    let side = |commit: &str| -> Result<ColdStart> {
         let name = git(repository, &["rev-parse", "--short", commit])?;
-        let clone = Clone::of(repository, &name)?;
+        let clone = FreshClone::of(repository, &name)?;
         console.begin("cold", &format!("{name} in {}: downloads", clone.folder().display()));
         let downloads = clone.download()?;
         console.note("cold", &format!("{name}: {downloads}; now `cargo xtask up --once`"));
         let up = clone.up()?;
         console.done("cold", &format!("{name}: {up}"));
-        Ok(Side { commit: name, downloads, up, compiled: Compiled::in_logs(&clone.logs())? })
+        Ok(ColdStart { commit: name, downloads, up, compiled: Compiled::in_logs(&clone.logs())? })
     };
     let (ours, beside) = (side("HEAD")?, side(beside)?);
     let cpu_ratio = ours.up.cpu_secs / beside.up.cpu_secs;
@@ -70,7 +70,7 @@ impl fmt::Display for Cold {
         writeln!(f, "cold start: {:.2} of the CPU time (target ≤ {TARGET_CPU:.2}, {verdict})", self.cpu_ratio)?;
         write!(f, "  = CPU time of `up --once` in a fresh clone ÷ the same at {}; ", self.beside.commit)?;
         write!(f, "of the clock's time {:.2}", self.wall_ratio)?;
-        for Side { commit, downloads, up, compiled } in [&self.ours, &self.beside] {
+        for ColdStart { commit, downloads, up, compiled } in [&self.ours, &self.beside] {
             write!(f, "\n  {commit}: {up}; {compiled}; downloads before: {downloads}")?;
         }
         Ok(())

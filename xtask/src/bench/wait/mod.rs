@@ -1,9 +1,9 @@
-//! How soon who waits is told, what many listeners cost, and how quickly a finished result is delivered.
+//! How soon who waits knows, what many listeners cost, and how quickly a finished result is delivered.
 
+mod delays;
 mod delivered;
 mod sockets;
 mod stand_in;
-mod told;
 mod way;
 mod websocket;
 
@@ -15,25 +15,27 @@ use serde::Serialize;
 use super::ratio::Ratio;
 use crate::{console::Console, repository::Repository};
 
-/// Everything about waiting.
+/// What was measured about waiting.
 #[derive(Debug, Serialize)]
-pub(super) struct Waiting {
-    told: told::Told,
-    crowd: sockets::Crowd,
+pub(super) struct WaitFigures {
+    #[serde(rename = "told")]
+    delays: delays::Delays,
+    #[serde(rename = "crowd")]
+    sockets: sockets::OpenSockets,
     results: [Ratio; 4],
 }
 
 /// One after the other: each would disturb the others.
-pub(super) fn measure(repository: &Repository, console: Console) -> Result<Waiting> {
-    let told = told::measure(repository, console)?;
-    let crowd = sockets::measure(repository, console)?;
-    Ok(Waiting { told, crowd, results: delivered::measure(repository, console)? })
+pub(super) fn measure(repository: &Repository, console: Console) -> Result<WaitFigures> {
+    let delays = delays::measure(repository, console)?;
+    let sockets = sockets::measure(repository, console)?;
+    Ok(WaitFigures { delays, sockets, results: delivered::measure(repository, console)? })
 }
 
-impl fmt::Display for Waiting {
+impl fmt::Display for WaitFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { told, crowd, results } = self;
-        write!(f, "{told}\n{crowd}")?;
+        let Self { delays, sockets, results } = self;
+        write!(f, "{delays}\n{sockets}")?;
         results.iter().try_for_each(|result| write!(f, "\n{result}"))
     }
 }

@@ -10,7 +10,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{way::Client, websocket::WebSocket};
+use super::{way::BenchClient, websocket::WebSocket};
 use crate::{
     bench::{OPEN, ratio::percentile, report::report, workerd::Workerd},
     console::{self, Console},
@@ -31,14 +31,14 @@ const FILES: u64 = 16_384;
 
 /// What many sockets cost, and how quickly all of them hear of one job.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(in crate::bench) struct Crowd {
+pub(in crate::bench) struct OpenSockets {
     definition: String,
     sockets: usize,
     /// All of workerd before the first socket, in MiB.
     before_mib: f64,
     ours: Footprint,
     floor: Footprint,
-    /// From the report until the first client has heard, until half of them have, and until all have.
+    /// How long it takes from the report until the first client has heard, until half of them have, and until all have.
     heard_ms: [f64; 3],
 }
 
@@ -50,7 +50,7 @@ struct Footprint {
 }
 
 /// Many sockets that watch one running job, beside as many of an object that does nothing with them.
-pub(super) fn measure(repository: &Repository, console: Console) -> Result<Crowd> {
+pub(super) fn measure(repository: &Repository, console: Console) -> Result<OpenSockets> {
     let name = "wait-sockets";
     console.begin(name, &format!("{SOCKETS} open WebSockets, about a minute"));
     let began = Instant::now();
@@ -61,22 +61,22 @@ pub(super) fn measure(repository: &Repository, console: Console) -> Result<Crowd
         footprint(&workerd, &|| Ok(WebSocket::open(workerd.floor, "/", OPEN, PATIENCE)?))?.0
     };
     let mut workerd = Workerd::start(repository)?;
-    let (edge, client, http) = (workerd.edge, Client::new(workerd.edge, OPEN), Http::new(PATIENCE));
+    let (edge, client, http) = (workerd.edge, BenchClient::new(workerd.edge, OPEN), Http::new(PATIENCE));
     let id = client.submit("The one that everybody watches.")?;
     // What runs moves no more places, and its object may sleep.
     report(&http, edge, id.parse()?, EventKind::Started { batch_size: 1 })?;
 
     let before_mib = memory_kib(&workerd)? / 1024.0;
-    let (ours, mut crowd) = footprint(&workerd, &|| watch(edge, &id))?;
+    let (ours, mut open) = footprint(&workerd, &|| watch(edge, &id))?;
 
     let reported = Instant::now();
     let kind = EventKind::Succeeded { media_type: "application/json".to_owned(), bytes: 2, device_ms: 1.0 };
     report(&http, edge, id.parse()?, kind)?;
     let mut heard_ms = Vec::new();
-    for socket in &mut crowd {
+    for socket in &mut open {
         interrupt::check()?;
-        let told = socket.hear()?;
-        ensure!(told.contains(r#""event":"succeeded""#), "told otherwise: {told:.300}");
+        let heard = socket.hear()?;
+        ensure!(heard.contains(r#""event":"succeeded""#), "told otherwise: {heard:.300}");
         heard_ms.push(reported.elapsed().as_secs_f64() * 1000.0);
     }
     workerd.check_alive()?;
@@ -87,31 +87,31 @@ pub(super) fn measure(repository: &Repository, console: Console) -> Result<Crowd
          after the object was put to sleep; beside an object in plain JavaScript that accepts sockets and does nothing else"
     );
     let heard_ms = [0.0, 0.5, 1.0].map(|share| percentile(&heard_ms, share));
-    Ok(Crowd { definition, sockets: SOCKETS, before_mib, ours, floor, heard_ms })
+    Ok(OpenSockets { definition, sockets: SOCKETS, before_mib, ours, floor, heard_ms })
 }
 
 /// A socket that has heard where the job stands.
 fn watch(edge: SocketAddr, id: &str) -> Result<WebSocket> {
     let mut socket = WebSocket::open(edge, "/v1/events", OPEN, PATIENCE)?;
     socket.say(&json!({ "watch": [id] }).to_string())?;
-    let told = socket.hear()?;
-    ensure!(told.contains(r#""event":"running""#), "told otherwise: {told:.300}");
+    let heard = socket.hear()?;
+    ensure!(heard.contains(r#""event":"running""#), "told otherwise: {heard:.300}");
     Ok(socket)
 }
 
 /// What each socket costs that `open` opens, and all of them, still open.
 fn footprint(workerd: &Workerd, open: &dyn Fn() -> Result<WebSocket>) -> Result<(Footprint, Vec<WebSocket>)> {
-    let crowd = |count: usize| {
+    let sockets = |count: usize| {
         let opened = (0..count).map(|number| {
             interrupt::check()?;
             open().with_context(|| format!("socket {} of {count}", number + 1))
         });
         opened.collect::<Result<Vec<_>>>()
     };
-    drop(crowd(WARM_UP)?);
+    drop(sockets(WARM_UP)?);
     rest(Duration::from_secs(2))?;
     let before = memory_kib(workerd)?;
-    let sockets = crowd(SOCKETS)?;
+    let sockets = sockets(SOCKETS)?;
     let awake = memory_kib(workerd)?;
     rest(ASLEEP)?;
     let asleep = memory_kib(workerd)?;
@@ -149,7 +149,7 @@ fn raise_file_limit() -> Result<()> {
     Ok(())
 }
 
-impl fmt::Display for Crowd {
+impl fmt::Display for OpenSockets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { definition, sockets, before_mib, ours, floor, heard_ms: [first, half, all] } = self;
         write!(
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_read_as_the_system_tells_it() {
+    fn memory_is_read_as_the_system_writes_it() {
         let rollup =
             "55d0-7ffe ---p 00000000 00:00 0    [rollup]\nRss:      204800 kB\nPss:      102400 kB\nPss_Dirty: 1 kB\n";
         assert!((pss_kib(rollup).unwrap() - 102_400.0).abs() < 1e-9);

@@ -54,7 +54,7 @@ impl<'a> StandIn<'a> {
         worked
     }
 
-    /// Nothing more is to be received.
+    /// Receives nothing more.
     pub(super) fn stop(&self) {
         self.over.store(true, Ordering::Relaxed);
     }

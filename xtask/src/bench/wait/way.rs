@@ -27,7 +27,7 @@ pub(super) enum Way {
 
 /// One client of the edge.
 #[derive(Debug)]
-pub(super) struct Client<'a> {
+pub(super) struct BenchClient<'a> {
     edge: SocketAddr,
     key: &'a str,
     http: Http,
@@ -46,7 +46,7 @@ impl Way {
     }
 
     /// Waits for a job's success; gives the moment at which the client knows.
-    pub(super) fn wait(self, client: &Client<'_>, id: &str) -> Result<Instant> {
+    pub(super) fn wait(self, client: &BenchClient<'_>, id: &str) -> Result<Instant> {
         match self {
             Self::LongPoll => client.poll(&format!("/v1/jobs/{id}?wait=60"), Duration::ZERO),
             Self::EventStream => client.read_events(id),
@@ -57,7 +57,7 @@ impl Way {
     }
 }
 
-impl<'a> Client<'a> {
+impl<'a> BenchClient<'a> {
     pub(super) fn new(edge: SocketAddr, key: &'a str) -> Self {
         Self { edge, key, http: Http::new(2 * PATIENCE) }
     }

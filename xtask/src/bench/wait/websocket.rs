@@ -39,7 +39,7 @@ impl WebSocket {
         Ok(this)
     }
 
-    /// Sends a text.
+    /// Sends a text message.
     pub(super) fn say(&mut self, text: &str) -> io::Result<()> {
         self.send(TEXT, text.as_bytes())
     }

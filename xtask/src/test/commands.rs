@@ -1,0 +1,158 @@
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{Check, deny, seeds};
+use crate::{
+    build::{cargo, workspace},
+    repository::Repository,
+    setup::{WasmToolchain, node, wasm_toolchain},
+};
+
+/// Warnings are errors, in the words by which `cargo clippy` tells clippy's compiler.
+const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
+
+/// Tests that run only when they are named.
+const NAMED: [&str; 10] =
+    ["--test", "localstack", "--test", "models", "--test", "pixels", "--test", "dlq", "--test", "e2e"];
+
+/// The worker's parts without the engine. With the tests' package, for what it asks of what they share: see its Cargo.toml.
+const CLOUD: &str = "--package forebay-backend --package forebay-tests --no-default-features --features \
+                     forebay-backend/lambda,forebay-backend/otlp";
+
+/// Runs the edge's unit tests whose names hold `filter`.
+pub fn edge_test(repository: &Repository, filter: &str) -> Command {
+    test(repository, &format!("--package forebay-edge --package forebay-tests --lib -- {filter}"))
+}
+
+fn one(repository: &Repository, arguments: &str) -> Command {
+    let mut command = cargo(repository);
+    command.args(arguments.split(' '));
+    command
+}
+
+fn test(repository: &Repository, arguments: &str) -> Command {
+    linted(one(repository, &format!("test {arguments}")))
+}
+
+/// Tests of everything, with the engine.
+fn all(repository: &Repository, arguments: &[&str]) -> Command {
+    let mut command = linted(workspace(repository, "test"));
+    command.args(arguments);
+    command
+}
+
+/// Clippy compiles the tests, as rustc would: what they depend on is compiled once, not again only to be looked at.
+fn linted(mut command: Command) -> Command {
+    command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", DENY_WARNINGS);
+    command
+}
+
+/// This very program with another command.
+fn own(repository: &Repository, command: &str) -> Result<Command> {
+    // Linux shows a program that was built anew meanwhile under a name that is no file's.
+    let mut own = Command::new(std::env::current_exe()?.with_file_name("xtask"));
+    own.current_dir(repository.root()).arg(command);
+    Ok(own)
+}
+
+/// What is compiled for a check that wants a LocalStack, which starts meanwhile.
+pub(super) fn builds(repository: &Repository, check: Check) -> Vec<Command> {
+    let all = |arguments: &[&str]| all(repository, arguments);
+    match check {
+        Check::Localstack => vec![
+            all(&["--test", "localstack", "--test", "dlq", "--no-run"]),
+            test(repository, &format!("{CLOUD} --test lambda --no-run")),
+        ],
+        // The worker and the command line are built for tests of their own; a second build of them would differ in nothing
+        // but the compiler's wrapper.
+        Check::E2e => vec![all(&["--test", "spot", "--test", "commands", "--test", "e2e", "--no-run"])],
+        _ => Vec::new(),
+    }
+}
+
+/// The programs of a check, one after the other until one fails; of its tests only those of these names, where there are
+/// any. To be asked for after the set-up that brings what they run on.
+pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) -> Result<Vec<Command>> {
+    let one = |arguments: &str| one(repository, arguments);
+    let test = |arguments: &str| test(repository, arguments);
+    let named = |mut command: Command| {
+        if !names.is_empty() {
+            command.arg("--").args(names);
+        }
+        command
+    };
+    let all = |arguments: &[&str]| all(repository, arguments);
+    Ok(match check {
+        Check::Fmt => vec![one("fmt --all --check")],
+        Check::Tidy => vec![own(repository, "tidy")?],
+        // --all-targets passes over tests that run only when they are named.
+        Check::Clippy => vec![all(&["--all-targets", "--no-run"]), all(&[&["--no-run"], NAMED.as_slice()].concat())],
+        Check::Unit => vec![named(all(&[])), named(test(&format!("{CLOUD} --lib --test signals --test traces")))],
+        Check::Simulation if names.is_empty() => vec![test(&format!("{CLOUD} --test simulation -- --nocapture"))],
+        Check::Simulation => names.iter().map(|name| simulation(repository, name)).collect::<Result<_>>()?,
+        Check::Localstack => {
+            vec![named(all(&["--test", "localstack", "--test", "dlq"])), named(test(&format!("{CLOUD} --test lambda")))]
+        }
+        Check::Models => vec![named(all(&["--test", "models", "--test", "pixels"]))],
+        Check::E2e => vec![promises(repository, names)],
+        Check::ClippyWasm => vec![wasm_clippy(repository)],
+        Check::ClippyLean => vec![
+            test(&format!("{CLOUD} --all-targets --no-run")),
+            // Without the engine: where nothing of libtorch is run, nothing of it need be found.
+            test(&format!("{CLOUD} --test simulation --no-run")),
+        ],
+        Check::Console => vec![console_tests(repository)?],
+        Check::Deny => deny::commands(repository),
+        Check::Doc => {
+            let mut doc = one("doc --workspace --no-deps");
+            doc.env("RUSTDOCFLAGS", "-Dwarnings");
+            vec![doc]
+        }
+    })
+}
+
+/// Two dozen edges are started, each for a minute at most: compiling the wasm a second time, better, never pays there.
+fn promises(repository: &Repository, names: &[String]) -> Command {
+    let mut promises = all(repository, &["--test", "e2e"]);
+    promises.env("MINIFLARE_WORKERD_V8_FLAGS", "--liftoff-only").env("FOREBAY_TEST_PROMISES", names.join(","));
+    promises
+}
+
+/// Some seeds; the history of what happened stands in the log.
+fn simulation(repository: &Repository, name: &str) -> Result<Command> {
+    const TEST: &str = "every_job_ends_once_whatever_fails";
+    let seeds = seeds::parse(name)?;
+    let mut command = test(repository, &format!("{CLOUD} --test simulation -- {TEST} --exact --nocapture"));
+    command.env("FOREBAY_SIMULATION_SEEDS", format!("{}..{}", seeds.start, seeds.end));
+    Ok(command)
+}
+
+/// Node.js runs what `npm test` in the folder runs; npm itself may be bound to an older one.
+fn console_tests(repository: &Repository) -> Result<Command> {
+    const TESTS: &str =
+        "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON --test --test-reporter=tap --test-concurrency=2";
+    let folder = repository.path("tests/console");
+    let mut run = Command::new(node(repository)?);
+    run.current_dir(&folder).args(TESTS.split(' ')).args(["pure/*.test.mjs", "played/*.test.mjs"]);
+    Ok(run)
+}
+
+/// A Rust that set-up made from Debian's packages has no clippy: there the compiler alone looks.
+fn wasm_clippy(repository: &Repository) -> Command {
+    // As the bundle is built, so that macros and build scripts are compiled already.
+    let packages = "--package forebay-edge --package forebay-tests --lib --target wasm32-unknown-unknown --config \
+                    edge/profile.toml"
+        .split(' ');
+    let mut command = cargo(repository);
+    match wasm_toolchain(repository) {
+        WasmToolchain::Separate(folder) => {
+            let bin = folder.join("bin");
+            command.arg("check").args(packages).env("RUSTC", bin.join("rustc")).env("RUSTFLAGS", "-Dwarnings");
+        }
+        WasmToolchain::Own | WasmToolchain::Missing => {
+            command.arg("clippy").args(packages).args(["--", "-D", "warnings"]);
+        }
+    }
+    command
+}
