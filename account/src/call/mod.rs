@@ -7,8 +7,7 @@ use forebay_contract::{JobId, JobState, ReportAnswer, ReportEvent, catalog::Beyo
 use forebay_limits::policy::{LimitStatus, Policy, Subject, Violation};
 use serde::{Deserialize, Serialize};
 
-use self::table::calls;
-use self::webhook::WebhookCall;
+use self::{table::calls, webhook::WebhookCall};
 use crate::{
     job::{Job, known_result::KnownResult, offer::Offer, timing::Timing},
     usage::UsageRow,

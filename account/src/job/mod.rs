@@ -18,8 +18,7 @@ use forebay_contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::journal::EventName;
-use self::offer::Offer;
+use self::{journal::EventName, offer::Offer};
 use forebay_admission::{lane::position::QueueNumber, lifetime::Lifetime};
 
 /// A job as its object keeps it, a row of `jobs`, and as it goes from the object to the Worker.

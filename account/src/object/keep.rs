@@ -1,4 +1,5 @@
-//! Keeping which queue numbers open jobs drew and what they were promised: an object that sleeps while they wait knows it again.
+//! Keeping which queue numbers open jobs drew and what they were promised: an object that sleeps while they wait knows it
+//! again.
 
 use std::rc::Rc;
 
@@ -7,7 +8,7 @@ use super::core::Core;
 /// How long after a job was counted. Most have ended by then and cost no write; no object falls asleep sooner.
 const KEEP_MS: u64 = 2_000;
 
-/// Writes it down soon, unless that is about to happen already.
+/// Writes down soon what is not in the table yet, unless that is about to happen already.
 pub(crate) fn start(core: &Rc<Core>) {
     if !core.load.borrow().has_unkept() || !core.timers.keep.begin() {
         return;

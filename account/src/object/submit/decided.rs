@@ -105,9 +105,11 @@ pub(super) enum Earlier {
     Answers(Box<Job>),
     /// Its result is: there is one for long enough, but the job's own URL would not show it so long.
     Stored(KnownResult),
+    /// There is none, or none that may answer.
     Nothing,
 }
 
+/// What an earlier job does for `call` at `now_ms`.
 pub(super) fn earlier(core: &Core, call: &SubmitCall, now_ms: u64) -> Result<Earlier> {
     if call.reuse == Reuse::Nothing {
         return Ok(Earlier::Nothing);
@@ -177,6 +179,7 @@ struct Precedent {
     at_ms: u64,
 }
 
+/// What limits, outbox and room say of `offer`, with the `excused` limits left out.
 fn judge(core: &Core, call: &SubmitCall, offer: &Offer, excused: &[String], precedent: Precedent) -> Result<Admission> {
     let now_ms = precedent.at_ms;
     let (buckets, holdings) = (core.limits.buckets(), core.limits.holdings());

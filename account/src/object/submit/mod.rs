@@ -1,4 +1,5 @@
-//! A submission's way through its object: claimed → decided → granted → written → answered, a file and a type each.
+//! A submission's way through its object: claimed → decided → granted → written → answered. The first and the last stage
+//! are here, the others have a file each.
 //!
 //! Deciding may wait, for leases of shared limits and for its turn; between the last decision and the write nothing waits,
 //! so what was decided is what is written.
@@ -12,12 +13,11 @@ use std::rc::Rc;
 use forebay_admission::idempotency::{Idempotency, is_remembered};
 use forebay_limits::policy::LimitStatus;
 
-use self::decided::Earlier;
-use self::decided::decided;
-use self::decided::earlier;
-use self::granted::granted;
-use self::written::Written;
-use self::written::written;
+use self::{
+    decided::{Earlier, decided, earlier},
+    granted::granted,
+    written::{Written, written},
+};
 use crate::{
     call::{SubmitAnswer, SubmitCall},
     job::Job,
@@ -67,11 +67,12 @@ pub(crate) async fn submit(core: &Rc<Core>, call: &SubmitCall, messages: Message
     }
 }
 
+/// From the call to what is written.
 async fn stages(submission: &Submission<'_>) -> Result<Written, Stop> {
     let claimed = claimed(submission)?;
     let decided = decided(submission).await?;
     // The first try may have waited as long as this one.
-    submission.is_not_written()?;
+    submission.stop_if_written()?;
     // Whoever sends the key again from here on finds its job.
     drop(claimed);
     written(submission, granted(submission, decided)?).await
@@ -88,7 +89,7 @@ fn claimed(submission: &Submission<'_>) -> Result<Claimed, Stop> {
     if core.limits.revoked_keys().contains(&call.key) {
         return Err(Stop::Answered(SubmitAnswer::Revoked));
     }
-    submission.is_not_written()?;
+    submission.stop_if_written()?;
     let key = call.idempotency.as_ref().map(|idempotency| submission.claim(idempotency)).transpose()?;
     if call.nothing_new && matches!(earlier(core, call, *asked_ms)?, Earlier::Nothing) {
         return Err(Stop::Answered(SubmitAnswer::NothingKnown));
@@ -106,7 +107,7 @@ async fn answered(submission: &Submission<'_>, written: Written) -> Result<Submi
 
 impl Submission<'_> {
     /// Stops a submission that is sent again and has its job. One that joined another is decided anew.
-    fn is_not_written(&self) -> Result<(), Stop> {
+    fn stop_if_written(&self) -> Result<(), Stop> {
         match self.call.again.then(|| self.core.tables.job(&self.call.id)).transpose()?.flatten() {
             Some(job) => Err(self.found(job, false)),
             None => Ok(()),
