@@ -1,15 +1,20 @@
 //! An object's share of the lanes' work: what is open, and what has ended since its lanes last heard of it. Pure.
 
+mod estimates;
+mod news;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use forebay_contract::{FailureCode, JobId, JobState, Lane, catalog::LaneSpec, ordered};
-use serde::{Deserialize, Serialize};
+use forebay_admission::lane::{LaneStatus, Tally, position::QueueNumber};
+use forebay_contract::{JobId, JobState, Lane, catalog::LaneSpec, ordered};
+use serde::Deserialize;
 
-use crate::{
-    job::{Job, promise::Promise},
-    lane::MAX_WAITS,
+pub(crate) use self::estimates::KeptEstimate;
+use self::{
+    estimates::Estimates,
+    news::{LaneNews, News},
 };
-use forebay_admission::lane::{LaneStatus, Tally, VersionCount, position::QueueNumber, wait::WaitSample};
+use crate::job::{Job, promise::Promise};
 
 /// Jobs that have not ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,17 +33,6 @@ pub struct OpenRow {
     pub queued: u64,
 }
 
-/// What is kept of an open job with its row, so that an object that slept knows where its jobs stand.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct KeptEstimate {
-    /// What it drew in its lane.
-    #[serde(rename = "place", skip_serializing_if = "Option::is_none")]
-    pub number: Option<QueueNumber>,
-    /// How long it was expected to take.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub promise: Option<Promise>,
-}
-
 /// What the tables have of open jobs.
 #[derive(Debug, Default)]
 pub struct Stored {
@@ -54,23 +48,17 @@ pub struct Stored {
 #[derive(Debug, Default)]
 pub struct Load {
     open: BTreeMap<Lane, Open>,
-    ended_ms: BTreeMap<Lane, u64>,
-    outcomes: BTreeMap<(Lane, String, String), (u32, u32)>,
+    /// Jobs that may not start yet: no lane hears of them, and nobody is behind them.
+    delayed: BTreeMap<JobId, Delayed>,
+    estimates: Estimates,
+    news: News,
+    /// Lanes that have something to hear.
     unannounced: BTreeSet<Lane>,
-    left: BTreeMap<Lane, Left>,
     /// Jobs that their lane has not counted yet, with their cost, oldest first; and those that are being announced to it.
     uncounted: BTreeMap<Lane, VecDeque<(JobId, u64)>>,
     announcing: BTreeMap<Lane, VecDeque<(JobId, u64)>>,
-    /// What queued jobs drew.
-    numbers: BTreeMap<JobId, QueueNumber>,
-    /// What open jobs were promised.
-    promises: BTreeMap<JobId, Promise>,
-    /// Jobs of which the table does not have this yet.
-    unkept: BTreeSet<JobId>,
     /// How the lanes stood when they last answered, and the rate that is expected of them.
     statuses: BTreeMap<Lane, LaneStatus>,
-    /// Jobs that may not start yet: no lane hears of them, and nobody is behind them.
-    delayed: BTreeMap<JobId, Delayed>,
     rates: BTreeMap<Lane, f64>,
 }
 
@@ -81,14 +69,6 @@ struct Delayed {
     start_ms: u64,
 }
 
-/// What is announced to a lane as differences: lost with a tally, it makes estimates worse for a while and nothing else.
-#[derive(Debug, Default)]
-struct Left {
-    jobs: u64,
-    ms: u64,
-    waits: Vec<WaitSample>,
-}
-
 impl Load {
     /// Of an object that wakes up; all of it is announced to the lanes anew.
     pub fn new(stored: Stored) -> Self {
@@ -96,12 +76,8 @@ impl Load {
         let unannounced = ordered::set(rows.iter().map(|row| row.lane));
         let open = |row: OpenRow| (row.lane, Open { jobs: row.jobs, cost_ms: row.cost_ms, queued: row.queued });
         let open = ordered::map(rows.into_iter().map(open));
-        let mut load = Self { open, unannounced, ..Self::default() };
+        let mut load = Self { open, unannounced, estimates: Estimates::new(kept), ..Self::default() };
         delayed.iter().for_each(|job| load.opened(job));
-        for (id, KeptEstimate { number, promise }) in kept {
-            load.numbers.extend(number.map(|number| (id, number)));
-            load.promises.extend(promise.map(|promise| (id, promise)));
-        }
         load
     }
 
@@ -150,8 +126,7 @@ impl Load {
         self.rates.insert(job.lane, promise.rate);
         // What starts later by wish says nothing about the lane.
         if job.not_before_ms.is_none() {
-            self.promises.insert(job.id, promise);
-            self.unkept.insert(job.id);
+            self.estimates.promised(job.id, promise);
         }
     }
 
@@ -176,7 +151,7 @@ impl Load {
             open.queued = if is { open.queued.saturating_add(1) } else { open.queued.saturating_sub(1) };
             self.unannounced.insert(job.lane);
             if was {
-                self.left.entry(job.lane).or_default().jobs += 1;
+                self.news.left(job.lane);
             }
         }
         if !before.is_final() && job.state.is_final() {
@@ -186,25 +161,22 @@ impl Load {
 
     /// What the job drew in its lane, once that has counted it.
     pub fn queue_number(&self, id: &JobId) -> Option<QueueNumber> {
-        self.numbers.get(id).copied()
+        self.estimates.number(id)
     }
 
     /// How long a job was expected to take at most when it was accepted, in milliseconds; 0 where nobody knows.
     pub fn expected_ms(&self, id: &JobId) -> u64 {
-        self.promises.get(id).map_or(0, |promise| promise.eta.p90)
+        self.estimates.promise(id).map_or(0, |promise| promise.eta.p90)
     }
 
     /// Whether something of open jobs is not in the table yet.
     pub fn has_unkept(&self) -> bool {
-        !self.unkept.is_empty()
+        self.estimates.has_unkept()
     }
 
     /// What is to be written to the table of jobs that are still open; from then on it counts as written.
-    pub fn unkept(&mut self) -> BTreeMap<JobId, KeptEstimate> {
-        let kept = |id: &JobId| KeptEstimate { number: self.queue_number(id), promise: self.promises.get(id).copied() };
-        let unkept = ordered::map(self.unkept.iter().map(|id| (*id, kept(id))));
-        self.unkept.clear();
-        unkept
+    pub fn take_unkept(&mut self) -> BTreeMap<JobId, KeptEstimate> {
+        self.estimates.take_unkept()
     }
 
     /// How a lane stood when it last answered, and what rate is expected of it.
@@ -219,30 +191,12 @@ impl Load {
         open.jobs = open.jobs.saturating_sub(1);
         open.cost_ms = open.cost_ms.saturating_sub(job.cost_ms);
         self.unannounced.insert(job.lane);
-        self.numbers.remove(&job.id);
-        self.unkept.remove(&job.id);
         for list in [&mut self.uncounted, &mut self.announcing] {
             if let Some(jobs) = list.get_mut(&job.lane) {
                 jobs.retain(|(id, _)| *id != job.id);
             }
         }
-        let left = self.left.entry(job.lane).or_default();
-        left.ms = left.ms.saturating_add(job.cost_ms);
-        if let Some(wait) = self.promises.remove(&job.id).and_then(|promise| wait(&promise, job))
-            && left.waits.len() < MAX_WAITS
-        {
-            left.waits.push(wait);
-        }
-        let outcome = match job.state {
-            JobState::Succeeded => (1, 0),
-            JobState::Failed if job.failure_code.is_some_and(is_the_models) => (0, 1),
-            // What the client did says nothing about the lane.
-            _ => return,
-        };
-        let ended_ms = self.ended_ms.entry(job.lane).or_default();
-        *ended_ms = ended_ms.saturating_add(job.cost_ms);
-        let counts = self.outcomes.entry((job.lane, job.model.clone(), job.version.clone())).or_default();
-        *counts = (counts.0.saturating_add(outcome.0), counts.1.saturating_add(outcome.1));
+        self.news.ended(job, self.estimates.ended(&job.id));
     }
 
     /// What the object `shard` has to announce to each lane; from then on it counts as announced.
@@ -272,8 +226,7 @@ impl Load {
         let mut number = status.left_jobs.saturating_add(status.queued_jobs);
         let mut work_ms = status.left_ms + status.backlog_ms;
         for (id, cost_ms) in self.announcing.remove(&lane).unwrap_or_default().into_iter().rev() {
-            self.numbers.insert(id, QueueNumber { number, work_ms, era_ms: status.era_ms });
-            self.unkept.insert(id);
+            self.estimates.drew(id, QueueNumber { number, work_ms, era_ms: status.era_ms });
             number = number.saturating_sub(1);
             work_ms -= cost_ms as f64;
         }
@@ -282,48 +235,28 @@ impl Load {
 
     fn tally(&mut self, lane: Lane, shard: &str) -> Tally {
         let open = self.open.get(&lane).copied().unwrap_or_default();
-        let left = self.left.remove(&lane).unwrap_or_default();
         if let Some(uncounted) = self.uncounted.remove(&lane) {
             self.announcing.entry(lane).or_default().extend(uncounted);
         }
-        let outcomes = std::mem::take(&mut self.outcomes);
-        let (here, elsewhere) = outcomes.into_iter().partition(|((of, _, _), _)| *of == lane);
-        self.outcomes = elsewhere;
-        let here: BTreeMap<(Lane, String, String), (u32, u32)> = here;
+        let LaneNews { left_jobs, left_ms, ended_ms, waits, outcomes } = self.news.take(lane);
         Tally {
             shard: shard.to_owned(),
             open_ms: open.cost_ms as f64,
             open_jobs: open.jobs,
-            ended_ms: self.ended_ms.remove(&lane).unwrap_or_default() as f64,
+            ended_ms: ended_ms as f64,
             queued_jobs: open.queued,
-            left_jobs: left.jobs,
-            left_ms: left.ms as f64,
-            waits: left.waits,
-            outcomes: here
-                .into_iter()
-                .map(|((_, model, version), (ok, failed))| VersionCount { model, version, ok, failed })
-                .collect(),
+            left_jobs,
+            left_ms: left_ms as f64,
+            waits,
+            outcomes,
         }
     }
 }
 
-/// How long a job took that a worker has run; what was called off says nothing.
-fn wait(promise: &Promise, job: &Job) -> Option<WaitSample> {
-    let ran = job.started_ms.is_some() && matches!(job.state, JobState::Succeeded | JobState::Failed);
-    let took_ms = job.finished_ms?.saturating_sub(job.accepted_ms) as f64;
-    let Promise { expected_ms, eta, .. } = *promise;
-    ran.then_some(WaitSample { expected_ms, p50_ms: eta.p50 as f64, p90_ms: eta.p90 as f64, took_ms })
-}
-
-/// Whether a failure says that the model version is broken, rather than the input.
-fn is_the_models(code: FailureCode) -> bool {
-    use FailureCode::{ExecutionFailed, ModelUnavailable, OutOfMemory, OutputInvalid};
-    matches!(code, ModelUnavailable | ExecutionFailed | OutputInvalid | OutOfMemory)
-}
-
 #[cfg(test)]
 mod tests {
-    use forebay_admission::lane::position::Eta;
+    use forebay_admission::lane::{position::Eta, wait::WaitSample};
+    use forebay_contract::FailureCode;
 
     use super::*;
     use crate::job::example::{START_MS, queued};
@@ -450,7 +383,7 @@ mod tests {
         let tally = load.tallies("s").remove(0).1;
         assert_eq!((tally.left_jobs, tally.open_jobs, tally.left_ms), (0, 0, 10.0));
         assert_eq!(tally.waits, [WaitSample { expected_ms: 70.0, p50_ms: 80.0, p90_ms: 160.0, took_ms: 90.0 }]);
-        assert!(load.promises.is_empty() && load.numbers.is_empty());
+        assert!(load.estimates.is_empty());
     }
 
     #[test]
@@ -466,7 +399,7 @@ mod tests {
         load.observe(Lane::FreeLight, LaneStatus { queued_jobs: 2, ..LaneStatus::unknown(START_MS) });
         load.moved(JobState::Queued, &Job { state: JobState::Canceled, ..jobs[1].clone() });
         assert!(load.has_unkept());
-        let kept = serde_json::to_string(&load.unkept()).unwrap();
+        let kept = serde_json::to_string(&load.take_unkept()).unwrap();
         assert!(!load.has_unkept());
         let kept: BTreeMap<JobId, KeptEstimate> = serde_json::from_str(&kept).unwrap();
         let open = vec![OpenRow { lane: Lane::FreeLight, jobs: 1, cost_ms: 10, queued: 1 }];

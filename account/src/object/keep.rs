@@ -17,7 +17,7 @@ pub(crate) fn start(core: &Rc<Core>) {
     core.spawn(async move {
         inner.platform.sleep(KEEP_MS).await;
         inner.timers.keep.end();
-        let kept = inner.load.borrow_mut().unkept();
+        let kept = inner.load.borrow_mut().take_unkept();
         if !kept.is_empty()
             && let Err(error) = inner.tables.keep(&kept)
         {
