@@ -28,7 +28,7 @@ pub(crate) struct NativeSocket {
 }
 
 impl NativeSocket {
-    /// What its client was told, from the beginning.
+    /// What was sent to its client, from the beginning.
     pub(crate) fn heard(&self) -> Vec<String> {
         self.heard.borrow().clone()
     }
@@ -159,13 +159,13 @@ impl Object {
     /// A client closes its socket.
     pub(crate) async fn hang_up(self: &Rc<Self>, socket: &Rc<NativeSocket>) -> std::result::Result<(), CallError> {
         let held = Held { socket: socket.clone(), life: self.awake()?.0 };
-        let told = self.of_account(move |core| {
+        let opened = self.of_account(move |core| {
             closed(core, &held, 1000);
             Ok(())
         });
-        let told = told.await;
+        let opened = opened.await;
         socket.cut();
-        told
+        opened
     }
 
     async fn of_account(
