@@ -60,7 +60,7 @@ pub use object::answer::answer;
 pub use object::core::Core;
 pub use object::life::{Inside, Life};
 pub use object::listen::{Listen, Listener, Opened, open, waiting};
-pub use object::sockets::{Said, Wanted, accept, closed, hear};
+pub use object::sockets::{ClientMessage, SocketRequest, accept, closed, hear};
 pub use platform::{DeliveryError, NewKeys};
 pub use presence::pass::Pass;
 pub use presence::watching::Wish;

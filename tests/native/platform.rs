@@ -75,11 +75,11 @@ impl Platform for Native {
 
     fn sql(&self, statement: &str, values: Vec<Value>, rows: Rows) -> Result<String> {
         self.alive()?;
-        let mut told = "[]".to_owned();
+        let mut read = "[]".to_owned();
         for (statement, values) in planted::statements(self.object.is_lane(), statement, values) {
-            told = self.object.disk.sql(&statement, values, rows)?;
+            read = self.object.disk.sql(&statement, values, rows)?;
         }
-        Ok(told)
+        Ok(read)
     }
 
     fn stored_bytes(&self) -> u64 {

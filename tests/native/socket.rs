@@ -6,7 +6,7 @@ use std::{
 };
 
 use forebay_account::{
-    Core, Listen, Opened, Said, Wanted, accept, closed, hear, open,
+    ClientMessage, Core, Listen, Opened, SocketRequest, accept, closed, hear, open,
     platform::{CallError, Result, Socket},
 };
 use futures_util::StreamExt as _;
@@ -28,7 +28,7 @@ pub(crate) struct NativeSocket {
 }
 
 impl NativeSocket {
-    /// What its client was told, from the beginning.
+    /// What was sent to its client, from the beginning.
     pub(crate) fn heard(&self) -> Vec<String> {
         self.heard.borrow().clone()
     }
@@ -139,7 +139,7 @@ impl Object {
         opened.await?.map_err(|error: forebay_account::platform::Error| CallError::new(error.to_string()))
     }
 
-    fn accept(&self, core: &Rc<Core>, life: &Rc<Life>, wanted: Wanted) -> Rc<NativeSocket> {
+    fn accept(&self, core: &Rc<Core>, life: &Rc<Life>, wanted: SocketRequest) -> Rc<NativeSocket> {
         let socket = Rc::<NativeSocket>::default();
         self.sockets.borrow_mut().push(socket.clone());
         accept(core, Rc::new(Held { socket: socket.clone(), life: life.clone() }), wanted);
@@ -152,20 +152,21 @@ impl Object {
         socket: &Rc<NativeSocket>,
         text: &str,
     ) -> std::result::Result<(), CallError> {
-        let (held, said) = (Held { socket: socket.clone(), life: self.awake()?.0 }, Said::Text(text.to_owned()));
+        let (held, said) =
+            (Held { socket: socket.clone(), life: self.awake()?.0 }, ClientMessage::Text(text.to_owned()));
         self.of_account(move |core| hear(core, &held, said)).await
     }
 
     /// A client closes its socket.
     pub(crate) async fn hang_up(self: &Rc<Self>, socket: &Rc<NativeSocket>) -> std::result::Result<(), CallError> {
         let held = Held { socket: socket.clone(), life: self.awake()?.0 };
-        let told = self.of_account(move |core| {
+        let opened = self.of_account(move |core| {
             closed(core, &held, 1000);
             Ok(())
         });
-        let told = told.await;
+        let opened = opened.await;
         socket.cut();
-        told
+        opened
     }
 
     async fn of_account(

@@ -1,4 +1,4 @@
-//! Calls that are made twice: a submission is one by its job's id, and whatever was decided is told once more.
+//! Calls that are made twice: a submission is one by its job's id, and whatever was decided is answered once more.
 
 use std::rc::Rc;
 
@@ -50,9 +50,9 @@ fn a_submission_that_is_sent_again_is_the_same_job_and_spends_nothing() {
         scene.pass(1_000).await;
         for _ in 0..2 {
             account.kill();
-            let told = submit(&account, &again).await.unwrap();
-            assert_eq!(id(&told), id(&one));
-            let SubmitAnswer::Admitted { statuses, .. } = told else { panic!() };
+            let answer = submit(&account, &again).await.unwrap();
+            assert_eq!(id(&answer), id(&one));
+            let SubmitAnswer::Admitted { statuses, .. } = answer else { panic!() };
             assert_eq!(statuses[0].remaining, 0, "it was spent once");
         }
         assert_eq!(account.sql("SELECT count(*) AS n FROM jobs"), "[[1]]");

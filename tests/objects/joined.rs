@@ -47,15 +47,15 @@ fn a_job_that_others_joined_stops_when_the_last_of_them_has_canceled() {
             assert_eq!(joined(&scene, &account, &by(key, &wish)).await, id);
         }
         for (caller, status) in [("k1", 202), ("k1", 200), ("k2", 202)] {
-            let (told, job) = cancel(&account, id, caller, None).await;
-            assert_eq!((told, job.state), (status, JobState::Queued), "{caller}");
+            let (answer, job) = cancel(&account, id, caller, None).await;
+            assert_eq!((answer, job.state), (status, JobState::Queued), "{caller}");
             // Who wants it is on disk.
             account.kill();
         }
         assert_eq!(scene.job(&account, id).await.state, JobState::Queued);
         for status in [202, 200] {
-            let (told, job) = cancel(&account, id, "", None).await;
-            assert_eq!((told, job.state, job.interests), (status, JobState::Canceled, None));
+            let (answer, job) = cancel(&account, id, "", None).await;
+            assert_eq!((answer, job.state, job.interests), (status, JobState::Canceled, None));
         }
         let canceled: i64 = scene.usage(&account).await.iter().map(|row| row.canceled).sum();
         assert_eq!(canceled, 1);
@@ -71,8 +71,8 @@ fn a_job_of_one_caller_stops_at_once_whatever_it_says_besides() {
             let id = scene.submit(&account, wish.clone()).await.id;
             // Sent again under its key it is the same request.
             assert_eq!(joined(&scene, &account, &wish).await, id);
-            let (told, job) = cancel(&account, id, caller, key).await;
-            assert_eq!((told, job.state), (202, JobState::Canceled), "{caller} {key:?}");
+            let (answer, job) = cancel(&account, id, caller, key).await;
+            assert_eq!((answer, job.state), (202, JobState::Canceled), "{caller} {key:?}");
             account.sql("DELETE FROM idempotency");
         }
     });
@@ -89,8 +89,8 @@ fn an_idempotency_key_takes_back_its_own_submission_alone() {
         for (key, status, state) in
             [("one", 202, JobState::Queued), ("one", 200, JobState::Queued), ("two", 202, JobState::Canceled)]
         {
-            let (told, job) = cancel(&account, id, "k1", Some(key)).await;
-            assert_eq!((told, job.state), (status, state), "{key}");
+            let (answer, job) = cancel(&account, id, "k1", Some(key)).await;
+            assert_eq!((answer, job.state), (status, state), "{key}");
         }
     });
 }
@@ -124,8 +124,8 @@ fn a_job_from_before_is_its_makers_until_somebody_joins() {
                 joined(&scene, &account, &by("k2", &wish)).await;
                 assert_eq!(cancel(&account, id, "k2", None).await.1.state, JobState::Queued);
             }
-            let (told, job) = cancel(&account, id, "k1", None).await;
-            assert_eq!((told, job.state), (202, JobState::Canceled), "{joins}");
+            let (answer, job) = cancel(&account, id, "k1", None).await;
+            assert_eq!((answer, job.state), (202, JobState::Canceled), "{joins}");
         }
     });
 }

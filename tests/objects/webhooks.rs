@@ -1,4 +1,4 @@
-//! Webhooks: what ends is told, soon and to everybody, however much waits.
+//! Webhooks: what ends is delivered, soon and to everybody, however much waits.
 
 use std::{collections::BTreeSet, rc::Rc};
 
@@ -41,14 +41,14 @@ fn wait(account: &Object, hook: &str, count: u64, due_ms: u64) {
     account.kill();
 }
 
-/// Something ends, and is told.
+/// Something ends, and is delivered.
 async fn end(scene: &Scene, account: &Rc<Object>) {
     let job = scene.submit(account, Wish::default()).await;
     scene.cancel(account, job.id).await;
 }
 
 /// The ids that were posted to a target, in order.
-fn told(scene: &Scene, url: &str) -> Vec<String> {
+fn delivered(scene: &Scene, url: &str) -> Vec<String> {
     scene.fakes.posted().into_iter().filter(|(_, posted)| posted.url == url).map(|(_, posted)| posted.id).collect()
 }
 
@@ -64,7 +64,7 @@ fn what_ends_is_told_however_much_waits_already() {
         let hook = hook(&scene, &account, WELL, Mode::Well).await;
         wait(&account, &hook, 10_000, 3_600_000);
         end(&scene, &account).await;
-        scene.until(1_000, "it is told", || told(&scene, WELL).len() == 1).await;
+        scene.until(1_000, "it is delivered", || delivered(&scene, WELL).len() == 1).await;
         assert_eq!((count(&account, "state = 'failed'"), count(&account, "state = 'pending'")), (0, 10_000));
     });
 }
@@ -77,13 +77,13 @@ fn a_healthy_endpoint_is_told_of_several_at_once_and_of_each_once() {
         wait(&account, &hook, 400, 0);
         let began_ms = since_start_ms();
         end(&scene, &account).await;
-        scene.until(60_000, "all are told", || told(&scene, WELL).len() == 401).await;
+        scene.until(60_000, "all are delivered", || delivered(&scene, WELL).len() == 401).await;
         let took_ms = since_start_ms() - began_ms;
         // One after the other they take 16 seconds.
         assert!(took_ms < 5_000, "{took_ms}");
         scene.pass(120_000).await;
-        assert_eq!(told(&scene, WELL).into_iter().collect::<BTreeSet<_>>().len(), 401);
-        assert_eq!(told(&scene, WELL).len(), 401, "none twice");
+        assert_eq!(delivered(&scene, WELL).into_iter().collect::<BTreeSet<_>>().len(), 401);
+        assert_eq!(delivered(&scene, WELL).len(), 401, "none twice");
     });
 }
 
@@ -94,12 +94,12 @@ fn what_is_under_way_when_the_object_dies_comes_again_and_nothing_else_does() {
         let hook = hook(&scene, &account, WELL, Mode::Slow(POST_MS)).await;
         wait(&account, &hook, 60, 0);
         end(&scene, &account).await;
-        scene.until(5_000, "some are told", || told(&scene, WELL).len() >= 20).await;
+        scene.until(5_000, "some are delivered", || delivered(&scene, WELL).len() >= 20).await;
         account.kill();
-        scene.until(60_000, "all are told", || count(&account, "next_ms IS NOT NULL") == 0).await;
-        let told = told(&scene, WELL);
-        assert_eq!(told.iter().collect::<BTreeSet<_>>().len(), 61);
-        assert!(told.len() <= 61 + 4, "{}", told.len());
+        scene.until(60_000, "all are delivered", || count(&account, "next_ms IS NOT NULL") == 0).await;
+        let delivered = delivered(&scene, WELL);
+        assert_eq!(delivered.iter().collect::<BTreeSet<_>>().len(), 61);
+        assert!(delivered.len() <= 61 + 4, "{}", delivered.len());
     });
 }
 
@@ -110,11 +110,11 @@ fn a_long_line_makes_nobody_else_wait() {
         let long = hook(&scene, &account, WELL, Mode::Slow(POST_MS)).await;
         hook(&scene, &account, OTHER, Mode::Slow(POST_MS)).await;
         wait(&account, &long, 2_000, 0);
-        for told_others in 1..=10 {
+        for delivered_others in 1..=10 {
             end(&scene, &account).await;
-            scene.until(300, "it is told", || told(&scene, OTHER).len() == told_others).await;
+            scene.until(300, "it is delivered", || delivered(&scene, OTHER).len() == delivered_others).await;
         }
-        assert!(told(&scene, WELL).len() < 1_000, "the line is long still");
+        assert!(delivered(&scene, WELL).len() < 1_000, "the queue is long still");
     });
 }
 
@@ -126,14 +126,14 @@ fn one_that_begins_to_hang_takes_no_more_than_its_share() {
         hook(&scene, &account, OTHER, Mode::Slow(POST_MS)).await;
         wait(&account, &hangs, 200, 0);
         end(&scene, &account).await;
-        scene.until(3_000, "it does well", || told(&scene, WELL).len() > 20).await;
+        scene.until(3_000, "it does well", || delivered(&scene, WELL).len() > 20).await;
         scene.fakes.targets.borrow_mut().insert(WELL.to_owned(), (Mode::Hang, 200));
         scene.pass(200).await;
-        let before = told(&scene, OTHER).len();
+        let before = delivered(&scene, OTHER).len();
         for _ in 0..20 {
             end(&scene, &account).await;
         }
-        scene.until(3_000, "the other is told", || told(&scene, OTHER).len() == before + 20).await;
+        scene.until(3_000, "the other gets its own", || delivered(&scene, OTHER).len() == before + 20).await;
     });
 }
 
@@ -154,6 +154,6 @@ fn a_long_line_of_one_that_is_disabled_or_deleted_goes_by_pieces() {
         scene.until(30_000, "all are gone", || left(&ids[0]) + left(&ids[1]) == 0).await;
         scene.pass(10_000).await;
         assert_eq!(count(&account, &format!("webhook = '{}'", ids[0])), 1_000, "the log's bound");
-        assert!(told(&scene, WELL).is_empty() && told(&scene, OTHER).is_empty());
+        assert!(delivered(&scene, WELL).is_empty() && delivered(&scene, OTHER).is_empty());
     });
 }

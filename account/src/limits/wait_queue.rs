@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_has_an_end() {
+    fn the_queue_has_an_end() {
         let queue = Rc::new(WaitQueue::default());
         let tickets: Vec<Ticket> = std::iter::from_fn(|| queue.join(some_time())).collect();
         assert_eq!(tickets.len(), MOST);

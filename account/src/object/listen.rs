@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     core::Core,
     flush,
-    sockets::{self, Wanted},
+    sockets::{self, SocketRequest},
     tally,
 };
 use crate::{
@@ -66,7 +66,7 @@ pub enum Opened {
     /// An event stream.
     Stream(Listener),
     /// A WebSocket may be opened.
-    Socket(Wanted),
+    Socket(SocketRequest),
 }
 
 /// The object's answer to a request whose query is a [`Listen`].
@@ -80,7 +80,7 @@ pub fn open(core: &Rc<Core>, query: &str) -> Result<Opened> {
         }
         Listen::Stream { id, after, origin, pass } => event_stream(core, id, after, origin, pass),
         Listen::Socket { id, origin, pass } if sockets::have_room(core)? => {
-            Ok(Opened::Socket(Wanted { id, origin, pass }))
+            Ok(Opened::Socket(SocketRequest { id, origin, pass }))
         }
         Listen::Socket { .. } => Ok(Opened::Not(429, "too many sockets")),
     }

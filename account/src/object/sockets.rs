@@ -28,8 +28,8 @@ use forebay_admission::{Refusal, lane::position::QueuePosition};
 const MOST_LOOKED_AT: usize = 500;
 const NORMAL: u16 = 1000;
 
-/// Who wants a socket.
-pub struct Wanted {
+/// A WebSocket that somebody wants to open.
+pub struct SocketRequest {
     /// What it watches from the beginning.
     pub id: Option<JobId>,
     /// What links begin with.
@@ -39,7 +39,7 @@ pub struct Wanted {
 }
 
 /// What a client says.
-pub enum Said {
+pub enum ClientMessage {
     /// A text.
     Text(String),
     /// Something else.
@@ -47,7 +47,7 @@ pub enum Said {
 }
 
 /// Listens to a socket that was opened.
-pub fn accept(core: &Rc<Core>, socket: Rc<dyn platform::Socket>, wanted: Wanted) {
+pub fn accept(core: &Rc<Core>, socket: Rc<dyn platform::Socket>, wanted: SocketRequest) {
     let name = forebay_contract::hex(&core.platform.secret::<8>());
     let mut opened = Socket::new(Watching::new(name, wanted.origin, wanted.pass, core.now_ms()), socket);
     if let Some(id) = wanted.id {
@@ -59,7 +59,7 @@ pub fn accept(core: &Rc<Core>, socket: Rc<dyn platform::Socket>, wanted: Wanted)
 }
 
 /// A client says something.
-pub fn hear(core: &Rc<Core>, socket: &dyn platform::Socket, said: Said) -> Result<()> {
+pub fn hear(core: &Rc<Core>, socket: &dyn platform::Socket, said: ClientMessage) -> Result<()> {
     flush::mark_sent(core)?;
     let Some(mut speaker) = core.presence.sockets.take(&*core.platform, socket) else {
         socket.close(1011, "connect again");
@@ -114,10 +114,10 @@ pub(crate) fn have_room(core: &Core) -> Result<bool> {
     Ok(with(core, |sockets| sockets.len()) < core.settings()?.sockets_max)
 }
 
-fn heard(core: &Core, speaker: &mut Socket, said: Said) -> Result<(), Closing> {
+fn heard(core: &Core, speaker: &mut Socket, said: ClientMessage) -> Result<(), Closing> {
     let text = match said {
-        Said::Text(text) => text,
-        Said::Bytes => return Err(Closing { code: 1003, reason: "messages are JSON texts" }),
+        ClientMessage::Text(text) => text,
+        ClientMessage::Bytes => return Err(Closing { code: 1003, reason: "messages are JSON texts" }),
     };
     if let Err(closing) = speaker.watching.heard(text.len(), core.now_ms()) {
         let code = if closing.code == 1009 { ProblemCode::MessageTooLarge } else { ProblemCode::TooManyAttempts };

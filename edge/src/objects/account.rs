@@ -8,7 +8,7 @@ use worker::{
     durable_object,
 };
 
-use forebay_account::{Core, Life, Opened, Said, accept, answer, closed, hear, open};
+use forebay_account::{ClientMessage, Core, Life, Opened, accept, answer, closed, hear, open};
 use futures_util::TryStreamExt as _;
 
 use super::workerd::{Held, Workerd, broken};
@@ -55,8 +55,8 @@ impl DurableObject for Account {
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
         let said = match message {
-            WebSocketIncomingMessage::String(text) => Said::Text(text),
-            WebSocketIncomingMessage::Binary(_) => Said::Bytes,
+            WebSocketIncomingMessage::String(text) => ClientMessage::Text(text),
+            WebSocketIncomingMessage::Binary(_) => ClientMessage::Bytes,
         };
         hear(&self.core()?, &Held::of(socket), said).map_err(broken)
     }

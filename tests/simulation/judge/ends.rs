@@ -82,8 +82,8 @@ impl Judge {
         let ended_ms = job.finished_ms.unwrap_or(job.accepted_ms);
         // Clocks are apart by seconds: what ended about when the webhook was made may be told or not.
         if webhook.is_some_and(|since_ms| since_ms + 10_000 < ended_ms) {
-            let told = self.state().told.contains(&(job.id, job.state.name().to_owned()));
-            self.judge(Rule::WebhookArrives, id, told, || format!("nobody is told that it {}", job.state.name()));
+            let delivered = self.state().delivered.contains(&(job.id, job.state.name().to_owned()));
+            self.judge(Rule::WebhookArrives, id, delivered, || format!("nobody is told that it {}", job.state.name()));
         }
     }
 

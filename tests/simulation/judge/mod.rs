@@ -1,8 +1,8 @@
 //! What must never happen, looked at while it might, and what must be so in the end.
 
 mod ends;
+mod outgoing;
 mod seen;
-mod told;
 mod worker;
 
 use std::{
@@ -88,7 +88,7 @@ struct State {
     /// Submissions that a stored result answered, and those whose answer was lost, by account.
     hits: BTreeMap<usize, u64>,
     tried: BTreeMap<usize, u64>,
-    told: BTreeSet<(JobId, String)>,
+    delivered: BTreeSet<(JobId, String)>,
     /// When each account's webhook was there.
     webhooks: BTreeMap<usize, u64>,
     taken_ms: BTreeMap<JobId, u64>,

@@ -55,7 +55,7 @@ impl Judge {
             (data["job_id"].as_str().and_then(|id| id.parse().ok()), data["status"].as_str())
         {
             self.note_of(id, format!("is told of: {status}"));
-            self.state().told.insert((id, status.to_owned()));
+            self.state().delivered.insert((id, status.to_owned()));
         }
     }
 }
