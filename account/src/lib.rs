@@ -40,6 +40,7 @@ mod object;
 #[cfg(test)]
 mod golden;
 
+pub use call::report;
 pub use call::table::Asked;
 pub use call::webhook::{WebhookAnswer, WebhookCall};
 pub use call::{

@@ -1,5 +1,6 @@
 //! What the Worker says to an Account object and what it answers.
 
+pub mod report;
 mod submission;
 pub(crate) mod table;
 pub(crate) mod webhook;
