@@ -29,8 +29,8 @@ impl Inside {
 
     pub(super) async fn answer(&self, call: &str) -> Result<String> {
         match self {
-            Self::Account(life) => answer(&life.inside()?, call).await,
-            Self::Lane(life) => answer_lane(&life.inside()?, call).await,
+            Self::Account(life) => answer(life.inside()?, call.to_owned()).await,
+            Self::Lane(life) => answer_lane(life.inside()?, call.to_owned()).await,
         }
     }
 

@@ -14,7 +14,7 @@ use super::{
     call::{LaneCall, answers},
     tables::Tables,
 };
-use crate::platform::{Error, Platform, Result, Sql};
+use crate::platform::{Error, Platform, Result, Sql, Task};
 use forebay_admission::lane::{
     LaneStatus, ModelVersion, Tally,
     backlog::{Backlog, Memory},
@@ -44,8 +44,12 @@ pub struct LaneCore {
     alarm: Cell<bool>,
 }
 
-/// The answer to a [`LaneCall`], as JSON.
-pub async fn answer(core: &Rc<LaneCore>, text: &str) -> Result<String> {
+/// The answer to a [`LaneCall`], as JSON. Boxed, so that whoever waits for it compiles none of it.
+pub fn answer(core: Rc<LaneCore>, text: String) -> Task<'static, Result<String>> {
+    Box::pin(async move { answered(&core, &text).await })
+}
+
+async fn answered(core: &Rc<LaneCore>, text: &str) -> Result<String> {
     let call: LaneCall = serde_json::from_str(text)?;
     if let Some(excess) = call.excess() {
         return Err(Error::Unreadable(excess.to_owned()));

@@ -16,7 +16,7 @@ use crate::{
         apply::apply,
         interests::{self, Withdrawal},
     },
-    platform::Result,
+    platform::{Result, Task},
     room::Room,
     usage,
 };
@@ -28,8 +28,12 @@ use forebay_limits::policy::Subject;
 /// The most other jobs of one digest that go with a result: the next who asks for one takes more along.
 const MOST_EXPIRED: usize = 32;
 
-/// The answer to a [`Call`], as JSON.
-pub async fn answer(core: &Rc<Core>, text: &str) -> Result<String> {
+/// The answer to a [`Call`], as JSON. Boxed, so that whoever waits for it compiles none of it.
+pub fn answer(core: Rc<Core>, text: String) -> Task<'static, Result<String>> {
+    Box::pin(async move { answered(&core, &text).await })
+}
+
+async fn answered(core: &Rc<Core>, text: &str) -> Result<String> {
     let (call, message) = text.split_once('\n').unwrap_or((text, ""));
     match serde_json::from_str(call)? {
         Call::Submit(call) => {

@@ -34,8 +34,8 @@ async fn call<Answer: DeserializeOwned>(
     asked: Asked<LaneCall, Answer>,
 ) -> Result<Answer, CallError> {
     let broken = |what: String| CallError::new(format!("lane object {name}: {what}"));
-    let body = serde_json::to_string(&asked.call).map_err(|error| broken(error.to_string()))?;
+    let body = asked.call.encode().map_err(|error| broken(error.to_string()))?;
     let answer = core.platform.within(PATIENCE_MS, core.platform.ask_lane(name, &body)).await;
     let answer = answer.unwrap_or_else(|| Err(CallError::late(PATIENCE_MS)))?;
-    serde_json::from_str(&answer).map_err(|error| broken(error.to_string()))
+    (asked.read)(&answer).map_err(|error| broken(error.to_string()))
 }

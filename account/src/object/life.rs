@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 use super::{alarm, core::Core, due::FALLBACK_MS};
 use crate::{
     lane::LaneCore,
-    platform::{Platform, Result},
+    platform::{Platform, Result, Task},
 };
 
 /// What an object is made of.
@@ -14,7 +14,7 @@ pub trait Inside: Sized {
     fn open(platform: Rc<dyn Platform>) -> Result<Rc<Self>>;
 
     /// What it does when its alarm rings.
-    fn ring(self: Rc<Self>) -> impl Future<Output = Result<()>>;
+    fn ring(self: Rc<Self>) -> Task<'static, Result<()>>;
 }
 
 impl Inside for Core {
@@ -22,8 +22,8 @@ impl Inside for Core {
         Self::open(platform)
     }
 
-    async fn ring(self: Rc<Self>) -> Result<()> {
-        alarm::ring(&self).await
+    fn ring(self: Rc<Self>) -> Task<'static, Result<()>> {
+        Box::pin(async move { alarm::ring(&self).await })
     }
 }
 
@@ -32,8 +32,8 @@ impl Inside for LaneCore {
         Self::open(platform)
     }
 
-    async fn ring(self: Rc<Self>) -> Result<()> {
-        LaneCore::ring(&self).await
+    fn ring(self: Rc<Self>) -> Task<'static, Result<()>> {
+        Box::pin(async move { LaneCore::ring(&self).await })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use forebay_contract::{JobId, JobState, catalog::LaneSpec};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, LocalBoxStream};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -166,8 +166,8 @@ pub struct Listener {
 
 impl Listener {
     /// What the client hears.
-    pub fn bytes(self) -> impl Stream<Item = Result<Vec<u8>>> {
-        stream::unfold(self, Self::next)
+    pub fn bytes(self) -> LocalBoxStream<'static, Result<Vec<u8>>> {
+        Box::pin(stream::unfold(self, Self::next))
     }
 
     async fn next(mut self) -> Option<(Result<Vec<u8>>, Self)> {

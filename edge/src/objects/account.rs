@@ -76,7 +76,7 @@ impl DurableObject for Account {
 impl Account {
     /// The answer to a `Call`, as JSON; an error is read by our own Worker alone, which logs it and hides it.
     pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
-        let answer = async { answer(&self.core()?, &call).await.map_err(broken) };
+        let answer = async { answer(self.core()?, call).await.map_err(broken) };
         Ok(answer.await?)
     }
 }

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use forebay_contract::{ProblemCode, ShardKey};
-use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
 use super::ask::{Class, ask_object};
@@ -17,11 +16,7 @@ const PATIENCE_MS: u64 = 10_000;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Calls an Account object.
-pub async fn call<Answer: DeserializeOwned>(
-    cx: &Cx,
-    shard: ShardKey,
-    asked: Asked<Call, Answer>,
-) -> Result<Answer, Stop> {
+pub async fn call<Answer>(cx: &Cx, shard: ShardKey, asked: Asked<Call, Answer>) -> Result<Answer, Stop> {
     send(cx, shard, asked, "").await
 }
 
@@ -38,18 +33,13 @@ pub async fn webhooks(cx: &Cx, shard: ShardKey, call: WebhookCall) -> Result<Web
 
 /// Has an Account object count what was answered without it.
 pub async fn count_hits(env: &Env, shard: &str, rows: Vec<UsageRow>) -> Result<(), String> {
-    let body = serde_json::to_string(&asked::Hits(rows).call).map_err(|error| error.to_string())?;
+    let body = asked::Hits(rows).call.encode().map_err(|error| error.to_string())?;
     ask_object(env, Class::Account, shard, &body, PATIENCE_MS).await.map(drop).map_err(|error| error.to_string())
 }
 
-async fn send<Answer: DeserializeOwned>(
-    cx: &Cx,
-    shard: ShardKey,
-    asked: Asked<Call, Answer>,
-    rest: &str,
-) -> Result<Answer, Stop> {
+async fn send<Answer>(cx: &Cx, shard: ShardKey, asked: Asked<Call, Answer>, rest: &str) -> Result<Answer, Stop> {
     let answer = ask(cx, shard, asked.call, rest).await?;
-    serde_json::from_str(&answer).map_err(|error| Stop::broken(format!("account object: {error}")))
+    (asked.read)(&answer).map_err(|error| Stop::broken(format!("account object: {error}")))
 }
 
 /// What may go well at once is tried once more.
@@ -68,7 +58,7 @@ async fn ask(cx: &Cx, shard: ShardKey, mut call: Call, rest: &str) -> Result<Str
 }
 
 async fn try_once(cx: &Cx, name: &str, call: &Call, rest: &str) -> Result<Result<String, CallError>, Stop> {
-    let mut body = serde_json::to_string(call).map_err(|error| Stop::broken(error.to_string()))?;
+    let mut body = call.encode().map_err(|error| Stop::broken(error.to_string()))?;
     body.reserve(rest.len() + 1);
     body.push('\n');
     body.push_str(rest);

@@ -32,7 +32,7 @@ impl DurableObject for Lane {
 impl Lane {
     /// The answer to a `LaneCall`, as JSON; an error is read by our own Worker alone, which logs it and hides it.
     pub async fn ask(&self, call: String) -> std::result::Result<String, JsValue> {
-        let answered = async { answer_lane(&self.life.inside().map_err(broken)?, &call).await.map_err(broken) };
+        let answered = async { answer_lane(self.life.inside().map_err(broken)?, call).await.map_err(broken) };
         Ok(answered.await?)
     }
 }

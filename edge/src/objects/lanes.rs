@@ -5,7 +5,6 @@ use std::{pin::pin, rc::Rc, time::Duration};
 use forebay_contract::{Lane, catalog::LimitSpec};
 use forebay_limits::{Level, lending::Scope};
 use futures_util::future::{Either, select};
-use serde::de::DeserializeOwned;
 use worker::{Delay, Env};
 
 use super::ask::{Class, ask_object};
@@ -60,7 +59,7 @@ pub fn remembered(lane: Lane, now_ms: u64) -> Rc<LaneStatus> {
 /// How a lane stands, asked now. Takes no probes.
 pub async fn ask(cx: &Cx, lane: Lane) -> Result<LaneStatus, String> {
     cx.asks();
-    call(&cx.env, lane.name(), asked_lane::Status(Vec::new())).await
+    call(&cx.env, lane.name(), asked_lane::Status(Vec::new()), MOST_MS).await
 }
 
 /// Counts a job that was just admitted into the remembered backlog, until the lane knows of it.
@@ -82,11 +81,11 @@ pub fn hand_back(lane: Lane, model: &str, version: &str) {
 /// How shared limits stand, leases counted as used; one level a limit, `None` for what is not shared by leases.
 pub async fn levels(cx: &Cx, scope: &Scope, limits: Vec<(String, LimitSpec)>) -> Result<Vec<Option<Level>>, String> {
     cx.asks();
-    call(&cx.env, &scope.to_string(), asked_lane::Levels(limits)).await
+    call(&cx.env, &scope.to_string(), asked_lane::Levels(limits), MOST_MS).await
 }
 
 async fn fetch(env: Env, lane: Lane, wanted: Vec<ModelVersion>, asked_ms: u64) {
-    let asked = pin!(call(&env, lane.name(), asked_lane::Status(wanted)));
+    let asked = pin!(call(&env, lane.name(), asked_lane::Status(wanted), MOST_MS));
     let fetched = match select(asked, Delay::from(Duration::from_millis(PATIENCE_MS))).await {
         Either::Left((fetched, _)) => fetched,
         Either::Right(_) => Err(format!("no answer in {PATIENCE_MS} ms")),
@@ -97,15 +96,18 @@ async fn fetch(env: Env, lane: Lane, wanted: Vec<ModelVersion>, asked_ms: u64) {
     with(lane, |remembered| remembered.fetch_ended(fetched.ok(), asked_ms));
 }
 
-async fn call<Answer: DeserializeOwned>(
+/// What the object of the class Lane that has this name answers within so long.
+pub(super) async fn call<Answer>(
     env: &Env,
     name: &str,
     asked: Asked<LaneCall, Answer>,
+    patience_ms: u64,
 ) -> Result<Answer, String> {
-    let body = serde_json::to_string(&asked.call).map_err(|error| error.to_string())?;
     let broken = |error: String| format!("lane object {name}: {error}");
-    let answer = ask_object(env, Class::Lane, name, &body, MOST_MS).await.map_err(|error| broken(error.to_string()))?;
-    serde_json::from_str(&answer).map_err(|error| broken(error.to_string()))
+    let body = asked.call.encode().map_err(|error| broken(error.to_string()))?;
+    let answer = ask_object(env, Class::Lane, name, &body, patience_ms).await;
+    let answer = answer.map_err(|error| broken(error.to_string()))?;
+    (asked.read)(&answer).map_err(|error| broken(error.to_string()))
 }
 
 fn with<T>(lane: Lane, act: impl FnOnce(&mut Remembered) -> T) -> T {

@@ -2,7 +2,7 @@
 
 use worker::Env;
 
-use super::ask::{Class, ask_object};
+use super::lanes;
 use crate::{
     cx::Cx,
     isolate,
@@ -37,7 +37,5 @@ pub async fn heard_ms(cx: &Cx) -> Result<Option<u64>, String> {
 }
 
 async fn ask(env: &Env, asked: Asked<LaneCall, Option<u64>>) -> Result<Option<u64>, String> {
-    let call = serde_json::to_string(&asked.call).map_err(|error| error.to_string())?;
-    let answer = ask_object(env, Class::Lane, OBJECT, &call, PATIENCE_MS).await.map_err(|error| error.to_string())?;
-    serde_json::from_str(&answer).map_err(|error| error.to_string())
+    lanes::call(env, OBJECT, asked, PATIENCE_MS).await
 }
