@@ -1,7 +1,7 @@
 //! The Account and Lane objects, whole, over one [`platform::Platform`].
 //!
-//! Each module at the top uses none but those above it in this list, and tests count not. What they decide is pure; `lane`
-//! and `object` hold the state of their objects and do what was decided. `README.md` says what is where.
+//! Each module at the top uses none but those above it in this list, and tests count not. Decisions are pure; `lane` and
+//! `object` are the shells that wait, ask, send and have written what was decided. `README.md` says what is where.
 
 pub mod settings;
 

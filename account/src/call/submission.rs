@@ -30,7 +30,7 @@ pub struct SubmitCall {
     pub reuse: Reuse,
     /// Whether an answer that is there already counts against no limit.
     pub free_hits: bool,
-    /// Set when the result is known to be stored, for long enough: then nothing is queued.
+    /// The result, where it is known to be stored for long enough: then nothing is queued.
     pub known: Option<KnownResult>,
     /// For how long the plan shows a result, in milliseconds; as long as jobs are kept, unless said.
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct SubmitCall {
     pub again: bool,
     /// Sending it again is not asking again.
     pub idempotency: Option<Idempotency>,
-    /// Set when nothing new is taken at the moment: then what was decided under the idempotency key may be answered again,
+    /// Whether nothing new is taken at the moment: then what was decided under the idempotency key may be answered again,
     /// and an identical job joined, and nothing else.
     pub nothing_new: bool,
     /// Whether the caller has solved a challenge.

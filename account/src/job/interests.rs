@@ -1,6 +1,6 @@
 //! Who wants a job: whoever made it and whoever joined it. It is canceled when nobody is left.
 //!
-//! Kept in the job's row as lines: a mark (`+` wants it, `-` did), what names the idempotency key, a space, the caller.
+//! The job's row keeps a line for each: a mark (`+` wants it, `-` did), what names the idempotency key, a space, the caller.
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,6 +1,6 @@
 //! What happened to a job, in order: the events that clients receive, and receive again after a break.
 //!
-//! Kept as text in the job's own row, so an event costs no write of its own and is gone with the job. The first event
+//! They are text in the job's own row, so an event costs no write of its own and is gone with the job. The first event
 //! of every job is `queued`, number 1; it is not stored.
 
 use forebay_contract::{JobState, state::Transition};

@@ -38,7 +38,7 @@ pub(crate) fn arm(core: &Rc<Core>) {
 impl Core {
     /// Makes sure the alarm rings no later than everything stored asks for.
     ///
-    /// Called in the same turn as the writes it stands for: the runtime commits both together.
+    /// It is called in the same turn as the writes it stands for: the runtime commits both together.
     pub async fn arrange_alarm(&self) -> Result<()> {
         let now_ms = self.now_ms();
         let outbox_ms = self.outbox.due_ms(now_ms);

@@ -43,9 +43,9 @@ pub struct LaneOutbox {
     pub flushing: bool,
     /// When the last batch began.
     pub last_batch_ms: u64,
-    /// Set when a message left the table in another way than by being sent.
+    /// Whether a message left the table in another way than by being sent.
     pub recount: bool,
-    /// Set while the queue refuses batches for what is in them: then messages go alone until that one is found.
+    /// Whether the queue refuses batches for what is in them: then messages go alone until that one is found.
     pub one_by_one: bool,
     failures: u32,
     retry_at_ms: u64,

@@ -25,7 +25,7 @@ pub(super) struct Decided<'a> {
     pub at_ms: u64,
     pub offer: &'a Offer,
     pub degraded: Option<Degraded>,
-    /// Set when the result is stored already.
+    /// The result, where it is stored already.
     pub known: Option<KnownResult>,
 }
 
