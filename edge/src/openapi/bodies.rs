@@ -47,7 +47,7 @@ pub struct NewKey {
     /// Who is billed and limited.
     #[schemars(regex(pattern = r"^[a-z0-9._-]{1,64}$"))]
     account: String,
-    /// The name of a plan in the catalogue.
+    /// The name of a plan in the catalog.
     plan: String,
     /// What its owner calls the key.
     #[schemars(length(max = 100))]

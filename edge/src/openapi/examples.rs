@@ -256,7 +256,7 @@ pub fn revoked_key() -> Value {
     json!({"id": KEY_ID, "revoked": true, "revoked_ms": START_MS})
 }
 
-/// A small catalogue.
+/// A small catalog.
 pub fn catalog() -> Value {
     json!({
         "models": [{

@@ -200,7 +200,7 @@ impl Tag {
             Self::Waiting => "Be told of what happens to jobs, by event stream or WebSocket.",
             Self::Account => "What the caller may ask for and has used.",
             Self::Webhooks => "Be called when jobs end, as Standard Webhooks 1.0 has it.",
-            Self::Operator => "Keys, catalogue and lanes, for whoever runs the service.",
+            Self::Operator => "Keys, catalog and lanes, for whoever runs the service.",
             Self::Workers => "Between the service's own parts: no client calls these.",
             Self::Service => "The service itself.",
         }

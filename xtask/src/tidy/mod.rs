@@ -60,7 +60,7 @@ pub fn look(tree: &Tree, xtask: &clap::Command, before: &[String]) -> Vec<Findin
     findings.extend(promises::check(tree));
     findings.extend(stages::check(tree));
     findings.extend(functions::check(tree, before));
-    findings.extend(rings::check(tree, &rings::WITH_RINGS));
+    findings.extend(rings::check(tree));
     findings.sort();
     findings.dedup();
     findings

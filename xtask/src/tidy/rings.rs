@@ -9,24 +9,14 @@ use super::{
     uses::{Used, Uses},
 };
 
-/// Crates that had rings before there was a check. They leave the list once they have none; none comes in.
-pub(super) const WITH_RINGS: [&str; 1] = ["account"];
-
-/// The rings of every crate that is not in `with_rings`, and what is in it without need.
-pub(super) fn check(tree: &Tree, with_rings: &[&str]) -> Vec<Finding> {
+/// The rings of every crate.
+pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let has_root = |folder: &&str| ["lib.rs", "main.rs"].iter().any(|root| tree.has(&format!("{folder}/src/{root}")));
     let crates = tree.pages().iter().filter_map(|page| page.path.strip_suffix("/Cargo.toml")).filter(has_root);
     let of = |folder: &str| {
         let (arrows, mut found) = arrows(tree, folder);
         found.extend(rings(&arrows).iter().map(|ring| finding(folder, ring)));
-        match (with_rings.contains(&folder), found.is_empty()) {
-            (false, _) => found,
-            (true, false) => Vec::new(),
-            (true, true) => {
-                let what = format!("{folder} has no ring any more: remove it from the list");
-                vec![Finding::new(file!(), 1, Rule::Ring, what)]
-            }
-        }
+        found
     };
     crates.flat_map(of).collect()
 }
@@ -133,14 +123,10 @@ fn finding(folder: &str, ring: &Ring) -> Finding {
 mod tests {
     use super::{super::tree::Page, *};
 
-    fn found_of(files: &[(&str, &str)], with_rings: &[&str]) -> Vec<String> {
+    fn found(files: &[(&str, &str)]) -> Vec<String> {
         let files = files.iter().map(|(path, text)| Page::new(format!("house/src/{path}"), *text));
         let tree = Tree::new(files.chain([Page::new("house/Cargo.toml", "")]).collect(), &[]);
-        check(&tree, with_rings).iter().map(ToString::to_string).collect()
-    }
-
-    fn found(files: &[(&str, &str)]) -> Vec<String> {
-        found_of(files, &[])
+        check(&tree).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -212,14 +198,5 @@ mod tests {
         );
         assert_eq!(vague("mod door;\n", "use crate as house;\n").len(), 1);
         assert_eq!(vague("mod door;\npub use door::*;\n", "use crate::a;\n").len(), 1);
-    }
-
-    #[test]
-    fn a_crate_in_the_list_may_have_rings_and_leaves_it_when_it_has_none() {
-        let ring = [("lib.rs", ""), ("door.rs", "use crate::wall::A;\n"), ("wall.rs", "use crate::door::B;\n")];
-        assert_eq!(found_of(&ring, &["house"]), [""; 0]);
-        assert_eq!(found_of(&ring, &["barn"]).len(), 1);
-        let mended = found_of(&ring[..2], &["house"]);
-        assert_eq!(mended, ["xtask/src/tidy/rings.rs:1: ring: house has no ring any more: remove it from the list"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Keys, catalogue and lanes.
+//! Keys, catalog and lanes.
 
 use forebay_contract::{
     ProblemCode::{self, *},
@@ -95,9 +95,9 @@ pub fn get_catalog(schemas: &mut Schemas) -> Operation {
     let catalog = schemas.schema_of::<Catalog>();
     Operation {
         id: "getCatalog",
-        summary: "See the catalogue in force",
+        summary: "See the catalog in force",
         description: "In the form that `PUT` takes.",
-        answers: vec![Answer::json(200, "The catalogue.", &catalog, &[("small", examples::catalog())]).with(PLAIN)],
+        answers: vec![Answer::json(200, "The catalog.", &catalog, &[("small", examples::catalog())]).with(PLAIN)],
         problems: &[BODY, STORED],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
@@ -106,7 +106,7 @@ pub fn get_catalog(schemas: &mut Schemas) -> Operation {
 pub fn put_catalog(schemas: &mut Schemas) -> Operation {
     Operation {
         id: "putCatalog",
-        summary: "Put another catalogue in force",
+        summary: "Put another catalog in force",
         description: "It is checked first; the refusal says what is wrong in it and where. In force here at once, elsewhere \
                       within a minute. `cargo xtask catalog` prints one.",
         body: Some(Body::json(&schemas.given::<Catalog>(), &[("small", examples::catalog())])),
@@ -119,15 +119,15 @@ pub fn put_catalog(schemas: &mut Schemas) -> Operation {
 pub fn delete_catalog(schemas: &mut Schemas) -> Operation {
     Operation {
         id: "deleteCatalog",
-        summary: "Take the catalogue away",
-        description: "The catalogue of the build is in force again.",
+        summary: "Take the catalog away",
+        description: "The catalog of the build is in force again.",
         answers: vec![counted(schemas, "What is in force now.")],
         problems: &[BODY, STORED],
         ..Operation::of(Tag::Operator, Callers::Operator)
     }
 }
 
-/// What a catalogue holds, in numbers.
+/// What a catalog holds, in numbers.
 fn counted(schemas: &mut Schemas, description: &'static str) -> Answer {
     let summary = schemas.schema_of::<Summary>();
     Answer::json(200, description, &summary, &[("counted", examples::catalog_summary())]).with(PLAIN)
