@@ -3,6 +3,7 @@
 use std::fmt;
 
 use forebay_admission::lifetime::Lifetime;
+use forebay_contract::SECRET_MIN_CHARS;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -95,10 +96,30 @@ impl<'a> Variables<'a> {
     /// A text that must be set.
     pub fn text(&mut self, name: &'static str) -> String {
         self.set(name).unwrap_or_else(|| {
-            self.faults.missing.push(name);
-            self.faults.complaints.push(format!("the variable or secret {name} is not set"));
+            self.miss(name);
             String::new()
         })
+    }
+
+    /// A secret of ours and the one before it, newest first: while it is changed both are taken. None where neither is
+    /// set.
+    pub fn secrets(&mut self, name: &'static str, previous: &'static str) -> Vec<String> {
+        let [newest, older] = [name, previous].map(|name| self.secret(name));
+        if newest.is_none() && older.is_some() {
+            self.miss(name);
+        }
+        newest.into_iter().chain(older).collect()
+    }
+
+    /// What is set; complained of where it could be guessed. The complaint tells its length and nothing else of it.
+    fn secret(&mut self, name: &'static str) -> Option<String> {
+        let secret = self.set(name)?;
+        let chars = secret.chars().count();
+        if chars < SECRET_MIN_CHARS {
+            let what = format!("the secret {name} has {chars} characters; allowed are {SECRET_MIN_CHARS} and more");
+            self.complain(name, what);
+        }
+        Some(secret)
     }
 
     /// A whole number from 1 to `most`; `default` where none is set.
@@ -121,6 +142,12 @@ impl<'a> Variables<'a> {
                 false
             }
         }
+    }
+
+    /// Something is not set that must be.
+    pub fn miss(&mut self, name: &'static str) {
+        self.faults.missing.push(name);
+        self.faults.complaints.push(format!("the variable or secret {name} is not set"));
     }
 
     /// Something is set that cannot be.
@@ -148,6 +175,39 @@ mod tests {
             assert!(faults.to_string().contains("1 to 365"));
         }
         assert!(read("SOCKETS_MAX", "3").is_ok_and(|settings| settings.sockets_max == 3));
+    }
+
+    #[test]
+    fn secrets_are_long_and_two_at_most_and_the_older_never_stands_alone() {
+        let (long, other, short) = ("n".repeat(32), "o".repeat(40), "s".repeat(31));
+        let (long, other, short) = (Some(long.as_str()), Some(other.as_str()), Some(short.as_str()));
+        for (newest, older, expect) in [
+            (None, None, Ok(0)),
+            (long, None, Ok(1)),
+            (long, Some(""), Ok(1)),
+            (long, other, Ok(2)),
+            (short, None, Err((&[][..], &["X"][..]))),
+            (long, short, Err((&[], &["X_PREVIOUS"]))),
+            (short, short, Err((&[], &["X", "X_PREVIOUS"]))),
+            (None, other, Err((&["X"], &[]))),
+        ] {
+            let get = |name: &str| if name == "X" { newest } else { older }.map(str::to_owned);
+            let mut variables = Variables::new(&get);
+            let secrets = variables.secrets("X", "X_PREVIOUS");
+            match (variables.checked(secrets), expect) {
+                (Ok(secrets), Ok(count)) => assert_eq!((secrets.len(), secrets.first()), (count, get("X").as_ref())),
+                (Err(faults), Err((missing, wrong))) => {
+                    assert_eq!((faults.missing.as_slice(), faults.wrong.as_slice()), (missing, wrong));
+                    let words = faults.to_string();
+                    assert!(!words.contains("sss") && !words.contains("ooo"), "{words}");
+                    assert!(
+                        wrong.is_empty() || words.contains("has 31 characters; allowed are 32 and more"),
+                        "{words}"
+                    );
+                }
+                (found, expect) => panic!("{newest:?} {older:?}: {found:?}, not {expect:?}"),
+            }
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Who may manage API keys: the operator, by a token of its own.
 
-use forebay_contract::ProblemCode;
+use forebay_contract::{ProblemCode, SECRET_MIN_CHARS};
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 
 use super::Refusal;
 
@@ -10,20 +10,18 @@ use super::Refusal;
 #[derive(Debug, Clone, Copy)]
 pub struct AdminToken([u8; 32]);
 
-/// Anything shorter could be guessed.
-const SHORTEST_TOKEN: usize = 16;
-
 impl AdminToken {
-    /// Of a token of at least 16 characters.
+    /// Of a token of at least [`SECRET_MIN_CHARS`]: anything shorter could be guessed.
     pub fn new(token: &str) -> Option<Self> {
-        (token.len() >= SHORTEST_TOKEN).then(|| Self(Sha256::digest(token).into()))
+        (token.chars().count() >= SECRET_MIN_CHARS).then(|| Self(Sha256::digest(token).into()))
     }
 }
 
-/// Checks the `Authorization` field. Where no token is set nobody is let in, and no answer says so.
+/// Checks the `Authorization` field: any of `tokens` lets in, of which there are two while the operator changes it. Where
+/// none is set nobody is let in, and no answer says so.
 ///
-/// Hashes are compared, in a time that depends on neither: not even the token's length can be measured.
-pub fn administrate(authorization: Option<&str>, token: Option<&AdminToken>) -> Result<(), Refusal> {
+/// Hashes are compared, in a time that depends on none of them: not even a token's length can be measured.
+pub fn administrate(authorization: Option<&str>, tokens: &[AdminToken]) -> Result<(), Refusal> {
     let Some(value) = authorization.map(str::trim).filter(|value| !value.is_empty()) else {
         let detail = "send the operator's token as `Authorization: Bearer …`";
         return Err(Refusal::new(ProblemCode::MissingCredentials, detail)
@@ -34,7 +32,7 @@ pub fn administrate(authorization: Option<&str>, token: Option<&AdminToken>) -> 
         _ => "",
     };
     let given: [u8; 32] = Sha256::digest(given).into();
-    if token.is_some_and(|token| bool::from(token.0.ct_eq(&given))) {
+    if bool::from(tokens.iter().fold(Choice::from(0), |known, token| known | token.0.ct_eq(&given))) {
         return Ok(());
     }
     Err(Refusal::new(ProblemCode::InvalidCredentials, "this is not the operator's token")
@@ -45,26 +43,32 @@ pub fn administrate(authorization: Option<&str>, token: Option<&AdminToken>) -> 
 mod tests {
     use super::*;
 
-    const TOKEN: &str = "0123456789abcdef";
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    const OLDER: &str = "an older token of the operator's, still valid";
 
     #[test]
-    fn only_the_whole_token_lets_in() {
-        let token = AdminToken::new(TOKEN).unwrap();
-        let check = |header: Option<&str>| administrate(header, Some(&token)).map_err(|refusal| refusal.code);
-        assert_eq!(check(Some(&format!("Bearer {TOKEN}"))), Ok(()));
-        assert_eq!(check(Some(&format!("bearer  {TOKEN}"))), Ok(()));
+    fn only_a_whole_token_lets_in() {
+        let tokens = [TOKEN, OLDER].map(|token| AdminToken::new(token).unwrap());
+        let check = |header: Option<&str>| administrate(header, &tokens).map_err(|refusal| refusal.code);
+        for token in [TOKEN, OLDER] {
+            assert_eq!(check(Some(&format!("Bearer {token}"))), Ok(()));
+            assert_eq!(check(Some(&format!("bearer  {token}"))), Ok(()));
+        }
         assert_eq!(check(None), Err(ProblemCode::MissingCredentials));
         assert_eq!(check(Some(" ")), Err(ProblemCode::MissingCredentials));
-        for header in ["Bearer", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdef0", "Basic 0", TOKEN] {
+        let (shorter, longer) = (format!("Bearer {}", &TOKEN[1..]), format!("Bearer {TOKEN}0"));
+        for header in ["Bearer", "Bearer ", &shorter, &longer, "Basic 0", TOKEN] {
             assert_eq!(check(Some(header)), Err(ProblemCode::InvalidCredentials), "{header}");
         }
+        let ended = administrate(Some(&format!("Bearer {OLDER}")), &tokens[..1]).unwrap_err();
+        assert_eq!(ended.code, ProblemCode::InvalidCredentials);
     }
 
     #[test]
     fn where_no_token_is_set_none_lets_in() {
-        for header in ["Bearer", "Bearer ", "Bearer 0123456789abcdef"] {
-            assert_eq!(administrate(Some(header), None).unwrap_err().code, ProblemCode::InvalidCredentials);
+        for header in ["Bearer", "Bearer ", &format!("Bearer {TOKEN}")] {
+            assert_eq!(administrate(Some(header), &[]).unwrap_err().code, ProblemCode::InvalidCredentials);
         }
-        assert!(AdminToken::new("").is_none() && AdminToken::new("0123456789abcde").is_none());
+        assert!(AdminToken::new("").is_none() && AdminToken::new(&TOKEN[1..]).is_none());
     }
 }

@@ -63,7 +63,7 @@ pub struct Settings {
     #[arg(long, env = "FOREBAY_EDGE_URL", value_name = "URL")]
     pub edge_url: Option<String>,
 
-    /// Shared with the edge; signs the reports.
+    /// Shared with the edge, of 32 characters and more; signs the reports.
     #[arg(long, env = "FOREBAY_REPORT_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub report_secret: Option<String>,
 
@@ -306,7 +306,11 @@ pub(crate) mod tests {
                 &["--log", "loud=very"],
                 "--log: found loud=very; allowed is error, warn, info, debug, trace, off, or target=level pairs",
             ),
-            (&["--edge-url", "http://e"], "report_secret: found nothing; allowed with edge_url is a secret"),
+            (&["--edge-url", "http://e"], "report_secret: found nothing; allowed with edge_url is a secret of 32"),
+            (
+                &["--edge-url", "http://e", "--report-secret", "0123456789abcdef0123456789abcde"],
+                "report_secret: found 31 characters; allowed with edge_url is a secret of 32 characters and more",
+            ),
         ] {
             let found = parse(given).unwrap_err();
             assert!(found.starts_with(expect), "{found}");

@@ -37,7 +37,7 @@ pub use outcome::{FailureCode, JobFailure};
 pub use parameters::{ParameterError, ParameterSpec, ParameterValue, Parameters, resolve as resolve_parameters};
 pub use problem::{Challenge, Extensions, Problem, ProblemCode};
 pub use report::{EventKind, Report, ReportAnswer, ReportEvent};
-pub use signature::{SIGNATURE_HEADER, SignatureError, sign, verify};
+pub use signature::{SECRET_MIN_CHARS, SIGNATURE_HEADER, SignatureError, sign, verify};
 pub use state::JobState;
 pub use text::{TextError, check as check_text};
 pub use trace::Traceparent;

@@ -1,11 +1,16 @@
 //! What the operator sets: `vars` and secrets of the Worker.
 
+mod places;
+#[cfg(test)]
+mod wrangler;
+
 use std::rc::Rc;
 
 use forebay_account::settings::{Faults, Settings, Variables};
 
 use crate::aws::{Signer, s3::Bucket};
 use forebay_admission::administrate::AdminToken;
+use places::Places;
 
 /// Everything from the environment.
 pub struct Config {
@@ -15,10 +20,10 @@ pub struct Config {
     pub bucket_url: String,
     /// The region and keys that requests to both are signed with.
     pub signer: Signer,
-    /// Signs and checks reports.
-    pub report_secret: String,
-    /// What the operator manages keys with; without it nobody does.
-    pub admin_token: Option<AdminToken>,
+    /// Any of them may have signed a report: the one that workers sign with, and while it is changed the one before.
+    pub report_secrets: Vec<String>,
+    /// What the operator manages keys with, and while it is changed the one before; where there is none nobody does.
+    pub admin_tokens: Vec<AdminToken>,
     /// The largest input that travels inside its message, in bytes.
     pub inline_limit_bytes: usize,
     /// What concerns Account and Lane objects.
@@ -52,6 +57,10 @@ pub struct Turnstile {
 /// Where tokens are checked unless the operator says otherwise: Cloudflare's own verifier.
 const SITEVERIFY_URL: &str = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 
+const QUEUES_EXAMPLE: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/forebay";
+const BUCKET_EXAMPLE: &str = "https://forebay-data.s3.eu-west-1.amazonaws.com";
+const RESOLVER_EXAMPLE: &str = "https://cloudflare-dns.com/dns-query";
+
 /// A message is at most 1 MiB; base64 adds a third to an input.
 const LARGEST_INLINE_BYTES: usize = 700_000;
 const DAY_MS: u64 = 86_400_000;
@@ -65,23 +74,29 @@ impl Config {
     /// What variables say.
     pub fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut variables = Variables::new(var);
+        let places = Places { allow_loopback: variables.truth("ALLOW_LOOPBACK") };
+        let queue_url_prefix = places.needed(&mut variables, "QUEUE_URL_PREFIX", QUEUES_EXAMPLE);
+        let bucket_url = places.needed(&mut variables, "BUCKET_URL", BUCKET_EXAMPLE).trim_end_matches('/').to_owned();
+        let region = variables.text("AWS_REGION");
+        let urls = [("QUEUE_URL_PREFIX", queue_url_prefix.as_str()), ("BUCKET_URL", bucket_url.as_str())];
+        places.check_region(&mut variables, &region, urls);
         let config = Self {
-            turnstile: turnstile(&mut variables),
+            turnstile: turnstile(&mut variables, places),
             webhooks: Webhooks {
                 allow_loopback: variables.truth("WEBHOOK_ALLOW_LOOPBACK"),
-                resolver_url: variables.set("WEBHOOK_RESOLVER_URL"),
+                resolver_url: places.optional(&mut variables, "WEBHOOK_RESOLVER_URL", RESOLVER_EXAMPLE),
             },
-            queue_url_prefix: variables.text("QUEUE_URL_PREFIX"),
-            bucket_url: variables.text("BUCKET_URL").trim_end_matches('/').to_owned(),
+            queue_url_prefix,
+            bucket_url,
             signer: Signer {
-                region: variables.text("AWS_REGION"),
+                region,
                 access_key_id: variables.text("AWS_ACCESS_KEY_ID"),
                 secret_access_key: variables.text("AWS_SECRET_ACCESS_KEY"),
                 session_token: variables.set("AWS_SESSION_TOKEN"),
             },
             account: Rc::new(Settings::read(&mut variables)),
-            report_secret: variables.text("REPORT_SECRET"),
-            admin_token: admin_token(&mut variables),
+            report_secrets: report_secrets(&mut variables),
+            admin_tokens: admin_tokens(&mut variables),
             inline_limit_bytes: variables.number("INLINE_LIMIT_BYTES", 65_536, LARGEST_INLINE_BYTES as u64) as usize,
             catalog_recheck_ms: variables.number("CATALOG_RECHECK_MS", 30_000, DAY_MS),
         };
@@ -89,22 +104,28 @@ impl Config {
     }
 }
 
-fn admin_token(variables: &mut Variables<'_>) -> Option<AdminToken> {
-    let token = AdminToken::new(&variables.set("ADMIN_TOKEN")?);
-    if token.is_none() {
-        let what = "the secret ADMIN_TOKEN is too short; allowed are 16 characters and more";
-        variables.complain("ADMIN_TOKEN", what.to_owned());
+/// Reports are taken from nobody else, so one is needed.
+fn report_secrets(variables: &mut Variables<'_>) -> Vec<String> {
+    let secrets = variables.secrets("REPORT_SECRET", "REPORT_SECRET_PREVIOUS");
+    if secrets.is_empty() {
+        variables.miss("REPORT_SECRET");
     }
-    token
+    secrets
+}
+
+/// Those that are too short have been complained of.
+fn admin_tokens(variables: &mut Variables<'_>) -> Vec<AdminToken> {
+    let tokens = variables.secrets("ADMIN_TOKEN", "ADMIN_TOKEN_PREVIOUS");
+    tokens.iter().filter_map(|token| AdminToken::new(token)).collect()
 }
 
 /// Both keys or neither.
-fn turnstile(variables: &mut Variables<'_>) -> Option<Turnstile> {
+fn turnstile(variables: &mut Variables<'_>, places: Places) -> Option<Turnstile> {
     if variables.set("TURNSTILE_SITE_KEY").is_none() && variables.set("TURNSTILE_SECRET_KEY").is_none() {
         return None;
     }
     let (site_key, secret_key) = (variables.text("TURNSTILE_SITE_KEY"), variables.text("TURNSTILE_SECRET_KEY"));
-    let url = variables.set("TURNSTILE_URL").unwrap_or_else(|| SITEVERIFY_URL.to_owned());
+    let url = places.optional(variables, "TURNSTILE_URL", SITEVERIFY_URL).unwrap_or_else(|| SITEVERIFY_URL.to_owned());
     Some(Turnstile { site_key, secret_key, url })
 }
 
@@ -112,19 +133,25 @@ fn turnstile(variables: &mut Variables<'_>) -> Option<Turnstile> {
 mod tests {
     use super::*;
 
+    const LONG: &str = "0123456789abcdef0123456789abcdef";
+
     fn read(changed: &str, value: Option<&str>) -> Result<Config, String> {
-        faults(changed, value).map_err(|faults| faults.to_string())
+        faults(&[(changed, value)]).map_err(|faults| faults.to_string())
     }
 
-    fn faults(changed: &str, value: Option<&str>) -> Result<Config, Faults> {
-        Config::read(&|name| match name {
-            _ if name == changed => value.map(str::to_owned),
-            "ADMIN_TOKEN" | "INLINE_LIMIT_BYTES" | "RECONCILE_AFTER_MS" | "OUTBOX_MAX_JOBS" | "JOB_RETENTION_DAYS" => {
-                None
-            }
-            "RESULT_LIFETIME_DAYS" | "CATALOG_RECHECK_MS" | "EVENT_STREAMS_MAX" | "SOCKETS_MAX" => None,
-            _ if name.starts_with("TURNSTILE_") || name.starts_with("WEBHOOK_") => None,
-            _ => Some("x/".to_owned()),
+    /// What must be set, and these in place of theirs.
+    fn faults(changed: &[(&str, Option<&str>)]) -> Result<Config, Faults> {
+        Config::read(&|name| {
+            let value = match name {
+                "QUEUE_URL_PREFIX" => Some(QUEUES_EXAMPLE),
+                "BUCKET_URL" => Some("https://forebay-data.s3.eu-west-1.amazonaws.com/"),
+                "AWS_REGION" => Some("eu-west-1"),
+                "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("key"),
+                "REPORT_SECRET" => Some(LONG),
+                _ => None,
+            };
+            let changed = changed.iter().find(|(changed, _)| *changed == name);
+            changed.map_or(value, |(_, value)| *value).map(str::to_owned)
         })
     }
 
@@ -132,26 +159,75 @@ mod tests {
     fn defaults_fill_what_may_be_left_out_and_complaints_name_the_rest() {
         let config = read("", None).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((config.inline_limit_bytes, config.account.outbox_max_jobs), (65_536, 10_000));
-        assert_eq!(config.bucket_url, "x");
+        assert_eq!(config.bucket_url, BUCKET_EXAMPLE);
         for name in ["QUEUE_URL_PREFIX", "BUCKET_URL", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "REPORT_SECRET"] {
             for value in [None, Some("")] {
                 assert!(read(name, value).err().unwrap().contains(name));
             }
         }
         assert!(read("TURNSTILE_SITE_KEY", Some("0x4")).err().unwrap().contains("TURNSTILE_SECRET_KEY"));
-        assert!(config.admin_token.is_none());
         assert!(!config.webhooks.allow_loopback && config.webhooks.resolver_url.is_none());
         assert!(read("WEBHOOK_ALLOW_LOOPBACK", Some("true")).is_ok_and(|config| config.webhooks.allow_loopback));
         assert!(read("WEBHOOK_ALLOW_LOOPBACK", Some("yes")).err().unwrap().contains("WEBHOOK_ALLOW_LOOPBACK"));
-        assert!(read("ADMIN_TOKEN", Some("0123456789abcdef")).is_ok_and(|config| config.admin_token.is_some()));
-        assert!(read("ADMIN_TOKEN", Some("0123456789abcde")).err().unwrap().contains("ADMIN_TOKEN"));
         for value in ["0", "-1", "700001", "many", ""] {
             assert!(read("INLINE_LIMIT_BYTES", Some(value)).err().unwrap().contains("1 to 700000"));
         }
     }
 
     #[test]
-    fn all_that_is_missing_is_named_at_once_and_values_stay_in_the_log() {
+    fn an_address_of_this_machine_is_refused_unless_the_edge_is_in_development() {
+        let turnstile = [("TURNSTILE_SITE_KEY", Some("0x4")), ("TURNSTILE_SECRET_KEY", Some("0x5"))];
+        for name in ["QUEUE_URL_PREFIX", "BUCKET_URL", "WEBHOOK_RESOLVER_URL", "TURNSTILE_URL"] {
+            let local = [turnstile[0], turnstile[1], (name, Some("http://127.0.0.1:4566/x"))];
+            let refused = faults(&local).err().unwrap();
+            assert_eq!((refused.missing.len(), refused.wrong.as_slice()), (0, &[name][..]));
+            let words = refused.to_string();
+            assert!(words.contains("http://127.0.0.1:4566/x") && words.contains("ALLOW_LOOPBACK"), "{words}");
+            for (word, expect) in [("true", true), ("false", false)] {
+                let told = [&local[..], &[("ALLOW_LOOPBACK", Some(word))]].concat();
+                assert_eq!(faults(&told).is_ok(), expect, "{name} {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_region_that_is_not_that_of_queues_and_bucket_is_named_once() {
+        let other = faults(&[("AWS_REGION", Some("us-east-1"))]).err().unwrap();
+        assert_eq!((other.missing.len(), other.wrong.as_slice()), (0, &["AWS_REGION"][..]));
+        let words = other.to_string();
+        for part in ["\"us-east-1\"", "QUEUE_URL_PREFIX lies in eu-west-1", "BUCKET_URL lies in eu-west-1"] {
+            assert!(words.contains(part), "{words}");
+        }
+        let apart = read("BUCKET_URL", Some("https://data.s3.us-west-2.amazonaws.com")).err().unwrap();
+        assert!(apart.contains("BUCKET_URL lies in us-west-2") && !apart.contains("QUEUE_URL_PREFIX"), "{apart}");
+        // Where no host tells of a region, none is compared.
+        let elsewhere =
+            [("QUEUE_URL_PREFIX", Some("https://q.example.com/1/f")), ("BUCKET_URL", Some("https://b.example.com"))];
+        assert!(faults(&[elsewhere[0], elsewhere[1], ("AWS_REGION", Some("garage"))]).is_ok());
+    }
+
+    #[test]
+    fn secrets_are_long_and_the_one_before_is_taken_too() {
+        let config = read("", None).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((config.report_secrets.len(), config.admin_tokens.len()), (1, 0));
+        for (name, previous) in [("REPORT_SECRET", "REPORT_SECRET_PREVIOUS"), ("ADMIN_TOKEN", "ADMIN_TOKEN_PREVIOUS")] {
+            for wrong in [name, previous] {
+                let short =
+                    faults(&[(wrong, Some(&LONG[1..])), (name, Some(LONG)), (previous, Some(LONG))]).err().unwrap();
+                assert_eq!((short.missing.len(), short.wrong.as_slice()), (0, &[wrong][..]));
+                assert!(!short.to_string().contains("1234"), "{short}");
+            }
+            let alone = faults(&[(name, None), (previous, Some(LONG))]).err().unwrap();
+            assert_eq!((alone.missing.as_slice(), alone.wrong.len()), (&[name][..], 0));
+        }
+        let two =
+            [("REPORT_SECRET_PREVIOUS", Some(LONG)), ("ADMIN_TOKEN", Some(LONG)), ("ADMIN_TOKEN_PREVIOUS", Some(LONG))];
+        let config = faults(&two).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!((config.report_secrets.len(), config.admin_tokens.len()), (2, 2));
+    }
+
+    #[test]
+    fn all_that_is_missing_is_named_at_once() {
         let everything = Config::read(&|_| None).err().unwrap();
         let needed = [
             "QUEUE_URL_PREFIX",
@@ -162,10 +238,7 @@ mod tests {
             "REPORT_SECRET",
         ];
         assert_eq!((everything.missing, everything.wrong), (needed.to_vec(), Vec::new()));
-        let short = faults("ADMIN_TOKEN", Some("0123456789abcde")).err().unwrap();
-        assert_eq!((short.missing.as_slice(), short.wrong.as_slice()), (&[][..], &["ADMIN_TOKEN"][..]));
-        assert!(!short.to_string().contains("0123"));
-        let half = faults("TURNSTILE_SITE_KEY", Some("0x4")).err().unwrap();
+        let half = faults(&[("TURNSTILE_SITE_KEY", Some("0x4"))]).err().unwrap();
         assert_eq!(half.missing, ["TURNSTILE_SECRET_KEY"]);
     }
 }

@@ -54,7 +54,7 @@ impl Cloud {
             set("AWS_REGION", "eu-west-1"),
             set("AWS_ACCESS_KEY_ID", "key"),
             set("AWS_SECRET_ACCESS_KEY", "secret"),
-            set("REPORT_SECRET", "a secret of reports"),
+            set("REPORT_SECRET", "a secret of reports that is long enough"),
             set("RECONCILE_AFTER_MS", &scenario.reconcile_after_ms.to_string()),
         ]);
         let cloud = Rc::new_cyclic(|this| Self {

@@ -22,7 +22,8 @@ pub(super) async fn examine(settings: &Settings) -> Finding {
         Ok(_) => Finding::fine("edge", format!("{url} takes this worker's reports")),
         Err(EdgeError::Refused(401 | 403)) => Finding::missing("edge", format!("{url} does not take the signature"))
             .advise(
-                "FOREBAY_REPORT_SECRET must be the edge's REPORT_SECRET, and both clocks right within five minutes",
+                "FOREBAY_REPORT_SECRET must be the edge's REPORT_SECRET, or its REPORT_SECRET_PREVIOUS, and both clocks right \
+                 within five minutes",
             ),
         Err(error) => Finding::missing("edge", format!("{url}: {error}")).advise(
             "is --edge-url the address of the deployed edge? Jobs run without, and clients hear of results later",

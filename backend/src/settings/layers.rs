@@ -1,6 +1,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use forebay_contract::SECRET_MIN_CHARS;
 
 use super::{Effective, Settings, Unusable, complaint, file::FileSettings};
 
@@ -36,13 +37,27 @@ pub(super) fn read(
         Ok((found, Settings::from_arg_matches_mut(&mut matches)?))
     };
     let (matches, settings) = parse().map_err(|error| complaint::of(error, &command, &layers))?;
-    if settings.edge_url.is_some() && settings.report_secret.is_none() {
-        let words =
-            "report_secret: found nothing; allowed with edge_url is a secret, which the edge knows as REPORT_SECRET";
-        return Err(Unusable::Setting(words.to_owned()));
+    if let Some(words) = wrong_secret(&settings) {
+        return Err(Unusable::Setting(words));
     }
     let effective = Effective::of(&command, &matches, &layers);
     Ok((settings, effective))
+}
+
+/// What is wrong with the secret of reports. clap's own complaints would show what was found.
+fn wrong_secret(settings: &Settings) -> Option<String> {
+    let found = match &settings.report_secret {
+        None if settings.edge_url.is_none() => return None,
+        None => "nothing".to_owned(),
+        Some(secret) => match secret.chars().count() {
+            SECRET_MIN_CHARS.. => return None,
+            chars => format!("{chars} characters"),
+        },
+    };
+    Some(format!(
+        "report_secret: found {found}; allowed with edge_url is a secret of {SECRET_MIN_CHARS} characters and more, which \
+         the edge knows as REPORT_SECRET"
+    ))
 }
 
 /// Variables are given to clap as defaults too: so that tests need not touch the process's own, an empty one counts as
@@ -84,6 +99,7 @@ mod tests {
 
     use super::*;
 
+    const SECRET: &str = "hush-hush-hush-hush-hush-hush-hush";
     const BASE: &str = "queue_url_prefix = \"http://q/forebay\"\nbucket = \"b\"\n";
 
     struct World {
@@ -174,8 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_a_file_without_secrets_that_says_the_same() {
-        let world =
-            World::new(&format!("{BASE}lease_s = 40\nreport_secret = \"hush-hush\"\nedge_url = \"http://e\"\n"));
+        let world = World::new(&format!("{BASE}lease_s = 40\nreport_secret = \"{SECRET}\"\nedge_url = \"http://e\"\n"));
         let (settings, effective) = world.read(&["--worker-name", "w"], &[("FOREBAY_PREFETCH", "51")]).unwrap();
         let printed = effective.to_string();
         assert!(!printed.contains("hush"), "{printed}");
@@ -189,7 +204,7 @@ mod tests {
         ] {
             assert!(printed.contains(line), "{line}\n{printed}");
         }
-        let (again, _) = World::new(&printed).read(&["--report-secret", "hush-hush"], &[]).unwrap();
+        let (again, _) = World::new(&printed).read(&["--report-secret", SECRET], &[]).unwrap();
         assert_eq!(
             (again.visibility_s, again.prefetch, again.bucket),
             (settings.visibility_s, settings.prefetch, settings.bucket)

@@ -18,7 +18,7 @@ use http_server::HttpServer;
 use serde_json::json;
 use world::{job, manifests::doubler};
 
-const SECRET: &str = "a shared secret";
+const SECRET: &str = "a secret that edge and functions share";
 const REAPER: &str = env!("CARGO_BIN_EXE_forebay-lambda-reaper");
 const WORKER: &str = env!("CARGO_BIN_EXE_forebay-lambda-worker");
 
@@ -27,7 +27,7 @@ async fn edge() -> HttpServer {
     HttpServer::start(|request| {
         let signature = request.header(SIGNATURE_HEADER).unwrap_or_default();
         let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
-        match verify(SECRET.as_bytes(), now_ms, signature, &request.body) {
+        match verify(&[SECRET], now_ms, signature, &request.body) {
             Ok(()) => (200, json!({ "canceled": [] }).to_string()),
             Err(_) => (401, String::new()),
         }

@@ -10,7 +10,7 @@ use forebay_admission::{administrate::administrate, query};
 
 /// Lets the operator pass, and nobody else.
 pub(super) fn check(cx: &Cx) -> Result<(), Stop> {
-    Ok(administrate(cx.incoming.authorization.as_deref(), cx.config.admin_token.as_ref())?)
+    Ok(administrate(cx.incoming.authorization.as_deref(), &cx.config.admin_tokens)?)
 }
 
 /// The JSON of an operator's request, up to a bound; empty where there is no body.

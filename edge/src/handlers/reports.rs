@@ -20,7 +20,7 @@ pub async fn post(cx: &Cx, request: Request) -> Result<Answer, Stop> {
     let signature = cx.incoming.signature.clone().unwrap_or_default();
     let fields = body::Fields::of(&cx.incoming);
     let bytes = body::read(request, &fields, MAX_REPORT_BYTES).await?;
-    verify(cx.config.report_secret.as_bytes(), cx.now_ms, &signature, &bytes).map_err(|_| {
+    verify(&cx.config.report_secrets, cx.now_ms, &signature, &bytes).map_err(|_| {
         Refusal::new(ProblemCode::InvalidSignature, "sign the body with the shared secret and a clock that is right")
     })?;
     let report = report::read(&bytes)?;

@@ -81,7 +81,7 @@ impl Fakes {
             ("AWS_REGION", "eu-west-1"),
             ("AWS_ACCESS_KEY_ID", "key"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("REPORT_SECRET", "a secret of reports"),
+            ("REPORT_SECRET", "a secret of reports that is long enough"),
         ];
         Rc::new_cyclic(|this| Self {
             this: this.clone(),

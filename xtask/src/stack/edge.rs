@@ -67,6 +67,8 @@ impl EdgeOptions {
         variables.insert("QUEUE_URL_PREFIX".to_owned(), deployment.queue_url_prefix.clone());
         variables.insert("BUCKET_URL".to_owned(), deployment.bucket_url.clone());
         variables.insert("REPORT_SECRET".to_owned(), report_secret.to_owned());
+        // Queues and bucket are LocalStack's.
+        variables.insert("ALLOW_LOOPBACK".to_owned(), "true".to_owned());
         // Whoever tries webhooks here listens on this machine, which may have no network to look names up in.
         variables.insert("WEBHOOK_ALLOW_LOOPBACK".to_owned(), "true".to_owned());
         variables.insert("WEBHOOK_RESOLVER_URL".to_owned(), String::new());
@@ -110,6 +112,12 @@ impl Edge {
     /// Asks it to end.
     pub fn stop(&mut self) {
         self.group.stop(STOP);
+    }
+
+    /// Ends it and starts it again with these variables in place of its own, as another deployment would.
+    pub fn deploy_again(&mut self, variables: BTreeMap<String, String>) -> Result<()> {
+        self.options.variables.extend(variables);
+        self.start_again()
     }
 
     /// Starts it again on the same port with the same state.
@@ -241,6 +249,8 @@ fn node_tool(repository: &Repository, folder: &Path) -> Result<Command> {
         // Node.js compiles wrangler's ten megabytes once, not at each start.
         .env("NODE_COMPILE_CACHE", repository.run("node-compile-cache"))
         .env("XDG_CONFIG_HOME", folder.join("wrangler-config"))
+        // A shell in which production is deployed would else start that here.
+        .env("CLOUDFLARE_ENV", "")
         // Else it asks the network where on earth it is.
         .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
         // The edge is already built; the configuration's build command is for `wrangler deploy`.
