@@ -44,7 +44,8 @@ pub const ANONYMOUS_PLAN: &str = "nobodys";
 /// What the operator manages keys with.
 pub const ADMIN_TOKEN: &str = "operators-token-of-the-end-to-end-tests";
 
-const REPORT_SECRET: &str = "the end-to-end tests sign with this";
+/// What reports are signed with, unless a promise changes it.
+pub const REPORT_SECRET: &str = "the end-to-end tests sign with this";
 
 /// What a stack of one's own may differ in.
 #[derive(Debug, Clone, Default)]
@@ -268,6 +269,12 @@ impl Stack {
     pub fn kill_and_restart_edge(&mut self) -> Result<()> {
         self.edge.kill();
         self.edge.start_again()
+    }
+
+    /// The edge anew over the same state, with these variables and secrets in place of its own.
+    pub fn deploy_edge(&mut self, variables: &[(&str, &str)]) -> Result<()> {
+        self.edge
+            .deploy_again(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
     /// What a person needs to look at it, while it runs.

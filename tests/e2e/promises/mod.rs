@@ -48,6 +48,7 @@ mod repeated_request_is_one_job;
 mod requests_are_read_as_clients_write_them;
 mod result_is_the_same_from_everywhere;
 mod results_are_kept_as_long_as_planned;
+mod rotated_secrets_interrupt_nothing;
 mod same_seed_is_identical_and_cached;
 mod same_submission_runs_once;
 mod shared_limit_holds_for_everybody;
@@ -97,6 +98,7 @@ pub const FIRST: &[&str] = &[
     "repeated_question_is_answered_from_the_cache",
     "killed_worker_loses_nothing",
     "edge_restart_loses_nothing",
+    "rotated_secrets_interrupt_nothing",
     "lost_report_is_healed",
     "canceled_before_start_never_runs",
     "readiness_is_reported",
