@@ -174,6 +174,18 @@ pub fn seed(repository: &Repository, folder: &Path, entries: &BTreeMap<String, S
     fs::remove_file(&file).context("kv.json")
 }
 
+/// Everything that a deployment of this environment of `wrangler.jsonc` does before anything is sent, into `folder/bundle`;
+/// gives what wrangler says to it. Needs no account and no network.
+pub fn rehearse(repository: &Repository, environment: &str, folder: &Path) -> Result<String> {
+    fs::create_dir_all(folder)?;
+    let mut deploy = wrangler(repository, folder)?;
+    deploy.args(["deploy", "--dry-run", "--env", environment, "--outdir"]).arg(folder.join("bundle"));
+    let output = deploy.output().context("wrangler")?;
+    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+    ensure!(output.status.success(), "wrangler cannot deploy {environment}: {said}");
+    Ok(said)
+}
+
 fn launch(repository: &Repository, options: &EdgeOptions) -> Result<Group> {
     fs::create_dir_all(&options.folder)?;
     let mut program = match options.runner {

@@ -10,7 +10,7 @@ mod worker;
 
 pub use api_key::ApiKey;
 pub use deployment::Deployment;
-pub use edge::{Edge, EdgeOptions, EdgeRunner, seed};
+pub use edge::{Edge, EdgeOptions, EdgeRunner, rehearse, seed};
 pub use http::{Answer, Http};
 pub use localstack::LocalStack;
 pub use ports::{Taken, check as check_ports, free as free_port};
