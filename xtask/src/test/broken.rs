@@ -62,7 +62,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("edge/package.json", &[Console, E2e], Of::All),
     ("edge/package-lock.json", &[Console, E2e], Of::All),
     ("edge/workerd.mjs", &[E2e], Of::All),
-    ("edge/wrangler.jsonc", &[E2e], Of::All),
+    ("edge/wrangler.jsonc", &[Unit, E2e], Of::All),
     ("edge/build.sh", &[E2e], Of::All),
     ("account/README.md", &[], Of::These(&[])),
     ("account/golden/", &[Unit, Simulation], Of::These(&[])),
