@@ -36,9 +36,9 @@ pub(super) fn read(
         Ok((found, Settings::from_arg_matches_mut(&mut matches)?))
     };
     let (matches, settings) = parse().map_err(|error| complaint::of(error, &command, &layers))?;
-    if settings.edge_url.is_some() && settings.report_secret.is_none() {
-        let words =
-            "report_secret: found nothing; allowed with edge_url is a secret, which the edge knows as REPORT_SECRET";
+    if settings.edge_url.is_some() && settings.report_secret.is_none() && settings.report_secret_id.is_none() {
+        let words = "report_secret: found nothing; allowed with edge_url is a secret, which the edge knows as \
+                     REPORT_SECRET, or the name of one in Secrets Manager as report_secret_id";
         return Err(Unusable::Setting(words.to_owned()));
     }
     let effective = Effective::of(&command, &matches, &layers);
