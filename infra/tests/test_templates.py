@@ -13,7 +13,7 @@ from templates import NAMES, listed, of_type, read, resources, statements, walk
 RUNBOOK = templates.INFRA.parent / "OPERATING.md"
 FOURTEEN_DAYS = 1_209_600
 
-# These know no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/
+# What stands for every resource in AWS's own examples too; infra/fleet.yaml says where.
 WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken", "ssm:UpdateInstanceInformation"}
 
 
@@ -152,13 +152,46 @@ class Fleet(unittest.TestCase):
         # What a person or a policy has set is not taken back by an update.
         self.assertNotIn("DesiredCapacity", group)
 
-    def test_the_script_of_a_new_machine_is_one(self) -> None:
-        data = resources("fleet")["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
-        script = re.sub(r"\$\{[\w:]+\}", "x", data["UserData"]["Fn::Base64"]["Fn::Sub"])
-        inner = script.split("<<'DRAIN'\n")[1].split("\nDRAIN\n")[0]
-        for text in (script, inner):
+    def test_the_scripts_of_a_new_machine_are_such(self) -> None:
+        for text in self.scripts():
             done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_machine_stops_the_worker_and_then_says_that_it_may_go(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            plays = {
+                # It is in service when it is first asked, and says nothing at all the second time.
+                "curl": """case "${!#}" in
+                    */token) echo a-token ;;
+                    */instance-id) echo i-1 ;;
+                    */target-lifecycle-state)
+                        echo asked >>asked
+                        case $(wc -l <asked) in 1) echo InService ;; 2) exit 22 ;; *) echo Terminated ;; esac ;;
+                    *) exit 22 ;;
+                    esac""",
+                "sleep": "echo sleep $* >>done",
+                "stop": "echo stop >>done",
+                "aws": "echo aws $* >>done",
+            }
+            for name, text in plays.items():
+                file = Path(folder) / name
+                file.write_text(f"#!/bin/bash\n{text}\n")
+                file.chmod(0o755)
+            environment = {"PATH": f"{folder}:/usr/bin:/bin"}
+            script = self.scripts(StopCommand="stop", Prefix="forebay", Region="eu-west-1")[1]
+            ran = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, timeout=60)
+            self.assertEqual(ran.returncode, 0)
+            done = (Path(folder) / "done").read_text().splitlines()
+            self.assertEqual(done[:3], ["sleep 5", "sleep 5", "stop"])
+            self.assertRegex(done[3], r"^aws autoscaling complete-lifecycle-action --region eu-west-1 .*--instance-id i-1 ")
+            self.assertEqual(len(done), 4)
+
+    def scripts(self, **values: str) -> list[str]:
+        """What a new machine runs, and the script that waits in it until the machine is to go."""
+        data = resources("fleet")["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+        text = data["UserData"]["Fn::Base64"]["Fn::Sub"]
+        script = re.sub(r"\$\{(?:AWS::)?(\w+)\}", lambda found: values.get(found[1], "x"), text)
+        return [script, script.split("<<'DRAIN'\n")[1].split("\nDRAIN\n")[0]]
 
 
 class Alarms(unittest.TestCase):
