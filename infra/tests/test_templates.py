@@ -183,7 +183,8 @@ class Fleet(unittest.TestCase):
             self.assertEqual(ran.returncode, 0)
             done = (Path(folder) / "done").read_text().splitlines()
             self.assertEqual(done[:3], ["sleep 5", "sleep 5", "stop"])
-            self.assertRegex(done[3], r"^aws autoscaling complete-lifecycle-action --region eu-west-1 .*--instance-id i-1 ")
+            said = r"^aws autoscaling complete-lifecycle-action --region eu-west-1 .*--instance-id i-1 "
+            self.assertRegex(done[3], said)
             self.assertEqual(len(done), 4)
 
     def scripts(self, **values: str) -> list[str]:
