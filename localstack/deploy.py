@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Deploys infra/forebay.yaml into a running LocalStack and prints each stack's outputs as JSON, by prefix.
 
+With --all the other templates too, as one deploys them to AWS; LocalStack must offer their services (stacks.py).
 Deploying again updates what changed and is quick when nothing did. Stacks of different prefixes live side by side.
 
 example: .tools/localstack/bin/python localstack/deploy.py --endpoint http://127.0.0.1:4566 --prefix forebay
@@ -15,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import stacks
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-TEMPLATE = Path(__file__).resolve().parent.parent / "infra/forebay.yaml"
 REGION = "us-east-1"
 # LocalStack needs about ten seconds on a busy machine.
 DEADLINE_S = 120.0
@@ -36,20 +37,24 @@ def main() -> int:
         "--prefix", action="append", help="the beginning of every name; default forebay; again for one more stack"
     )
     parser.add_argument("--outputs", type=Path, metavar="FILE", help="write the JSON there, not to standard output")
+    parser.add_argument("--all", action="store_true", help="network, fleet and alarms too")
     parser.add_argument("--delete", action="store_true", help="delete the stack and everything in it instead")
     arguments = parser.parse_args()
 
     clients = Clients(arguments.endpoint)
-    outputs: dict[str, dict[str, str]] = {}
+    parts = stacks.ORDER if arguments.all else ["forebay"]
+    outputs: dict[str, stacks.Outputs] = {}
     for prefix in arguments.prefix or ["forebay"]:
         began = time.monotonic()
         try:
             if arguments.delete:
-                delete(clients, prefix)
+                for part in reversed(parts):
+                    delete(clients, stacks.stack_name(part, prefix))
                 change = "deleted"
             else:
-                change = deploy(clients, prefix)
-                outputs[prefix] = read_outputs(clients, arguments.endpoint, prefix)
+                change, outputs[prefix] = deploy_parts(clients, parts, prefix)
+                bucket = outputs[prefix]["BucketName"]
+                outputs[prefix]["BucketUrl"] = f"{arguments.endpoint.rstrip('/')}/{bucket}"
         except (BotoCoreError, ClientError, DeployError) as error:
             say(f"{prefix}: {error}")
             return 1
@@ -80,24 +85,36 @@ class Clients:
         return self._session.resource("s3", **self._options).Bucket(name)
 
 
-def deploy(clients: Clients, prefix: str) -> str:
+def deploy_parts(clients: Clients, parts: list[str], prefix: str) -> tuple[str, stacks.Outputs]:
+    """Deploys these parts, each with the outputs of those before it. Answers what was done and all outputs together."""
+    outputs: dict[str, stacks.Outputs] = {}
+    changes = set()
+    for part in parts:
+        name = stacks.stack_name(part, prefix)
+        changes.add(deploy(clients, name, stacks.template(part), stacks.parameters(part, prefix, outputs)))
+        outputs[part] = read_outputs(clients, name)
+    change = next(change for change in ("created", "updated", "found") if change in changes)
+    return change, {name: value for part in outputs.values() for name, value in part.items()}
+
+
+def deploy(clients: Clients, name: str, text: str, parameters: dict[str, str]) -> str:
     """Creates or updates the stack, and says which."""
     wanted = {
-        "StackName": prefix,
-        "TemplateBody": TEMPLATE.read_text(),
-        "Parameters": [{"ParameterKey": "Prefix", "ParameterValue": prefix}],
+        "StackName": name,
+        "TemplateBody": text,
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
-    status = status_of(clients, prefix)
+    status = status_of(clients, name)
     if status in ("CREATE_FAILED", "ROLLBACK_COMPLETE", "DELETE_FAILED"):
-        say(f"{prefix} is left over from a failure ({status}): deleting it first")
-        delete(clients, prefix)
+        say(f"{name} is left over from a failure ({status}): deleting it first")
+        delete(clients, name)
         status = None
     if status is None:
         clients.stacks.create_stack(**wanted)
-        wait(clients, prefix, "CREATE_COMPLETE")
+        wait(clients, name, "CREATE_COMPLETE")
         return "created"
-    template = clients.stacks.get_template(StackName=prefix)["TemplateBody"]
+    template = clients.stacks.get_template(StackName=name)["TemplateBody"]
     if template == wanted["TemplateBody"] and status.endswith("_COMPLETE"):
         return "found"
     try:
@@ -106,38 +123,38 @@ def deploy(clients: Clients, prefix: str) -> str:
         if "No updates are to be performed" not in str(error):
             raise
         return "found"
-    wait(clients, prefix, "UPDATE_COMPLETE")
+    wait(clients, name, "UPDATE_COMPLETE")
     return "updated"
 
 
-def delete(clients: Clients, prefix: str) -> None:
-    if status_of(clients, prefix) is None:
+def delete(clients: Clients, name: str) -> None:
+    if status_of(clients, name) is None:
         return
-    for resource in clients.stacks.describe_stack_resources(StackName=prefix)["StackResources"]:
+    for resource in clients.stacks.describe_stack_resources(StackName=name)["StackResources"]:
         if resource["ResourceType"] == "AWS::S3::Bucket" and resource.get("PhysicalResourceId"):
             # CloudFormation deletes empty buckets only.
             clients.bucket(resource["PhysicalResourceId"]).objects.all().delete()
-    clients.stacks.delete_stack(StackName=prefix)
-    wait(clients, prefix, None)
+    clients.stacks.delete_stack(StackName=name)
+    wait(clients, name, None)
 
 
-def wait(clients: Clients, prefix: str, wanted: str | None) -> None:
+def wait(clients: Clients, name: str, wanted: str | None) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while True:
-        status = status_of(clients, prefix)
+        status = status_of(clients, name)
         if status == wanted:
             return
         if status is None or not status.endswith("IN_PROGRESS"):
-            raise DeployError(f"the stack is {status}: {first_failure(clients, prefix)}")
+            raise DeployError(f"the stack is {status}: {first_failure(clients, name)}")
         if time.monotonic() > deadline:
             raise DeployError(f"the stack is still {status} after {DEADLINE_S:.0f} s")
         time.sleep(POLL_S)
 
 
-def status_of(clients: Clients, prefix: str) -> str | None:
+def status_of(clients: Clients, name: str) -> str | None:
     """The stack's status; None when there is none."""
     try:
-        status: str = clients.stacks.describe_stacks(StackName=prefix)["Stacks"][0]["StackStatus"]
+        status: str = clients.stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
     except ClientError as error:
         if "does not exist" in str(error):
             return None
@@ -145,18 +162,17 @@ def status_of(clients: Clients, prefix: str) -> str | None:
     return None if status == "DELETE_COMPLETE" else status
 
 
-def first_failure(clients: Clients, prefix: str) -> str:
-    events = clients.stacks.describe_stack_events(StackName=prefix)["StackEvents"]
+def first_failure(clients: Clients, name: str) -> str:
+    events = clients.stacks.describe_stack_events(StackName=name)["StackEvents"]
     for event in reversed(events):
         if event["ResourceStatus"].endswith("_FAILED"):
             return f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason is given')}"
     return "no event says why"
 
 
-def read_outputs(clients: Clients, endpoint: str, prefix: str) -> dict[str, str]:
-    stack = clients.stacks.describe_stacks(StackName=prefix)["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-    return outputs | {"BucketUrl": f"{endpoint.rstrip('/')}/{outputs['BucketName']}"}
+def read_outputs(clients: Clients, name: str) -> stacks.Outputs:
+    stack = clients.stacks.describe_stacks(StackName=name)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 if __name__ == "__main__":

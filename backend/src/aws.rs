@@ -1,4 +1,4 @@
-//! Clients of SQS and S3, configured as the AWS SDK reads its environment.
+//! Clients of SQS, S3 and Secrets Manager, configured as the AWS SDK reads its environment.
 
 use std::time::Duration;
 
@@ -28,6 +28,11 @@ pub(crate) fn http_client() -> SharedHttpClient {
 /// An SQS client of this configuration.
 pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(config)
+}
+
+/// A Secrets Manager client of this configuration.
+pub(crate) fn secrets(config: &SdkConfig) -> aws_sdk_secretsmanager::Client {
+    aws_sdk_secretsmanager::Client::new(config)
 }
 
 /// An S3 client. Emulators, which are named by an endpoint, know buckets by path only.

@@ -26,6 +26,7 @@ mod past;
 pub mod pipeline;
 pub mod queue;
 pub mod reaper;
+pub mod report_secret;
 mod retry;
 pub mod serverless;
 pub mod settings;

@@ -67,6 +67,10 @@ pub struct Settings {
     #[arg(long, env = "FOREBAY_REPORT_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub report_secret: Option<String>,
 
+    /// The report secret's name or ARN in Secrets Manager, where it is not given itself; read once, at the start.
+    #[arg(long, env = "FOREBAY_REPORT_SECRET_ID", value_name = "ID")]
+    pub report_secret_id: Option<String>,
+
     /// How long a message stays hidden without a sign of life from this worker, in seconds; renewed at a third.
     #[arg(
         id = "lease_s",

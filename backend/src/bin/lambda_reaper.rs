@@ -22,8 +22,12 @@ async fn main() -> Result<(), Error> {
         #[cfg(feature = "otlp")]
         None,
     );
-    let store = S3Store::new(aws::s3(&aws::load().await), &settings.bucket);
-    let reaper = Reaper { store: Arc::new(store), edge: open::edge(&settings)?, name: open::worker_name(&settings) };
+    let config = aws::load().await;
+    let reaper = Reaper {
+        store: Arc::new(S3Store::new(aws::s3(&config), &settings.bucket)),
+        edge: open::edge(&settings, &config).await?,
+        name: open::worker_name(&settings),
+    };
     lambda_runtime::run(service_fn(|event| answer(&reaper, event))).await
 }
 

@@ -40,7 +40,7 @@ fn main() -> Result<(), Error> {
         let bounds = open::bounds(&settings, &registry, cores);
         let parts = BurstParts {
             store: Arc::new(S3Store::new(aws::s3(&config), &settings.bucket)),
-            edge: open::edge(&settings)?,
+            edge: open::edge(&settings, &config).await?,
             registry: Arc::new(registry),
             devices,
         };

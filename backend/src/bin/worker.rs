@@ -143,7 +143,7 @@ async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Res
     let parts = Parts {
         lanes,
         store: Arc::new(S3Store::new(aws::s3(&config), &settings.bucket)),
-        edge: open::edge(settings)?,
+        edge: open::edge(settings, &config).await?,
         registry: Arc::new(registry),
         devices,
         load: Arc::new(DeviceLoad::default()),

@@ -34,7 +34,7 @@ pub async fn examine(settings: &Settings, config: &SdkConfig, engine: Result<Box
     findings.push(cloud::credentials(config).await);
     findings.extend(cloud::queues(settings, config).await);
     findings.push(cloud::bucket(settings, config).await);
-    findings.push(edge::examine(settings).await);
+    findings.push(edge::examine(settings, config).await);
     findings
 }
 

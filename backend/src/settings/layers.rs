@@ -47,7 +47,7 @@ pub(super) fn read(
 /// What is wrong with the secret of reports. clap's own complaints would show what was found.
 fn wrong_secret(settings: &Settings) -> Option<String> {
     let found = match &settings.report_secret {
-        None if settings.edge_url.is_none() => return None,
+        None if settings.edge_url.is_none() || settings.report_secret_id.is_some() => return None,
         None => "nothing".to_owned(),
         Some(secret) => match secret.chars().count() {
             SECRET_MIN_CHARS.. => return None,
@@ -56,7 +56,7 @@ fn wrong_secret(settings: &Settings) -> Option<String> {
     };
     Some(format!(
         "report_secret: found {found}; allowed with edge_url is a secret of {SECRET_MIN_CHARS} characters and more, which \
-         the edge knows as REPORT_SECRET"
+         the edge knows as REPORT_SECRET, or the name of one in Secrets Manager as report_secret_id"
     ))
 }
 

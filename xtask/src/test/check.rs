@@ -25,6 +25,8 @@ pub enum Check {
     E2e,
     /// licences, sources and known weaknesses of what is depended on
     Deny,
+    /// the CloudFormation templates: what cfn-lint says, what they promise, whether a LocalStack takes them
+    Infra,
     /// the console in Chromium, against a played edge
     Console,
     /// the documentation of every crate, without warnings; only by name or with --all
@@ -62,6 +64,7 @@ impl Check {
             Self::Models => &["libtorch", "models"],
             Self::E2e => &["edge", "libtorch", "localstack", "models", "console-tests", "schemathesis"],
             Self::Deny => &["cargo-deny"],
+            Self::Infra => &["cfn-lint", "localstack"],
             Self::Console => &["console-tests", "edge-packages"],
             // It compiles into the same folder: one waits for the other anyway.
             Self::ClippyWasm => &["edge"],
@@ -94,7 +97,7 @@ impl Check {
     /// the like ask cargo, which knows by itself what changed; promises kill processes and race each other, so that every
     /// run of them is another.
     pub(super) fn hangs_on_content(self) -> bool {
-        matches!(self, Self::Unit | Self::Simulation | Self::Localstack | Self::Models | Self::Console)
+        matches!(self, Self::Unit | Self::Simulation | Self::Localstack | Self::Models | Self::Infra | Self::Console)
     }
 
     /// Whether it takes longer than what it finds is worth each time: it runs in CI, by its name and with `--all`.
@@ -105,7 +108,7 @@ impl Check {
 
     pub(super) fn track(self) -> Track {
         match self {
-            Self::Deny | Self::Console => Track::Aside,
+            Self::Deny | Self::Infra | Self::Console => Track::Aside,
             _ => Track::Main,
         }
     }

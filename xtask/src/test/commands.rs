@@ -1,4 +1,4 @@
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
@@ -6,7 +6,7 @@ use super::{Check, deny, seeds};
 use crate::{
     build::{cargo, workspace},
     repository::Repository,
-    setup::{WasmToolchain, node, wasm_toolchain},
+    setup::{CFN_LINT, WasmToolchain, node, wasm_toolchain},
 };
 
 /// Warnings are errors, in the words by which `cargo clippy` tells clippy's compiler.
@@ -102,6 +102,7 @@ pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) 
             // Without the engine: where nothing of libtorch is run, nothing of it need be found.
             test(&format!("{CLOUD} --test simulation --no-run")),
         ],
+        Check::Infra => infra(repository),
         Check::Console => vec![console_tests(repository)?],
         Check::Deny => deny::commands(repository),
         Check::Doc => {
@@ -136,6 +137,28 @@ fn console_tests(repository: &Repository) -> Result<Command> {
     let mut run = Command::new(node(repository)?);
     run.current_dir(&folder).args(TESTS.split(' ')).args(["pure/*.test.mjs", "played/*.test.mjs"]);
     Ok(run)
+}
+
+/// Templates that no AWS is asked about. The last test starts a LocalStack of its own, with services that others need not.
+fn infra(repository: &Repository) -> Vec<Command> {
+    let lint = CFN_LINT.path(repository);
+    let tests = |python: PathBuf, file: &str| {
+        let mut tests = Command::new(python);
+        tests.args(["-m", "unittest", "discover", "--verbose", "--start-directory", "infra/tests", "--pattern", file]);
+        tests
+    };
+    let mut templates = Command::new(&lint);
+    // It finds the files by itself.
+    templates.arg("infra/*.yaml");
+    let mut commands = vec![
+        templates,
+        tests(lint.with_file_name("python"), "test_templates.py"),
+        tests(repository.tool("localstack/bin/python"), "test_localstack.py"),
+    ];
+    for command in &mut commands {
+        command.current_dir(repository.root());
+    }
+    commands
 }
 
 /// A Rust that set-up made from Debian's packages has no clippy: there the compiler alone looks.

@@ -15,6 +15,7 @@ use forebay_backend::{
     engine::{DeterministicEngine, Devices, Engine},
     model::Registry,
     pipeline::Bounds,
+    report_secret,
     settings::{EngineChoice, Settings},
 };
 use tracing::error;
@@ -85,10 +86,11 @@ pub(crate) fn bounds(settings: &Settings, registry: &Registry, cores: usize) -> 
     }
 }
 
-pub(crate) fn edge(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Edge>>> {
-    match (&settings.edge_url, &settings.report_secret) {
-        (Some(url), Some(secret)) => Ok(Some(Arc::new(HttpEdge::new(url, secret.clone())?))),
-        _ => Ok(None),
+pub(crate) async fn edge(settings: &Settings, config: &SdkConfig) -> anyhow::Result<Option<Arc<dyn Edge>>> {
+    let Some(url) = &settings.edge_url else { return Ok(None) };
+    match report_secret::find(settings, config).await? {
+        Some(secret) => Ok(Some(Arc::new(HttpEdge::new(url, secret)?))),
+        None => Ok(None),
     }
 }
 
