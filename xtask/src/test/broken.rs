@@ -86,6 +86,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("models/examples/", &[E2e], Of::These(&["own_model_needs_no_rust"])),
     ("models/", &[Unit, Models, E2e], Of::All),
     ("infra/burst/", &[], Of::These(&[])),
+    ("infra/worker/", &[Unit], Of::These(&[])),
     ("infra/forebay.yaml", &[Unit, Localstack, E2e], Of::All),
     ("localstack/", &[Unit, Localstack, E2e], Of::All),
     ("tests/e2e/", &[Fmt, Clippy, E2e], Of::All),
