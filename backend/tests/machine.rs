@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::CommandFactory as _;
-use forebay_backend::{pipeline::PipelineError, settings::Settings};
+use forebay_backend::{doctor::OLDEST_DRIVER, pipeline::PipelineError, settings::Settings};
 use http_server::HttpServer;
 use sha2::{Digest as _, Sha256};
 
@@ -19,7 +19,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/worker");
 const UNIT: &str = include_str!("../../infra/worker/forebay-worker.service");
 const IMAGE: &str = include_str!("../../infra/worker/Dockerfile");
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
-const DRIVER: &str = "echo 580.65.06";
+const DRIVER: &str = "echo 590.10";
 
 /// A machine in a folder, with programs that play what it has.
 struct Machine(PathBuf);
@@ -144,8 +144,9 @@ fn a_broken_download_leaves_the_worker_that_was_there() {
 
 #[test]
 fn a_machine_that_cannot_work_says_what_it_lacks_and_starts_nothing() {
+    let old = format!("the driver is 580.65.05, and CUDA 13.0 needs {OLDEST_DRIVER} or newer");
     for (name, driver, more, words) in [
-        ("old", "echo 575.57.08", None, "the driver is 575.57.08, and CUDA 13.0 needs 580.65.06 or newer"),
+        ("old", "echo 580.65.05", None, &old as &str),
         ("none", "exit 9", None, "nvidia-smi finds no GPU"),
         ("secret", DRIVER, Some(("FOREBAY_REPORT_SECRET", SECRET)), "set FOREBAY_REPORT_SECRET_ID"),
         ("package", DRIVER, Some(("FOREBAY_PACKAGE", "worker:latest")), "an image by its digest"),
