@@ -87,7 +87,7 @@ fn check_files(folder: &Path) {
     for library in fs::read_dir(folder.join("lib")).unwrap() {
         let library = library.unwrap().path();
         let elf = Elf::read(&library).unwrap();
-        assert!(elf.run_path.iter().all(|path| path.starts_with("$ORIGIN")), "{}: {elf:?}", library.display());
+        assert!(!elf.run_path.iter().any(|path| path.starts_with('/')), "{}: {elf:?}", library.display());
     }
     let version: serde_json::Value =
         serde_json::from_slice(&fs::read(folder.join("version.json")).unwrap()).expect("it is JSON");

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use super::elf::Elf;
 
 /// What every machine of the kind has, glibc and GCC's run-time among it: to bring others along breaks more than it helps.
+/// zlib is for cuDNN.
 const SYSTEM: &[&str] = &[
     "ld-linux-aarch64.so.1",
     "ld-linux-x86-64.so.2",
@@ -22,6 +23,7 @@ const SYSTEM: &[&str] = &[
     "librt.so.1",
     "libstdc++.so.6",
     "libutil.so.1",
+    "libz.so.1",
 ];
 /// What comes with NVIDIA's driver, and must fit it.
 const DRIVER: &[&str] = &["libcuda.so.1", "libnvidia-ml.so.1"];
