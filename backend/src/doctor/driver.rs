@@ -8,8 +8,8 @@ use super::Finding;
 /// <https://docs.nvidia.com/cuda/archive/13.0.0/cuda-toolkit-release-notes/>. `infra/worker/user-data.sh` asks for the same.
 pub const OLDEST: &str = "580.65.06";
 
-/// What the driver below `root`, which is `/` but for tests, is; nothing where there is none. `device` is what models run on,
-/// where anything could be opened.
+/// What the driver below `root`, which is `/` but for tests, is; nothing where there is none. `device` is what models run
+/// on, where anything could be opened.
 pub(super) fn examine(root: &Path, device: Option<&str>) -> Option<Finding> {
     let text = fs::read_to_string(root.join("proc/driver/nvidia/version")).ok()?;
     Some(judge(version(&text)?, device.is_some_and(|device| device.starts_with("cuda"))))
