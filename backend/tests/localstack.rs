@@ -33,7 +33,7 @@ mod queue {
         queue::{Queue, SqsQueue},
     };
 
-    use super::{config, manifests, name};
+    use super::{config, name};
     use crate::contract_suite::{self, queue::QueueUnderTest};
 
     struct Sqs {
@@ -82,7 +82,7 @@ mod queue {
 mod store {
     use forebay_backend::{aws, store::S3Store};
 
-    use super::{config, manifests, name};
+    use super::{config, name};
     use crate::contract_suite;
 
     async fn s3() -> S3Store {

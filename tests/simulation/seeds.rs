@@ -219,8 +219,12 @@ fn without() -> Vec<Fault> {
     Fault::ALL.iter().copied().filter(named).collect()
 }
 
-/// A runtime that does nothing, for the coin that its seed would have drawn.
+/// A runtime that does nothing, for the coins that its seed would have drawn: one when it is built, one when its thread
+/// enters it.
 fn pass_by() {
-    let pass = || drop(Builder::new_current_thread().enable_time().start_paused(true).build().unwrap());
+    let pass = || {
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {});
+    };
     thread::spawn(pass).join().unwrap();
 }
