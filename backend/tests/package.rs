@@ -8,7 +8,7 @@ use std::{
 };
 
 use forebay_xtask::{
-    package::{BESIDE, Contents, Elf, Packed, fill},
+    package::{BESIDE, Contents, Elf, Packed, fill, licences},
     repository::Repository,
     setup::libtorch_dir,
 };
@@ -25,13 +25,17 @@ impl Drop for Place {
 /// The worker of this build, packed in one folder and moved to another.
 fn moved(place: &Place) -> PathBuf {
     let (packed, moved) = (place.0.join("here/forebay-worker"), place.0.join("there/worker of a machine"));
+    let repository = Repository::find().unwrap();
     let contents = Contents {
         packed: Packed::Worker,
         program: Path::new(env!("CARGO_BIN_EXE_forebay-worker")),
-        libtorch: &libtorch_dir(&Repository::find().unwrap()),
+        libtorch: &libtorch_dir(&repository),
         commit: "abc",
     };
-    fill(&contents, &packed, |_, _| Ok(())).unwrap();
+    fill(&contents, &packed, |libraries, into| {
+        licences::collect(&repository, Packed::Worker, libraries, &into.join("licences"))
+    })
+    .unwrap();
     fs::create_dir_all(moved.parent().unwrap()).unwrap();
     fs::rename(&packed, &moved).unwrap();
     moved
@@ -89,6 +93,11 @@ fn check_files(folder: &Path) {
         let elf = Elf::read(&library).unwrap();
         assert!(!elf.run_path.iter().any(|path| path.starts_with('/')), "{}: {elf:?}", library.display());
     }
+    let licences = folder.join("licences");
+    assert!(licences.join("LICENSE").is_file() && licences.join("libraries/torch-2.11.0/LICENSE").is_file());
+    let crates = fs::read_to_string(licences.join("crates.txt")).unwrap();
+    let tch = crates.lines().find(|line| line.starts_with("tch-0.24.0 ")).expect("tch is among the crates");
+    assert!(tch.contains("MIT") && fs::read_dir(licences.join("crates/tch-0.24.0")).unwrap().count() > 0, "{tch}");
     let version: serde_json::Value =
         serde_json::from_slice(&fs::read(folder.join("version.json")).unwrap()).expect("it is JSON");
     assert_eq!((&version["name"], &version["commit"]), (&"forebay-worker".into(), &"abc".into()));

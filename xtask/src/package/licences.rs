@@ -18,11 +18,14 @@ const NAMES: &[&str] = &["license", "licence", "copying", "notice", "unlicense",
 const FOLDERS: &[&str] = &["licenses", "license_files"];
 
 /// Puts the project's, the crates' and the libraries' own into `into`.
-pub(super) fn collect(repository: &Repository, packed: Packed, libraries: &[&Path], into: &Path) -> Result<()> {
+pub fn collect(repository: &Repository, packed: Packed, libraries: &[&Path], into: &Path) -> Result<()> {
     fs::create_dir_all(into)?;
     fs::copy(repository.path("LICENSE"), into.join("LICENSE")).context("LICENSE")?;
     of_crates(repository, packed, into)?;
-    ensure!(of_libraries(libraries, into)? > 0, "no licence is found beside libtorch: it may not be passed on without");
+    ensure!(
+        of_libraries(libraries, into)? > 0,
+        "no licence lies beside libtorch, which may not be passed on without: unset LIBTORCH, for that of set-up has them"
+    );
     Ok(())
 }
 
@@ -33,7 +36,9 @@ fn of_crates(repository: &Repository, packed: Packed, into: &Path) -> Result<()>
     tree.args(["--prefix", "none", "--format", "{p}\t{l}", "--features", packed.features()]);
     let used = answer(&mut tree).context("cargo tree does not answer")?;
     let mut metadata = cargo(repository);
-    metadata.args(["metadata", "--locked", "--format-version", "1"]);
+    // Crates of other systems may never have been downloaded.
+    metadata.args(["metadata", "--locked", "--format-version", "1", "--filter-platform"]);
+    metadata.arg(format!("{}-unknown-linux-gnu", std::env::consts::ARCH));
     let metadata: Value = serde_json::from_str(&answer(&mut metadata).context("cargo metadata does not answer")?)?;
     let folders = folders(&metadata);
     let crates = used_crates(&used);

@@ -7,7 +7,7 @@ mod arguments;
 mod elf;
 mod folder;
 mod libraries;
-mod licences;
+pub mod licences;
 mod run_path;
 
 use std::{
