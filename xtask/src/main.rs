@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use forebay_xtask::{
-    bench, build, console::Console, openapi, process::interrupt, repository::Repository, setup, test, tidy, up,
+    bench, build, console::Console, openapi, package, process::interrupt, repository::Repository, setup, test, tidy, up,
 };
 
 /// Forebay's own commands
@@ -45,6 +45,11 @@ enum Task {
     #[command(after_help = "Example: cargo xtask openapi && git diff edge/console/openapi.json")]
     Openapi,
 
+    /// Build the worker and pack it with its libraries and licences into a folder that can be moved, and an archive
+    #[command(after_help = "Examples:\n  cargo xtask package\n  cargo xtask package --cuda --out /tmp/release\n  \
+                            cargo xtask package burst --no-archive")]
+    Package(package::PackageArguments),
+
     /// Install what is missing, into the checkout's own ignored folders
     #[command(after_help = "Example: cargo xtask setup")]
     Setup,
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
                 Ok(())
             }
             Task::Openapi => openapi::run(&repository, console),
+            Task::Package(arguments) => package::run(&repository, console, arguments),
             Task::Setup => setup::run(&repository, console),
             Task::Tidy => tidy::run(&repository, console, &Arguments::command()),
         }

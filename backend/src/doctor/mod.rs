@@ -1,6 +1,7 @@
 //! `forebay-worker doctor`: is everything there that work needs, and if not, what is to be done?
 
 mod cloud;
+mod driver;
 mod edge;
 mod finding;
 mod memory;
@@ -10,6 +11,7 @@ use std::path::Path;
 
 use aws_config::SdkConfig;
 
+pub use driver::OLDEST as OLDEST_DRIVER;
 pub use finding::{Finding, Severity};
 
 use crate::{
@@ -20,6 +22,8 @@ use crate::{
 /// Looks at everything, in the order in which a worker needs it. `engine` is the opened device, or why it is not.
 pub async fn examine(settings: &Settings, config: &SdkConfig, engine: Result<Box<dyn Engine>, String>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let device_name = engine.as_ref().ok().map(|engine| engine.device());
+    findings.extend(driver::examine(Path::new("/"), device_name.as_deref()));
     match engine {
         Ok(engine) => {
             findings.push(device(&engine.device(), gpu::found(Path::new("/"))));
@@ -43,7 +47,8 @@ fn device(device: &str, gpu: Option<String>) -> Finding {
     match gpu {
         Some(gpu) if device == "cpu" => {
             Finding::doubtful("device", format!("models run on the CPU, and there is an NVIDIA GPU ({gpu})")).advise(
-                "put the lib folder of a torch 2.11 made for CUDA into LD_LIBRARY_PATH; --device cuda insists on it",
+                "take the package that `cargo xtask package --cuda` makes, or put the lib folder of a torch 2.11 made for CUDA \
+                 into LD_LIBRARY_PATH; --device cuda insists on it",
             )
         }
         _ => Finding::fine("device", format!("models run on {device}")),

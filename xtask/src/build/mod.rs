@@ -8,7 +8,7 @@ mod program;
 pub use cargo::{cargo, workspace};
 pub use catalog::{CatalogSources, catalog, catalog_of};
 pub use edge_bundle::{BundleSize, EdgeBundle};
-pub use program::{BINDGEN, CLI, Program, WORKER};
+pub use program::{BINDGEN, CLI, Program, WORKER, target_folder};
 
 use crate::setup::{self, Step};
 

@@ -84,7 +84,7 @@ impl Step for Program {
 }
 
 /// The folder that cargo builds into.
-fn target_folder(repository: &Repository) -> Result<PathBuf> {
+pub fn target_folder(repository: &Repository) -> Result<PathBuf> {
     let mut metadata: Command = cargo(repository);
     let said = answer(metadata.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]))
         .context("cargo metadata does not answer")?;

@@ -16,7 +16,7 @@ pub(super) const TORCH: &str = "2.11.0";
 
 const PIP: &str = "xtask/pip.txt";
 const FOR_CPU: &str = "models/requirements-cpu.txt";
-const FOR_CUDA: &str = "models/requirements-cuda.txt";
+pub(super) const FOR_CUDA: &str = "models/requirements-cuda.txt";
 const WEIGHTS: &str = "models/requirements.txt";
 const STUBS: &str = "models/torch_stubs.py";
 

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 
 use super::{
     About, Fingerprint, Step, Work,
-    exporter::{exporter, torch_dir},
+    exporter::{FOR_CUDA, exporter, torch_dir},
+    python, step,
 };
 use crate::repository::Repository;
 
@@ -39,11 +40,10 @@ impl Step for Libtorch {
     }
 
     fn is_done(&self, repository: &Repository) -> Result<bool> {
-        if libtorch_dir(repository) != ours(repository) {
+        if is_given(repository) {
             return Ok(true);
         }
-        let stamp = std::fs::read_to_string(repository.tool("stamps/libtorch")).unwrap_or_default();
-        Ok(self.makes(repository).iter().all(|path| path.exists()) && stamp == self.made_from(repository)?.finish())
+        step::is_stamped(self, repository)
     }
 
     fn work(&self, work: &Work<'_>) -> Result<()> {
@@ -52,6 +52,64 @@ impl Step for Libtorch {
         let script = work.repository.path("models/libtorch_farm.py");
         work.program(Command::new(&python).arg(script).arg(torch).arg(ours(work.repository)))
     }
+}
+
+/// `.tools/libtorch-cuda`: the same release with its CUDA half and NVIDIA's libraries, to be packed. It is not run here, and
+/// what is built against the other one goes with it: their CPU halves are one file.
+pub(super) struct CudaLibtorch;
+
+impl Step for CudaLibtorch {
+    fn about(&self) -> About {
+        About {
+            name: "libtorch-cuda",
+            what: "PyTorch 2.11 with CUDA, to be packed: 2.9 GB to download, 5 GB on disk",
+            advice: python::ADVICE,
+            recorded_secs: 120,
+            ..About::NOTHING
+        }
+    }
+
+    fn made_from(&self, repository: &Repository) -> Result<Fingerprint> {
+        python::made_from(repository, FOR_CUDA)?.file(&repository.path("models/libtorch_farm.py"))
+    }
+
+    fn makes(&self, repository: &Repository) -> Vec<PathBuf> {
+        vec![ours_with_cuda(repository).join("lib/libtorch_cuda.so")]
+    }
+
+    fn is_done(&self, repository: &Repository) -> Result<bool> {
+        if cuda_libtorch(repository) != ours_with_cuda(repository) {
+            return Ok(true);
+        }
+        step::is_stamped(self, repository)
+    }
+
+    fn work(&self, work: &Work<'_>) -> Result<()> {
+        let folder = work.repository.tool("torch-cuda");
+        let python = folder.join("bin/python");
+        python::Environment { folder, python: python::required()?, sees_system: false, requirements: &[FOR_CUDA] }
+            .make(work)?;
+        let torch = torch_dir(&python).context("torch is not there after its installation")?;
+        let script = work.repository.path("models/libtorch_farm.py");
+        work.program(Command::new(&python).arg(script).arg(torch).arg(ours_with_cuda(work.repository)))
+    }
+}
+
+/// A libtorch with torch's CUDA half: the one that cargo builds with where it has one, else the one that is made to be
+/// packed.
+pub fn cuda_libtorch(repository: &Repository) -> PathBuf {
+    let built_with = libtorch_dir(repository);
+    let has_cuda = built_with.join("lib/libtorch_cuda.so").exists();
+    if has_cuda { built_with } else { ours_with_cuda(repository) }
+}
+
+fn ours_with_cuda(repository: &Repository) -> PathBuf {
+    repository.tool("libtorch-cuda")
+}
+
+/// Whether `LIBTORCH` names one that set-up does not make.
+pub(super) fn is_given(repository: &Repository) -> bool {
+    libtorch_dir(repository) != ours(repository)
 }
 
 /// The libtorch that cargo builds with: `LIBTORCH` where it is set, else the one that set-up lays out.

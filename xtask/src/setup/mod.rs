@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub use fingerprint::Fingerprint;
-pub use libtorch::libtorch_dir;
+pub use libtorch::{cuda_libtorch, libtorch_dir};
 pub use node::{NodeVersion, node};
 pub use pinned::{CARGO_DENY, CFN_LINT};
 pub use prerequisites::{Obstacle, Purpose, check as check_prerequisites};
@@ -62,6 +62,19 @@ pub fn test_steps() -> Vec<Box<dyn Step>> {
 /// What only `cargo xtask bench` needs.
 pub fn bench_steps() -> Vec<Box<dyn Step>> {
     vec![Box::new(rivals::RivalsPython)]
+}
+
+/// What only `cargo xtask package` needs: a libtorch where none is given, and with `cuda` one with torch's CUDA half.
+pub fn package_steps(repository: &Repository, cuda: bool) -> Vec<Box<dyn Step>> {
+    let mut steps: Vec<Box<dyn Step>> = Vec::new();
+    if !libtorch::is_given(repository) {
+        steps.push(Box::new(exporter::ExporterPython));
+        steps.push(Box::new(libtorch::Libtorch));
+    }
+    if cuda {
+        steps.push(Box::new(libtorch::CudaLibtorch));
+    }
+    steps
 }
 
 /// `cargo xtask setup`

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use anyhow::{Context as _, Result, bail};
 use nix::sys::statvfs::statvfs;
 
@@ -5,15 +7,19 @@ use super::{node, python, step};
 use crate::{console, process::on_path, repository::Repository};
 
 /// Programs that must be on the machine, what for, and the Debian or Ubuntu packages that bring them.
-const PROGRAMS: [(&[&str], &str, &str); 7] = [
+const PROGRAMS: [(&[&str], &str, &str); 8] = [
     (&["git"], "to find out what changed", "git"),
     (&["cc"], "to link Rust programs", "build-essential"),
     (&["c++", "g++"], "to build the bindings of libtorch", "build-essential"),
     (&["readelf"], "to lay out libtorch", "build-essential"),
     (&["gzip"], "to measure the edge's bundle", "gzip"),
+    (&["tar"], "to pack the worker", "tar"),
     (&["node"], "to run the edge", "nodejs"),
     (&["npm"], "to install what runs the edge", "npm"),
 ];
+
+/// What packing needs none of: it starts no edge.
+const NOT_TO_PACK: &[&str] = &["node", "npm"];
 
 /// What the checkout takes on the disk once everything is built for `up`, and what more the tests do; measured, and a fifth
 /// more. Caches of downloads in the home folder are among it.
@@ -29,6 +35,8 @@ pub enum Purpose {
     Up,
     /// To test them, or to measure them.
     Test,
+    /// To pack the worker.
+    Package,
 }
 
 /// One thing that stands in the way.
@@ -37,33 +45,36 @@ pub struct Obstacle {
     /// What is in the way, in words.
     pub what: String,
     /// The Debian or Ubuntu packages that help, if packages do.
-    pub packages: &'static str,
+    pub packages: Cow<'static, str>,
 }
 
 impl Obstacle {
     /// One that no package helps with.
     pub fn of(what: impl Into<String>) -> Self {
-        Self { what: what.into(), packages: "" }
+        Self { what: what.into(), packages: Cow::Borrowed("") }
     }
 }
 
 /// Tells everything that stands in the way at once, `others` included, with what to do.
 pub fn check(repository: &Repository, purpose: Purpose, others: Vec<Obstacle>) -> Result<()> {
     let mut obstacles = Vec::new();
-    for (names, purpose, packages) in PROGRAMS {
-        if !names.iter().any(|name| on_path(name).is_some()) {
-            obstacles.push(Obstacle { what: format!("{} is missing ({purpose})", names.join(" or ")), packages });
+    let is_wanted = |name: &&str| purpose != Purpose::Package || !NOT_TO_PACK.contains(name);
+    for (names, what_for, packages) in PROGRAMS {
+        if names.iter().any(is_wanted) && !names.iter().any(|name| on_path(name).is_some()) {
+            let what = format!("{} is missing ({what_for})", names.join(" or "));
+            obstacles.push(Obstacle { what, packages: packages.into() });
         }
     }
-    if on_path("node").is_some()
+    if purpose != Purpose::Package
+        && on_path("node").is_some()
         && let Some(what) = node::too_old()
     {
         obstacles.push(Obstacle::of(what));
     }
-    if python::is_needed(repository)
+    if python::is_needed(repository, purpose)
         && let Err(why) = python::find()
     {
-        obstacles.push(Obstacle { what: why.what, packages: why.package });
+        obstacles.push(Obstacle { what: why.what, packages: why.package.into() });
     }
     let root = repository.root();
     let disk = statvfs(root).with_context(|| root.display().to_string())?;
@@ -80,7 +91,7 @@ pub fn check(repository: &Repository, purpose: Purpose, others: Vec<Obstacle>) -
 fn wanted(purpose: Purpose, was_built: bool) -> u64 {
     match purpose {
         _ if was_built => DISK_AGAIN,
-        Purpose::Up => DISK_UP,
+        Purpose::Up | Purpose::Package => DISK_UP,
         Purpose::Test => DISK_TEST,
     }
 }
@@ -108,7 +119,8 @@ mod tests {
 
     #[test]
     fn everything_in_the_way_is_named_at_once_and_each_package_once() {
-        let missing = |what: &str, packages| Obstacle { what: what.to_owned(), packages };
+        let missing =
+            |what: &str, packages: &'static str| Obstacle { what: what.to_owned(), packages: packages.into() };
         let text = explain(&[
             missing("cc is missing (to link)", "build-essential"),
             missing("npm is missing (to install)", "npm"),

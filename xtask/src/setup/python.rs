@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Result, anyhow};
 
-use super::{Fingerprint, Work};
+use super::{Fingerprint, Purpose, Work, libtorch};
 use crate::{
     process::{answer, on_path},
     repository::Repository,
@@ -30,12 +30,18 @@ pub(super) fn made_from(repository: &Repository, requirements: &str) -> Result<F
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NoPython {
     pub(super) what: String,
-    pub(super) package: &'static str,
+    /// Debian's and Ubuntu's; empty where they may have none.
+    pub(super) package: String,
 }
 
 /// Whether any virtual environment is still to be made: looking for a Python takes a moment.
-pub(super) fn is_needed(repository: &Repository) -> bool {
-    ["python/bin/python", "localstack/bin/python"].iter().any(|python| !repository.tool(python).exists())
+pub(super) fn is_needed(repository: &Repository, purpose: Purpose) -> bool {
+    let made: &[&str] = match purpose {
+        Purpose::Up | Purpose::Test => &["python/bin/python", "localstack/bin/python"],
+        Purpose::Package if libtorch::is_given(repository) => &[],
+        Purpose::Package => &["python/bin/python"],
+    };
+    made.iter().any(|python| !repository.tool(python).exists())
 }
 
 /// The first Python that is new enough, old enough and able to make virtual environments.
@@ -58,7 +64,7 @@ pub(super) fn find() -> Result<PathBuf, NoPython> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Good,
-    NoVenv,
+    NoVenv(u32, u32),
     WrongVersion(u32, u32),
 }
 
@@ -68,22 +74,40 @@ fn judge(said: &str) -> Option<Verdict> {
     let version = (major, minor);
     Some(match able {
         _ if version < OLDEST || version > NEWEST => Verdict::WrongVersion(major, minor),
-        0 => Verdict::NoVenv,
+        0 => Verdict::NoVenv(major, minor),
         _ => Verdict::Good,
     })
 }
 
+/// What was found, and what helps. The system's `python3` and `python3-venv` are of one version: packages are named by
+/// theirs, for the system's own may be the very ones that are too old.
 fn refuse(seen: &[(PathBuf, Verdict)]) -> NoPython {
-    if let Some((path, _)) = seen.iter().find(|(_, verdict)| *verdict == Verdict::NoVenv) {
-        let what = format!("python3-venv is missing ({} cannot make virtual environments)", path.display());
-        return NoPython { what, package: "python3-venv" };
+    let no_venv = seen.iter().find_map(|(path, verdict)| match verdict {
+        Verdict::NoVenv(major, minor) => Some((path, format!("python{major}.{minor}-venv"))),
+        _ => None,
+    });
+    if let Some((path, package)) = no_venv {
+        let what = format!("{package} is missing ({} cannot make virtual environments)", path.display());
+        return NoPython { what, package };
     }
-    let found = match seen.first() {
-        Some((path, Verdict::WrongVersion(major, minor))) => format!("{} is {major}.{minor}", path.display()),
-        _ => "there is none".to_owned(),
+    let versions = seen.iter().filter_map(|(path, verdict)| match verdict {
+        Verdict::WrongVersion(major, minor) => {
+            Some(((*major, *minor), format!("{} is {major}.{minor}", path.display())))
+        }
+        _ => None,
+    });
+    let (versions, found): (Vec<_>, Vec<_>) = versions.unzip();
+    let what = |found: &str, more: &str| {
+        format!("python 3.11 to 3.13 is missing (to export the models and to run LocalStack; found: {found}){more}")
     };
-    let what = format!("python 3.11 to 3.13 is missing (to export the models and to run LocalStack; {found})");
-    NoPython { what, package: "python3 python3-venv" }
+    if versions.is_empty() {
+        return NoPython { what: what("none", ""), package: "python3 python3-venv".to_owned() };
+    }
+    let beside = ": one beside it helps, as python3.11 on the PATH; `uv python install 3.11` or pyenv make one where the \
+                  system has no package";
+    // Systems of a newer Python have no older one; some of an older one, such as Ubuntu 22.04, have 3.11 as well.
+    let package = if versions.iter().all(|version| *version < OLDEST) { "python3.11 python3.11-venv" } else { "" };
+    NoPython { what: what(&found.join(", "), beside), package: package.to_owned() }
 }
 
 /// What goes into a virtual environment.
@@ -128,7 +152,10 @@ impl Environment<'_> {
 
 /// The Python of the machine, or what to install.
 pub(super) fn required() -> Result<PathBuf> {
-    find().map_err(|why| anyhow!("{}: sudo apt install {}", why.what, why.package))
+    find().map_err(|why| match why.package.as_str() {
+        "" => anyhow!(why.what),
+        package => anyhow!("{}; Debian, Ubuntu: sudo apt install {package}", why.what),
+    })
 }
 
 #[cfg(test)]
@@ -140,7 +167,7 @@ mod tests {
         for (said, verdict) in [
             ("3 11 1", Some(Verdict::Good)),
             ("3 10 1", Some(Verdict::WrongVersion(3, 10))),
-            ("3 13 0", Some(Verdict::NoVenv)),
+            ("3 13 0", Some(Verdict::NoVenv(3, 13))),
             ("3 9 1", Some(Verdict::WrongVersion(3, 9))),
             ("3 14 1", Some(Verdict::WrongVersion(3, 14))),
             ("2 7 0", Some(Verdict::WrongVersion(2, 7))),
@@ -152,10 +179,32 @@ mod tests {
     }
 
     #[test]
-    fn the_refusal_names_the_package_that_helps() {
-        let path = PathBuf::from("/usr/bin/python3");
-        assert_eq!(refuse(&[(path.clone(), Verdict::NoVenv)]).package, "python3-venv");
-        assert!(refuse(&[(path, Verdict::WrongVersion(3, 9))]).what.contains("/usr/bin/python3 is 3.9"));
-        assert!(refuse(&[]).what.contains("there is none"));
+    fn the_refusal_says_what_was_found_and_what_helps() {
+        let seen = |name: &str, verdict| (PathBuf::from(format!("/usr/bin/{name}")), verdict);
+        let (ten, nine) =
+            (seen("python3", Verdict::WrongVersion(3, 10)), seen("python3.9", Verdict::WrongVersion(3, 9)));
+        let newest = seen("python3", Verdict::WrongVersion(3, 14));
+        for (seen, found, package) in [
+            // Ubuntu 22.04: its python3-venv would be of 3.10 too.
+            (vec![ten.clone()], "found: /usr/bin/python3 is 3.10)", "python3.11 python3.11-venv"),
+            (
+                vec![nine, ten.clone()],
+                "/usr/bin/python3.9 is 3.9, /usr/bin/python3 is 3.10",
+                "python3.11 python3.11-venv",
+            ),
+            (vec![newest], "found: /usr/bin/python3 is 3.14)", ""),
+            (
+                vec![ten, seen("python3.11", Verdict::NoVenv(3, 11))],
+                "/usr/bin/python3.11 cannot make",
+                "python3.11-venv",
+            ),
+            (vec![], "found: none", "python3 python3-venv"),
+        ] {
+            let why = refuse(&seen);
+            assert!(why.what.contains(found), "{}", why.what);
+            assert_eq!(why.package, package, "{}", why.what);
+        }
+        let too_old = refuse(&[seen("python3", Verdict::WrongVersion(3, 10))]).what;
+        assert!(too_old.contains("python 3.11 to 3.13 is missing") && too_old.contains("uv python install 3.11"));
     }
 }

@@ -59,9 +59,7 @@ pub trait Step: Send + Sync {
 
     /// Whether there is nothing to do.
     fn is_done(&self, repository: &Repository) -> Result<bool> {
-        let stamp = fs::read_to_string(stamp_path(repository, self.name())).unwrap_or_default();
-        let there = self.makes(repository).iter().all(|path| path.exists());
-        Ok(there && stamp == self.made_from(repository)?.finish())
+        is_stamped(self, repository)
     }
 
     /// Does it. A step that was interrupted is begun anew, so leftovers are its to remove.
@@ -89,6 +87,13 @@ impl Work<'_> {
     pub fn note(&self, what: &str) {
         self.console.note(self.run.name, what);
     }
+}
+
+/// Whether everything that the step makes is there, and was made of what it would be made of now.
+pub(super) fn is_stamped(step: &(impl Step + ?Sized), repository: &Repository) -> Result<bool> {
+    let stamp = fs::read_to_string(stamp_path(repository, step.name())).unwrap_or_default();
+    let there = step.makes(repository).iter().all(|path| path.exists());
+    Ok(there && stamp == step.made_from(repository)?.finish())
 }
 
 /// Remembers that a step is done, of what.

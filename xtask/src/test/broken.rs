@@ -87,6 +87,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("models/examples/", &[E2e], Of::These(&["own_model_needs_no_rust"])),
     ("models/", &[Unit, Models, E2e], Of::All),
     ("infra/burst/", &[], Of::These(&[])),
+    ("infra/worker/", &[Unit], Of::These(&[])),
     ("infra/forebay.yaml", &[Unit, Localstack, E2e, Infra], Of::All),
     ("infra/network.yaml", &[Infra], Of::These(&[])),
     ("infra/fleet.yaml", &[Infra], Of::These(&[])),

@@ -16,9 +16,16 @@ const EXTENSIONS: &[&str] = &[
 const MADE: &[&str] =
     &[".tools", ".run", "target", "node_modules", "build", "dist", ".wrangler", "__pycache__", ".git", "models-cache"];
 
-/// Files that belong to somebody else: to models, to the reader of a page, to other projects.
-const ELSEWHERE: &[&str] =
-    &["tokenizer.json", "catalog.json", "result.json", "models/double/1/model.toml", "torch/version.py"];
+/// Files that belong to somebody else: to models, to the reader of a page, to other projects, to packages.
+const ELSEWHERE: &[&str] = &[
+    "tokenizer.json",
+    "catalog.json",
+    "result.json",
+    "version.json",
+    "crates.txt",
+    "models/double/1/model.toml",
+    "torch/version.py",
+];
 
 /// What a page names and is not there.
 pub(super) fn check(tree: &Tree, page: &Page, passages: &[Passage]) -> Vec<Finding> {

@@ -23,6 +23,7 @@ const PROGRAMS: &[&str] = &[
     "echo",
     "export",
     "forebay-worker",
+    "gh",
     "git",
     "mkdir",
     "node",
