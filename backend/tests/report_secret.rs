@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const NAMED: [&str; 2] = ["--report-secret-id", "forebay/report-secret"];
 
 fn settings(more: &[&str]) -> Settings {
-    Settings::try_parse_from([&["forebay-worker"], more].concat()).unwrap()
+    Settings::try_parse_from([&["forebay-worker", "--bucket", "b"], more].concat()).unwrap()
 }
 
 /// What comes of these settings where Secrets Manager answers so, and what it was asked.
