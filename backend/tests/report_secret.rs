@@ -32,8 +32,8 @@ async fn found(more: &[&str], status: u16, answer: Value) -> (Result<Option<Stri
 
 #[tokio::test]
 async fn a_named_secret_is_read_without_the_new_line_of_its_file() {
-    let (found, asked) = found(&NAMED, 200, json!({"SecretString": "a-secret-of-the-edge\n"})).await;
-    assert_eq!(found.unwrap().as_deref(), Some("a-secret-of-the-edge"));
+    let (found, asked) = found(&NAMED, 200, json!({"SecretString": "a-secret-of-the-edge-of-32-letters\n"})).await;
+    assert_eq!(found.unwrap().as_deref(), Some("a-secret-of-the-edge-of-32-letters"));
     assert_eq!(asked, [json!({"SecretId": "forebay/report-secret"})]);
 }
 
@@ -51,6 +51,7 @@ async fn a_secret_that_cannot_be_had_is_named_with_what_is_allowed() {
     for (status, answer, says) in [
         (400, json!({"__type": "ResourceNotFoundException", "message": "no such secret"}), "no such secret"),
         (400, json!({"__type": "AccessDeniedException", "message": "not you"}), "secretsmanager:GetSecretValue"),
+        (200, json!({"SecretString": "short"}), "holds 5 characters"),
         (200, json!({"SecretBinary": "AAAA"}), "holds no text"),
         (200, json!({"SecretString": "\n"}), "holds no text"),
     ] {
