@@ -47,16 +47,7 @@ impl Cloud {
         queues: BTreeMap<Lane, Arc<MemoryQueue>>,
         store: Arc<MemoryStore>,
     ) -> Rc<Self> {
-        let set = |name, value: &str| (name, value.to_owned());
-        let settings = BTreeMap::from([
-            set("QUEUE_URL_PREFIX", "https://sqs.eu-west-1.amazonaws.com/1/forebay"),
-            set("BUCKET_URL", "https://forebay.s3.eu-west-1.amazonaws.com"),
-            set("AWS_REGION", "eu-west-1"),
-            set("AWS_ACCESS_KEY_ID", "key"),
-            set("AWS_SECRET_ACCESS_KEY", "secret"),
-            set("REPORT_SECRET", "a secret of reports that is long enough"),
-            set("RECONCILE_AFTER_MS", &scenario.reconcile_after_ms.to_string()),
-        ]);
+        let settings = BTreeMap::from([("RECONCILE_AFTER_MS", scenario.reconcile_after_ms.to_string())]);
         let cloud = Rc::new_cyclic(|this| Self {
             this: this.clone(),
             chance: RefCell::new(Chance::new(scenario.seed, "cloud")),

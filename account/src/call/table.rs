@@ -4,10 +4,6 @@
 //! has `#[serde(default)]`, one that is not known is passed over, and none is taken away or given another meaning.
 //! `golden/` has what released versions said; `golden.rs` holds this one to it.
 
-use std::marker::PhantomData;
-
-use serde::Serialize;
-
 use crate::platform::Result;
 
 /// A call, and what reads its answer.
@@ -22,18 +18,7 @@ pub struct Asked<Call, Answer> {
     pub read: fn(&str) -> Result<Answer>,
 }
 
-/// The type of an answer.
-#[derive(Debug)]
-pub(crate) struct Answers<Answer>(pub(crate) PhantomData<fn() -> Answer>);
-
-impl<Answer: Serialize> Answers<Answer> {
-    /// The answer as it is sent.
-    pub(crate) fn encode(self, answer: &Answer) -> Result<String> {
-        Ok(serde_json::to_string(answer)?)
-    }
-}
-
-/// Makes of a table the calls, `asked` to make each of them, and `answers` with the type of each one's answer. A call whose
+/// Makes of a table the calls, `asked` to make each of them, and `answers` to write each one's answer. A call whose
 /// name on the wire is another than in the code says so by `= "name"`.
 macro_rules! calls {
     (% $Name:ident) => { stringify!($Name) };
@@ -88,13 +73,16 @@ macro_rules! calls {
             )*
         }
 
-        /// The type of each call's answer.
-        #[allow(non_upper_case_globals, dead_code, reason = "named as the calls; some are answered by a text that is ready")]
+        /// Writes each call's answer.
+        #[allow(non_snake_case, dead_code, reason = "named as the calls; some are answered by a text that is ready")]
         pub(crate) mod answers {
             use super::*;
-            use crate::call::table::Answers;
 
-            $($(#[$doc])* pub(crate) const $Name: Answers<$Answer> = Answers(std::marker::PhantomData);)*
+            $(
+                pub(crate) fn $Name(answer: &$Answer) -> crate::platform::Result<String> {
+                    Ok(serde_json::to_string(answer)?)
+                }
+            )*
         }
 
         #[cfg(test)]

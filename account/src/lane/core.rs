@@ -55,20 +55,20 @@ async fn answered(core: &Rc<LaneCore>, text: &str) -> Result<String> {
         return Err(Error::Unreadable(excess.to_owned()));
     }
     match call {
-        LaneCall::Status { wanted } => answers::Status.encode(&core.status(&wanted)),
+        LaneCall::Status { wanted } => answers::Status(&core.status(&wanted)),
         LaneCall::Tally(tally) => {
             keep_soon(core);
-            answers::Tally.encode(&core.tally(tally).await?)
+            answers::Tally(&core.tally(tally).await?)
         }
-        LaneCall::Lease { holder, asks } => answers::Lease.encode(&core.lease(&holder, &asks).await?),
+        LaneCall::Lease { holder, asks } => answers::Lease(&core.lease(&holder, &asks).await?),
         LaneCall::WorkerHeard => {
             core.tables.put_heard(core.platform.now_ms())?;
-            answers::WorkerHeard.encode(&core.tables.heard()?)
+            answers::WorkerHeard(&core.tables.heard()?)
         }
-        LaneCall::LastWorker => answers::LastWorker.encode(&core.tables.heard()?),
+        LaneCall::LastWorker => answers::LastWorker(&core.tables.heard()?),
         LaneCall::Levels { limits } => {
             let (ledger, now) = (core.ledger.borrow(), core.platform.now_ms());
-            answers::Levels.encode(&limits.iter().map(|(id, spec)| ledger.level(id, spec, now)).collect())
+            answers::Levels(&limits.iter().map(|(id, spec)| ledger.level(id, spec, now)).collect())
         }
     }
 }

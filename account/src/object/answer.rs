@@ -38,41 +38,40 @@ async fn answered(core: &Rc<Core>, text: &str) -> Result<String> {
     match serde_json::from_str(call)? {
         Call::Submit(call) => {
             let (first, lighter) = message.split_once('\n').unwrap_or((message, ""));
-            answers::Submit.encode(&submit(core, &call, Messages { first, lighter }).await?)
+            answers::Submit(&submit(core, &call, Messages { first, lighter }).await?)
         }
         Call::LimitStatuses(call) => {
             let LimitStatusesCall { policy, key, ip, endpoint } = *call;
             // Shared limits alone look at model and lane, and those this object does not know.
             let lane = Lane::FreeLight;
             let subject = Subject { key: &key, ip: &ip, endpoint: &endpoint, model: "", lane, cost_ms: 0 };
-            answers::LimitStatuses.encode(&core.statuses(&policy, &subject))
+            answers::LimitStatuses(&core.statuses(&policy, &subject))
         }
         Call::RevokeKey { key } => {
             core.tables.revoke_key(&key)?;
             core.limits.revoke(key);
             sockets::dismiss(core);
-            answers::RevokeKey.encode(&())
+            answers::RevokeKey(&())
         }
         Call::Job { id, wait_ms } => {
             flush::mark_sent(core)?;
-            answers::Job.encode(&core.job(id, wait_ms).await?.map(|job| core.with_queue_number(job)))
+            answers::Job(&core.job(id, wait_ms).await?.map(|job| core.with_queue_number(job)))
         }
-        Call::Cancel { id, caller, key } => answers::Cancel.encode(&cancel(core, id, &caller, key.as_deref())?),
-        Call::Expire { id } => answers::Expire.encode(&expire(core, id)?),
-        Call::Report { worker, events } => answers::Report.encode(&report(core, &worker, &events).await?),
+        Call::Cancel { id, caller, key } => answers::Cancel(&cancel(core, id, &caller, key.as_deref())?),
+        Call::Expire { id } => answers::Expire(&expire(core, id)?),
+        Call::Report { worker, events } => answers::Report(&report(core, &worker, &events).await?),
         Call::List(listing) => {
             flush::mark_sent(core)?;
             let Listed { jobs, next } = core.tables.list(&listing)?;
-            answers::List
-                .encode(&Listed { jobs: jobs.into_iter().map(|job| core.with_queue_number(job)).collect(), next })
+            answers::List(&Listed { jobs: jobs.into_iter().map(|job| core.with_queue_number(job)).collect(), next })
         }
-        Call::Retry { id, submit } => answers::Retry.encode(&retry(core, id, *submit).await?),
+        Call::Retry { id, submit } => answers::Retry(&retry(core, id, *submit).await?),
         Call::Webhooks(call) => Ok(webhooks::answer(core, &call).await?.to_text()),
         Call::Hits(rows) => {
             rows.into_iter().try_for_each(|row| core.use_up(Some(row)))?;
-            answers::Hits.encode(&())
+            answers::Hits(&())
         }
-        Call::Usage { from, to } => answers::Usage.encode(&core.tables.usage(&from, &to)?),
+        Call::Usage { from, to } => answers::Usage(&core.tables.usage(&from, &to)?),
     }
 }
 

@@ -75,14 +75,6 @@ pub(crate) struct Fakes {
 
 impl Fakes {
     pub(super) fn new() -> Rc<Self> {
-        let settings = [
-            ("QUEUE_URL_PREFIX", "https://sqs.eu-west-1.amazonaws.com/1/forebay"),
-            ("BUCKET_URL", "https://forebay.s3.eu-west-1.amazonaws.com"),
-            ("AWS_REGION", "eu-west-1"),
-            ("AWS_ACCESS_KEY_ID", "key"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("REPORT_SECRET", "a secret of reports that is long enough"),
-        ];
         Rc::new_cyclic(|this| Self {
             this: this.clone(),
             queues: RefCell::default(),
@@ -96,7 +88,7 @@ impl Fakes {
             targets: RefCell::default(),
             posted: RefCell::default(),
             resolver: Cell::default(),
-            settings: RefCell::new(settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
+            settings: RefCell::default(),
             skews_ms: RefCell::default(),
             log: RefCell::default(),
             chance: RefCell::new(Chance::new(0, "fakes")),
