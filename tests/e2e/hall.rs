@@ -144,7 +144,7 @@ impl Hall {
             let prefix = |number| format!("e2e-{}-{number}", self.run);
             let prefixes: Vec<String> = (first..first + self.at_once).map(prefix).collect();
             let log = self.repository.run("e2e").join(format!("infra-{first}.log"));
-            *free = Deployment::deploy(&self.repository, Console::quiet(), &self.localstack, &prefixes, &log)?;
+            *free = Deployment::deploy(&self.repository, Console::quiet(), &self.localstack, &prefixes, None, &log)?;
         }
         free.pop().context("nothing was deployed")
     }
@@ -154,12 +154,21 @@ impl Hall {
         match (options.infra, &options.aws) {
             (Infra::Common, _) => self.common_infra(),
             (Infra::Own, None) => self.deployment(),
-            (Infra::Own, Some(endpoint)) => {
-                let (prefix, log) = (format!("e2e-{name}"), folder.join("infra.log"));
-                let mut deployed = Deployment::deploy(&self.repository, Console::quiet(), endpoint, &[prefix], &log)?;
-                deployed.pop().context("nothing was deployed")
+            (Infra::Own, Some(endpoint)) => self.deploy(endpoint, format!("e2e-{name}"), None, folder),
+            (Infra::OfLanes, aws) => {
+                let lanes = folder.join("lanes.toml");
+                fs::write(&lanes, options.lanes.as_deref().context("whose lanes?")?)?;
+                let endpoint = aws.as_ref().unwrap_or(&self.localstack);
+                self.deploy(endpoint, format!("e2e-{}-{name}", self.run), Some(&lanes), folder)
             }
         }
+    }
+
+    /// One stack by itself.
+    fn deploy(&self, endpoint: &str, prefix: String, lanes: Option<&Path>, folder: &Path) -> Result<Deployment> {
+        let log = folder.join("infra.log");
+        let mut deployed = Deployment::deploy(&self.repository, Console::quiet(), endpoint, &[prefix], lanes, &log)?;
+        deployed.pop().context("nothing was deployed")
     }
 
     fn common_infra(&self) -> Result<Deployment> {

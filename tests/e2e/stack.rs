@@ -56,8 +56,10 @@ pub struct Options {
     pub models_dir: Option<PathBuf>,
     /// What answers to which name, in the words of `catalog/models.toml`.
     pub serving: Option<String>,
-    /// Plans, limits and lanes, in the words of `catalog/plans.toml`; a plan `pro` must be among them.
+    /// Plans and limits, in the words of `catalog/plans.toml`; a plan `pro` must be among them.
     pub plans: Option<String>,
+    /// Lanes, in the words of `catalog/lanes.toml`. Of more than the shipped ones there are queues with [`Infra::OfLanes`].
+    pub lanes: Option<String>,
     /// Who may call besides the owners of keys, in the words of `catalog/identity.toml`.
     pub identity: Option<String>,
     /// Whose queues and bucket these are.
@@ -82,6 +84,8 @@ pub enum Infra {
     /// Its own, deployed for it.
     #[default]
     Own,
+    /// Its own, deployed for it alone, with queues for its lanes.
+    OfLanes,
     /// Those of every stack that runs no job and counts no message: deploying takes longer than such a promise.
     Common,
 }
@@ -124,6 +128,7 @@ impl Stack {
             serving: options.serving.as_deref(),
             plans: options.plans.as_deref(),
             more_plans: TINY_PLAN_TOML,
+            lanes: options.lanes.as_deref(),
             identity: options.identity.as_deref(),
         };
         let catalog = build::catalog_of(&repository, &other)?;

@@ -55,6 +55,6 @@ fn start(repository: &Repository, stacks: usize) -> Result<Started> {
     let localstack = LocalStack::start(repository, free_port()?, &repository.run("test/localstack"), &log)?;
     let log = repository.step_log("test-infra");
     let prefixes: Vec<String> = (1..=stacks).map(|number| format!("first-{number}")).collect();
-    Deployment::deploy(repository, Console::quiet(), localstack.endpoint(), &prefixes, &log)?;
+    Deployment::deploy(repository, Console::quiet(), localstack.endpoint(), &prefixes, None, &log)?;
     Ok(Started { localstack, outputs: Deployment::outputs(&log) })
 }

@@ -153,7 +153,8 @@ fn deploy(repository: &Repository, console: Console, state: &State, port: u16) -
             .context("LocalStack did not start")?;
     let deployment = timed(console, "infra", || {
         let prefixes = [PREFIX.to_owned()];
-        let deployed = Deployment::deploy(repository, console, localstack.endpoint(), &prefixes, &state.log("infra"));
+        let deployed =
+            Deployment::deploy(repository, console, localstack.endpoint(), &prefixes, None, &state.log("infra"));
         deployed?.pop().context("nothing was deployed")
     })
     .context("infra/ could not be deployed")?;

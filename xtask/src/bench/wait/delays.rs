@@ -54,7 +54,7 @@ pub(super) fn measure(repository: &Repository, console: Console) -> Result<Delay
         LocalStack::start(repository, free_port()?, &folder.join("localstack"), &folder.join("localstack.log"))?;
     let prefixes = ["bench".to_owned()];
     let log = folder.join("infra.log");
-    let deployed = Deployment::deploy(repository, Console::quiet(), localstack.endpoint(), &prefixes, &log)?;
+    let deployed = Deployment::deploy(repository, Console::quiet(), localstack.endpoint(), &prefixes, None, &log)?;
     let deployment = deployed.into_iter().next().context("nothing was deployed")?;
     let mut workerd = Workerd::over(repository, &deployment)?;
     let delays = all(&deployment, workerd.edge)?;
