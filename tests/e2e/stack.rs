@@ -28,6 +28,7 @@ use crate::{
 };
 
 pub use crate::hall::Hall;
+use crate::hall::StandsOn;
 pub use forebay_xtask::stack::free_port;
 
 /// A plan that is soon used up: three at once, and no more as long as any promise takes.
@@ -58,7 +59,7 @@ pub struct Options {
     pub serving: Option<String>,
     /// Plans and limits, in the words of `catalog/plans.toml`; a plan `pro` must be among them.
     pub plans: Option<String>,
-    /// Lanes, in the words of `catalog/lanes.toml`. Of more than the shipped ones there are queues with [`Infra::OfLanes`].
+    /// Lanes, in the words of `catalog/lanes.toml`; whoever names some has queues of its own for them.
     pub lanes: Option<String>,
     /// Who may call besides the owners of keys, in the words of `catalog/identity.toml`.
     pub identity: Option<String>,
@@ -84,8 +85,6 @@ pub enum Infra {
     /// Its own, deployed for it.
     #[default]
     Own,
-    /// Its own, deployed for it alone, with queues for its lanes.
-    OfLanes,
     /// Those of every stack that runs no job and counts no message: deploying takes longer than such a promise.
     Common,
 }
@@ -120,8 +119,6 @@ impl Stack {
     pub fn start(hall: &Hall, name: &str, options: &Options) -> Result<Self> {
         let repository = hall.repository().clone();
         let folder = hall.scratch(name)?;
-        let deployment = hall.deployed(name, options, &folder)?;
-
         let models = options.models_dir.clone().unwrap_or_else(|| repository.path("models"));
         let other = CatalogSources {
             models: &models,
@@ -132,6 +129,7 @@ impl Stack {
             identity: options.identity.as_deref(),
         };
         let catalog = build::catalog_of(&repository, &other)?;
+        let deployment = hall.deployed(&StandsOn { name, options, catalog: &catalog, folder: &folder })?;
         let catalog = serde_json::to_value(&catalog)?;
 
         let mut variables = EdgeOptions::variables_for(&deployment, REPORT_SECRET);

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use forebay_xtask::{
-    bench, build, console::Console, lanes, openapi, package, process::interrupt, repository::Repository, setup, test, tidy, up,
+    bench, build, console::Console, lanes, openapi, package, process::interrupt, repository::Repository, setup, test,
+    tidy, up,
 };
 
 /// Forebay's own commands

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, poll},
-    stack::{Hall, Infra, Options, Stack, words},
+    stack::{Hall, Options, Stack, words},
 };
 
 /// What an operator adds to `catalog/lanes.toml` and to `catalog/plans.toml`.
@@ -40,7 +40,6 @@ pub fn check(hall: &Hall) -> Result<()> {
     let options = Options {
         plans: with("catalog/plans.toml", PLANS)?,
         lanes: with("catalog/lanes.toml", LANE)?,
-        infra: Infra::OfLanes,
         ..Options::default()
     };
     let mut stack = hall.own("acme", &options)?;

@@ -30,17 +30,23 @@ pub struct Deployment {
     pub bucket_url: String,
 }
 
+/// What is to be deployed, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Deploying<'a> {
+    /// LocalStack's address.
+    pub endpoint: &'a str,
+    /// The beginning of every name, one for each stack.
+    pub prefixes: &'a [String],
+    /// The folder of the templates; the checkout's unless said.
+    pub templates: Option<&'a Path>,
+    /// Where it is told.
+    pub log: &'a Path,
+}
+
 impl Deployment {
-    /// Deploys stacks whose names begin with `prefixes`, with queues for the lanes of a file like `catalog/lanes.toml`, which
-    /// it is unless said. Deploying one again changes nothing.
-    pub fn deploy(
-        repository: &Repository,
-        console: Console,
-        endpoint: &str,
-        prefixes: &[String],
-        lanes: Option<&Path>,
-        log: &Path,
-    ) -> Result<Vec<Self>> {
+    /// Deploys stacks. Deploying one again changes nothing.
+    pub fn deploy(repository: &Repository, console: Console, wanted: &Deploying<'_>) -> Result<Vec<Self>> {
+        let Deploying { endpoint, prefixes, templates, log } = *wanted;
         let run = Run::new(console, "infra", log)?;
         let outputs = Self::outputs(log);
         let mut deploy = Command::new(repository.tool("localstack/bin/python"));
@@ -50,8 +56,8 @@ impl Deployment {
             .arg(&outputs)
             .args(prefixes.iter().flat_map(|prefix| ["--prefix", prefix]))
             .current_dir(repository.root());
-        if let Some(lanes) = lanes {
-            deploy.arg("--lanes").arg(lanes);
+        if let Some(folder) = templates {
+            deploy.arg("--templates").arg(folder);
         }
         run.program(&mut deploy)?;
         let text = std::fs::read_to_string(&outputs).with_context(|| outputs.display().to_string())?;
