@@ -51,7 +51,8 @@ pub struct Settings {
 
     /// The lanes to serve, each with its share while others wait too; a name alone has its weight in the catalog that was
     /// built in, or 1. A customer's own workers serve theirs alone: --lanes acme.
-    #[arg(long, env = "FOREBAY_LANES", value_name = "NAME=WEIGHT,…", default_value = lanes::BUILT_IN, value_parser = lanes::lanes)]
+    #[arg(long, env = "FOREBAY_LANES", value_name = "NAME=WEIGHT,…")]
+    #[arg(default_value = lanes::BUILT_IN, value_parser = lanes::lanes)]
     pub lanes: LaneWeights,
 
     /// The bucket of inputs, results and failures.

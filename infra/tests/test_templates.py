@@ -229,15 +229,16 @@ class Alarms(unittest.TestCase):
         self.assertEqual(watched, wanted)
 
     def test_a_lane_is_late_when_its_oldest_job_waits_longer_than_it_is_meant_to(self) -> None:
-        by_name = {one["Properties"]["AlarmName"]["Fn::Sub"]: one["Properties"] for one in resources("alarms").values()
-                   if one["Type"] == "AWS::CloudWatch::Alarm"}
+        alarms = [one["Properties"] for one in of_type("alarms", "AWS::CloudWatch::Alarm").values()]
+        by_name = {one["AlarmName"]["Fn::Sub"]: one for one in alarms}
         for lane, spec in LANES.items():
             threshold = by_name[f"${{Prefix}}-{lane}-oldest"]["Threshold"]
             self.assertEqual(threshold, max(60, -(-spec.get("wait_ms", 60_000) // 1000)), lane)
 
     def test_burst_workers_take_light_work_alone(self) -> None:
         mappings = of_type("forebay", "AWS::Lambda::EventSourceMapping").values()
-        sources = {one["Properties"]["EventSourceArn"]["Fn::GetAtt"][0] for one in mappings if one["Condition"] == "HasBurst"}
+        bursting = [one["Properties"] for one in mappings if one["Condition"] == "HasBurst"]
+        sources = {one["EventSourceArn"]["Fn::GetAtt"][0] for one in bursting}
         queues = of_type("forebay", "AWS::SQS::Queue")
         names = {queues[source]["Properties"]["QueueName"]["Fn::Sub"] for source in sources}
         light = {f"${{Prefix}}-{lane}" for lane, spec in LANES.items() if spec.get("work") == "light"}
