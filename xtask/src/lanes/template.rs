@@ -86,7 +86,7 @@ enum Which {
 
 impl Which {
     fn of(self, rows: &[Row]) -> impl Iterator<Item = &Row> {
-        let first = (self == Self::First).then_some(1).unwrap_or(rows.len());
+        let first = if self == Self::First { 1 } else { rows.len() };
         rows.iter().take(first).filter(move |row| self != Self::EachLight || row.light)
     }
 }
