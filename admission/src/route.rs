@@ -203,7 +203,7 @@ fn check_work(model: &ModelSpec, parameters: &Parameters) -> Result<(), Refusal>
 
 #[cfg(test)]
 mod tests {
-    use forebay_contract::MediaType;
+    use forebay_contract::{MediaType, catalog::LaneSpec};
     use serde_json::json;
 
     use super::*;
@@ -296,5 +296,22 @@ mod tests {
     fn a_drawn_seed_is_told_apart_from_a_given_one() {
         assert_eq!(check("seeds", MediaType::Empty, b"", &json!({})), Ok((Lane::FREE_HEAVY, true)));
         assert_eq!(check("seeds", MediaType::Empty, b"", &json!({"seed": 3})), Ok((Lane::FREE_HEAVY, false)));
+    }
+
+    #[test]
+    fn a_job_waits_in_the_lane_of_its_plans_class_and_its_models_work() {
+        let mut catalog = catalog();
+        let class: PlanClass = "acme".parse().unwrap();
+        assert_eq!(lane(&catalog, class, WorkClass::Light).unwrap_err().code, ProblemCode::Internal);
+        let acme: Lane = "acme".parse().unwrap();
+        catalog.lanes.insert(acme, LaneSpec::of(class));
+        for (class, work, expect) in [
+            (class, WorkClass::Light, acme),
+            (class, WorkClass::Heavy, acme),
+            (PlanClass::PAID, WorkClass::Light, Lane::PAID_LIGHT),
+            (PlanClass::FREE, WorkClass::Heavy, Lane::FREE_HEAVY),
+        ] {
+            assert_eq!(lane(&catalog, class, work).unwrap(), expect, "{class} {work:?}");
+        }
     }
 }

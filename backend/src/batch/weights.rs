@@ -48,3 +48,20 @@ impl fmt::Display for LaneWeights {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_listed_weighs_least_and_nobody_weighs_nothing() {
+        let [acme, beta, other] = ["acme", "beta", "other"].map(|name| name.parse::<Lane>().unwrap());
+        let weights = LaneWeights::new([(acme, 8), (beta, 0)]);
+        assert_eq!([acme, beta, other].map(|lane| weights.of(lane)), [8, 1, 1]);
+        assert_eq!(
+            (weights.total(), weights.lightest(), weights.to_string().as_str()),
+            (9, Some(beta), "beta=1,acme=8")
+        );
+        assert_eq!((LaneWeights::default().total(), LaneWeights::default().lightest()), (1, None));
+    }
+}

@@ -62,7 +62,13 @@ impl DeadLetterQueue {
         let name = prefix.rsplit('/').next().unwrap_or_default();
         // SQS lists the first thousand and says when there are more: lanes are twenty at most.
         let call = json!({ "QueueNamePrefix": format!("{name}-") });
-        let lanes = lanes(name, &Sqs::of_environment(prefix)?.call("ListQueues", &call)?);
+        let unlisted = |failure| match failure {
+            Failure::Unanswered(words) => {
+                Failure::Unanswered(format!("{words}; lanes that are named need no listing: forebay dlq list LANE"))
+            }
+            other => other,
+        };
+        let lanes = lanes(name, &Sqs::of_environment(prefix)?.call("ListQueues", &call).map_err(unlisted)?);
         if lanes.is_empty() {
             let words = format!("no dead-letter queues begin with {name}-: name the lanes, or see --queue-url-prefix");
             return Err(Failure::Usage(words));
