@@ -54,6 +54,9 @@ pub struct SubmitCall {
     /// When it may start and when it is too late.
     #[serde(default)]
     pub timing: Timing,
+    /// Where its input lies, if beside its message.
+    #[serde(default)]
+    pub input_key: Option<String>,
 }
 
 /// What an earlier job of the same digest may do.

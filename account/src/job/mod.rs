@@ -16,7 +16,7 @@ use forebay_contract::{
     Digest, FailureCode, JobFailure, JobId, JobState, Lane,
     state::{Phase, Transition, next},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use self::{journal::EventName, offer::Offer};
 use forebay_admission::{lane::position::QueueNumber, lifetime::Lifetime};
@@ -46,6 +46,12 @@ pub struct Job {
     pub degraded: Option<Degraded>,
     /// 1 when no cache may keep the result.
     pub no_store: u8,
+    /// 1 when its result is everybody's who asks the same.
+    #[serde(default, deserialize_with = "or_zero")]
+    pub shared: u8,
+    /// Where its input lies, if beside its message.
+    #[serde(default)]
+    pub input_key: Option<String>,
     /// Its message leaves no earlier.
     #[serde(default)]
     pub not_before_ms: Option<u64>,
@@ -124,6 +130,14 @@ pub struct Job {
     /// Who wants it, while it is open: see `interests`.
     #[serde(default)]
     pub interests: Option<String>,
+    /// When its data was erased: what is left are numbers.
+    #[serde(default)]
+    pub erased_ms: Option<u64>,
+}
+
+/// Rows of before have nothing there.
+fn or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(0))
 }
 
 /// Why another answer than the one asked for is given.
@@ -150,7 +164,7 @@ impl Degraded {
 impl Job {
     /// A new job of `offer`, accepted at `at_ms`, which the bucket is asked about at `check_ms`.
     pub fn accepted(id: JobId, offer: Offer, at_ms: u64, check_ms: u64) -> Self {
-        let Offer { digest, model, version, parameters, lane, cost_ms } = offer;
+        let Offer { digest, model, version, parameters, lane, cost_ms, shared } = offer;
         Self {
             id,
             digest,
@@ -161,6 +175,8 @@ impl Job {
             cost_ms,
             degraded: None,
             no_store: 0,
+            shared: u8::from(shared),
+            input_key: None,
             not_before_ms: None,
             deadline_ms: None,
             retry_of: None,
@@ -190,6 +206,7 @@ impl Job {
             checks: 0,
             message_seq: None,
             interests: None,
+            erased_ms: None,
         }
     }
 

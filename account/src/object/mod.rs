@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod core;
 mod deliver;
 mod due;
+mod erase;
 mod flush;
 mod keep;
 mod lane_calls;

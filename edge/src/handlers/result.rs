@@ -7,7 +7,7 @@ use forebay_contract::{JobState, ProblemCode, storage_key};
 use super::{
     caller::{caller, plan_of, shard},
     outlook::{Fields, Outlook, timing},
-    own_job::{expired, found, own_job_id},
+    own_job::{erased, expired, found, own_job_id},
 };
 use crate::{
     cx::Cx,
@@ -33,6 +33,9 @@ pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     }
     let job = objects::call(cx, shard(&caller), asked::Job(id, patience.ms)).await?;
     let job = found(cx, &id, job)?;
+    if job.erased_ms.is_some() {
+        return Err(erased().into());
+    }
     match job.state {
         JobState::Succeeded => {
             let job = Rc::new(job);
@@ -71,8 +74,8 @@ async fn is_kept(cx: &Cx, caller: &Caller, job: &Job) -> Result<bool, Stop> {
 
 /// The bucket itself says that the result is not there any more: its job says so from now on.
 async fn gone(cx: &Cx, job: &Job) -> Result<Refusal, Stop> {
-    objects::call(cx, job.id.shard(), asked::Expire(job.id)).await?;
-    Ok(expired())
+    let job = objects::call(cx, job.id.shard(), asked::Expire(job.id)).await?;
+    Ok(if job.is_some_and(|job| job.erased_ms.is_some()) { erased() } else { expired() })
 }
 
 async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {

@@ -127,6 +127,12 @@ pub(super) fn earlier(core: &Core, call: &SubmitCall, now_ms: u64) -> Result<Ear
     Ok(if is_shown { Earlier::Answers(Box::new(twin)) } else { Earlier::Stored(KnownResult::of(&twin)) })
 }
 
+/// The result that the edge has a copy of. What was erased answers nobody, wherever a copy is left.
+fn told(core: &Core, call: &SubmitCall) -> Result<Option<KnownResult>> {
+    let Some(known) = &call.known else { return Ok(None) };
+    Ok(if core.tables.is_erased(&call.offer.digest)? { None } else { Some(known.clone()) })
+}
+
 /// What answers are held to.
 fn lifetime(core: &Core, call: &SubmitCall) -> Result<Lifetime> {
     Ok(core.settings()?.lifetime(call.keep_ms))
@@ -139,7 +145,7 @@ fn choose<'a>(core: &Core, call: &'a SubmitCall, at_ms: u64) -> Result<Decided<'
         Earlier::Stored(known) => (None, Some(known)),
         Earlier::Nothing => (None, None),
     };
-    let known = call.known.clone().or(found);
+    let known = told(core, call)?.or(found);
     let admission = judge(core, call, &call.offer, &[], Precedent { twin, stored: known.is_some(), at_ms })?;
     let Admission::Degrade(refused) = admission else {
         return Ok(Decided { admission, at_ms, offer: &call.offer, degraded: None, known });

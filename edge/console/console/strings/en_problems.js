@@ -20,6 +20,7 @@ export const enProblems = {
   "problem.model-not-found": "There is no such model",
   "problem.job-not-found": "There is no such job",
   "problem.job-expired": "The job or its result is no longer kept",
+  "problem.job-erased": "The data of this job was erased",
   "problem.job-not-cancelable": "The job has ended already",
   "problem.body-too-large": "The input is too large",
   "problem.image-unrecognized": "This is not a picture of its kind",

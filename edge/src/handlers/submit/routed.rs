@@ -110,6 +110,7 @@ impl<'a> Candidate<'a> {
             parameters: serde_json::to_string(&routed.parameters).map_err(|error| Stop::broken(error.to_string()))?,
             lane: routed.lane,
             cost_ms: model.predicted_cost_ms(&routed.parameters).ceil() as u64,
+            shared: model.shareable,
         };
         Ok(Self { routed, offer })
     }
