@@ -69,6 +69,8 @@ pub const ROUTES: &[Row] = &[
     row!("DELETE" "/v1/jobs/{id}", paths::erasure::job, |c| erase::job(c.cx, c.target, c.id)),
     row!("GET" "/v1/jobs/{id}/events", paths::waiting::of_job, |c| events::of_job(c.cx, c.request, c.target, c.id)),
     row!("GET" "/v1/events", paths::waiting::of_many, |c| events::of_many(c.cx, c.request, c.target)),
+    row!("DELETE" "/v1/account/data", paths::erasure::account, |c| erase::account(c.cx, c.target)),
+    row!("GET" "/v1/account/data", paths::erasure::of_account, |c| erase::of_account(c.cx, c.target)),
     row!("GET" "/v1/models", paths::account::models, |c| models::get(c.cx, c.target)),
     row!("GET" "/v1/quota", paths::account::quota, |c| quota::get(c.cx, c.target)),
     row!("GET" "/v1/usage", paths::account::usage, |c| usage::get(c.cx, c.request, c.target)),
@@ -237,6 +239,7 @@ mod tests {
             ("POST", "/v1/models", "GET, HEAD"),
             ("GET", "/v1/plan", "POST"),
             ("PUT", "/v1/webhooks/w", "GET, HEAD, PATCH, DELETE"),
+            ("POST", "/v1/account/data", "DELETE, GET, HEAD"),
         ] {
             let refusal = Route::of(method, path).err().unwrap();
             assert_eq!(refusal.headers, [("allow", allow.to_owned())], "{method} {path}");

@@ -15,6 +15,11 @@ impl Finished {
         self.0.get(id, now_ms)
     }
 
+    /// Forgets all jobs.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Forgets a job.
     pub fn forget(&mut self, id: &JobId) {
         self.0.forget(id);

@@ -117,6 +117,19 @@ pub fn erasure_receipt(complete: bool) -> Value {
     })
 }
 
+/// What the erasure of an account is answered.
+pub fn account_erasure_receipt(complete: bool) -> Value {
+    json!({
+        "started_ms": START_MS + 90,
+        "ended_ms": complete.then_some(START_MS + 4_090),
+        "complete": complete,
+        "jobs": if complete { 1_200 } else { 0 },
+        "in_bucket": 0,
+        "webhooks": 1,
+        "remains": [{ "what": "api-keys", "until_ms": null, "why": "they are the operator's to revoke" }],
+    })
+}
+
 /// An answer from the cache, with the result within.
 pub fn cached_job() -> Value {
     let mut body = succeeded_job();

@@ -72,6 +72,11 @@ impl Results {
         self.results.put_weighing(digest, cached, weight, now_ms);
     }
 
+    /// Forgets all results.
+    pub fn clear(&mut self) {
+        self.results.clear();
+    }
+
     /// Forgets a result.
     pub fn forget(&mut self, digest: &Digest) {
         self.results.forget(digest);

@@ -1,9 +1,9 @@
 //! Erasing data.
 
-use forebay_contract::ProblemCode::{InvalidQuery, JobExpired, JobNotFound, MalformedJobId};
+use forebay_contract::ProblemCode::{ErasureNotFound, InvalidQuery, JobExpired, JobNotFound, MalformedJobId};
 
 use super::super::{Answer, Callers, Operation, Schemas, Tag, examples, parameters};
-use forebay_account::Receipt;
+use forebay_account::{AccountReceipt, Receipt};
 
 pub fn job(schemas: &mut Schemas) -> Operation {
     let receipt = schemas.schema_of::<Receipt>();
@@ -26,4 +26,35 @@ pub fn job(schemas: &mut Schemas) -> Operation {
         problems: &[&[InvalidQuery, MalformedJobId, JobNotFound, JobExpired]],
         ..Operation::of(Tag::Jobs, Callers::Accounts)
     }
+}
+
+pub fn account(schemas: &mut Schemas) -> Operation {
+    Operation {
+        id: "eraseAccountData",
+        summary: "Erase all data of the account",
+        description: "All jobs that there are, as one by one, and all webhooks with their secrets and deliveries. What is \
+                      submitted later is not touched. It goes on by itself; the receipt says how far it is, and \
+                      `GET /v1/account/data` says it again. Asked for again while it goes on, it is the same wish. API keys, \
+                      counts of limits and the bill's numbers stay.",
+        answers: vec![receipt(schemas, 202, "It has begun.", false)],
+        problems: &[&[InvalidQuery]],
+        ..Operation::of(Tag::Account, Callers::Accounts)
+    }
+}
+
+pub fn of_account(schemas: &mut Schemas) -> Operation {
+    Operation {
+        id: "getAccountErasure",
+        summary: "How far the last erasure of the account is",
+        description: "The receipt of the last `DELETE /v1/account/data`.",
+        answers: vec![receipt(schemas, 200, "The receipt.", true)],
+        problems: &[&[InvalidQuery, ErasureNotFound]],
+        ..Operation::of(Tag::Account, Callers::Accounts)
+    }
+}
+
+fn receipt(schemas: &mut Schemas, status: u16, description: &'static str, complete: bool) -> Answer {
+    let schema = schemas.schema_of::<AccountReceipt>();
+    let example = [("receipt", examples::account_erasure_receipt(complete))];
+    Answer::json(status, description, &schema, &example).with(&["Location", "Cache-Control"])
 }
