@@ -354,3 +354,96 @@ fn all_of_an_account_goes_in_bounded_steps_and_what_comes_meanwhile_stays() {
 async fn account_erasure(account: &Rc<Object>) -> Option<AccountReceipt> {
     say(account, &Call::AccountErasure, "").await.unwrap()
 }
+
+fn kept(retention: &str) -> Option<forebay_contract::catalog::Retention> {
+    Some(serde_json::from_str(retention).unwrap())
+}
+
+#[test]
+fn what_a_plan_keeps_no_longer_goes_by_itself() {
+    scene::run(|scene| async move {
+        let account = scene.account("acme");
+        let change: fn(&mut SubmitCall) = |call| {
+            call.offer.parameters = r#"{"prompt":"hush"}"#.to_owned();
+            call.retention = kept(r#"{"input":"end","result":"1d","job":"2d"}"#);
+        };
+        let wish = Wish { change, key: None, ..secret() };
+        let job = done(&scene, &account, &wish).await;
+        assert_eq!(in_bucket(&scene).len(), 1);
+        account.kill();
+        scene.pass(DAY_MS - 60_000).await;
+        assert_eq!((in_bucket(&scene).len(), scene.job(&account, job.id).await.erased_ms), (1, None));
+        scene.pass(120_000).await;
+        assert_eq!(in_bucket(&scene), Vec::<String>::new());
+        assert!(scene.job(&account, job.id).await.erased_ms.is_some());
+        holds_nothing_of(&tables(&account), &job);
+        scene.pass(DAY_MS).await;
+        assert_eq!(scene.stored_state(&account, &job), "", "its row is gone");
+        // With it, after the caches' time, all that was kept of its erasure.
+        scene.pass(8 * DAY_MS).await;
+        assert_eq!(account.sql("SELECT count(*) FROM erasures"), "[[0]]");
+    });
+}
+
+#[test]
+fn an_input_that_ends_with_its_job_is_gone_while_the_failure_is_there() {
+    scene::run(|scene| async move {
+        let account = scene.account("acme");
+        let change: fn(&mut SubmitCall) = |call| call.retention = kept(r#"{"input":"end"}"#);
+        let job = scene.submit(&account, Wish { change, key: None, ..secret() }).await;
+        scene.pass(1_000).await;
+        let outbox = account.sql("SELECT message FROM outbox");
+        assert!(outbox.contains("WzQ3MTEsIDQ3MTJd"), "{outbox}");
+        let failed = EventKind::Failed { code: FailureCode::OutOfMemory, detail: "too much".to_owned() };
+        report(&scene, &account, job.id, failed).await;
+        scene.pass(5_000).await;
+        assert_eq!(account.sql("SELECT count(*) FROM outbox"), "[[0]]");
+        let after = scene.job(&account, job.id).await;
+        assert_eq!((after.failure_detail.as_deref(), after.erased_ms), (Some("too much"), None));
+        let retry = Call::Retry { id: job.id, submit: Box::new(scene.call(&account, &Wish::default()).0) };
+        assert!(matches!(say(&account, &retry, "").await.unwrap(), RetryAnswer::NotKept));
+    });
+}
+
+#[test]
+fn jobs_that_are_kept_otherwise_are_not_joined_and_share_a_result_that_both_may_show() {
+    scene::run(|scene| async move {
+        let account = scene.account("acme");
+        let once: fn(&mut SubmitCall) = |call| call.retention = kept(r#"{"result":"once"}"#);
+        let day: fn(&mut SubmitCall) = |call| call.retention = kept(r#"{"result":"1d"}"#);
+        let plain = Wish { key: None, input: SECRET.to_owned(), ..Wish::default() };
+        // Nothing is joined that goes with its first delivery, nor does it join.
+        let open = scene.submit(&account, Wish { change: once, ..plain.clone() }).await;
+        let other = scene.submit(&account, plain.clone()).await;
+        assert_ne!(open.id, other.id);
+        scene.pass(1_000).await;
+        scene.store_result(&other);
+        for id in [open.id, other.id] {
+            report(&scene, &account, id, succeeded()).await;
+        }
+        // Another span has a row of its own, and the result is one.
+        let shorter = scene.submit(&account, Wish { change: day, ..plain.clone() }).await;
+        assert_eq!((shorter.state, shorter.cached), (JobState::Succeeded, 1));
+        assert_ne!(shorter.id, other.id);
+        let again = scene.submit(&account, plain).await;
+        assert_eq!((again.state, again.cached), (JobState::Succeeded, 1));
+        // Delivered, and a day over: the one that is kept has its result still.
+        erase(&account, open.id).await;
+        scene.pass(DAY_MS + 60_000).await;
+        assert!(scene.job(&account, shorter.id).await.erased_ms.is_some());
+        assert_eq!(in_bucket(&scene), [storage_key::result(&other.digest)]);
+        assert_eq!(scene.job(&account, other.id).await.erased_ms, None);
+    });
+}
+
+#[test]
+fn a_result_that_nobody_fetches_is_erased_after_a_day() {
+    scene::run(|scene| async move {
+        let account = scene.account("acme");
+        let change: fn(&mut SubmitCall) = |call| call.retention = kept(r#"{"result":"once"}"#);
+        let job = done(&scene, &account, &Wish { change, key: None, ..secret() }).await;
+        scene.pass(DAY_MS + 60_000).await;
+        assert!(scene.job(&account, job.id).await.erased_ms.is_some());
+        assert_eq!(in_bucket(&scene), Vec::<String>::new());
+    });
+}

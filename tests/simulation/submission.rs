@@ -84,6 +84,7 @@ impl Acting {
             known: self.isolates.known(isolate, &digest).filter(|_| !client.fresh),
             keep_ms: None,
             input_key: None,
+            retention: None,
             again: false,
             idempotency: client.key.clone().map(|key| Idempotency { key, fingerprint: digest.to_hex() }),
             nothing_new: false,

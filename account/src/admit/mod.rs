@@ -159,6 +159,7 @@ pub(crate) fn new_job(call: &SubmitCall, offer: &Offer, at_ms: u64, check_ms: u6
         no_store: u8::from(!call.store),
         interests: Some(interests::first(&call.key, key)),
         input_key: call.input_key.clone(),
+        retention: call.retention.as_ref().and_then(|retention| serde_json::to_string(retention).ok()),
         ..Job::accepted(call.id, offer.clone(), at_ms, check_ms)
     }
 }
@@ -214,6 +215,7 @@ pub(super) mod tests {
             known: None,
             keep_ms: None,
             input_key: None,
+            retention: None,
             again: false,
             idempotency: None,
             nothing_new: false,

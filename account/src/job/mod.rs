@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod body;
+pub(crate) mod ends;
 #[cfg(any(test, feature = "schema"))]
 pub mod example;
 pub(crate) mod interests;
@@ -52,6 +53,9 @@ pub struct Job {
     /// Where its input lies, if beside its message.
     #[serde(default)]
     pub input_key: Option<String>,
+    /// For how long its plan keeps what it consists of, as JSON text: see `ends`.
+    #[serde(default)]
+    pub retention: Option<String>,
     /// Its message leaves no earlier.
     #[serde(default)]
     pub not_before_ms: Option<u64>,
@@ -177,6 +181,7 @@ impl Job {
             no_store: 0,
             shared: u8::from(shared),
             input_key: None,
+            retention: None,
             not_before_ms: None,
             deadline_ms: None,
             retry_of: None,

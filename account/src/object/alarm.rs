@@ -1,6 +1,6 @@
 //! What an Account object does by itself: send what waits, ask about what is silent, forget what is old.
 
-use super::{core::Core, deliver, due::AGAIN_MS, erase, flush, sockets, tally};
+use super::{core::Core, deliver, due::AGAIN_MS, erase, flush, retain, sockets, tally};
 use crate::{
     job::Job,
     platform::{AwsError, Error, Result},
@@ -43,7 +43,7 @@ pub(crate) async fn ring(core: &Rc<Core>) -> Result<()> {
     sockets::look(core);
     flush::start(core);
     deliver::start(core);
-    let erased = [erase::go_on(core, began_ms).await, erase::remove_due(core, began_ms).await];
+    let erased = [erase::go_on(core, began_ms).await, retain::end_due(core, began_ms).await];
     for step in erased.into_iter().chain([check(core, began_ms).await, sweep(core), deliver::sweep(core)]) {
         if let Err(error) = step {
             core.log("alarm-step-failed", &error.to_string());

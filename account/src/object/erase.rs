@@ -182,8 +182,9 @@ async fn remove(core: &Rc<Core>, erasure: &Erasure) -> Result<()> {
     if stored.next_ms == erasure.next_ms {
         stored.looked(failed.is_none(), core.now_ms(), core.platform.random());
         core.tables.put_erasure(&stored)?;
-        if let Some(next_ms) = stored.next_ms {
-            core.wake_by(next_ms).await?;
+        match stored.next_ms {
+            Some(next_ms) => core.wake_by(next_ms).await?,
+            None => core.tables.forget_erasure(&stored.job_id)?,
         }
     }
     Ok(())

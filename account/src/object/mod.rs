@@ -13,6 +13,7 @@ mod leases;
 pub(crate) mod life;
 pub(crate) mod listen;
 mod messages;
+mod retain;
 mod retry;
 pub(crate) mod sockets;
 mod submit;

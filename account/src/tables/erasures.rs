@@ -80,6 +80,37 @@ impl Tables {
         )
     }
 
+    /// When something of an ended job is to go next.
+    pub fn put_ends(&self, id: &JobId, at_ms: Option<u64>) -> Result<()> {
+        let sql = "UPDATE jobs SET ends_ms = ? WHERE id = ?";
+        self.sql.exec(sql, vec![Value::maybe(at_ms), id.to_string().into()])
+    }
+
+    /// Up to `most` jobs of which something is to go, the longest due first.
+    pub fn to_end(&self, now_ms: u64, most: u32) -> Result<Vec<Job>> {
+        let sql = "SELECT * FROM jobs WHERE ends_ms <= ? ORDER BY ends_ms LIMIT ?";
+        self.sql.rows(sql, vec![Value::whole(now_ms), Value::whole(most)])
+    }
+
+    /// Forgets the input of a job that has ended, with its message.
+    pub fn forget_input(&self, id: &JobId) -> Result<()> {
+        let sql = "DELETE FROM outbox WHERE (seq, job_id) IN (SELECT message_seq, id FROM jobs WHERE id = ?)";
+        self.sql.exec(sql, vec![id.to_string().into()])?;
+        let sql = "UPDATE jobs SET message_seq = NULL, input_key = NULL WHERE id = ?";
+        self.sql.exec(sql, vec![id.to_string().into()])
+    }
+
+    /// Deletes the row of an ended job.
+    pub fn delete_job(&self, id: &JobId) -> Result<()> {
+        self.sql.exec("DELETE FROM jobs WHERE id = ?", vec![id.to_string().into()])
+    }
+
+    /// An erasure that is over is kept for its receipt, as long as its job has a row.
+    pub fn forget_erasure(&self, id: &JobId) -> Result<()> {
+        let sql = "DELETE FROM erasures WHERE job_id = ? AND job_id NOT IN (SELECT id FROM jobs WHERE id = job_id)";
+        self.sql.exec(sql, vec![id.to_string().into()])
+    }
+
     /// A job's idempotency keys stay, so that nobody runs the request again by sending it again; what says what the request
     /// was goes. None is older than its job.
     pub fn blank_idempotency(&self, job: &Job) -> Result<()> {

@@ -42,7 +42,8 @@ impl Tables {
     pub fn next_check_ms(&self) -> Result<Option<u64>> {
         let sql = "SELECT min(n) AS n FROM (SELECT min(check_ms) AS n FROM jobs WHERE check_ms IS NOT NULL
              UNION ALL SELECT min(next_ms) FROM erasures WHERE next_ms IS NOT NULL
-             UNION ALL SELECT next_ms FROM account_erasure)";
+             UNION ALL SELECT next_ms FROM account_erasure
+             UNION ALL SELECT min(ends_ms) FROM jobs WHERE ends_ms IS NOT NULL)";
         self.sql.number(sql, Vec::new())
     }
 
@@ -105,8 +106,8 @@ impl Tables {
     /// Writes what few new jobs have: see `Timing::mark`.
     pub fn put_timing(&self, job: &Job) -> Result<()> {
         self.sql.exec(
-            "UPDATE jobs SET not_before_ms = ?, deadline_ms = ?, retry_of = ?, waited_ms = ?, input_key = ?, shared = ?
-             WHERE id = ?",
+            "UPDATE jobs SET not_before_ms = ?, deadline_ms = ?, retry_of = ?, waited_ms = ?, input_key = ?, shared = ?,
+             retention = ? WHERE id = ?",
             vec![
                 Value::maybe(job.not_before_ms),
                 Value::maybe(job.deadline_ms),
@@ -114,6 +115,7 @@ impl Tables {
                 Value::maybe(job.waited_ms),
                 job.input_key.clone().into(),
                 Value::maybe(Some(job.shared).filter(|shared| *shared != 0)),
+                job.retention.clone().into(),
                 job.id.to_string().into(),
             ],
         )?;

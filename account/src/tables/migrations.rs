@@ -125,6 +125,9 @@ const ERASURES: &str = "
 ALTER TABLE jobs ADD COLUMN input_key TEXT;
 ALTER TABLE jobs ADD COLUMN shared INTEGER;
 ALTER TABLE jobs ADD COLUMN erased_ms INTEGER;
+ALTER TABLE jobs ADD COLUMN retention TEXT;
+ALTER TABLE jobs ADD COLUMN ends_ms INTEGER;
+CREATE INDEX jobs_to_end ON jobs(ends_ms) WHERE ends_ms IS NOT NULL;
 CREATE TABLE erasures (job_id TEXT PRIMARY KEY, digest TEXT, next_ms INTEGER, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX erasures_due ON erasures(next_ms) WHERE next_ms IS NOT NULL;
 CREATE INDEX erasures_by_digest ON erasures(digest) WHERE digest IS NOT NULL;

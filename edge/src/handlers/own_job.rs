@@ -30,7 +30,10 @@ pub(super) fn expired() -> Refusal {
 
 /// Of a job that has numbers alone.
 pub(super) fn erased() -> Refusal {
-    Refusal::new(ProblemCode::JobErased, "you had this job's data erased: submit the input again for a new result")
+    Refusal::new(
+        ProblemCode::JobErased,
+        "this job's data is erased, by your wish or as your plan keeps it: submit the input again for a new result",
+    )
 }
 
 #[cfg(test)]

@@ -87,6 +87,7 @@ impl Wish {
             known: None,
             keep_ms: None,
             input_key: None,
+            retention: None,
             again: false,
             idempotency: self.key.clone().map(|key| Idempotency { key, fingerprint }),
             nothing_new: false,

@@ -114,7 +114,13 @@ pub(super) fn earlier(core: &Core, call: &SubmitCall, now_ms: u64) -> Result<Ear
     if call.reuse == Reuse::Nothing {
         return Ok(Earlier::Nothing);
     }
-    let joins = |twin: &Job| may_answer(call.reuse, twin) && call.timing.may_join(twin, now_ms);
+    let retention = call.retention.as_ref().and_then(|retention| serde_json::to_string(retention).ok());
+    // What is kept otherwise is another job, though the result may be one.
+    let alike = |twin: &Job| twin.retention == retention && !twin.is_once();
+    let joins = |twin: &Job| {
+        let answers = may_answer(call.reuse, twin) && call.timing.may_join(twin, now_ms);
+        answers && (alike(twin) || twin.state.is_final() && !twin.is_once())
+    };
     let Some(twin) = core.tables.twin(&call.offer.digest)?.filter(joins) else { return Ok(Earlier::Nothing) };
     if !twin.state.is_final() {
         return Ok(Earlier::Answers(Box::new(twin)));
@@ -123,7 +129,7 @@ pub(super) fn earlier(core: &Core, call: &SubmitCall, now_ms: u64) -> Result<Ear
     if !lifetime.outlasts(twin.result_stored_ms(), now_ms) {
         return Ok(Earlier::Nothing);
     }
-    let is_shown = twin.is_shown(lifetime, now_ms);
+    let is_shown = alike(&twin) && twin.is_shown(lifetime, now_ms);
     Ok(if is_shown { Earlier::Answers(Box::new(twin)) } else { Earlier::Stored(KnownResult::of(&twin)) })
 }
 

@@ -72,7 +72,9 @@ impl<'a> Routed<'a> {
             }
             routed => (routed?, None),
         };
-        let reuse = known.wishes.reuse(routed.drawn);
+        // What is kept until it was delivered answers nobody else, and nobody else's answers for it.
+        let alone = known.plan.retention.is_some_and(|retention| retention.is_once());
+        let reuse = known.wishes.reuse(routed.drawn || alone);
         Ok(Self { candidates: Candidates::new(unrouted, routed, replaceable)?, statuses, broken, reuse })
     }
 }
