@@ -153,6 +153,7 @@ fn infra(repository: &Repository) -> Vec<Command> {
     let mut commands = vec![
         templates,
         tests(lint.with_file_name("python"), "test_templates.py"),
+        tests(lint.with_file_name("python"), "test_cost.py"),
         tests(repository.tool("localstack/bin/python"), "test_localstack.py"),
     ];
     for command in &mut commands {
