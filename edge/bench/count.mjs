@@ -1,5 +1,5 @@
-// What a job costs in objects: requests, alarms, rows. Starts the built edge in workerd, plays its clients and a worker,
-// and prints the mean of a job as JSON. infra/cost.toml has the numbers.
+// What a job costs in objects: requests, alarms, rows. Starts the built edge in workerd, plays its clients and a
+// worker, and prints the mean of a job as JSON. infra/cost.toml has the numbers.
 //
 //   node bench/count.mjs alone       one job of an account that rests before and after
 //   node bench/count.mjs busy        300 jobs, reported ten at a time, as a worker does that runs batches
@@ -32,10 +32,14 @@ const port = await new Promise((done) => {
 const here = import.meta.dirname;
 const edge = `http://127.0.0.1:${port}`;
 const disk = mkdtempSync(join(tmpdir(), "forebay-count-"));
+const places = [`--directory-path=disk=${disk}`, `--socket-addr=edge=127.0.0.1:${port}`];
 const workerd = spawn(
   join(here, "../node_modules/workerd/bin/workerd"),
-  ["serve", join(here, "config.capnp"), "counted", `--directory-path=disk=${disk}`, `--socket-addr=edge=127.0.0.1:${port}`],
-  { env: { QUEUE_URL_PREFIX: "http://sink/queue/bench", BUCKET_URL: "http://sink/bucket" }, stdio: ["ignore", "ignore", "inherit"] },
+  ["serve", join(here, "config.capnp"), "counted", ...places],
+  {
+    env: { QUEUE_URL_PREFIX: "http://sink/queue/bench", BUCKET_URL: "http://sink/bucket" },
+    stdio: ["ignore", "ignore", "inherit"],
+  },
 );
 
 async function ask(path, wanted, options = {}) {

@@ -1,4 +1,5 @@
-// The built edge, around which everything is counted that Cloudflare bills of an object. GET /_counts says it since last time.
+// The built edge, around which everything is counted that Cloudflare bills of an object. GET /_counts says what it was
+// since the last time.
 import edge, { Account as AccountObject, Lane as LaneObject } from "./index.js";
 
 const KINDS = ["account", "lane"];

@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 import templates
-from templates import NAMES, listed, of_type, read, resources, statements, walk
+from templates import NAMES, listed, machine_scripts, of_type, read, resources, statements, walk
 
 RUNBOOK = templates.INFRA.parent / "OPERATING.md"
 FOURTEEN_DAYS = 1_209_600
@@ -153,7 +153,7 @@ class Fleet(unittest.TestCase):
         self.assertNotIn("DesiredCapacity", group)
 
     def test_the_scripts_of_a_new_machine_are_such(self) -> None:
-        for text in self.scripts():
+        for text in machine_scripts():
             done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 
@@ -178,7 +178,7 @@ class Fleet(unittest.TestCase):
                 file.write_text(f"#!/bin/bash\n{text}\n")
                 file.chmod(0o755)
             environment = {"PATH": f"{folder}:/usr/bin:/bin"}
-            script = self.scripts(StopCommand="stop", Prefix="forebay", Region="eu-west-1")[1]
+            script = machine_scripts(StopCommand="stop", Prefix="forebay", Region="eu-west-1")[1]
             ran = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, timeout=60)
             self.assertEqual(ran.returncode, 0)
             done = (Path(folder) / "done").read_text().splitlines()
@@ -186,13 +186,6 @@ class Fleet(unittest.TestCase):
             said = r"^aws autoscaling complete-lifecycle-action --region eu-west-1 .*--instance-id i-1 "
             self.assertRegex(done[3], said)
             self.assertEqual(len(done), 4)
-
-    def scripts(self, **values: str) -> list[str]:
-        """What a new machine runs, and the script that waits in it until the machine is to go."""
-        data = resources("fleet")["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
-        text = data["UserData"]["Fn::Base64"]["Fn::Sub"]
-        script = re.sub(r"\$\{(?:AWS::)?(\w+)\}", lambda found: values.get(found[1], "x"), text)
-        return [script, script.split("<<'DRAIN'\n")[1].split("\nDRAIN\n")[0]]
 
 
 class Alarms(unittest.TestCase):

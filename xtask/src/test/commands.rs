@@ -154,6 +154,7 @@ fn infra(repository: &Repository) -> Vec<Command> {
         templates,
         tests(lint.with_file_name("python"), "test_templates.py"),
         tests(lint.with_file_name("python"), "test_cost.py"),
+        tests(lint.with_file_name("python"), "test_scripts.py"),
         tests(repository.tool("localstack/bin/python"), "test_localstack.py"),
     ];
     for command in &mut commands {
