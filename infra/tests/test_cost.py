@@ -62,6 +62,9 @@ class Cost(unittest.TestCase):
                 names = [one for one in walk(alarm) if isinstance(one, dict) and "MetricName" in one]
                 metrics += len(names) * (lanes if key in looped else 1)
         self.assertEqual(counts["alarms,"], metrics)
+        policies = of_type("fleet", "AWS::AutoScaling::ScalingPolicy").values()
+        names = [one for one in walk(list(policies)) if isinstance(one, dict) and "MetricName" in one]
+        self.assertEqual(counts["policies"], 2 * len(names))
 
 
 if __name__ == "__main__":

@@ -149,13 +149,49 @@ class Fleet(unittest.TestCase):
         self.assertIn(f"--auto-scaling-group-name {group['AutoScalingGroupName']['Fn::Sub']} ", script)
         self.assertLess(script.index("${StopCommand}"), script.index("complete-lifecycle-action"))
         self.assertIs(group["CapacityRebalance"], True)
+        rights = {one["Sid"]: one["Action"] for one in statements("fleet") if "Sid" in one}
+        said = {"autoscaling:CompleteLifecycleAction", "autoscaling:SetInstanceHealth"}
+        self.assertEqual(set(rights["SayDrainedOrUnhealthy"]), said)
         # What a person or a policy has set is not taken back by an update.
         self.assertNotIn("DesiredCapacity", group)
 
-    def test_the_scripts_of_a_new_machine_are_such(self) -> None:
-        for text in machine_scripts():
-            done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
+    def test_each_policy_divides_what_waits_in_its_lanes_by_the_machines(self) -> None:
+        parameters = read("fleet")["Parameters"]
+        watched = set()
+        for kind in ("Light", "Heavy"):
+            policy = resources("fleet")[f"{kind}Policy"]["Properties"]
+            target = policy["TargetTrackingConfiguration"]
+            self.assertEqual(target["TargetValue"], {"Ref": f"{kind}Backlog"})
+            queries = {one["Id"]: one for one in target["CustomizedMetricSpecification"]["Metrics"]}
+            terms = re.findall(r"FILL\((\w+), [01]\)", queries.pop("backlog")["Expression"])
+            self.assertEqual(set(terms), queries.keys())
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+            self.assertLessEqual(len(queries), 10)
+            lanes = []
+            for name, query in sorted(queries.items()):
+                self.assertIs(query["ReturnData"], False)
+                metric = query["MetricStat"]["Metric"]
+                [dimension] = metric["Dimensions"]
+                if name == "machines":
+                    self.assertEqual(metric["MetricName"], "GroupInServiceInstances")
+                    self.assertEqual(dimension["Value"]["Fn::Sub"], "${Prefix}-workers${Suffix}")
+                    continue
+                self.assertEqual(metric["MetricName"], "ApproximateNumberOfMessagesVisible")
+                text, values = dimension["Value"]["Fn::Sub"]
+                self.assertEqual(text, "${Prefix}-${Lane}")
+                index, split = values["Lane"]["Fn::Select"]
+                given = split["Fn::Split"][1]["Fn::Sub"]
+                given = given.replace(f"${{{kind}Lanes}}", parameters[f"{kind}Lanes"]["Default"])
+                lanes.append(given.split(",")[int(index)])
+            self.assertEqual([lane for lane in lanes if lane != "-"], parameters[f"{kind}Lanes"]["Default"].split(","))
+            watched |= set(lanes) - {"-"}
+        self.assertEqual(watched, set(read("alarms")["Parameters"]["Lanes"]["Default"].split(",")))
+
+    def test_lanes_that_are_named_reach_the_worker(self) -> None:
+        pattern = read("fleet")["Parameters"]["Lanes"]["AllowedPattern"]
+        for lanes, allowed in [("", 1), ("acme", 1), ("acme=8,paid-light=1", 1), ("acme=0", 0), ("Acme", 0), ("a b", 0)]:
+            self.assertEqual(re.search(pattern, lanes) is not None, bool(allowed), lanes)
+        self.assertIn("\nFOREBAY_LANES=acme=8\n", machine_scripts(Lanes="acme=8")[0])
 
     def test_a_machine_stops_the_worker_and_then_says_that_it_may_go(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
