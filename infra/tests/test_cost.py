@@ -4,7 +4,7 @@ import sys
 import unittest
 
 import templates
-from templates import of_type, read, resources, walk
+from templates import of_type, walk
 
 sys.path.insert(0, str(templates.INFRA))
 import cost  # noqa: E402
@@ -54,13 +54,8 @@ class Cost(unittest.TestCase):
         self.assertEqual(counts["interface"], len(interfaces))
         self.assertEqual(counts["NAT"], len(of_type("network", "AWS::EC2::NatGateway")))
         # An alarm is paid by the metrics that it looks at: https://aws.amazon.com/cloudwatch/pricing/
-        lanes = len(read("alarms")["Parameters"]["Lanes"]["Default"].split(","))
-        looped = next(value[2] for key, value in read("alarms")["Resources"].items() if key.startswith("Fn::ForEach"))
-        metrics = 0
-        for key, alarm in resources("alarms").items():
-            if alarm["Type"] == "AWS::CloudWatch::Alarm":
-                names = [one for one in walk(alarm) if isinstance(one, dict) and "MetricName" in one]
-                metrics += len(names) * (lanes if key in looped else 1)
+        alarms = of_type("alarms", "AWS::CloudWatch::Alarm").values()
+        metrics = len([one for one in walk(list(alarms)) if isinstance(one, dict) and "MetricName" in one])
         self.assertEqual(counts["alarms,"], metrics)
         policies = of_type("fleet", "AWS::AutoScaling::ScalingPolicy").values()
         names = [one for one in walk(list(policies)) if isinstance(one, dict) and "MetricName" in one]

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use forebay_xtask::{
-    bench, build, console::Console, openapi, package, process::interrupt, repository::Repository, setup, test, tidy, up,
+    bench, build, console::Console, lanes, openapi, package, process::interrupt, repository::Repository, setup, test,
+    tidy, up,
 };
 
 /// Forebay's own commands
@@ -40,6 +41,10 @@ enum Task {
     #[command(after_help = "Example: cargo xtask catalog > catalog.json")]
     Catalog,
 
+    /// Write the queues, rights and alarms of infra/forebay.yaml and infra/alarms.yaml anew, from catalog/lanes.toml
+    #[command(after_help = "Examples:\n  cargo xtask lanes && git diff infra\n  cargo xtask lanes --check")]
+    Lanes(lanes::LanesArguments),
+
     /// Write edge/console/openapi.json anew, the OpenAPI document that the edge serves at /openapi.json, from the types and
     /// tables it describes
     #[command(after_help = "Example: cargo xtask openapi && git diff edge/console/openapi.json")]
@@ -72,6 +77,7 @@ fn main() -> ExitCode {
                 console.line(serde_json::to_string_pretty(&build::catalog(&repository)?)?);
                 Ok(())
             }
+            Task::Lanes(arguments) => lanes::run(&repository, console, arguments),
             Task::Openapi => openapi::run(&repository, console),
             Task::Package(arguments) => package::run(&repository, console, arguments),
             Task::Setup => setup::run(&repository, console),

@@ -26,7 +26,7 @@ fn job() -> Job {
         id: job_id(),
         model: "efficientnet-lite0".to_owned(),
         parameters: json!({"top_k": 3}).to_string(),
-        lane: Lane::PaidLight,
+        lane: Lane::PAID_LIGHT,
         ..example::queued()
     }
 }
