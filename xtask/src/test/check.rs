@@ -25,7 +25,7 @@ pub enum Check {
     E2e,
     /// licences, sources and known weaknesses of what is depended on
     Deny,
-    /// the CloudFormation templates: what cfn-lint says, what they promise, whether a LocalStack takes them
+    /// templates, scripts and Dockerfiles by their linters, what the templates promise, the runbook's commands, LocalStack
     Infra,
     /// the console in Chromium, against a played edge
     Console,

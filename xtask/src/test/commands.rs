@@ -139,7 +139,8 @@ fn console_tests(repository: &Repository) -> Result<Command> {
     Ok(run)
 }
 
-/// Templates that no AWS is asked about. The last test starts a LocalStack of its own, with services that others need not.
+/// Templates, scripts and the runbook, which no AWS is asked about. The last two tests start a LocalStack of their own, with
+/// services that others need not.
 fn infra(repository: &Repository) -> Vec<Command> {
     let lint = CFN_LINT.path(repository);
     let tests = |python: PathBuf, file: &str| {
@@ -150,11 +151,11 @@ fn infra(repository: &Repository) -> Vec<Command> {
     let mut templates = Command::new(&lint);
     // It finds the files by itself.
     templates.arg("infra/*.yaml");
-    let mut commands = vec![
-        templates,
-        tests(lint.with_file_name("python"), "test_templates.py"),
-        tests(repository.tool("localstack/bin/python"), "test_localstack.py"),
-    ];
+    let mut commands = vec![templates];
+    for file in ["test_templates.py", "test_cost.py", "test_scripts.py", "test_runbook.py"] {
+        commands.push(tests(lint.with_file_name("python"), file));
+    }
+    commands.push(tests(repository.tool("localstack/bin/python"), "test_localstack.py"));
     for command in &mut commands {
         command.current_dir(repository.root());
     }
