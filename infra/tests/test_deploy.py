@@ -30,6 +30,19 @@ ENVIRONMENTS = ROOT / "infra" / "environments"
 XTASK = os.environ.get("FOREBAY_XTASK", "")
 HEX = "0123456789abcdef" * 2
 
+EDGE = f'''[edge]
+account = "{HEX}"
+domain = "jobs.example.test"
+kv_namespace = "{HEX}"
+rollout_percent = [100]
+'''
+# LocalStack's own queues have no TLS, which machines ask for; these are never asked.
+FLEET = """ImageId = "ami-0123456789abcdef0"
+SubnetIds = "subnet-1"
+SecurityGroupId = "sg-1"
+QueueUrlPrefix = "https://sqs.us-east-1.amazonaws.com/000000000000/x"
+"""
+
 PLAYED = Path(__file__).resolve().parent / "played.py"
 
 
@@ -50,7 +63,7 @@ class Environment:
         folder = tempfile.TemporaryDirectory()
         test.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        self.package = self.folder / "reaper.zip"
+        self.package = self.folder / "package.tar.gz"
         self.package.write_bytes(b"a package")
         self.state = self.folder / "cloudflare.json"
         bin_folder = self.folder / "bin"
@@ -61,6 +74,8 @@ class Environment:
             program.chmod(0o755)
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": endpoint}
         self.variables = {**os.environ, **keys, "FOREBAY_WRANGLER": "wrangler-played", "NO_COLOR": "1"}
+        # The bundle that set-up made.
+        self.variables["FOREBAY_EDGE_PREBUILT"] = "1"
         self.variables["PATH"] = f"{bin_folder}:{os.environ['PATH']}"
         self.write(more)
 
@@ -80,6 +95,13 @@ class Environment:
         done = subprocess.run(whole, env=self.variables, cwd=ROOT, text=True, timeout=DEADLINE_S, **options)
         self.test.assertEqual(done.returncode, code, done.stdout)
         return str(done.stdout)
+
+    def cloudflare(self, **changes: Any) -> dict[str, Any]:
+        """What was played, with these changes from now on."""
+        state: dict[str, Any] = json.loads(self.state.read_text()) if self.state.exists() else {}
+        state.update(changes)
+        self.state.write_text(json.dumps(state))
+        return state
 
     def deploy(self, *arguments: str, code: int = 0) -> str:
         return self.run("deploy", "--yes", *arguments, code=code)
@@ -156,6 +178,7 @@ class Deploy(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
         # No last word, as when the machine is switched off.
+        self.assertIsNone(running.poll(), "it was done too soon")
         os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
         self.assertIn(f"deployments/{one.prefix}/lock.json", self.objects(one.bucket))
@@ -175,7 +198,7 @@ class Deploy(unittest.TestCase):
         one = self.environment()
         cloudformation = self.server.client("cloudformation")
         broken = {"Resources": {"Made": {"Type": "AWS::SNS::Topic"}, "Broken": {
-            "Type": "AWS::SNS::Subscription", "Properties": {"TopicArn": "none", "Protocol": "none", "Endpoint": "none"}}}}  # fmt: skip
+            "Type": "AWS::EC2::Subnet", "Properties": {"VpcId": "vpc-none", "CidrBlock": "10.0.0.0/24"}}}}  # fmt: skip
         cloudformation.create_stack(StackName=one.prefix, TemplateBody=json.dumps(broken))
         deadline = time.monotonic() + DEADLINE_S
         while (status := self.status(one.prefix)) is None or status.endswith("IN_PROGRESS"):
@@ -189,14 +212,26 @@ class Deploy(unittest.TestCase):
 
     def test_a_broken_upload_is_noticed_and_repeated(self) -> None:
         one = self.environment()
-        one.write(f'[forebay]\nreaper = "{one.package}"\n')
+        one.write(f'[fleet]\npackage = "{one.package}"\n{FLEET}')
         one.deploy()
+        parameters = self.server.client("cloudformation").describe_stacks(StackName=f"{one.prefix}-fleet")["Stacks"][0]
+        told = {one["ParameterKey"]: one["ParameterValue"] for one in parameters["Parameters"]}
         hash_of_it = hashlib.sha256(b"a package").hexdigest()
-        key, s3 = f"artefacts/{hash_of_it}/reaper.zip", self.server.client("s3")
-        for broken in (b"a pack", b"x package", b""):
+        key, s3 = f"artefacts/{hash_of_it}/package.tar.gz", self.server.client("s3")
+        self.assertEqual((told["Package"], told["PackageSha256"]), (f"s3://{one.bucket}/{key}", hash_of_it))
+        for broken in (b"a pack", b"x package"):
             s3.put_object(Bucket=one.bucket, Key=key, Body=broken)
-            self.assertIn("the reaper's package lies there broken, and is uploaded again", one.deploy())
+            self.assertIn("the worker's package lies there broken, and is uploaded again", one.deploy())
             self.assertEqual(s3.get_object(Bucket=one.bucket, Key=key)["Body"].read(), b"a package")
+
+        # A newer package, and back to this one.
+        one.package.write_bytes(b"a newer package")
+        self.assertIn("change LaunchTemplate", one.deploy())
+        self.assertIn("back to", one.run("rollback", "--yes"))
+        parameters = self.server.client("cloudformation").describe_stacks(StackName=f"{one.prefix}-fleet")["Stacks"][0]
+        told = {one["ParameterKey"]: one["ParameterValue"] for one in parameters["Parameters"]}
+        self.assertEqual(told["PackageSha256"], hash_of_it)
+        self.assertIn("back to", one.run("rollback", "--list"))
 
     def test_what_an_update_would_delete_stops_it(self) -> None:
         one = self.environment('[network]\nNatGateway = "no"\n')
@@ -277,6 +312,72 @@ class Deploy(unittest.TestCase):
             played.shutdown()
         self.assertIn("AWS GetCallerIdentity: ExpiredToken", said)
         self.assertIn("the credentials have expired: get new ones", said)
+
+    def test_an_edge_is_deployed_rolled_out_sent_back_and_rolled_back(self) -> None:
+        one = self.environment(EDGE)
+        user = f"{one.prefix}-edge"
+        rehearsed = one.run("deploy", "--dry-run")
+        self.assertIn("~ objects    their classes are made", rehearsed)
+        self.assertIn("wrangler takes code and configuration", rehearsed)
+
+        # The first one whole, with all secrets in one version. One that wrangler refuses leaves no key behind.
+        one.cloudflare(broken=["deploy"])
+        self.assertIn("what to do: `npx wrangler login`", one.deploy(code=1))
+        keys = self.server.client("iam").list_access_keys(UserName=user)["AccessKeyMetadata"]
+        self.assertEqual(keys, [])
+        one.cloudflare(broken=[])
+        first = one.deploy()
+        state = one.cloudflare()
+        names = ["ADMIN_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "REPORT_SECRET"]
+        self.assertEqual((state["shares"], state["secrets"]), ({"version-1": 100}, names))
+        keys = self.server.client("iam").list_access_keys(UserName=user)["AccessKeyMetadata"]
+        self.assertEqual(len(keys), 1)
+        secrets = self.server.client("secretsmanager")
+        for name in ("report-secret", "admin-token"):
+            value = secrets.get_secret_value(SecretId=f"{one.prefix}/{name}")["SecretString"]
+            self.assertNotIn(value, first + json.dumps(state["calls"]))
+        self.assertEqual(list((ROOT / ".run/deploy" / one.file.stem).glob("secrets*")), [])
+
+        # The same again is no change.
+        self.assertIn("= edge       this code and configuration has all the traffic", one.deploy())
+        self.assertEqual(len(one.cloudflare()["versions"]), 1)
+
+        # A new version that is not well gets none of the traffic for good.
+        one.write(f'{EDGE}[edge.variables]\nJOB_RETENTION_DAYS = "6"\n')
+        one.cloudflare(sick=["version-2"], calls=[])
+        sick = one.deploy(code=1)
+        self.assertIn("All traffic is back at version-1", sick)
+        self.assertIn("REPORT_SECRET", sick)
+        state = one.cloudflare()
+        moved = [call for call in state["calls"] if call.startswith("versions deploy")]
+        self.assertEqual(moved, ["versions deploy version-1@100 version-2@0 --yes", "versions deploy version-1@100 --yes"])
+        self.assertFalse([call for call in state["calls"] if "--secrets-file" in call])
+
+        # Mended, it goes on with what was uploaded.
+        one.cloudflare(sick=[], calls=[])
+        one.deploy()
+        state = one.cloudflare()
+        self.assertEqual((state["shares"], len(state["versions"])), ({"version-2": 100}, 2))
+        self.assertIn("triggers deploy", state["calls"])
+
+        # Back, but not past a migration.
+        listed = one.run("rollback", "--list").splitlines()
+        self.assertIn("broke off", listed[-2])
+        one.cloudflare(tag="v9")
+        self.assertIn("this checkout is older than what is deployed", one.deploy(code=1))
+        self.assertIn("Cloudflare refuses to go back past that", one.run("rollback", "--yes", code=1))
+        self.assertEqual(one.cloudflare()["shares"], {"version-2": 100})
+        one.cloudflare(tag="v2")
+        one.run("rollback", "--yes")
+        self.assertEqual(one.cloudflare()["shares"], {"version-1": 100})
+
+        # A class of objects that is new is said, and deployed at once.
+        one.cloudflare(tag="v1", calls=[])
+        self.assertIn("! objects    MIGRATION v2: classes are made, renamed or deleted", one.deploy())
+        self.assertTrue([call for call in one.cloudflare()["calls"] if call.startswith("deploy --tag")])
+        self.assertIn("WITH ALL ITS OBJECTS", one.run("destroy", "--confirm", one.prefix))
+        self.assertEqual(one.cloudflare()["shares"], {})
+        self.assertIsNone(self.status(one.prefix))
 
     def test_nobody_at_a_terminal_is_asked_in_vain(self) -> None:
         one = self.environment()

@@ -1,32 +1,67 @@
 use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::Mutex,
 };
 
-use anyhow::{Context as _, Result};
-use serde_json::Value;
+use anyhow::{Context as _, Result, anyhow};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::aws_error::AwsError;
 use crate::{process::interrupt, repository::Repository, setup::AWSCLI};
 
 /// The AWS command line. It finds credentials as everybody's does (profile, variables, single sign-on), and
 /// AWS_ENDPOINT_URL sends it elsewhere, such as to a LocalStack.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Aws {
-    program: PathBuf,
     region: String,
+    running: Mutex<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    /// Dropped before the child is waited for: the end of its input ends it.
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+/// What `aws_lines.py` says of one call.
+#[derive(Deserialize)]
+struct Said {
+    code: i64,
+    out: String,
+    errors: String,
 }
 
 impl Aws {
-    pub(super) fn new(repository: &Repository, region: &str) -> Self {
-        Self { program: AWSCLI.path(repository), region: region.to_owned() }
+    pub(super) fn start(repository: &Repository, region: &str) -> Result<Self> {
+        let mut aws = Command::new(AWSCLI.path(repository).with_file_name("python"));
+        aws.arg(repository.path("xtask/src/deploy/aws_lines.py"));
+        aws.env("AWS_PAGER", "").env("AWS_RETRY_MODE", "standard").env("AWS_MAX_ATTEMPTS", "5");
+        let mut child = aws.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start aws")?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (input, output) = pipes.context("aws has no pipes")?;
+        let running = Mutex::new(Running { child, input: Some(input), output: BufReader::new(output) });
+        Ok(Self { region: region.to_owned(), running })
     }
 
-    /// What it answers, as JSON; null where it says nothing. Arguments are seen by every user of the machine: no secret
-    /// stands among them.
+    /// What it answers, as JSON; null where it says nothing. No secret is in an error, nor seen by others of the machine.
     pub(super) fn ask(&self, arguments: &[&str]) -> Result<Value> {
-        self.tell(arguments, None)
+        interrupt::check()?;
+        let whole = [&["--region", &self.region, "--output", "json"], arguments].concat();
+        let said = self.running.lock().map_err(|_| anyhow!("aws is in use"))?.call(&json!(whole))?;
+        interrupt::check()?;
+        if said.code != 0 {
+            return Err(AwsError::parse(&said.errors).into());
+        }
+        if said.out.trim().is_empty() {
+            return Ok(Value::Null);
+        }
+        let what = || arguments.iter().take(2).copied().collect::<Vec<_>>().join(" ");
+        serde_json::from_str(&said.out).map_err(|_| anyhow!("aws {} did not answer with JSON", what()))
     }
 
     /// The same, or `None` where the service knows no such thing.
@@ -36,31 +71,6 @@ impl Aws {
             Err(error) if error.downcast_ref::<AwsError>().is_some_and(AwsError::is_absent) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// The same with something on its standard input, which an argument names as `file:///dev/stdin`.
-    pub(super) fn tell(&self, arguments: &[&str], input: Option<&str>) -> Result<Value> {
-        interrupt::check()?;
-        let mut aws = Command::new(&self.program);
-        aws.args(["--region", &self.region, "--output", "json"]).args(arguments);
-        aws.env("AWS_PAGER", "").env("AWS_RETRY_MODE", "standard").env("AWS_MAX_ATTEMPTS", "5");
-        let has_input = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-        aws.stdin(has_input).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = aws.spawn().with_context(|| format!("cannot start {}", self.program.display()))?;
-        if let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) {
-            pipe.write_all(input.as_bytes())?;
-        }
-        let output = child.wait_with_output()?;
-        interrupt::check()?;
-        if !output.status.success() {
-            return Err(AwsError::parse(&String::from_utf8_lossy(&output.stderr)).into());
-        }
-        let said = String::from_utf8_lossy(&output.stdout);
-        // Never the answer itself in an error: it may hold a secret.
-        let what = || {
-            format!("aws {} did not answer with JSON", arguments.iter().take(2).copied().collect::<Vec<_>>().join(" "))
-        };
-        if said.trim().is_empty() { Ok(Value::Null) } else { serde_json::from_str(&said).with_context(what) }
     }
 
     /// The region that is asked.
@@ -75,6 +85,23 @@ impl Aws {
             Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
             None => format!("https://{bucket}.s3.{}.{}/{key}", self.region, dns_suffix(&self.region)),
         }
+    }
+}
+
+impl Running {
+    fn call(&mut self, arguments: &Value) -> Result<Said> {
+        let input = self.input.as_mut().context("aws has ended")?;
+        writeln!(input, "{arguments}").and_then(|()| input.flush()).context("aws has ended")?;
+        let mut line = String::new();
+        self.output.read_line(&mut line).context("aws has ended")?;
+        serde_json::from_str(&line).map_err(|_| anyhow!("aws has ended; what it said last stands above"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.input = None;
+        let _ = self.child.wait();
     }
 }
 

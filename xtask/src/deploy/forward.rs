@@ -24,6 +24,9 @@ use crate::{console::Console, repository::Repository};
 /// How long it may take until a worker is heard of: a machine starts, fetches its package and its models.
 const FIRST_WORKER: Duration = Duration::from_mins(20);
 
+/// What LocalStack says of a resource that it accepts and does not make. The template names its group otherwise.
+const LOCALSTACKS: &str = "unknown";
+
 /// Plans, asks, and brings everything there.
 pub fn run(repository: &Repository, console: Console, arguments: &DeployArguments) -> Result<()> {
     let site = Site::open(repository, console, &arguments.environment)?;
@@ -157,6 +160,10 @@ pub(super) fn refresh(site: &Site<'_>, outputs: &Outputs) -> Result<()> {
         return Ok(());
     }
     let group = told::output(outputs, Part::Fleet, "GroupName", &site.settings.prefix)?;
+    if group == LOCALSTACKS {
+        site.console.note("fleet", "LocalStack makes no group, so there are no machines to replace");
+        return Ok(());
+    }
     match fleet::look(&site.aws, &group)? {
         Machines::None => site.console.note("fleet", &format!("{group} has no machines yet")),
         Machines::Current(count) => site.console.done("fleet", &format!("{count} machines are of this version")),

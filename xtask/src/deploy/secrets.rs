@@ -1,5 +1,5 @@
-//! Secrets: made where there are none, and never shown. They pass through standard input and files of one's own, never
-//! through arguments, which every user of the machine can read.
+//! Secrets: made where there are none, and never shown. They pass through pipes and a file of one's own, never through the
+//! arguments of a program, which every user of the machine can read.
 
 use std::collections::BTreeMap;
 
@@ -49,16 +49,13 @@ pub(super) fn ensure(aws: &Aws, name: &str) -> Result<bool> {
         getrandom::fill(&mut bytes).context("the system has no random numbers")?;
         Ok(hex::encode(bytes))
     };
-    let from_input = "file:///dev/stdin";
     match exists(aws, name)? {
         Existence::There => return Ok(false),
-        Existence::Absent => aws.tell(
-            &["secretsmanager", "create-secret", "--name", name, "--secret-string", from_input],
-            Some(&value()?),
-        )?,
+        Existence::Absent => {
+            aws.ask(&["secretsmanager", "create-secret", "--name", name, "--secret-string", &value()?])?
+        }
         Existence::Empty => {
-            let put = ["secretsmanager", "put-secret-value", "--secret-id", name, "--secret-string", from_input];
-            aws.tell(&put, Some(&value()?))?
+            aws.ask(&["secretsmanager", "put-secret-value", "--secret-id", name, "--secret-string", &value()?])?
         }
         Existence::Deleted => bail!(
             "the secret {name} is deleted, and its name is taken until it is gone.\n  what to do: aws secretsmanager \

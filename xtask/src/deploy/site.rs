@@ -42,7 +42,7 @@ impl<'a> Site<'a> {
     pub(super) fn open(repository: &'a Repository, console: Console, arguments: &EnvironmentArguments) -> Result<Self> {
         let settings = read(repository, &arguments.name)?;
         setup::run_steps(repository, console, &deploy_steps(settings.edge.is_some()))?;
-        let aws = Aws::new(repository, &settings.region);
+        let aws = Aws::start(repository, &settings.region)?;
         let identity = aws.ask(&["sts", "get-caller-identity"]).context("who deploys?")?;
         let account = text_at(&identity, "/Account").unwrap_or_default();
         ensure!(

@@ -165,8 +165,9 @@ fn make(aws: &Aws, wanted: &Wanted, kind: &str) -> Result<Option<Vec<Change>>> {
         "Parameters": wanted.parameters.iter().map(parameter).collect::<Vec<_>>(),
         "Capabilities": ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     });
-    let create = ["cloudformation", "create-change-set", "--cli-input-json", "file:///dev/stdin"];
-    aws.tell(&create, Some(&request.to_string())).with_context(|| format!("the stack {stack}"))?;
+    let request = request.to_string();
+    aws.ask(&["cloudformation", "create-change-set", "--cli-input-json", &request])
+        .with_context(|| format!("the stack {stack}"))?;
     let describe = ["cloudformation", "describe-change-set", "--stack-name", stack, "--change-set-name", CHANGE_SET];
     let mut described = Value::Null;
     let made = poll(MAKING, || {
