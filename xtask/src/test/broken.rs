@@ -93,6 +93,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("infra/fleet.yaml", &[Infra], Of::These(&[])),
     ("infra/alarms.yaml", &[Infra], Of::These(&[])),
     ("infra/tests/", &[Infra], Of::These(&[])),
+    ("infra/environments/", &[Unit, Infra], Of::These(&[])),
     // It names outputs, and the runbook alarms.
     ("infra/README.md", &[Infra], Of::These(&[])),
     ("OPERATING.md", &[Infra], Of::These(&[])),
@@ -114,7 +115,9 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("xtask/src/build/", &[Fmt, Clippy, Unit, E2e], Of::All),
     // One of them shows whether they still can be run.
     ("xtask/src/test/", &[Fmt, Clippy, Unit, E2e], Of::These(&["image_is_classified"])),
+    ("xtask/src/deploy/", &[Fmt, Clippy, Unit, Infra], Of::These(&[])),
     ("xtask/src/", RUST, Of::These(&[])),
+    ("xtask/awscli.txt", &[Infra], Of::These(&[])),
     ("xtask/rivals/", &[], Of::These(&[])),
     ("rustfmt.toml", &[Fmt], Of::These(&[])),
     ("clippy.toml", &[Clippy, ClippyLean, ClippyWasm], Of::These(&[])),
@@ -204,6 +207,7 @@ mod tests {
             ("rustfmt.toml", "fmt, tidy"),
             ("deny.toml", "tidy, deny"),
             ("infra/fleet.yaml", "tidy, infra"),
+            ("xtask/src/deploy/lock.rs", "fmt, tidy, clippy, unit, infra"),
             ("OPERATING.md", "tidy, infra"),
             ("README.md", "tidy"),
             ("cli/README.md", "tidy, unit"),
