@@ -24,11 +24,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 def resources(name: str) -> dict[str, Resource]:
-    """By logical name; those of a loop over the lanes once, as they are written."""
-    found: dict[str, Resource] = {}
-    for key, value in read(name)["Resources"].items():
-        found |= value[2] if key.startswith("Fn::ForEach") else {key: value}
-    return found
+    return dict(read(name)["Resources"])
 
 
 def of_type(name: str, kind: str) -> dict[str, Resource]:

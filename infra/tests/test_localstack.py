@@ -6,6 +6,7 @@ import sys
 import unittest
 from typing import Any
 
+from catalog import LANES
 from server import DEADLINE_S, LOCALSTACK, Server
 
 import stacks
@@ -30,7 +31,7 @@ class AllStacks(unittest.TestCase):
         self.assertEqual(json.loads(self.deploy("--prefix", "one")), first)
         alarms = self.client("cloudwatch").describe_alarms(AlarmNamePrefix="one-")["MetricAlarms"]
         kinds = ["oldest", "in-flight", "no-worker", "dead-letter-arrived", "dead-letters"]
-        wanted = {f"one-{lane}-{kind}" for lane in stacks.LANES for kind in kinds}
+        wanted = {f"one-{lane}-{kind}" for lane in LANES for kind in kinds}
         self.assertEqual({alarm["AlarmName"] for alarm in alarms}, wanted | {"one-reaper-errors", "one-s3-5xx"})
         actions = {action for alarm in alarms for action in alarm["AlarmActions"]}
         self.assertEqual(actions, {first["one"]["AlarmTopicArn"]})

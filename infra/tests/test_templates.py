@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 import templates
+from catalog import LANES
 from templates import NAMES, listed, of_type, read, resources, statements, walk
 
 RUNBOOK = templates.INFRA.parent / "OPERATING.md"
@@ -34,7 +35,7 @@ class Form(unittest.TestCase):
     def test_every_parameter_says_what_it_is_and_what_is_allowed(self) -> None:
         bounds = {"AllowedValues", "AllowedPattern", "MinValue"}
         # Names of what other stacks or other people made; AWS itself checks those of EC2.
-        free = {"BucketName", "CodeBucket", "ReaperPackage", "BurstImage", "ModelsBucket", "EdgeUrl", "Lanes"}
+        free = {"BucketName", "CodeBucket", "ReaperPackage", "BurstImage", "ModelsBucket", "EdgeUrl"}
         free |= {"StartCommand", "StopCommand"}
         for name in NAMES:
             for key, parameter in read(name)["Parameters"].items():
@@ -65,7 +66,7 @@ class Form(unittest.TestCase):
 class Data(unittest.TestCase):
     def test_queues_keep_messages_as_long_as_queues_can(self) -> None:
         queues = of_type("forebay", "AWS::SQS::Queue")
-        self.assertEqual(len(queues), 8)
+        self.assertEqual(len(queues), 2 * len(LANES))
         for key, queue in queues.items():
             self.assertEqual(queue["Properties"]["MessageRetentionPeriod"], FOURTEEN_DAYS, key)
 
@@ -198,7 +199,7 @@ class Fleet(unittest.TestCase):
 class Alarms(unittest.TestCase):
     def test_every_alarm_says_what_to_do_and_the_runbook_says_more(self) -> None:
         alarms = of_type("alarms", "AWS::CloudWatch::Alarm")
-        self.assertEqual(len(alarms), 7)
+        self.assertEqual(len(alarms), 5 * len(LANES) + 2)
         runbook = RUNBOOK.read_text()
         for key, alarm in alarms.items():
             with self.subTest(alarm=key):
@@ -209,23 +210,39 @@ class Alarms(unittest.TestCase):
                 self.assertIn(f"\n## {section}", runbook)
                 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
                 self.assertLess(len(text), 1024)
-                name = properties["AlarmName"]["Fn::Sub"].replace("${Prefix}", "PREFIX").replace("${Lane}", "LANE")
+                name = properties["AlarmName"]["Fn::Sub"].replace("${Prefix}", "PREFIX")
+                name = re.sub("|".join(LANES), "LANE", name)
                 self.assertIn(f"| `{name}` |", runbook)
                 self.assertTrue(properties["AlarmActions"])
         for key in [*of_type("alarms", "AWS::Budgets::Budget"), *of_type("forebay", "AWS::CloudWatch::Alarm")]:
             self.assertIn({"MonthlyBudget": "| `PREFIX-monthly` |"}.get(key, "| `PREFIX-LANE-late` |"), runbook, key)
 
-    def test_alarms_watch_the_queues_that_there_are(self) -> None:
-        lanes = read("alarms")["Parameters"]["Lanes"]["Default"].split(",")
+    def test_queues_and_alarms_are_those_of_the_catalog(self) -> None:
+        wanted = {f"${{Prefix}}-{lane}{end}" for lane in LANES for end in ("", "-dlq")}
         queues = of_type("forebay", "AWS::SQS::Queue").values()
-        names = {queue["Properties"]["QueueName"]["Fn::Sub"] for queue in queues}
-        self.assertEqual(names, {f"${{Prefix}}-{lane}{end}" for lane in lanes for end in ("", "-dlq")})
+        self.assertEqual({queue["Properties"]["QueueName"]["Fn::Sub"] for queue in queues}, wanted)
         watched = {
             one["Value"]["Fn::Sub"]
             for one in walk(read("alarms")["Resources"])
             if isinstance(one, dict) and one.get("Name") == "QueueName"
         }
-        self.assertEqual(watched, {"${Prefix}-${Lane}", "${Prefix}-${Lane}-dlq"})
+        self.assertEqual(watched, wanted)
+
+    def test_a_lane_is_late_when_its_oldest_job_waits_longer_than_it_is_meant_to(self) -> None:
+        alarms = [one["Properties"] for one in of_type("alarms", "AWS::CloudWatch::Alarm").values()]
+        by_name = {one["AlarmName"]["Fn::Sub"]: one for one in alarms}
+        for lane, spec in LANES.items():
+            threshold = by_name[f"${{Prefix}}-{lane}-oldest"]["Threshold"]
+            self.assertEqual(threshold, max(60, -(-spec.get("wait_ms", 60_000) // 1000)), lane)
+
+    def test_burst_workers_take_light_work_alone(self) -> None:
+        mappings = of_type("forebay", "AWS::Lambda::EventSourceMapping").values()
+        bursting = [one["Properties"] for one in mappings if one["Condition"] == "HasBurst"]
+        sources = {one["EventSourceArn"]["Fn::GetAtt"][0] for one in bursting}
+        queues = of_type("forebay", "AWS::SQS::Queue")
+        names = {queues[source]["Properties"]["QueueName"]["Fn::Sub"] for source in sources}
+        light = {f"${{Prefix}}-{lane}" for lane, spec in LANES.items() if spec.get("work") == "light"}
+        self.assertEqual(names, light)
 
     def test_the_alarm_on_s3_reads_what_the_bucket_counts(self) -> None:
         counted = resources("forebay")["DataBucket"]["Properties"]["MetricsConfigurations"]["Fn::If"][1][0]["Id"]

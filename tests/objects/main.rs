@@ -10,6 +10,7 @@ mod scene;
 mod alarms;
 mod calls;
 mod joined;
+mod lanes;
 mod outbox;
 mod results;
 mod room;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use forebay_xtask::{
-    bench, build, console::Console, deploy, openapi, package, process::interrupt, repository::Repository, setup, test,
-    tidy, up,
+    bench, build, console::Console, deploy, lanes, openapi, package, process::interrupt, repository::Repository, setup,
+    test, tidy, up,
 };
 
 /// Forebay's own commands
@@ -40,6 +40,10 @@ enum Task {
     /// Print the compiled catalog: what goes into KV under `catalog` to change plans or models without a deployment
     #[command(after_help = "Example: cargo xtask catalog > catalog.json")]
     Catalog,
+
+    /// Write the queues, rights and alarms of infra/forebay.yaml and infra/alarms.yaml anew, from catalog/lanes.toml
+    #[command(after_help = "Examples:\n  cargo xtask lanes && git diff infra\n  cargo xtask lanes --check")]
+    Lanes(lanes::LanesArguments),
 
     /// Write edge/console/openapi.json anew, the OpenAPI document that the edge serves at /openapi.json, from the types and
     /// tables it describes
@@ -88,6 +92,7 @@ fn main() -> ExitCode {
                 console.line(serde_json::to_string_pretty(&build::catalog(&repository)?)?);
                 Ok(())
             }
+            Task::Lanes(arguments) => lanes::run(&repository, console, arguments),
             Task::Openapi => openapi::run(&repository, console),
             Task::Package(arguments) => package::run(&repository, console, arguments),
             Task::Deploy(arguments) => deploy::deploy(&repository, console, arguments),

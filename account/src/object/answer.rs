@@ -43,7 +43,7 @@ async fn answered(core: &Rc<Core>, text: &str) -> Result<String> {
         Call::LimitStatuses(call) => {
             let LimitStatusesCall { policy, key, ip, endpoint } = *call;
             // Shared limits alone look at model and lane, and those this object does not know.
-            let lane = Lane::FreeLight;
+            let lane = Lane::FREE_LIGHT;
             let subject = Subject { key: &key, ip: &ip, endpoint: &endpoint, model: "", lane, cost_ms: 0 };
             answers::LimitStatuses(&core.statuses(&policy, &subject))
         }

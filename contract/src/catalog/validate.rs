@@ -66,11 +66,7 @@ impl Catalog {
                 complaints.push(Complaint::new(format!("limits.{}.dimension", limit.name), what));
             }
         }
-        for (lane, spec) in &self.lanes {
-            if spec.backlog_ms == 0 || !(spec.rate.is_finite() && spec.rate > 0.0) {
-                complaints.push(Complaint::new(format!("lanes.{lane}"), "backlog_ms and rate must be above 0"));
-            }
-        }
+        self.check_all_lanes(&mut complaints);
         self.check_identity(&mut complaints);
         if complaints.is_empty() { Ok(()) } else { Err(complaints) }
     }

@@ -26,7 +26,7 @@ fn job() -> Job {
         id: job_id(),
         model: "efficientnet-lite0".to_owned(),
         parameters: json!({"top_k": 3}).to_string(),
-        lane: Lane::PaidLight,
+        lane: Lane::PAID_LIGHT,
         ..example::queued()
     }
 }
@@ -266,6 +266,9 @@ pub fn catalog() -> Value {
         }],
         "serving": {"double": {"version": "1"}},
         "plans": {"pro": {"class": "paid", "limits": [limit_spec()], "guaranteed": 0.5, "cached": "free", "keep_days": 7}},
+        "lanes": {
+            "paid": {"class": "paid", "weight": 8, "wait_ms": 5_000, "backlog_ms": 600_000, "rate": 1_000.0},
+        },
         "identity": {},
     })
 }

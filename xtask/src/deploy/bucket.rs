@@ -95,7 +95,7 @@ impl<'a> Bucket<'a> {
                 Some(stored) if stored.is(artefact) => return Ok(()),
                 Some(_) => console.note("artefacts", &format!("{what} lies there broken, and is uploaded again")),
                 None => {
-                    console.note("artefacts", &format!("{what} is uploaded to s3://{}/{}", self.name, artefact.key))
+                    console.note("artefacts", &format!("{what} is uploaded to s3://{}/{}", self.name, artefact.key));
                 }
             }
             // S3 holds what arrives to the hash, and refuses what broke on the way.

@@ -170,7 +170,7 @@ fn plan_edge(site: &Site<'_>, edge: &EdgeLook, journal: &Journal, look: &mut Loo
         Some(Move::Nothing) => plan.nothing("edge", "this code and configuration has all the traffic"),
         Some(Move::AtOnce) => plan.change("edge", "is deployed at once, for all traffic"),
         Some(Move::Gradually { old }) => {
-            plan.change("edge", format!("a new version takes the place of {old} by and by"))
+            plan.change("edge", format!("a new version takes the place of {old} by and by"));
         }
         Some(Move::GoOn { old, new, at }) => {
             plan.change("edge", format!("{new}, which has {at} %, goes on taking the place of {old}"));

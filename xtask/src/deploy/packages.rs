@@ -47,7 +47,7 @@ impl Artefacts {
             match source {
                 Source::File(file) => found.worker = Some(Artefact::of(WORKER, &repository.root().join(file))?),
                 Source::Build if may_build => {
-                    found.worker = Some(Artefact::of(WORKER, &build_worker(repository, console)?)?)
+                    found.worker = Some(Artefact::of(WORKER, &build_worker(repository, console)?)?);
                 }
                 Source::Build => found.unbuilt.push(WORKER),
             }

@@ -77,16 +77,18 @@ pub(super) struct Smoke {
     pub(super) key_variable: String,
 }
 
+/// Where the templates lie unless another folder is named.
+pub(super) const TEMPLATES: &str = "infra";
+
 const TABLES: [&str; 7] = ["aws", "network", "forebay", "fleet", "alarms", "edge", "smoke"];
 
 /// Reads a file's text; everything that is wrong at once.
 pub(super) fn read(name: &str, text: &str) -> Result<Settings, Vec<Complaint>> {
-    let top: Table = text.parse().map_err(|error: toml::de::Error| {
+    let mut values: Table = text.parse().map_err(|error: toml::de::Error| {
         let found = error.to_string().trim().replace('\n', "\n    ");
         vec![Complaint { key: "the file".to_owned(), found, allowed: "TOML".to_owned() }]
     })?;
     let mut complaints = Vec::new();
-    let mut values = top.clone();
     let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
     for table in TABLES {
         match values.remove(table) {
@@ -122,7 +124,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Settings, Vec<Complaint>> {
         region,
         account,
         code_bucket,
-        templates: templates.unwrap_or_else(|| "infra".to_owned()),
+        templates: templates.unwrap_or_else(|| TEMPLATES.to_owned()),
         network: tables.get("network").map(|table| stack(table, "network", None, &mut complaints).1),
         reaper,
         forebay,

@@ -19,7 +19,9 @@ use super::{
     told::Part,
 };
 use crate::{
+    build,
     console::Console,
+    lanes,
     process::answer,
     repository::Repository,
     setup::{self, deploy_steps},
@@ -145,7 +147,13 @@ fn read(repository: &Repository, name: &str) -> Result<Settings> {
         let known = template::parameters(&text);
         complaints.extend(template::complaints(part.name(), &known, &part.said(&settings), &part.filled(&settings)));
     }
-    if complaints.is_empty() { Ok(settings) } else { Err(complain(&complaints)) }
+    ensure!(complaints.is_empty(), complain(&complaints));
+    if settings.templates == settings::TEMPLATES {
+        let stale = lanes::stale(repository, &build::catalog(repository)?)?;
+        let advice = "nothing was changed.\n  what to do: cargo xtask lanes, and look at what it wrote";
+        ensure!(stale.is_empty(), "{} do not say what catalog/lanes.toml says; {advice}", stale.join(" and "));
+    }
+    Ok(settings)
 }
 
 /// The commit that is deployed, with a mark where files differ from it.

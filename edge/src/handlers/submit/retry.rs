@@ -1,6 +1,6 @@
 //! `POST /v1/jobs/{id}/retry`: the same input once more, as a new job that counts like any other.
 
-use forebay_contract::{JobId, JobState, Lane, ProblemCode};
+use forebay_contract::{JobId, JobState, ProblemCode};
 
 use super::{
     Known,
@@ -24,7 +24,7 @@ use forebay_admission::{
     idempotency::{self, Idempotency},
     lane::remembered::Passage,
     query, rate_fields,
-    route::no_version,
+    route::{self, no_version},
 };
 
 /// Runs what failed, was canceled or expired. Nothing is joined and nothing stands in for it: the worker finds a result
@@ -42,7 +42,8 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         return Err(refused(&job).into());
     }
     let model = catalog.model(&job.model, &job.version).ok_or_else(|| no_version(&job.model, &job.version))?;
-    let lane = Lane::new(plan.class, model.work);
+    // The lane of today: what it waited in may be gone, or no longer the plan's.
+    let lane = route::lane(&catalog, plan.class, model.work)?;
     let (status, spec) = (lanes::status(cx, lane).await, catalog.lane(lane));
     if let Passage::Refused { retry_after_ms } =
         lanes::pass(lane, &model.name, &model.version, entropy::unit(), cx.now_ms)
