@@ -55,7 +55,7 @@ def wrangler(state: dict[str, Any], arguments: list[str]) -> int:
         print("✘ [ERROR] You are not authenticated. Please run `wrangler login`.", file=sys.stderr)
         return 1
     match arguments:
-        case ["whoami"] | ["triggers", "deploy"]:
+        case ["whoami", "--json"] | ["triggers", "deploy"]:
             return 0
         case ["deployments", *_] | ["secret", *_] if not state["shares"]:
             print("✘ [ERROR] This Worker does not exist on your account. [code: 10007]", file=sys.stderr)

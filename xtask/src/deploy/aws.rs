@@ -2,7 +2,10 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::{Context as _, Result, anyhow};
@@ -18,6 +21,7 @@ use crate::{process::interrupt, repository::Repository, setup::AWSCLI};
 pub(super) struct Aws {
     region: String,
     running: Mutex<Running>,
+    insists: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -45,15 +49,27 @@ impl Aws {
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (input, output) = pipes.context("aws has no pipes")?;
         let running = Mutex::new(Running { child, input: Some(input), output: BufReader::new(output) });
-        Ok(Self { region: region.to_owned(), running })
+        Ok(Self { region: region.to_owned(), running, insists: AtomicBool::new(false) })
+    }
+
+    /// From now on Ctrl-C stops nothing: what is left to do is to give back what was taken.
+    pub(super) fn insist(&self) {
+        self.insists.store(true, Ordering::SeqCst);
+    }
+
+    fn check_interrupt(&self) -> Result<()> {
+        if !self.insists.load(Ordering::SeqCst) {
+            interrupt::check()?;
+        }
+        Ok(())
     }
 
     /// What it answers, as JSON; null where it says nothing. No secret is in an error, nor seen by others of the machine.
     pub(super) fn ask(&self, arguments: &[&str]) -> Result<Value> {
-        interrupt::check()?;
+        self.check_interrupt()?;
         let whole = [&["--region", &self.region, "--output", "json"], arguments].concat();
         let said = self.running.lock().map_err(|_| anyhow!("aws is in use"))?.call(&json!(whole))?;
-        interrupt::check()?;
+        self.check_interrupt()?;
         if said.code != 0 {
             return Err(AwsError::parse(&said.errors).into());
         }

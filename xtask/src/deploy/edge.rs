@@ -60,7 +60,8 @@ impl EdgeLook {
         let used = backing.as_ref().unwrap_or(&stand_in);
         let configuration = edge_config::configuration(committed, &site.settings.name, edge, used, &folder)?;
         fs::write(&wrangler.configuration, serde_json::to_string_pretty(&configuration)?)?;
-        wrangler.run(&["whoami"]).context("whose Cloudflare account is it?")?;
+        // Without --json it ends well for nobody too.
+        wrangler.run(&["whoami", "--json"]).context("whose Cloudflare account is it?")?;
         let status = wrangler.find(&["deployments", "status", "--json"])?;
         let shares = status.as_ref().map(rollout::shares).unwrap_or_default();
         let deployed = match shares.iter().max_by_key(|(_, share)| *share) {
@@ -185,6 +186,7 @@ fn upload(site: &Site<'_>, look: &EdgeLook, outputs: &Outputs, command: &[&str],
         ("ADMIN_TOKEN", secrets::admin_token(&site.settings.prefix)),
     ] {
         if is_missing(name) {
+            secrets::ensure(&site.aws, &secret)?;
             others.push((name, secrets::value(&site.aws, &secret)?));
         }
     }

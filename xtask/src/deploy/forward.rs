@@ -11,6 +11,7 @@ use super::{
     fleet::{self, Machines},
     health,
     journal::{Entry, Journal, StackRecord},
+    lock,
     look::look,
     packages::Artefacts,
     secrets,
@@ -30,13 +31,16 @@ const LOCALSTACKS: &str = "unknown";
 /// Plans, asks, and brings everything there.
 pub fn run(repository: &Repository, console: Console, arguments: &DeployArguments) -> Result<()> {
     let site = Site::open(repository, console, &arguments.environment)?;
-    let may_build = !arguments.dry_run;
+    let (may_build, bucket) = (!arguments.dry_run, site.bucket()?);
+    let has_bucket = bucket.exists()?;
+    if has_bucket && may_build && arguments.environment.break_lock.is_none() {
+        // Before minutes of building.
+        lock::check(&bucket, &site.settings.prefix)?;
+    }
     if may_build && site.settings.edge.is_some() {
         edge::build(&site)?;
     }
     let artefacts = Artefacts::collect(repository, console, &site.settings, may_build)?;
-    let bucket = site.bucket()?;
-    let has_bucket = bucket.exists()?;
     let journal = if has_bucket { Journal::read(&bucket, &site.settings.prefix)? } else { Journal::default() };
     let edge = match &site.settings.edge {
         Some(edge) => Some(EdgeLook::look(&site, edge, &standing_outputs(&site)?, known_migration(&journal))?),
@@ -102,12 +106,16 @@ fn bring(site: &Site<'_>, bucket: &Bucket<'_>, artefacts: &Artefacts, allow_repl
         edge: journal.current().and_then(|entry| entry.edge.clone()),
         ..Entry::default()
     };
+    // The edge was never told a secret that was made by a deployment that broke off before it.
+    let is_untold = journal.since_current().any(|entry| entry.has_new_secret);
     journal.note(bucket, prefix, &entry)?;
     for artefact in artefacts.all() {
         bucket.bring(console, artefact)?;
     }
     console.done("artefacts", &format!("{} lie in s3://{}, each whole", artefacts.all().count(), bucket.name));
     let has_new_secret = secrets::ensure(&site.aws, &site.settings.report_secret)?;
+    let resets = is_untold || has_new_secret;
+    entry.has_new_secret = resets;
     console.done(
         "secrets",
         &format!("{} {}", site.settings.report_secret, if has_new_secret { "is made" } else { "is there" }),
@@ -118,8 +126,7 @@ fn bring(site: &Site<'_>, bucket: &Bucket<'_>, artefacts: &Artefacts, allow_repl
     })?;
     refresh(site, &outputs)?;
     if let Some(edge) = &site.settings.edge {
-        secrets::ensure(&site.aws, &secrets::admin_token(prefix))?;
-        entry.edge = Some(edge::bring(site, edge, &outputs, known.as_deref(), has_new_secret)?);
+        entry.edge = Some(edge::bring(site, edge, &outputs, known.as_deref(), resets)?);
         journal.note(bucket, prefix, &entry)?;
         check_jobs(site)?;
     }
@@ -199,8 +206,8 @@ pub(super) fn check_jobs(site: &Site<'_>) -> Result<()> {
         site.console.done("smoke", &format!("a job of {} succeeded", smoke.model));
     } else {
         site.console.warning(&format!(
-            "no job was tried, for {} is not set. The operator's token is the secret {}: make a key with it (OPERATING.md, «Keys»), \
-             set the variable, and run the same command again",
+            "no job was tried, for {} is not set. Make a key with the operator's token (OPERATING.md, «Keys»; where this command \
+             made it, it is the secret {}), set the variable, and run the same command again",
             smoke.key_variable,
             secrets::admin_token(&site.settings.prefix)
         ));

@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub(super) commit: String,
     /// Whether every step of it was done.
     pub(super) is_finished: bool,
+    /// Whether it made the report secret, which the edge must be told then.
+    pub(super) has_new_secret: bool,
     /// The deployment that this one went back to.
     pub(super) back_to: Option<String>,
     pub(super) edge: Option<EdgeRecord>,
@@ -73,6 +75,11 @@ impl Journal {
     /// What is deployed: of the newest deployment that was finished.
     pub(super) fn current(&self) -> Option<&Entry> {
         self.deployments.iter().rev().find(|entry| entry.is_finished)
+    }
+
+    /// Those that broke off since.
+    pub(super) fn since_current(&self) -> impl Iterator<Item = &Entry> {
+        self.deployments.iter().rev().take_while(|entry| !entry.is_finished)
     }
 
     /// Where a rollback goes: to the deployment that is named, or to the one that was finished before what is deployed

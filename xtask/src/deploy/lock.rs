@@ -1,6 +1,8 @@
 //! One deployment of a prefix at a time, wherever it is started: an object that S3 makes only where there is none.
 //! https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
@@ -61,10 +63,21 @@ impl<'a> Lock<'a> {
 
     /// Gives it back, where it is still this one's.
     pub(super) fn release(&self) -> Result<()> {
+        // After Ctrl-C too.
+        self.bucket.aws.insist();
         if read(self.bucket, &self.key)?.is_some_and(|holder| holder.id == self.id) {
             self.bucket.delete(&self.key)?;
         }
         Ok(())
+    }
+}
+
+/// Fails while somebody deploys.
+pub(super) fn check(bucket: &Bucket<'_>, prefix: &str) -> Result<()> {
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    match holder(bucket, prefix)? {
+        Some(holder) => bail!(holder.refusal(now_s)),
+        None => Ok(()),
     }
 }
 

@@ -63,7 +63,9 @@ pub(super) fn look(
     plan_secret(site, &mut look, &site.settings.report_secret, "the report secret, which workers are told")?;
     plan_stacks(site, &bucket, has_bucket, artefacts, allow_replacement, &mut look)?;
     if let Some(edge) = edge {
-        plan_secret(site, &mut look, &secrets::admin_token(&site.settings.prefix), "the operator's token")?;
+        if edge.missing.contains(&"ADMIN_TOKEN") {
+            plan_secret(site, &mut look, &secrets::admin_token(&site.settings.prefix), "the operator's token")?;
+        }
         plan_edge(site, edge, journal, &mut look);
     }
     Ok(look)
@@ -145,19 +147,20 @@ fn plan_edge(site: &Site<'_>, edge: &EdgeLook, journal: &Journal, look: &mut Loo
         Pending::These(tags) => plan.loud(
             "objects",
             format!(
-                "MIGRATION {}: classes are made, renamed or deleted. It is done at once, for all traffic, and NO ROLLBACK GOES \
-                 PAST IT",
+                "MIGRATION {}: classes are made, renamed or deleted. It is done at once, for all traffic, and NO ROLLBACK \
+                 GOES PAST IT",
                 tags.join(", ")
             ),
         ),
         Pending::Unknown if edge.shares.is_empty() => plan.change("objects", "their classes are made"),
         Pending::Unknown => plan.loud(
             "objects",
-            "which MIGRATION the deployed version has is not known: it is deployed at once, and a rollback may not go past it",
+            "which MIGRATION the deployed version has is not known: it is deployed at once, and a rollback may not go back",
         ),
         Pending::Newer(tag) => {
             plan.loud("objects", format!("what is deployed has the migration {tag}, which this checkout does not know"));
-            look.refusals.push("this checkout is older than what is deployed: take a newer one, or go back by rollback".to_owned());
+            let advice = "this checkout is older than what is deployed: take a newer one, or go back by rollback";
+            look.refusals.push(advice.to_owned());
         }
     }
     let last = journal.current().map(|entry| entry.commit.as_str());
@@ -185,8 +188,8 @@ fn tables_changed(site: &Site<'_>, since: &str) -> Option<String> {
     git.current_dir(site.repository.root()).args(["diff", "--stat", since, "--", "account/src/tables/migrations.rs"]);
     answer(&mut git).filter(|changed| !changed.is_empty()).map(|_| {
         format!(
-            "tables inside objects change since {since:.12} (account/src/tables/migrations.rs): once, when each is next opened. A \
-             rollback leaves them changed"
+            "tables inside objects change since {since:.12} (account/src/tables/migrations.rs): once, when each is next \
+             opened. A rollback leaves them changed"
         )
     })
 }

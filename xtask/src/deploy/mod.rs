@@ -1,8 +1,9 @@
 //! `cargo xtask deploy`, `rollback` and `destroy`: one environment at AWS and Cloudflare, forward and back.
 //!
-//! What is decided is pure (`settings`, `template`, `told`, `stack_status`, `change_set`, `migrations`, `rollout`, `journal`);
-//! what is done goes through two programs, the AWS command line and wrangler, each of which finds credentials as it does for
-//! everybody. Every step looks at what is there first, so that the same command, run again, goes on where it stopped.
+//! What is decided is pure (`settings`, `template`, `told`, `stack_status`, `change_set`, `migrations`, `rollout`,
+//! `journal`); what is done goes through two programs, the AWS command line and wrangler, each of which finds credentials as
+//! it does for everybody. Every step looks at what is there first, so that the same command, run again, goes on where it
+//! stopped.
 
 mod arguments;
 mod artefact;

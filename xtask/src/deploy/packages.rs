@@ -138,3 +138,27 @@ const PACK: &str = "import sys, zipfile\n\
                     entry.compress_type = zipfile.ZIP_DEFLATED\n\
                     with zipfile.ZipFile(sys.argv[2], 'w') as archive, open(sys.argv[1], 'rb') as program:\n    \
                     archive.writestr(entry, program.read())\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_program_makes_the_same_package_which_lambda_can_start() {
+        let folder = std::env::temp_dir().join(format!("forebay-reaper-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("bootstrap"), "a program").unwrap();
+        let pack = |name: &str| {
+            let mut pack = Command::new("python3");
+            let packed = pack.args(["-c", PACK]).arg(folder.join("bootstrap")).arg(folder.join(name)).status().unwrap();
+            assert!(packed.success());
+            std::fs::read(folder.join(name)).unwrap()
+        };
+        assert_eq!(pack("one.zip"), pack("two.zip"));
+        let look = "import sys, zipfile; a = zipfile.ZipFile(sys.argv[1]); i = a.getinfo('bootstrap'); \
+                    print(oct(i.external_attr >> 16), a.read(i).decode())";
+        let said = crate::process::answer(Command::new("python3").args(["-c", look]).arg(folder.join("one.zip")));
+        assert_eq!(said.as_deref(), Some("0o100755 a program"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

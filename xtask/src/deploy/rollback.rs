@@ -127,7 +127,7 @@ impl Back {
             back_to: Some(self.target.id.clone()),
             edge: self.current.edge.clone(),
             stacks: self.current.stacks.clone(),
-            is_finished: false,
+            ..Entry::default()
         };
         journal.note(bucket, prefix, &entry)?;
         if let (Some(look), Some(to), Some(settings)) = (edge, &self.target.edge, &site.settings.edge) {

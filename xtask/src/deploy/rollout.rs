@@ -30,8 +30,8 @@ pub(super) fn shares(status: &Value) -> Vec<Share> {
     versions.into_iter().flatten().filter_map(share).collect()
 }
 
-/// The version that was uploaded with a tag, by `wrangler versions list --json`, if it has traffic or is the newest: any other
-/// may have other secrets by now.
+/// The version that was uploaded with a tag, by `wrangler versions list --json`, if it has traffic or is the newest: any
+/// other may have other secrets by now.
 pub(super) fn of_tag(versions: &Value, tag: &str, shares: &[Share]) -> Option<String> {
     let versions = versions.as_array()?;
     let number = |one: &Value| one.get("number").and_then(Value::as_u64).unwrap_or_default();
@@ -68,8 +68,8 @@ pub(super) fn steps(percent: &[u32], at: u32) -> Vec<u32> {
 }
 
 /// The versions as `wrangler versions deploy` takes them, always in the same order: objects then keep the version that they
-/// were given, which <https://developers.cloudflare.com/workers/versions-and-deployments/gradual-deployments/with-durable-objects/>
-/// promises.
+/// were given. It is promised at
+/// <https://developers.cloudflare.com/workers/versions-and-deployments/gradual-deployments/with-durable-objects/>.
 pub(super) fn arguments(old: &str, new: &str, share: u32) -> Vec<String> {
     match share {
         100 => vec![format!("{new}@100")],

@@ -59,8 +59,9 @@ pub(super) fn look(aws: &Aws, stack: &str) -> Result<Standing> {
 
 /// What an update would do; the change set is deleted again.
 pub(super) fn rehearse(aws: &Aws, wanted: &Wanted) -> Result<Vec<Change>> {
-    let made = make(aws, wanted, "UPDATE")?;
-    delete_change_set(aws, &wanted.stack)?;
+    // Named otherwise than that of a deployment, which may be under way.
+    let made = make(aws, wanted, "UPDATE", REHEARSAL)?;
+    delete_change_set(aws, &wanted.stack, REHEARSAL)?;
     Ok(made.unwrap_or_default())
 }
 
@@ -125,12 +126,12 @@ pub(super) fn delete(aws: &Aws, stack: &str) -> Result<bool> {
 
 fn change(aws: &Aws, console: Console, wanted: &Wanted, kind: &str, allow_replacement: bool) -> Result<bool> {
     let stack = wanted.stack.as_str();
-    let Some(changes) = make(aws, wanted, kind)? else {
-        delete_change_set(aws, stack)?;
+    let Some(changes) = make(aws, wanted, kind, CHANGE_SET)? else {
+        delete_change_set(aws, stack, CHANGE_SET)?;
         return Ok(false);
     };
     if let Some(refusal) = change_set::refusal(stack, &changes).filter(|_| !allow_replacement) {
-        delete_change_set(aws, stack)?;
+        delete_change_set(aws, stack, CHANGE_SET)?;
         bail!(refusal);
     }
     for change in &changes {
@@ -148,18 +149,19 @@ fn change(aws: &Aws, console: Console, wanted: &Wanted, kind: &str, allow_replac
 }
 
 const CHANGE_SET: &str = "forebay-deploy";
+const REHEARSAL: &str = "forebay-plan";
 
 /// Makes the change set; `None` where nothing would change.
-fn make(aws: &Aws, wanted: &Wanted, kind: &str) -> Result<Option<Vec<Change>>> {
+fn make(aws: &Aws, wanted: &Wanted, kind: &str, name: &str) -> Result<Option<Vec<Change>>> {
     let stack = wanted.stack.as_str();
     // One of a deployment that died would stand in the way.
     if look(aws, stack)?.status.is_some() {
-        delete_change_set(aws, stack)?;
+        delete_change_set(aws, stack, name)?;
     }
     let parameter = |(key, value): (&String, &String)| json!({"ParameterKey": key, "ParameterValue": value});
     let request = json!({
         "StackName": stack,
-        "ChangeSetName": CHANGE_SET,
+        "ChangeSetName": name,
         "ChangeSetType": kind,
         "TemplateURL": wanted.template_url,
         "Parameters": wanted.parameters.iter().map(parameter).collect::<Vec<_>>(),
@@ -168,7 +170,7 @@ fn make(aws: &Aws, wanted: &Wanted, kind: &str) -> Result<Option<Vec<Change>>> {
     let request = request.to_string();
     aws.ask(&["cloudformation", "create-change-set", "--cli-input-json", &request])
         .with_context(|| format!("the stack {stack}"))?;
-    let describe = ["cloudformation", "describe-change-set", "--stack-name", stack, "--change-set-name", CHANGE_SET];
+    let describe = ["cloudformation", "describe-change-set", "--stack-name", stack, "--change-set-name", name];
     let mut described = Value::Null;
     let made = poll(MAKING, || {
         described = aws.ask(&describe)?;
@@ -181,15 +183,15 @@ fn make(aws: &Aws, wanted: &Wanted, kind: &str) -> Result<Option<Vec<Change>>> {
         Some(Making::Made) => Ok(Some(change_set::changes(&described))),
         Some(Making::Nothing) => Ok(None),
         Some(Making::Failed(reason)) => {
-            delete_change_set(aws, stack)?;
+            delete_change_set(aws, stack, name)?;
             bail!("the stack {stack} takes no such change, and was not changed: {reason}")
         }
         _ => bail!("CloudFormation has not said after {} minutes what would change of {stack}", MAKING.as_secs() / 60),
     }
 }
 
-fn delete_change_set(aws: &Aws, stack: &str) -> Result<()> {
-    let delete = ["cloudformation", "delete-change-set", "--stack-name", stack, "--change-set-name", CHANGE_SET];
+fn delete_change_set(aws: &Aws, stack: &str, name: &str) -> Result<()> {
+    let delete = ["cloudformation", "delete-change-set", "--stack-name", stack, "--change-set-name", name];
     aws.find(&delete).map(drop)
 }
 
