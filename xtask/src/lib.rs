@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod build;
 pub mod console;
+pub mod deploy;
 pub mod lanes;
 pub mod openapi;
 pub mod package;

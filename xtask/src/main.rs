@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use forebay_xtask::{
-    bench, build, console::Console, lanes, openapi, package, process::interrupt, repository::Repository, setup, test,
-    tidy, up,
+    bench, build, console::Console, deploy, lanes, openapi, package, process::interrupt, repository::Repository, setup,
+    test, tidy, up,
 };
 
 /// Forebay's own commands
@@ -55,6 +55,21 @@ enum Task {
                             cargo xtask package burst --no-archive")]
     Package(package::PackageArguments),
 
+    /// Bring one environment at AWS and Cloudflare to this checkout: artefacts, stacks, secrets, machines, the edge step by
+    /// step, one job. Shows the plan first; run again, it goes on where it stopped
+    #[command(after_help = "Examples:\n  cargo xtask deploy --dry-run\n  cargo xtask deploy\n  \
+                            cargo xtask deploy --env staging --yes")]
+    Deploy(deploy::DeployArguments),
+
+    /// Go back to what was deployed before: edge, machines, reaper. Refuses to go past a migration of objects
+    #[command(after_help = "Examples:\n  cargo xtask rollback --list\n  cargo xtask rollback\n  \
+                            cargo xtask rollback --to 20261201T103000Z")]
+    Rollback(deploy::RollbackArguments),
+
+    /// Take an environment away, but for what holds data: says what stays, and wants the prefix typed
+    #[command(after_help = "Example: cargo xtask destroy --env staging")]
+    Destroy(deploy::DestroyArguments),
+
     /// Install what is missing, into the checkout's own ignored folders
     #[command(after_help = "Example: cargo xtask setup")]
     Setup,
@@ -80,6 +95,9 @@ fn main() -> ExitCode {
             Task::Lanes(arguments) => lanes::run(&repository, console, arguments),
             Task::Openapi => openapi::run(&repository, console),
             Task::Package(arguments) => package::run(&repository, console, arguments),
+            Task::Deploy(arguments) => deploy::deploy(&repository, console, arguments),
+            Task::Rollback(arguments) => deploy::rollback(&repository, console, arguments),
+            Task::Destroy(arguments) => deploy::destroy(&repository, console, arguments),
             Task::Setup => setup::run(&repository, console),
             Task::Tidy => tidy::run(&repository, console, &Arguments::command()),
         }

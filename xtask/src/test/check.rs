@@ -25,7 +25,8 @@ pub enum Check {
     E2e,
     /// licences, sources and known weaknesses of what is depended on
     Deny,
-    /// templates, scripts and Dockerfiles by their linters, what the templates promise, the runbook's commands, LocalStack
+    /// templates, scripts and Dockerfiles by their linters, what the templates promise, the runbook's commands; LocalStack,
+    /// deployments into it, forward, back and away
     Infra,
     /// the console in Chromium, against a played edge
     Console,
@@ -64,7 +65,8 @@ impl Check {
             Self::Models => &["libtorch", "models"],
             Self::E2e => &["edge", "libtorch", "localstack", "models", "console-tests", "schemathesis"],
             Self::Deny => &["cargo-deny"],
-            Self::Infra => &["cfn-lint", "localstack"],
+            // wrangler is asked about the bundle that would be deployed.
+            Self::Infra => &["cfn-lint", "localstack", "awscli", "edge"],
             Self::Console => &["console-tests", "edge-packages"],
             // It compiles into the same folder: one waits for the other anyway.
             Self::ClippyWasm => &["edge"],
