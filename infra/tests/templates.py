@@ -1,5 +1,6 @@
 """The templates as data: short forms (!Ref) written as long ones ({"Ref": …})."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,12 @@ def statements(name: str) -> Iterator[Resource]:
 
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def machine_scripts(**values: str) -> list[str]:
+    """What a new machine of the fleet runs, and the scripts that it writes down by `cat > FILE <<'NAME'`."""
+    data = resources("fleet")["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    text = data["UserData"]["Fn::Base64"]["Fn::Sub"]
+    script = re.sub(r"\$\{(?:AWS::)?(\w+)\}", lambda found: values.get(found[1], "x"), text)
+    written = re.findall(r"<<'(\w+)'\n(.*?\n)\1\n", script, re.S)
+    return [script, *(inner for _, inner in written if inner.startswith("#!"))]

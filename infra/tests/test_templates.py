@@ -9,7 +9,7 @@ from pathlib import Path
 
 import templates
 from catalog import LANES
-from templates import NAMES, listed, of_type, read, resources, statements, walk
+from templates import NAMES, listed, machine_scripts, of_type, read, resources, statements, walk
 
 RUNBOOK = templates.INFRA.parent / "OPERATING.md"
 FOURTEEN_DAYS = 1_209_600
@@ -150,13 +150,52 @@ class Fleet(unittest.TestCase):
         self.assertIn(f"--auto-scaling-group-name {group['AutoScalingGroupName']['Fn::Sub']} ", script)
         self.assertLess(script.index("${StopCommand}"), script.index("complete-lifecycle-action"))
         self.assertIs(group["CapacityRebalance"], True)
+        rights = {one["Sid"]: one["Action"] for one in statements("fleet") if "Sid" in one}
+        said = {"autoscaling:CompleteLifecycleAction", "autoscaling:SetInstanceHealth"}
+        self.assertEqual(set(rights["SayDrainedOrUnhealthy"]), said)
         # What a person or a policy has set is not taken back by an update.
         self.assertNotIn("DesiredCapacity", group)
 
-    def test_the_scripts_of_a_new_machine_are_such(self) -> None:
-        for text in self.scripts():
-            done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
+    def test_each_policy_divides_what_waits_in_its_lanes_by_the_machines(self) -> None:
+        parameters = read("fleet")["Parameters"]
+        for kind in ("Light", "Heavy"):
+            policy = resources("fleet")[f"{kind}Policy"]["Properties"]
+            target = policy["TargetTrackingConfiguration"]
+            self.assertEqual(target["TargetValue"], {"Ref": f"{kind}Backlog"})
+            queries = {one["Id"]: one for one in target["CustomizedMetricSpecification"]["Metrics"]}
+            terms = re.findall(r"FILL\((\w+), [01]\)", queries.pop("backlog")["Expression"])
+            self.assertEqual(set(terms), queries.keys())
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+            self.assertLessEqual(len(queries), 10)
+            lanes = []
+            for name, query in sorted(queries.items()):
+                self.assertIs(query["ReturnData"], False)
+                metric = query["MetricStat"]["Metric"]
+                [dimension] = metric["Dimensions"]
+                if name == "machines":
+                    self.assertEqual(metric["MetricName"], "GroupInServiceInstances")
+                    self.assertEqual(dimension["Value"]["Fn::Sub"], "${Prefix}-workers${Suffix}")
+                    continue
+                self.assertEqual(metric["MetricName"], "ApproximateNumberOfMessagesVisible")
+                text, values = dimension["Value"]["Fn::Sub"]
+                self.assertEqual(text, "${Prefix}-${Lane}")
+                index, split = values["Lane"]["Fn::Select"]
+                given = split["Fn::Split"][1]["Fn::Sub"]
+                given = given.replace(f"${{{kind}Lanes}}", parameters[f"{kind}Lanes"]["Default"])
+                lanes.append(given.split(",")[int(index)])
+            watched = [lane for lane in lanes if lane != "-"]
+            self.assertEqual(watched, parameters[f"{kind}Lanes"]["Default"].split(","))
+            # A lane that a catalog adds may have machines of its own.
+            alike = {lane for lane, spec in LANES.items() if spec.get("work") in (None, kind.lower())}
+            self.assertLessEqual(set(watched), alike)
+
+    def test_lanes_that_are_named_reach_the_worker(self) -> None:
+        pattern = read("fleet")["Parameters"]["Lanes"]["AllowedPattern"]
+        for lanes in ["", "acme", "acme=8,paid-light=1"]:
+            self.assertRegex(lanes, pattern)
+        for lanes in ["acme=0", "Acme", "a b", "acme,"]:
+            self.assertNotRegex(lanes, pattern)
+        self.assertIn("\nFOREBAY_LANES=acme=8\n", machine_scripts(Lanes="acme=8")[0])
 
     def test_a_machine_stops_the_worker_and_then_says_that_it_may_go(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -179,7 +218,7 @@ class Fleet(unittest.TestCase):
                 file.write_text(f"#!/bin/bash\n{text}\n")
                 file.chmod(0o755)
             environment = {"PATH": f"{folder}:/usr/bin:/bin"}
-            script = self.scripts(StopCommand="stop", Prefix="forebay", Region="eu-west-1")[1]
+            script = machine_scripts(StopCommand="stop", Prefix="forebay", Region="eu-west-1")[1]
             ran = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, timeout=60)
             self.assertEqual(ran.returncode, 0)
             done = (Path(folder) / "done").read_text().splitlines()
@@ -187,13 +226,6 @@ class Fleet(unittest.TestCase):
             said = r"^aws autoscaling complete-lifecycle-action --region eu-west-1 .*--instance-id i-1 "
             self.assertRegex(done[3], said)
             self.assertEqual(len(done), 4)
-
-    def scripts(self, **values: str) -> list[str]:
-        """What a new machine runs, and the script that waits in it until the machine is to go."""
-        data = resources("fleet")["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
-        text = data["UserData"]["Fn::Base64"]["Fn::Sub"]
-        script = re.sub(r"\$\{(?:AWS::)?(\w+)\}", lambda found: values.get(found[1], "x"), text)
-        return [script, script.split("<<'DRAIN'\n")[1].split("\nDRAIN\n")[0]]
 
 
 class Alarms(unittest.TestCase):

@@ -9,6 +9,7 @@ mod scene;
 
 mod alarms;
 mod calls;
+mod erased;
 mod joined;
 mod lanes;
 mod outbox;

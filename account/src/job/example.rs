@@ -16,6 +16,7 @@ pub fn queued() -> Job {
         parameters: "{}".to_owned(),
         lane: Lane::FREE_LIGHT,
         cost_ms: 7,
+        shared: false,
     };
     Job::accepted(JobId::new(START_MS, [7; 10], ShardKey::new("acme", 0)), offer, START_MS, START_MS + 30_000)
 }

@@ -38,9 +38,13 @@ impl Tables {
         self.sql.rows(sql, vec![Value::whole(now_ms), Value::whole(most)])
     }
 
-    /// When the next check is due.
+    /// When the bucket is to be asked next: about a job, or once more to remove what was erased.
     pub fn next_check_ms(&self) -> Result<Option<u64>> {
-        self.sql.number("SELECT min(check_ms) AS n FROM jobs WHERE check_ms IS NOT NULL", Vec::new())
+        let sql = "SELECT min(n) AS n FROM (SELECT min(check_ms) AS n FROM jobs WHERE check_ms IS NOT NULL
+             UNION ALL SELECT min(next_ms) FROM erasures WHERE next_ms IS NOT NULL
+             UNION ALL SELECT next_ms FROM account_erasure
+             UNION ALL SELECT min(ends_ms) FROM jobs WHERE ends_ms IS NOT NULL)";
+        self.sql.number(sql, Vec::new())
     }
 
     /// The oldest job that has ended.
@@ -102,12 +106,16 @@ impl Tables {
     /// Writes what few new jobs have: see `Timing::mark`.
     pub fn put_timing(&self, job: &Job) -> Result<()> {
         self.sql.exec(
-            "UPDATE jobs SET not_before_ms = ?, deadline_ms = ?, retry_of = ?, waited_ms = ? WHERE id = ?",
+            "UPDATE jobs SET not_before_ms = ?, deadline_ms = ?, retry_of = ?, waited_ms = ?, input_key = ?, shared = ?,
+             retention = ? WHERE id = ?",
             vec![
                 Value::maybe(job.not_before_ms),
                 Value::maybe(job.deadline_ms),
                 job.retry_of.map(|id| id.to_string()).into(),
                 Value::maybe(job.waited_ms),
+                job.input_key.clone().into(),
+                Value::maybe(Some(job.shared).filter(|shared| *shared != 0)),
+                job.retention.clone().into(),
                 job.id.to_string().into(),
             ],
         )?;
@@ -159,6 +167,11 @@ impl Tables {
     pub fn delete_ended(&self, before: &JobId, most: u32) -> Result<()> {
         self.sql.exec(
             "DELETE FROM outbox WHERE (seq, job_id) IN (SELECT message_seq, id FROM jobs
+             WHERE id < ? AND check_ms IS NULL ORDER BY id LIMIT ?)",
+            vec![before.to_string().into(), Value::whole(most)],
+        )?;
+        self.sql.exec(
+            "DELETE FROM erasures WHERE next_ms IS NULL AND job_id IN (SELECT id FROM jobs
              WHERE id < ? AND check_ms IS NULL ORDER BY id LIMIT ?)",
             vec![before.to_string().into(), Value::whole(most)],
         )?;

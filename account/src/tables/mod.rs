@@ -1,5 +1,6 @@
 //! The object's SQLite tables. Statements only: what is written was decided elsewhere.
 
+mod erasures;
 mod jobs;
 mod known_digests;
 mod limits;

@@ -5,6 +5,7 @@ mod lane_spec;
 mod limit;
 mod model;
 mod plan;
+mod retention;
 mod serving;
 #[cfg(feature = "sources")]
 pub mod sources;
@@ -20,6 +21,7 @@ pub use lane_spec::LaneSpec;
 pub use limit::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window};
 pub use model::{ImageLimits, InputSpec, LONGEST_WORK_MS, ModelSpec, TextLimits};
 pub use plan::{CachedHits, PlanSpec};
+pub use retention::{InputKept, ResultKept, Retention, Span};
 pub use serving::Serving;
 pub use validate::Complaint;
 

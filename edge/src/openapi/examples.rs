@@ -99,6 +99,37 @@ pub fn canceled_job() -> Value {
     shown(&Job { state: JobState::Canceled, finished_ms: Some(START_MS + 30), ..job() }, None)
 }
 
+/// What an erasure is answered.
+pub fn erasure_receipt(complete: bool) -> Value {
+    let done = ["details", "result", "input", "failure", "cached-copies"];
+    let removed = if complete { &done[..] } else { &["details"] };
+    let numbers = json!({
+        "what": "numbers",
+        "until_ms": START_MS + 604_800_000,
+        "why": "its row, without content",
+    });
+    json!({
+        "job_id": job_id(),
+        "erased_ms": START_MS + 90,
+        "complete": complete,
+        "removed": removed,
+        "remains": [numbers],
+    })
+}
+
+/// What the erasure of an account is answered.
+pub fn account_erasure_receipt(complete: bool) -> Value {
+    json!({
+        "started_ms": START_MS + 90,
+        "ended_ms": complete.then_some(START_MS + 4_090),
+        "complete": complete,
+        "jobs": if complete { 1_200 } else { 0 },
+        "in_bucket": 0,
+        "webhooks": 1,
+        "remains": [{ "what": "api-keys", "until_ms": null, "why": "they are the operator's to revoke" }],
+    })
+}
+
 /// An answer from the cache, with the result within.
 pub fn cached_job() -> Value {
     let mut body = succeeded_job();

@@ -16,6 +16,7 @@ mod crash_hurts_one_request_alone;
 mod degraded_answers_say_so;
 mod document_holds_under_fuzzing;
 mod edge_restart_loses_nothing;
+mod erased_data_is_gone;
 mod events_are_streamed_and_replayed;
 mod every_limit_holds_and_is_named;
 mod failing_version_is_cut_off;

@@ -25,8 +25,8 @@ pub enum Check {
     E2e,
     /// licences, sources and known weaknesses of what is depended on
     Deny,
-    /// the CloudFormation templates: what cfn-lint says, what they promise, whether a LocalStack takes them; deployments
-    /// into it, forward, back and away
+    /// templates, scripts and Dockerfiles by their linters, what the templates promise, the runbook's commands; LocalStack,
+    /// deployments into it, forward, back and away
     Infra,
     /// the console in Chromium, against a played edge
     Console,

@@ -143,7 +143,8 @@ fn console_tests(repository: &Repository) -> Result<Command> {
     Ok(run)
 }
 
-/// Templates that no AWS is asked about. The last tests start LocalStacks of their own, with services that others need not.
+/// Templates, scripts and the runbook, which no AWS is asked about. The last tests start LocalStacks of their own, with
+/// services that others need not.
 fn infra(repository: &Repository) -> Result<Vec<Command>> {
     let lint = CFN_LINT.path(repository);
     let tests = |python: PathBuf, file: &str| {
@@ -157,12 +158,12 @@ fn infra(repository: &Repository) -> Result<Vec<Command>> {
     let mut templates = Command::new(&lint);
     // It finds the files by itself.
     templates.arg("infra/*.yaml");
-    let mut commands = vec![
-        templates,
-        tests(lint.with_file_name("python"), "test_templates.py"),
-        tests(repository.tool("localstack/bin/python"), "test_localstack.py"),
-        deployments,
-    ];
+    let mut commands = vec![templates];
+    for file in ["test_templates.py", "test_cost.py", "test_scripts.py", "test_runbook.py"] {
+        commands.push(tests(lint.with_file_name("python"), file));
+    }
+    commands.push(tests(repository.tool("localstack/bin/python"), "test_localstack.py"));
+    commands.push(deployments);
     for command in &mut commands {
         command.current_dir(repository.root());
     }

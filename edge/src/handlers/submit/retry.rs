@@ -12,7 +12,7 @@ use crate::{
     cx::Cx,
     handlers::{
         caller::{caller, plan_of, shard},
-        own_job::{found, own_job_id},
+        own_job::{erased, found, own_job_id},
     },
     http::{Answer, Stop, Target},
     isolate::{catalog, entropy},
@@ -38,6 +38,9 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let plan = plan_of(&catalog, &caller)?;
     let job = objects::call(cx, shard(&caller), asked::Job(id, 0)).await?;
     let job = found(cx, &id, job)?;
+    if job.erased_ms.is_some() {
+        return Err(erased().into());
+    }
     if !matches!(job.state, JobState::Failed | JobState::Canceled | JobState::Expired) {
         return Err(refused(&job).into());
     }
@@ -58,6 +61,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         parameters: job.parameters.clone(),
         lane,
         cost_ms: job.cost_ms,
+        shared: job.shared != 0,
     };
     check(&status, &offer, &spec, Times::default(), cx.now_ms)?;
     let timing = Timing { retry_of: Some(id), promise: Some(promise(&status, &spec, &offer)), ..Timing::default() };
@@ -71,6 +75,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let call = SubmitCall { idempotency, timing, ..known.call(id_of_new, offer, &status, &spec) };
     match objects::call(cx, shard(&caller), asked::Retry(id, Box::new(call))).await? {
         RetryAnswer::Submitted(answer) => known.decided(*answer, None).await,
+        RetryAnswer::Refused { job } if job.erased_ms.is_some() => Err(erased().into()),
         RetryAnswer::Refused { job } => Err(refused(&job).into()),
         RetryAnswer::NotKept => {
             let detail = "the job's input is no longer kept: submit it again";

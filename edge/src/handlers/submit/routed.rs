@@ -75,7 +75,9 @@ impl<'a> Routed<'a> {
             }
             routed => (routed?, None),
         };
-        let reuse = known.wishes.reuse(routed.drawn);
+        // What is kept until it was delivered answers nobody else, and nobody else's answers for it.
+        let alone = known.plan.retention.is_some_and(|retention| retention.is_once());
+        let reuse = known.wishes.reuse(routed.drawn || alone);
         Ok(Self { candidates: Candidates::new(unrouted, routed, replaceable)?, statuses, broken, reuse })
     }
 }
@@ -113,6 +115,7 @@ impl<'a> Candidate<'a> {
             parameters: serde_json::to_string(&routed.parameters).map_err(|error| Stop::broken(error.to_string()))?,
             lane: routed.lane,
             cost_ms: model.predicted_cost_ms(&routed.parameters).ceil() as u64,
+            shared: model.shareable,
         };
         Ok(Self { routed, offer })
     }
