@@ -10,6 +10,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,7 @@ class Environment:
         self.bucket = f"{self.prefix}-code"
         self.file = ENVIRONMENTS / f"test-{self.prefix}.toml"
         test.addCleanup(self.file.unlink, missing_ok=True)
+        test.addCleanup(shutil.rmtree, ROOT / ".run" / "deploy" / self.file.stem, ignore_errors=True)
         folder = tempfile.TemporaryDirectory()
         test.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)

@@ -17,6 +17,9 @@ from awscli.clidriver import create_clidriver
 # Ctrl-C is for whoever started this; the end of the input ends it.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+# What it has read of AWS's services, which is the same for every call.
+KNOWLEDGE = create_clidriver().session.get_component("data_loader")
+
 
 def main() -> None:
     for line in sys.stdin:
@@ -27,8 +30,10 @@ def main() -> None:
 
 
 def call(arguments: list[str]) -> int:
+    driver = create_clidriver()
+    driver.session.register_component("data_loader", KNOWLEDGE)
     try:
-        return int(create_clidriver().main(arguments))
+        return int(driver.main(arguments))
     except SystemExit as end:
         # Arguments that it does not know.
         return end.code if isinstance(end.code, int) else 1

@@ -16,6 +16,7 @@ use super::{
     rollout::Move,
     secrets::{self, Existence},
     site::Site,
+    smoke,
     stack_status::Next,
     stacks::{self, Wanted},
     told::{self, Outputs, Part},
@@ -67,6 +68,12 @@ pub(super) fn look(
             plan_secret(site, &mut look, &secrets::admin_token(&site.settings.prefix), "the operator's token")?;
         }
         plan_edge(site, edge, journal, &mut look);
+        if let Some(smoke) = &site.settings.smoke {
+            match smoke::key(smoke) {
+                Some(_) => look.plan.change("smoke", format!("a job of {} is run", smoke.model)),
+                None => look.plan.nothing("smoke", format!("no job is run, for {} is not set", smoke.key_variable)),
+            }
+        }
     }
     Ok(look)
 }

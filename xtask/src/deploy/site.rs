@@ -22,7 +22,7 @@ use crate::{
     build,
     console::Console,
     lanes,
-    process::answer,
+    process::{answer, on_path},
     repository::Repository,
     setup::{self, deploy_steps},
 };
@@ -44,6 +44,9 @@ impl<'a> Site<'a> {
     pub(super) fn open(repository: &'a Repository, console: Console, arguments: &EnvironmentArguments) -> Result<Self> {
         let settings = read(repository, &arguments.name)?;
         setup::run_steps(repository, console, &deploy_steps(settings.edge.is_some()))?;
+        if settings.edge.is_some() {
+            ensure!(on_path("curl").is_some(), "curl, which asks the edge how it is, is not there: install it");
+        }
         let aws = Aws::start(repository, &settings.region)?;
         let identity = aws.ask(&["sts", "get-caller-identity"]).context("who deploys?")?;
         let account = text_at(&identity, "/Account").unwrap_or_default();

@@ -7,9 +7,14 @@ use anyhow::{Result, bail};
 use super::settings::{Edge, Smoke};
 use crate::{build::cargo, process::interrupt, repository::Repository};
 
+/// The API key that the variable holds.
+pub(super) fn key(smoke: &Smoke) -> Option<String> {
+    env::var(&smoke.key_variable).ok().filter(|key| !key.is_empty())
+}
+
 /// Runs it with the key that the variable holds; `false` where it holds none.
 pub(super) fn run(repository: &Repository, edge: &Edge, smoke: &Smoke) -> Result<bool> {
-    let Some(key) = env::var(&smoke.key_variable).ok().filter(|key| !key.is_empty()) else { return Ok(false) };
+    let Some(key) = key(smoke) else { return Ok(false) };
     let mut forebay = cargo(repository);
     forebay.args(["run", "--quiet", "--locked", "--package", "forebay", "--bin", "forebay", "--"]);
     forebay.args(["submit", &smoke.model, "--text", &smoke.text, "--wait"]);
