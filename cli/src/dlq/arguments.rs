@@ -25,7 +25,7 @@ impl DlqArguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum DlqCommand {
     /// Count the dead letters of lanes
-    #[command(after_help = "Examples: forebay dlq list\n          forebay dlq list free-light acme")]
+    #[command(after_help = "Example: forebay dlq list\n         forebay dlq list free-light acme")]
     List {
         /// Which lanes; without any all that SQS lists under the prefix
         #[arg(value_name = "LANE")]
