@@ -24,7 +24,7 @@ pub(super) async fn run(arguments: &EraseArguments) -> Result<(), Failure> {
     let mut receipt = client.call(Method::DELETE, PATH.to_owned(), None).await?;
     let until = Instant::now() + span::timeout(arguments.timeout);
     let mut told = 0;
-    while receipt["complete"] != true {
+    while !is_complete(&receipt) {
         if Instant::now() >= until {
             let message =
                 format!("{} jobs are erased so far; the service goes on: run this again to wait", jobs(&receipt));
@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: &EraseArguments) -> Result<(), Failure> {
         }
         if jobs(&receipt) > told {
             told = jobs(&receipt);
-            writeln!(stderr(), "{told} jobs erased, {} not out of the bucket yet", receipt["in_bucket"])?;
+            writeln!(stderr(), "{told} jobs erased, {} not out of the bucket yet", count(&receipt, "in_bucket"))?;
         }
         sleep(PAUSE).await;
         receipt = client.call(Method::GET, PATH.to_owned(), None).await?;
@@ -40,8 +40,16 @@ pub(super) async fn run(arguments: &EraseArguments) -> Result<(), Failure> {
     write_json(&receipt)
 }
 
+fn is_complete(receipt: &Value) -> bool {
+    receipt.get("complete").and_then(Value::as_bool).unwrap_or(false)
+}
+
 fn jobs(receipt: &Value) -> u64 {
-    receipt["jobs"].as_u64().unwrap_or(0)
+    count(receipt, "jobs")
+}
+
+fn count(receipt: &Value, name: &str) -> u64 {
+    receipt.get(name).and_then(Value::as_u64).unwrap_or(0)
 }
 
 /// Has a person say whose data it is to be: what is gone is gone.

@@ -49,7 +49,7 @@ async fn jobs(client: &Client, folder: &Path, exported: &mut Exported) -> Result
         for job in &page.value.jobs {
             results += u64::from(result(client, folder, job).await?);
         }
-        let rows: Vec<Value> = page.json["jobs"].as_array().cloned().unwrap_or_default();
+        let rows: Vec<Value> = page.json.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
         exported.bytes = lines.add(&rows.iter().map(|job| format!("{job}\n")).collect::<String>())?;
         exported.jobs += rows.len() as u64;
         exported.results += results;
