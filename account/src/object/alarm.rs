@@ -43,8 +43,7 @@ pub(crate) async fn ring(core: &Rc<Core>) -> Result<()> {
     sockets::look(core);
     flush::start(core);
     deliver::start(core);
-    let erased = [erase::go_on(core, began_ms).await, retain::end_due(core, began_ms).await];
-    for step in erased.into_iter().chain([check(core, began_ms).await, sweep(core), deliver::sweep(core)]) {
+    for step in [check(core, began_ms).await, let_go(core, began_ms).await, sweep(core), deliver::sweep(core)] {
         if let Err(error) = step {
             core.log("alarm-step-failed", &error.to_string());
         }
@@ -70,6 +69,15 @@ async fn set_again(core: &Rc<Core>, again_ms: u64) -> Result<()> {
         }
         set => set,
     }
+}
+
+/// What is erased, and what plans keep no longer.
+async fn let_go(core: &Rc<Core>, began_ms: u64) -> Result<()> {
+    if core.tables.next_gone_ms()?.is_none_or(|at_ms| at_ms > core.now_ms()) {
+        return Ok(());
+    }
+    erase::go_on(core, began_ms).await?;
+    retain::end_due(core, began_ms).await
 }
 
 async fn check(core: &Rc<Core>, began_ms: u64) -> Result<()> {

@@ -19,6 +19,8 @@ use crate::{
     platform::{AwsError, Result},
 };
 
+/// How long an answer waits for the bucket, in milliseconds: well below what is waited for the answer.
+const ANSWER_MS: u64 = 5_000;
 /// Jobs erased in one turn: each takes a handful of statements.
 const MOST_ERASED: u32 = 64;
 
@@ -34,7 +36,7 @@ pub(crate) async fn job(core: &Rc<Core>, id: JobId) -> Result<EraseAnswer> {
     }
     let Some(erasure) = core.tables.erasure(&id)? else { return Ok(EraseAnswer::Unknown) };
     if erasure.removed_ms.is_none() {
-        remove(core, &erasure).await?;
+        remove(core, &erasure, ANSWER_MS).await?;
     }
     let erasure = core.tables.erasure(&id)?.unwrap_or(erasure);
     Ok(EraseAnswer::Erased { receipt: Box::new(receipt(core, &erasure)?), digest: erasure.digest })
@@ -156,7 +158,7 @@ pub(crate) fn heard(core: &Core, event: &ReportEvent) -> Result<Option<u64>> {
 pub(crate) async fn remove_due(core: &Rc<Core>, began_ms: u64) -> Result<()> {
     while core.now_ms().saturating_sub(began_ms) < BUDGET_MS {
         let due = core.tables.due_erasures(core.now_ms(), MOST_CHECKS)?;
-        for removed in join_all(due.iter().map(|erasure| remove(core, erasure))).await {
+        for removed in join_all(due.iter().map(|erasure| remove(core, erasure, LOOK_MS))).await {
             removed?;
         }
         if due.len() < MOST_CHECKS as usize {
@@ -166,13 +168,13 @@ pub(crate) async fn remove_due(core: &Rc<Core>, began_ms: u64) -> Result<()> {
     Ok(())
 }
 
-/// Has the bucket remove what it has of an erased job, and writes down whether it did.
-async fn remove(core: &Rc<Core>, erasure: &Erasure) -> Result<()> {
+/// Has the bucket remove what it has of an erased job, within so long, and writes down whether it did.
+async fn remove(core: &Rc<Core>, erasure: &Erasure, most_ms: u64) -> Result<()> {
     let others = core.tables.others(&erasure.job_id, erasure.digest, erasure.input_key.as_deref())?;
     let keys = erasure.keys(others);
     let removing = async { join_all(keys.iter().map(|key| core.platform.remove(key))).await };
-    let answers = core.platform.within(LOOK_MS, Box::pin(removing)).await;
-    let late = || vec![Err(AwsError::Unreachable(format!("no answer within {LOOK_MS} ms")))];
+    let answers = core.platform.within(most_ms, Box::pin(removing)).await;
+    let late = || vec![Err(AwsError::Unreachable(format!("no answer within {most_ms} ms")))];
     let failed = answers.unwrap_or_else(late).into_iter().find_map(Result::err);
     if let Some(error) = &failed {
         core.log("erasure-failed", &error.to_string());

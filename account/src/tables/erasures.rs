@@ -26,7 +26,7 @@ impl Tables {
     /// What is erased of a job.
     pub fn erasure(&self, id: &JobId) -> Result<Option<Erasure>> {
         let sql = "SELECT record FROM erasures WHERE job_id = ?";
-        Ok(self.sql.plain(sql, vec![id.to_string().into()])?.pop().map(read).transpose()?)
+        self.sql.plain(sql, vec![id.to_string().into()])?.pop().map(read).transpose()
     }
 
     /// Up to `most` of those that the bucket is to be asked about, the longest due first.

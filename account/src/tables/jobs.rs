@@ -12,6 +12,11 @@ use crate::{
 /// The most rows that one page of a filtered list looks at.
 const MOST_LOOKED_AT: u32 = 5_000;
 
+/// When something is to go next, a row a reason.
+const NEXT_GONE: &str = "SELECT min(next_ms) AS n FROM erasures WHERE next_ms IS NOT NULL
+     UNION ALL SELECT next_ms FROM account_erasure
+     UNION ALL SELECT min(ends_ms) FROM jobs WHERE ends_ms IS NOT NULL";
+
 impl Tables {
     /// A job.
     pub fn job(&self, id: &JobId) -> Result<Option<Job>> {
@@ -40,11 +45,13 @@ impl Tables {
 
     /// When the bucket is to be asked next: about a job, or once more to remove what was erased.
     pub fn next_check_ms(&self) -> Result<Option<u64>> {
-        let sql = "SELECT min(n) AS n FROM (SELECT min(check_ms) AS n FROM jobs WHERE check_ms IS NOT NULL
-             UNION ALL SELECT min(next_ms) FROM erasures WHERE next_ms IS NOT NULL
-             UNION ALL SELECT next_ms FROM account_erasure
-             UNION ALL SELECT min(ends_ms) FROM jobs WHERE ends_ms IS NOT NULL)";
-        self.sql.number(sql, Vec::new())
+        let check = "SELECT min(check_ms) AS n FROM jobs WHERE check_ms IS NOT NULL";
+        self.sql.number(&format!("SELECT min(n) AS n FROM ({check} UNION ALL {NEXT_GONE})"), Vec::new())
+    }
+
+    /// When something is to go next: of a job that is erased, of the whole account, or of what a plan keeps no longer.
+    pub fn next_gone_ms(&self) -> Result<Option<u64>> {
+        self.sql.number(&format!("SELECT min(n) AS n FROM ({NEXT_GONE})"), Vec::new())
     }
 
     /// The oldest job that has ended.

@@ -1,14 +1,12 @@
-use forebay_contract::Lane;
+use forebay_contract::{
+    Lane,
+    catalog::{MOST_LANES, MOST_WEIGHT},
+};
 
 use crate::batch::LaneWeights;
 
 /// The lanes of `catalog/lanes.toml` when this was built, which checked them.
 pub(super) const BUILT_IN: &str = include_str!(concat!(env!("OUT_DIR"), "/lanes.txt"));
-
-/// A worker polls every lane at once, and every number has each as a label.
-const MOST: usize = 20;
-/// The largest weight.
-const MOST_WEIGHT: u64 = 1_000;
 
 const ALLOWED: &str = "NAME=WEIGHT,… of 1 to 20 lanes, each once, with weights from 1 to 1000; a NAME alone has its weight in \
                        catalog/lanes.toml, or 1";
@@ -24,7 +22,7 @@ pub(super) fn lanes(text: &str) -> Result<LaneWeights, String> {
     let list = text.split(',').map(|one| lane(one.trim(), &known)).collect::<Result<Vec<_>, _>>()?;
     let lanes = LaneWeights::new(list.iter().copied());
     let each_once = lanes.lanes().count() == list.len();
-    if each_once && list.len() <= MOST { Ok(lanes) } else { Err(ALLOWED.to_owned()) }
+    if each_once && list.len() <= MOST_LANES { Ok(lanes) } else { Err(ALLOWED.to_owned()) }
 }
 
 fn lane(text: &str, known: &LaneWeights) -> Result<(Lane, u64), String> {
@@ -32,7 +30,9 @@ fn lane(text: &str, known: &LaneWeights) -> Result<(Lane, u64), String> {
     let lane: Lane = name.parse().map_err(|error| format!("{ALLOWED} («{name}» is {error})"))?;
     let weight = match weight {
         None => known.of(lane),
-        Some(weight) => weight.parse().ok().filter(|weight| (1..=MOST_WEIGHT).contains(weight)).ok_or(ALLOWED)?,
+        Some(weight) => {
+            weight.parse().ok().filter(|weight| (1..=u64::from(MOST_WEIGHT)).contains(weight)).ok_or(ALLOWED)?
+        }
     };
     Ok((lane, weight))
 }

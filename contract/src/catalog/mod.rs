@@ -24,6 +24,7 @@ pub use plan::{CachedHits, PlanSpec};
 pub use retention::{InputKept, ResultKept, Retention, Span};
 pub use serving::Serving;
 pub use validate::Complaint;
+pub use validate_lanes::{MOST_LANES, MOST_WEIGHT};
 
 use crate::{Lane, PlanClass, WorkClass};
 

@@ -100,7 +100,11 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 % DAY_MS == 0 { write!(f, "{}d", self.0 / DAY_MS) } else { write!(f, "{}h", self.0 / HOUR_MS) }
+        if self.0.is_multiple_of(DAY_MS) {
+            write!(f, "{}d", self.0 / DAY_MS)
+        } else {
+            write!(f, "{}h", self.0 / HOUR_MS)
+        }
     }
 }
 

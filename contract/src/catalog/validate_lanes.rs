@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use super::{Catalog, Complaint, LaneSpec};
 use crate::{Lane, PlanClass, WorkClass, ordered};
 
-/// A worker polls every lane, and queues, alarms and labels are made of each.
-const MOST_LANES: usize = 20;
+/// The most lanes: a worker polls each, and queues, alarms and labels are made of each.
+pub const MOST_LANES: usize = 20;
 /// The largest weight: what waits beside it in a lane of weight 1 still runs.
-const MOST_WEIGHT: u32 = 1_000;
+pub const MOST_WEIGHT: u32 = 1_000;
 /// The longest that a job may be meant to wait, in milliseconds: a queue forgets messages after 14 days.
 const MOST_WAIT_MS: u64 = 14 * 86_400_000;
 /// The most work that may wait, in device milliseconds: a thousand devices for a month.

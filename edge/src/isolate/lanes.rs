@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
 use forebay_admission::lane::remembered::Remembered;
-use forebay_contract::Lane;
+use forebay_contract::{Lane, catalog::MOST_LANES};
 
 /// Lanes out of reach are complained of this often.
 const COMPLAIN_MS: u64 = 60_000;
 /// The lanes of a catalog, and some that jobs still wait in although it no longer has them.
-const MOST: usize = 32;
+const MOST: usize = MOST_LANES + 12;
 
 /// How lanes stand, as far as this isolate knows.
 #[derive(Default)]

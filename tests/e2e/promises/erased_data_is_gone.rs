@@ -16,6 +16,14 @@ use crate::{
     stack::{Hall, Options, Stack, fixture, now_ms},
 };
 
+const PLAN: &str = r#"
+[plans.keeps-nothing]
+class = "free"
+cached = "free"
+retention = { input = "end", result = "once" }
+limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", quantity = 1000, window = "1m", unit = "requests" }]
+"#;
+
 const SECRET: &str = "Nobody may find this sentence afterwards.";
 
 /// Prints every row of every table of databases.
@@ -30,11 +38,14 @@ for (const path of process.argv.slice(1)) {
 "#;
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let mut stack = hall.own("erased", &Options::default())?;
+    let shipped = fs::read_to_string(hall.path("catalog/plans.toml"))?;
+    let mut stack = hall.own("erased", &Options { plans: Some(shipped + PLAN), ..Options::default() })?;
     stack.start_worker(&[])?;
     let client = stack.new_client("erased", "free")?;
     a_job_is_erased(&stack, &client)?;
-    everything_is_erased(&mut stack, &client)
+    everything_is_erased(&mut stack, &client)?;
+    let client = stack.new_client("keeps-nothing", "keeps-nothing")?;
+    nothing_is_kept(&mut stack, &client)
 }
 
 fn question() -> Value {
@@ -125,6 +136,48 @@ fn everything_is_erased(stack: &mut Stack, client: &Client) -> Result<()> {
     ensure!(!holds(&left) && !left.contains(&secret), "the tables still hold what was erased");
     ensure!(left.contains(id(&later)?), "rows with numbers are kept");
     client.result(&kept)?;
+    Ok(())
+}
+
+/// Zero retention: an input goes with the job's end, a result with its first delivery.
+fn nothing_is_kept(stack: &mut Stack, client: &Client) -> Result<()> {
+    let results = stack.deployment().stored("results/")?.len();
+    let picture = fixture("coffee.png")?;
+    let submit = || client.submit_bare("efficientnet-lite0", "image/png", &picture)?.expect(202)?.json();
+    let (job, other) = (submit()?, submit()?);
+    ensure!(id(&job)? != id(&other)?, "equal questions share nothing");
+    for job in [&job, &other] {
+        client.finished(job)?;
+    }
+    poll("no input is kept", || {
+        let inputs = stack.deployment().stored("inputs/")?;
+        Ok(if inputs.is_empty() { Ok(()) } else { Err(inputs) })
+    })?;
+    let path = |job| Ok::<_, anyhow::Error>(format!("/v1/jobs/{}/result", id(job)?));
+    // Looking at it delivers nothing.
+    let head = client.ask("HEAD", &path(&job)?, None)?.expect(200)?;
+    ensure!(head.must("cache-control")? == "no-store");
+    for job in [&job, &other] {
+        let delivered = client.get(&path(job)?)?.expect(200)?;
+        ensure!(delivered.must("cache-control")? == "no-store" && !delivered.body.is_empty());
+        poll("it was delivered once", || {
+            let again = client.get(&path(job)?)?;
+            Ok(if again.status == 410 { again.expect_problem(410, "job-erased").map(Ok)? } else { Err(again.status) })
+        })?;
+    }
+    poll("no result is kept", || {
+        let left = stack.deployment().stored("results/")?;
+        Ok(if left.len() == results { Ok(()) } else { Err(left) })
+    })?;
+    ensure!(client.job(&job)?["erased_ms"].is_number() && client.job(&job)?["device_ms"].is_number());
+    // And a text's message, which lay in the object.
+    let text = client.accepted(&question())?;
+    client.result(&text)?;
+    poll("its row has numbers alone", || {
+        let job = client.job(&text)?;
+        Ok(if job["erased_ms"].is_number() { Ok(()) } else { Err(job) })
+    })?;
+    ensure!(!holds(&tables(stack)?), "the tables hold what was to be kept until its delivery");
     Ok(())
 }
 
