@@ -13,8 +13,7 @@ use super::aws::{Aws, text_at};
 use crate::{console::Console, process::interrupt};
 
 /// The same as fleet.yaml's output RefreshCommand.
-const PREFERENCES: &str =
-    r#"{"MinHealthyPercentage":100,"MaxHealthyPercentage":110,"InstanceWarmup":300,"SkipMatching":true}"#;
+const PREFERENCES: &str = r#"{"MinHealthyPercentage":100,"MaxHealthyPercentage":110,"SkipMatching":true}"#;
 /// A machine takes ten minutes, and a group may have many.
 const PATIENCE: Duration = Duration::from_hours(4);
 const LOOK: Duration = Duration::from_secs(15);
