@@ -132,8 +132,12 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
 /// It is delivered when the client's connection has taken all of it. One that breaks before that may ask again; whoever asks
 /// twice at once may be answered twice. `HEAD` delivers nothing.
 async fn once(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
-    let fields =
-        vec![("cache-control", "no-store".to_owned()), ("x-content-type-options", "nosniff".to_owned()), timing(job)];
+    let fields = vec![
+        ("etag", format!("\"{}\"", job.digest)),
+        ("cache-control", "no-store".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+        timing(job),
+    ];
     let (bucket, key) = (cx.config.bucket(), storage_key::result(&job.digest));
     if cx.incoming.is_head()
         && let Some(head) = bucket.head(cx.now_ms, &key).await.map_err(|error| out_of_reach(&error))?

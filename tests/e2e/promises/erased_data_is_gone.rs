@@ -32,7 +32,9 @@ const { DatabaseSync } = require("node:sqlite");
 for (const path of process.argv.slice(1)) {
   const database = new DatabaseSync(path, { readOnly: true });
   for (const { name } of database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all()) {
-    console.log(name, JSON.stringify(database.prepare(`SELECT * FROM "${name}"`).all()));
+    const rows = database.prepare(`SELECT * FROM "${name}"`);
+    rows.setReadBigInts(true);
+    console.log(name, JSON.stringify(rows.all(), (_, value) => typeof value === "bigint" ? `${value}` : value));
   }
 }
 "#;
@@ -103,7 +105,7 @@ fn erased(client: &Client, job: &Value) -> Result<Value> {
 fn everything_is_erased(stack: &mut Stack, client: &Client) -> Result<()> {
     client.get("/v1/account/data")?.expect_problem(404, "erasure-not-found")?;
     let hook =
-        client.ask("POST", "/v1/webhooks", Some(&json!({"url": "http://127.0.0.1:9/hook"})))?.expect(201)?.json()?;
+        client.ask("POST", "/v1/webhooks", Some(&json!({"url": "http://127.0.0.1:9999/hook"})))?.expect(201)?.json()?;
     let secret = hook["secret"].as_str().context("no secret")?.to_owned();
     // Its message waits in the object, with the input.
     let mut later = question();
