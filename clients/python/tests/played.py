@@ -60,7 +60,14 @@ class Job:
 
     def said(self, steps: list[str] | None = None) -> dict[str, Any]:
         status = (steps or self.steps)[-1]
-        return {"id": self.id, "status": status, "model": self.model, "retry_of": self.retry_of, "news": {"a": 1}}
+        return {
+            "id": self.id,
+            "status": status,
+            "model": self.model,
+            "attempt": 0,
+            "retry_of": self.retry_of,
+            "news": {"a": 1},
+        }
 
 
 class Played:
@@ -156,7 +163,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _route(self, seen: Seen) -> None:
         parts = seen.path.strip("/").split("/")
-        if seen.method == "POST" and seen.path in ("/v1/jobs",) or (parts[1] == "models" and parts[-1] == "jobs"):
+        if (seen.method == "POST" and seen.path in ("/v1/jobs",)) or (parts[1] == "models" and parts[-1] == "jobs"):
             self._submit(seen)
         elif seen.path == "/v1/jobs":
             self._list(seen)

@@ -14,8 +14,9 @@ from typing import Any
 from unittest import mock
 
 import both
-import forebay
 import played
+
+import forebay
 
 QUICK = forebay.Retry(patience=5, first_pause=0.01, longest_pause=0.05)
 
@@ -48,7 +49,7 @@ class Cases:
             self.assertEqual(job.wait().status, "succeeded")
             self.assertEqual(job.result().json(), {"ok": True})
             sent = self.service.asked("POST", "/v1/jobs")[0]
-            self.assertEqual(sent.body, '{"model":"m","input":{"text":"a text"},"parameters":{"top_k":3}}'.encode())
+            self.assertEqual(sent.body, b'{"model":"m","input":{"text":"a text"},"parameters":{"top_k":3}}')
             self.assertRegex(sent.headers["idempotency-key"], "^[0-9a-f]{32}$")
             # It is held back by the service: not asked again and again.
             self.assertEqual(self.service.asked("GET", job.id)[0].query, {"wait": "30"})
@@ -103,9 +104,9 @@ class Cases:
                 ("expired", forebay.JobExpiredError, "job-expired"),
             ]:
                 job = self.service.add(ends=ends)
-                with self.assertRaises(kind) as raised:
+                with self.assertRaises(kind) as refused:
                     self.client.job(job.id).result()
-                error = raised.exception
+                error = refused.exception
                 self.assertEqual((error.code, error.job_id, error.request_id), (code, job.id, "r1"))
                 self.assertIn(job.id, str(error))
                 with self.assertRaises(kind):
@@ -176,7 +177,7 @@ class Cases:
             self.assertEqual(str(error), text)
 
         def test_what_will_not_pass_is_not_asked_again(self) -> None:
-            for act, kind in [
+            cases: list[tuple[Any, type[forebay.ForebayError]]] = [
                 (played.refuse(400, "malformed-json"), forebay.BadRequestError),
                 (played.refuse(403, "challenge-required"), forebay.ForbiddenError),
                 (played.refuse(404, "model-not-found"), forebay.NotFoundError),
@@ -186,7 +187,8 @@ class Cases:
                 (played.garbage(200, b'{"id":"../x","status":"queued"}'), forebay.ForeignAnswerError),
                 (played.garbage(200, b"[" * 100_000), forebay.ForeignAnswerError),
                 (played.garbage(418, b"\x1b[2J"), forebay.BadRequestError),
-            ]:
+            ]
+            for act, kind in cases:
                 self.service.fault("POST", "/v1/jobs", act)
                 before = len(self.service.seen)
                 with self.assertRaises(kind) as raised:
@@ -311,12 +313,13 @@ class Cases:
                 handler.begin_stream()
                 handler.chunk(b"data: {}\n\n")
 
-            for act, kind in [
+            cases: list[tuple[Any, type[forebay.ForebayError]]] = [
                 (played.garbage(200, b"<html>"), forebay.ForeignAnswerError),
                 (played.refuse(404, "job-not-found"), forebay.NotFoundError),
                 (played.refuse(410, "job-expired"), forebay.JobExpiredError),
                 (foreign, forebay.ForeignAnswerError),
-            ]:
+            ]
+            for act, kind in cases:
                 self.service.fault("GET", "/events", act)
                 with self.assertRaises(kind) as raised:
                     list(job.events())

@@ -48,8 +48,9 @@ class AsyncClient:
         back. `http`: a client of your own, for proxies and certificates; close it yourself.
         """
         self._settings = settings(url, key, retry, idle_timeout, from_environment())
-        self._http = http or httpx.AsyncClient(limits=httpx.Limits(max_connections=None))
+        self._http = http
         self._owns_http = http is None
+        self._opening = asyncio.Lock()
 
     async def run(
         self,
@@ -191,7 +192,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Lets go of its connections."""
-        if self._owns_http:
+        if self._owns_http and self._http is not None:
             await self._http.aclose()
 
     async def __aenter__(self) -> AsyncClient:
@@ -202,6 +203,14 @@ class AsyncClient:
 
     def __repr__(self) -> str:
         return f"<AsyncClient {self._settings.host}>"
+
+    async def _opened(self) -> httpx.AsyncClient:
+        """It reads the machine's certificates when it is made: in a thread, for that takes a while."""
+        async with self._opening:
+            if self._http is None:
+                limits = httpx.Limits(max_connections=None)
+                self._http = await asyncio.to_thread(lambda: httpx.AsyncClient(limits=limits))
+            return self._http
 
     async def _run(self, flow: Flow[T]) -> T:
         """Has the flow's effects happen, one after the other."""
@@ -225,9 +234,10 @@ class AsyncClient:
         return await asyncio.to_thread(effect.function)
 
     async def _exchange(self, request: Request) -> Reply:
+        http = await self._opened()
         with answering(self._settings):
             asked = arguments(self._settings, request)
-            async with self._http.stream(**asked, follow_redirects=False) as response:
+            async with http.stream(**asked, follow_redirects=False) as response:
                 reading = Reading(self._settings, request, response)
                 if reading.sink is not None:
                     await asyncio.to_thread(reading.sink.begin)
@@ -249,9 +259,10 @@ class AsyncClient:
                 await asyncio.sleep(following.pause(error))
 
     async def _connection(self, following: Following) -> AsyncIterator[Event]:
+        http = await self._opened()
         asked = arguments(self._settings, following.request())
         with answering(self._settings):
-            async with self._http.stream(**asked, follow_redirects=False) as response:
+            async with http.stream(**asked, follow_redirects=False) as response:
                 if not response.is_success:
                     body = await anext(response.aiter_bytes(1 << 16), b"")
                     raise refused(self._settings, response, body)
