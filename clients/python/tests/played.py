@@ -204,6 +204,9 @@ class Handler(BaseHTTPRequestHandler):
         self.json(200, job.said())
 
     def _job_result(self, seen: Seen, job: Job) -> None:
+        if "wait" in seen.query:
+            job.move("running")
+            job.move(job.ends)
         if job.status == "succeeded":
             self.send(200, job.result, {"content-type": job.media_type})
         elif job.status == "failed":
