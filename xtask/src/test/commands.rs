@@ -175,7 +175,7 @@ fn clients(repository: &Repository) -> Result<Vec<Command>> {
         // Nothing is left in the checkout.
         module
             .env("MYPY_CACHE_DIR", repository.run("mypy"))
-            .env("RUFF_NO_CACHE", "1")
+            .env("RUFF_NO_CACHE", "true")
             .env("PYTHONDONTWRITEBYTECODE", "1");
         module
     };
