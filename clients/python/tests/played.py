@@ -159,9 +159,10 @@ class Handler(BaseHTTPRequestHandler):
         if headers.get("authorization") != "Bearer fb_key":
             self.problem(401, "missing-credentials")
             return
-        self._route(seen)
+        self.answer(seen)
 
-    def _route(self, seen: Seen) -> None:
+    def answer(self, seen: Seen) -> None:
+        """What the service would say."""
         parts = seen.path.strip("/").split("/")
         if (seen.method == "POST" and seen.path in ("/v1/jobs",)) or (parts[1] == "models" and parts[-1] == "jobs"):
             self._submit(seen)
@@ -323,7 +324,7 @@ def do_and_drop(handler: Handler, seen: Seen) -> None:
     """What was asked for is done, and the answer is lost."""
     handler.send = lambda *_: handler.drop()  # type: ignore[method-assign]
     with contextlib.suppress(OSError, ValueError):
-        handler._route(seen)
+        handler.answer(seen)
 
 
 def cut(body: bytes, at: int) -> Callable[[Handler, Seen], None]:
@@ -346,7 +347,7 @@ def after(seconds: float) -> Callable[[Handler, Seen], None]:
 
     def act(handler: Handler, seen: Seen) -> None:
         time.sleep(seconds)
-        handler._route(seen)
+        handler.answer(seen)
 
     return act
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sys
 import tempfile
-import time
+import threading
 import unittest
 import unittest.mock
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,22 @@ import httpx
 import played
 
 import forebay
+from forebay._sink import FileSink
+
+# Longer than any turn of a loop that turns takes, however busy the machine is.
+LONGEST_S = 30.0
 
 
 class SlowPicture:
-    """A picture that takes its time to be encoded."""
+    """A picture whose encoding takes as long as it is told to."""
 
     mode = "RGB"
 
+    def __init__(self, wait: Callable[[], None]) -> None:
+        self.wait = wait
+
     def save(self, fp: Any, format: str | None = None) -> None:  # noqa: A002
-        time.sleep(0.5)
+        self.wait()
         fp.write(b"\x89PNG\r\n\x1a\n")
 
 
@@ -40,51 +46,61 @@ class Asynchronous(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
-    @contextlib.asynccontextmanager
-    async def others_go_on(self) -> AsyncIterator[None]:
-        """The loop turns all the while: something else is done hundreds of times meanwhile."""
-        turns = 0
+    def waits_for_others(self) -> Callable[[], None]:
+        """What takes until something else was done by the loop, and fails where the loop stands still meanwhile."""
+        loop = asyncio.get_running_loop()
 
-        async def turn() -> None:
-            nonlocal turns
-            while True:
-                turns += 1
-                await asyncio.sleep(0.001)
+        def wait() -> None:
+            done = threading.Event()
+            loop.call_soon_threadsafe(done.set)
+            if not done.wait(LONGEST_S):
+                raise AssertionError("the loop stood still")
 
-        task, began = asyncio.create_task(turn()), time.monotonic()
-        yield
-        took = time.monotonic() - began
-        task.cancel()
-        self.assertGreater(took, 0.4, "it was to be slow")
-        self.assertGreater(turns, 20, "the loop stood still")
+        return wait
 
-    async def test_slow_answers_pictures_files_and_pauses_let_others_go_on(self) -> None:
-        made = httpx.AsyncClient
+    async def test_pictures_certificates_and_answers_that_take_long_let_others_go_on(self) -> None:
+        wait, made = self.waits_for_others(), httpx.AsyncClient
 
         def slowly(**options: Any) -> httpx.AsyncClient:
-            time.sleep(0.5)
+            wait()
             return made(**options)
 
-        async with self.others_go_on():
-            with unittest.mock.patch("httpx.AsyncClient", slowly):
-                await self.client.quota()
-        async with self.others_go_on():
-            await self.client.submit("m", SlowPicture())
-        self.service.fault("POST", "/v1/jobs", played.after(0.5))
-        async with self.others_go_on():
-            await self.client.submit("m", "a")
-        self.service.fault("POST", "/v1/jobs", played.refuse(429, "rate-limited", "1"))
-        async with self.others_go_on():
-            await self.client.submit("m", "a")
-        # A file that nobody writes into yet: opening it waits.
+        with unittest.mock.patch("httpx.AsyncClient", slowly):
+            await self.client.quota()
+        await self.client.submit("m", SlowPicture(wait))
+
+        def late(handler: played.Handler, seen: played.Seen) -> None:
+            wait()
+            handler.answer(seen)
+
+        self.service.fault("POST", "/v1/jobs", late)
+        await self.client.submit("m", "a")
+
+    async def test_files_that_take_long_to_be_read_let_others_go_on(self) -> None:
+        # Nobody writes into it yet: opening it waits.
         os.mkfifo(pipe := self.folder / "pipe")
-        async with self.others_go_on():
-            submitting = asyncio.create_task(self.client.submit("m", pipe))
-            await asyncio.sleep(0.5)
-            self.assertFalse(submitting.done())
-            await asyncio.to_thread(pipe.write_bytes, b"a text")
-            await submitting
+        submitting = asyncio.create_task(self.client.submit("m", pipe))
+        await asyncio.sleep(0.1)
+        await asyncio.wait_for(asyncio.to_thread(pipe.write_bytes, b"a text"), LONGEST_S)
+        await submitting
         self.assertIn(b'"text":"a text"', self.service.seen[-1].body)
+
+    async def test_a_pause_lets_others_go_on(self) -> None:
+        self.service.fault("POST", "/v1/jobs", played.refuse(429, "rate-limited", "1"))
+        with unittest.mock.patch("time.sleep", side_effect=AssertionError("the loop stands still")):
+            await self.client.submit("m", "a")
+
+    async def test_files_are_written_in_threads(self) -> None:
+        wait, known = self.waits_for_others(), self.service.add(result=b"x" * 1000)
+        write = FileSink.write
+
+        def slowly(sink: FileSink, piece: bytes) -> object:
+            wait()
+            return write(sink, piece)
+
+        with unittest.mock.patch.object(FileSink, "write", slowly):
+            path = await self.client.job(known.id).save(self.folder / "a")
+        self.assertEqual(path.stat().st_size, 1000)
 
     async def test_what_is_canceled_ends_and_says_which_job_goes_on(self) -> None:
         known = self.service.add(polls=10**6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import dataclasses
 import io
 import json
 import pickle
@@ -10,12 +11,16 @@ import unittest
 from typing import Any, get_args
 
 import numpy as np
+import properties  # noqa: F401
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 import forebay
 from forebay import _inputs, _sniff, types
+from forebay._effects import Send, Sleep, Work
+from forebay._journal import Journal
+from forebay._mapping import Many
 from forebay._pace import Line, Pace
 from forebay._retry import Backoff, Repeat, Retry, is_transient, retry_after
 from forebay._settings import settings as settings_of
@@ -136,6 +141,30 @@ class ManyAtOnce(unittest.TestCase):
         self.assertTrue(line.is_idle)
         self.assertEqual(out if in_order else sorted(out), list(range(len(out))))
         self.assertTrue(begun <= set(out))
+
+    def test_while_a_pace_rests_nobody_submits(self) -> None:
+        now = 100.0
+        settings = dataclasses.replace(
+            settings_of("https://a", "", None, 1.0, {}), clock=lambda: now, random=lambda: 0.5
+        )
+        many = Many.of(settings, "m", Options(), None, Journal(None), 4, 600, None, True, False)
+        many.settings.observe(refused(429, after=7))
+        flow = many.one(0, "a text")
+        work = next(flow)
+        assert isinstance(work, Work)
+        effect = flow.send(work.function())
+        assert isinstance(effect, Sleep)
+        self.assertGreaterEqual(effect.seconds, 7)
+        now = 103.0
+        # It woke up too early, and another was refused meanwhile.
+        many.settings.observe(refused(503, after=9))
+        effect = flow.send(None)
+        assert isinstance(effect, Sleep)
+        self.assertGreaterEqual(effect.seconds, 9)
+        now = 113.0
+        effect = flow.send(None)
+        assert isinstance(effect, Send)
+        self.assertEqual(effect.request.path, "/v1/jobs")
 
 
 class Events(unittest.TestCase):

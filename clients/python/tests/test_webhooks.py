@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import unittest
 
+import properties  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,11 +7,11 @@ New members may come to answers, and new values to lists: ignore what you do not
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict
+from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 if sys.version_info >= (3, 11):
     from typing import NotRequired
-elif TYPE_CHECKING:
+else:
     from typing_extensions import NotRequired
 
 
