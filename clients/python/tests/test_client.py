@@ -194,6 +194,7 @@ class Cases:
                     self.client.submit("m", "a")
                 self.assertEqual(len(self.service.seen) - before, 1)
                 self.assertTrue(str(raised.exception).isprintable())
+                self.assertIsNotNone(raised.exception.idempotency_key)
 
         def test_a_wrong_key_is_refused_and_no_key_is_shown(self) -> None:
             client = self.make(key="fb_other")
@@ -235,8 +236,8 @@ class Cases:
             content = os.urandom(1 << 20)
             known = self.service.add(result=content, media_type="image/png")
             job = self.client.job(known.id)
-            # It breaks off, and begins anew.
-            self.service.fault("GET", "/result", played.cut(content, 1 << 19))
+            # It breaks off, after more than the whole has, and begins anew.
+            self.service.fault("GET", "/result", played.cut(content * 3, 1 << 21))
             path = job.save(self.folder / "a.png")
             self.assertEqual((path.read_bytes(), list(self.folder.iterdir())), (content, [path]))
             with self.assertRaisesRegex(forebay.InvalidInputError, "folder"):

@@ -8,6 +8,7 @@ import io
 import json
 import pickle
 import unittest
+import unittest.mock
 from typing import Any, get_args
 
 import numpy as np
@@ -308,6 +309,16 @@ class Inputs(unittest.TestCase):
                 _inputs.payload(given_)
         self.assertNotIn("secret", repr(Submission("m", _inputs.payload("secret"), Options()).request("k")))
         self.assertNotIn("secret", repr(_inputs.payload("secret")))
+
+    def test_what_no_service_takes_is_not_sent(self) -> None:
+        with (
+            unittest.mock.patch("forebay._inputs.MOST_BYTES", 10),
+            unittest.mock.patch("forebay._submission.MOST_BYTES", 10),
+        ):
+            inputs: list[Any] = [b"x" * 11, io.BytesIO(b"x" * 1000), "x", [1, 2, 3]]
+            for given_ in inputs:
+                with self.assertRaisesRegex(forebay.InvalidInputError, "more than any service takes"):
+                    Submission("m", _inputs.payload(given_), Options()).request("k")
 
     def test_what_the_query_cannot_say_travels_in_json(self) -> None:
         for value in ["3", "true", "1e3"]:

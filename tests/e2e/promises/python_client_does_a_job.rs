@@ -1,5 +1,5 @@
-//! The Python client, as it is installed, does jobs: waiting and asynchronous, one or many, to their results or what is wrong
-//! with them; and every example for Python and JavaScript runs as it stands in its page.
+//! The Python client, as it is installed, does jobs: waiting and asynchronous, one or many, to their results or what is
+//! wrong with them; and every example for Python and JavaScript runs as it stands in its page.
 
 use std::process::Command;
 

@@ -30,6 +30,7 @@ const PROGRAMS: &[&str] = &[
     "npm",
     "npx",
     "openssl",
+    "pip",
     "printf",
     "python3",
     "rustup",

@@ -32,6 +32,7 @@ class AsyncClient:
     """A service, as one caller.
 
     Without arguments it is the service that `FOREBAY_URL` names, with the key of `FOREBAY_KEY` or `FOREBAY_KEY_FILE`.
+    Who names a service names its key too: the environment's stays at the environment's service.
     Tasks of one event loop may share it.
     """
 

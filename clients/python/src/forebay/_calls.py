@@ -73,10 +73,10 @@ def submit(
 def submit_request(settings: Settings, request: Request, key: str) -> Flow[types.Job]:
     try:
         reply = yield from call(settings, request)
+        return read_job(reply.body)
     except ForebayError as error:
         error.idempotency_key = key
         raise
-    return read_job(reply.body)
 
 
 def plan(settings: Settings, model: str, given: Input, media_type: str | None, options: Options) -> Flow[types.Plan]:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from . import types
 from ._effects import Request
-from ._inputs import Bytes, Payload, Tensor, Text, to_json
+from ._inputs import MOST_BYTES, Bytes, Payload, Tensor, Text, to_json
 from .errors import InvalidInputError
 
 _KEY = re.compile(r"[!#-+\--\[\]-~]{1,255}")
@@ -53,7 +53,10 @@ class Submission:
             path = f"/v1/models/{quote(self.model, safe='')}/{what}{self._query()}"
             return Request("POST", path, {**headers, "content-type": self.payload.media_type}, self.payload.content)
         headers["content-type"] = "application/json"
-        return Request("POST", f"/v1/{what}", headers, to_json(self._json()))
+        body = to_json(self._json())
+        if len(body) > MOST_BYTES:
+            raise InvalidInputError(f"{len(body)} bytes of JSON are more than any service takes ({MOST_BYTES})")
+        return Request("POST", f"/v1/{what}", headers, body)
 
     @staticmethod
     def digest(request: Request, salt: str) -> str:
