@@ -102,14 +102,14 @@ class Cases:
         def test_refusals_say_what_is_wrong(self) -> None:
             for model, given, options, kind, code in [
                 ("no-such-model", "a", {}, forebay.NotFoundError, "model-not-found"),
-                (IMAGES, b"GIF89a", {}, forebay.BadRequestError, None),
+                (IMAGES, b"\x89PNG\r\n\x1a\n", {}, forebay.BadRequestError, "image-unrecognized"),
                 (TEXTS, np.ones((2, 2)), {}, forebay.BadRequestError, "input-mismatch"),
                 (TEXTS, "a", {"parameters": {"no_such": 1}}, forebay.BadRequestError, "invalid-parameter"),
             ]:
                 with self.assertRaises(kind) as raised:
                     self.client.submit(model, given, **options)
                 error: Any = raised.exception
-                self.assertEqual(error.code, code or error.code)
+                self.assertEqual(error.code, code)
                 self.assertTrue(error.detail and error.request_id and error.retryable is False, error)
             with self.assertRaises(forebay.UnauthorizedError):
                 self.make("fb_" + "x" * 43).quota()
