@@ -40,6 +40,7 @@ fn embed() -> Result<(), Vec<String>> {
     let sources = Sources {
         models: read(&root, &root.join("catalog/models.toml"))?,
         plans: read(&root, &root.join("catalog/plans.toml"))?,
+        lanes: read(&root, &root.join("catalog/lanes.toml"))?,
         identity: read(&root, &root.join("catalog/identity.toml"))?,
         manifests,
     };

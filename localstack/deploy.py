@@ -37,6 +37,9 @@ def main() -> int:
         "--prefix", action="append", help="the beginning of every name; default forebay; again for one more stack"
     )
     parser.add_argument("--outputs", type=Path, metavar="FILE", help="write the JSON there, not to standard output")
+    parser.add_argument(
+        "--templates", type=Path, default=stacks.INFRA, metavar="DIR", help="take the templates from there; default infra"
+    )
     parser.add_argument("--all", action="store_true", help="network, fleet and alarms too")
     parser.add_argument("--delete", action="store_true", help="delete the stack and everything in it instead")
     arguments = parser.parse_args()
@@ -52,7 +55,7 @@ def main() -> int:
                     delete(clients, stacks.stack_name(part, prefix))
                 change = "deleted"
             else:
-                change, outputs[prefix] = deploy_parts(clients, parts, prefix)
+                change, outputs[prefix] = deploy_parts(clients, arguments.templates, parts, prefix)
                 bucket = outputs[prefix]["BucketName"]
                 outputs[prefix]["BucketUrl"] = f"{arguments.endpoint.rstrip('/')}/{bucket}"
         except (BotoCoreError, ClientError, DeployError) as error:
@@ -85,13 +88,14 @@ class Clients:
         return self._session.resource("s3", **self._options).Bucket(name)
 
 
-def deploy_parts(clients: Clients, parts: list[str], prefix: str) -> tuple[str, stacks.Outputs]:
+def deploy_parts(clients: Clients, folder: Path, parts: list[str], prefix: str) -> tuple[str, stacks.Outputs]:
     """Deploys these parts, each with the outputs of those before it. Answers what was done and all outputs together."""
     outputs: dict[str, stacks.Outputs] = {}
     changes = set()
     for part in parts:
         name = stacks.stack_name(part, prefix)
-        changes.add(deploy(clients, name, stacks.template(part), stacks.parameters(part, prefix, outputs)))
+        text = (folder / f"{part}.yaml").read_text()
+        changes.add(deploy(clients, name, text, stacks.parameters(part, prefix, outputs)))
         outputs[part] = read_outputs(clients, name)
     change = next(change for change in ("created", "updated", "found") if change in changes)
     return change, {name: value for part in outputs.values() for name, value in part.items()}

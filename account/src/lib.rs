@@ -13,6 +13,8 @@ mod job;
 
 mod usage;
 
+mod erase;
+
 mod call;
 
 mod lane;
@@ -44,8 +46,10 @@ pub use call::report;
 pub use call::table::Asked;
 pub use call::webhook::{WebhookAnswer, WebhookCall};
 pub use call::{
-    Call, CancelAnswer, LimitStatusesCall, Listed, Listing, RetryAnswer, Reuse, SubmitAnswer, SubmitCall, asked,
+    Call, CancelAnswer, EraseAnswer, LimitStatusesCall, Listed, Listing, RetryAnswer, Reuse, SubmitAnswer, SubmitCall,
+    asked,
 };
+pub use erase::{AccountReceipt, Part, Receipt, Remainder};
 pub use job::body::JobBody;
 #[cfg(any(test, feature = "schema"))]
 pub use job::example;

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::Job;
 
+/// For how many days usage is kept.
+pub(crate) const KEPT_DAYS: u64 = 400;
+
 /// One model's jobs of one day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

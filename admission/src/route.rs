@@ -1,7 +1,7 @@
 //! Which model version runs, in which lane, and whether it takes this input.
 
 use forebay_contract::{
-    Digest, Input, Lane, Namespace, ParameterError, Parameters, PlanClass, ProblemCode, TextError,
+    Digest, Input, Lane, Namespace, ParameterError, Parameters, PlanClass, ProblemCode, TextError, WorkClass,
     catalog::{Catalog, LONGEST_WORK_MS, ModelSpec},
     check_text, resolve_parameters,
 };
@@ -50,7 +50,7 @@ pub fn route<'a>(
     let Unrouted { catalog, class, asker, submission } = unrouted;
     let choice = choose(catalog, &submission.model, asker, broken)
         .map_err(|why| no_choice(&submission.model, asker.version, why))?;
-    with_model(choice, class, submission, draw)
+    with_model(catalog, choice, class, submission, draw)
 }
 
 /// What may answer in the place of a submission that was routed as `routed`: versions whose stored results may, best
@@ -61,7 +61,7 @@ pub fn degraded<'a>(unrouted: Unrouted<'a, '_>, routed: &Routed<'_>) -> (Vec<Rou
     // A seed that nobody gave is drawn once, for what was asked for: nothing else can stand in for it.
     let stand_in = |model| {
         let choice = Choice { model, because: Because::Fallback };
-        with_model(choice, class, submission, |_| 0).ok().filter(|routed| !routed.drawn)
+        with_model(catalog, choice, class, submission, |_| 0).ok().filter(|routed| !routed.drawn)
     };
     let versions = serving.stale.iter().filter(|version| **version != routed.model.version);
     let stale =
@@ -77,6 +77,7 @@ pub fn digest(model: &ModelSpec, account: &str, parameters: &Parameters, input: 
 }
 
 fn with_model<'a>(
+    catalog: &Catalog,
     choice: Choice<'a>,
     class: PlanClass,
     submission: &Submission,
@@ -86,7 +87,18 @@ fn with_model<'a>(
     check_input(model, &submission.input)?;
     let (parameters, drawn) = resolve(model, &submission.parameters, draw)?;
     check_work(model, &parameters)?;
-    Ok(Routed { model, because: choice.because, lane: Lane::new(class, model.work), parameters, drawn })
+    let lane = lane(catalog, class, model.work)?;
+    Ok(Routed { model, because: choice.because, lane, parameters, drawn })
+}
+
+/// The lane in which jobs of these plans and of this kind wait today.
+pub fn lane(catalog: &Catalog, class: PlanClass, work: WorkClass) -> Result<Lane, Refusal> {
+    // A catalog that was checked has one for each.
+    let missing = || {
+        let detail = format!("no lane takes {} work of your plan: tell the operator", work.name());
+        Refusal::new(ProblemCode::Internal, detail)
+    };
+    catalog.lane_of(class, work).ok_or_else(missing)
 }
 
 /// The refusal of a version that is served no more.
@@ -191,7 +203,7 @@ fn check_work(model: &ModelSpec, parameters: &Parameters) -> Result<(), Refusal>
 
 #[cfg(test)]
 mod tests {
-    use forebay_contract::MediaType;
+    use forebay_contract::{MediaType, catalog::LaneSpec};
     use serde_json::json;
 
     use super::*;
@@ -249,7 +261,7 @@ mod tests {
             not_before: None,
         };
         let asker = Asker { account: "a", plan: "free", groups: &[], version: None };
-        let unrouted = Unrouted { catalog: &catalog, class: PlanClass::Free, asker, submission: &submission };
+        let unrouted = Unrouted { catalog: &catalog, class: PlanClass::FREE, asker, submission: &submission };
         route(unrouted, |_| None, |span| span - 1)
             .map(|routed| (routed.lane, routed.drawn))
             .map_err(|refusal| refusal.code)
@@ -258,8 +270,8 @@ mod tests {
     #[test]
     fn a_job_needs_a_model_its_kind_of_input_and_its_parameters() {
         use MediaType::{Empty, PlainText, Png};
-        assert_eq!(check("texts", PlainText, b"hi", &json!({})), Ok((Lane::FreeHeavy, false)));
-        assert_eq!(check("texts", PlainText, "äöüäöüäöüä".as_bytes(), &json!({})), Ok((Lane::FreeHeavy, false)));
+        assert_eq!(check("texts", PlainText, b"hi", &json!({})), Ok((Lane::FREE_HEAVY, false)));
+        assert_eq!(check("texts", PlainText, "äöüäöüäöüä".as_bytes(), &json!({})), Ok((Lane::FREE_HEAVY, false)));
         assert_eq!(check("texts", PlainText, b"eleven char", &json!({})), Err(ProblemCode::BodyTooLarge));
         assert_eq!(check("texts", PlainText, b" ", &json!({})), Err(ProblemCode::InputInvalid));
         assert_eq!(check("text", PlainText, b"hi", &json!({})), Err(ProblemCode::ModelNotFound));
@@ -273,7 +285,7 @@ mod tests {
     #[test]
     fn what_no_worker_could_finish_is_refused_before_it_waits() {
         use MediaType::{Empty, PlainText};
-        let taken = Ok((Lane::FreeHeavy, false));
+        let taken = Ok((Lane::FREE_HEAVY, false));
         assert_eq!(check("writers", PlainText, b"hi", &json!({})), taken);
         assert_eq!(check("writers", PlainText, b"hi", &json!({"max_tokens": 6})), Err(ProblemCode::ContextExceeded));
         assert_eq!(check("slow", Empty, b"", &json!({})), taken);
@@ -282,7 +294,24 @@ mod tests {
 
     #[test]
     fn a_drawn_seed_is_told_apart_from_a_given_one() {
-        assert_eq!(check("seeds", MediaType::Empty, b"", &json!({})), Ok((Lane::FreeHeavy, true)));
-        assert_eq!(check("seeds", MediaType::Empty, b"", &json!({"seed": 3})), Ok((Lane::FreeHeavy, false)));
+        assert_eq!(check("seeds", MediaType::Empty, b"", &json!({})), Ok((Lane::FREE_HEAVY, true)));
+        assert_eq!(check("seeds", MediaType::Empty, b"", &json!({"seed": 3})), Ok((Lane::FREE_HEAVY, false)));
+    }
+
+    #[test]
+    fn a_job_waits_in_the_lane_of_its_plans_class_and_its_models_work() {
+        let mut catalog = catalog();
+        let class: PlanClass = "acme".parse().unwrap();
+        assert_eq!(lane(&catalog, class, WorkClass::Light).unwrap_err().code, ProblemCode::Internal);
+        let acme: Lane = "acme".parse().unwrap();
+        catalog.lanes.insert(acme, LaneSpec::of(class));
+        for (class, work, expect) in [
+            (class, WorkClass::Light, acme),
+            (class, WorkClass::Heavy, acme),
+            (PlanClass::PAID, WorkClass::Light, Lane::PAID_LIGHT),
+            (PlanClass::FREE, WorkClass::Heavy, Lane::FREE_HEAVY),
+        ] {
+            assert_eq!(lane(&catalog, class, work).unwrap(), expect, "{class} {work:?}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use forebay_backend::{
     Shape,
     batch::{Decision, Device, Item, Limits, Pending, Slack, plan},
     cost::Price,
+    settings::built_in_lanes,
 };
 use forebay_contract::Lane;
 
@@ -51,11 +52,12 @@ fn picture(_: u64) -> Shape {
 
 /// `count` jobs of `accounts` accounts over all lanes.
 fn pending(count: u64, accounts: u64, shape: fn(u64) -> Shape, since_us: u64) -> Pending {
-    let mut pending = Pending::default();
-    for number in 0..count {
-        let lane = Lane::ALL.get(number as usize % Lane::ALL.len()).copied().unwrap_or(Lane::FreeLight);
+    let weights = built_in_lanes();
+    let lanes: Vec<Lane> = weights.lanes().collect();
+    let mut pending = Pending::new(weights);
+    for (number, lane) in (0..count).zip(lanes.iter().cycle()) {
         let account = format!("account-{}", spread(number + 1_000_000, accounts));
-        pending.add(lane, &account, item(number, shape(number), since_us + 450 * number));
+        pending.add(*lane, &account, item(number, shape(number), since_us + 450 * number));
     }
     pending
 }
@@ -81,7 +83,7 @@ fn decisions(criterion: &mut Criterion) {
             let Decision::Run(batch) = plan(&jobs, NOW_US, &LIMITS, Device::Free) else { return };
             for item in jobs.take(&batch) {
                 let account = format!("account-{}", spread(item.ticket, 100));
-                jobs.add(Lane::FreeLight, &account, item);
+                jobs.add(Lane::FREE_LIGHT, &account, item);
             }
         });
     });
@@ -131,7 +133,7 @@ fn padding(_: &mut Criterion) {
             slack.spend(cells, padding);
             for _ in 0..batch.len() {
                 let account = format!("account-{}", spread(next, 20));
-                jobs.add(Lane::FreeLight, &account, item(next, text(next), 450 * next));
+                jobs.add(Lane::FREE_LIGHT, &account, item(next, text(next), 450 * next));
                 next += 1;
             }
         }

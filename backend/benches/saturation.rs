@@ -35,6 +35,7 @@ use forebay_backend::{
     model::{Manifest, Model, Registry},
     pipeline::{self, Bounds, Parts},
     queue::{Lanes, MAX_PER_CALL, MemoryQueue, Queue, SqsQueue},
+    settings::built_in_lanes,
     store::{MemoryStore, NewObject, S3Store, Store},
 };
 use forebay_contract::{
@@ -280,7 +281,7 @@ async fn saturated(
     registry.insert(manifest);
     let prefetch = (4 * batch).max(32);
     let load = Arc::new(DeviceLoad::default());
-    let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&world.queue))].into();
+    let lanes: Lanes = [(Lane::FREE_LIGHT, Arc::clone(&world.queue))].into();
     let parts = Parts {
         lanes,
         store: Arc::clone(&world.store),
@@ -294,6 +295,7 @@ async fn saturated(
     let cpu_threads = (cores / 2).max(1);
     let bounds = Bounds {
         worker: "bench".to_owned(),
+        weights: built_in_lanes(),
         visibility: Duration::from_secs(60),
         prefetch,
         cpu_threads,

@@ -28,6 +28,7 @@ use forebay_backend::{
     model::Registry,
     pipeline::{self, Bounds, Parts},
     queue::{Lanes, MemoryQueue, Queue},
+    settings::built_in_lanes,
     store::{Head, MemoryStore, NewObject, Put, Store, StoreError},
 };
 use forebay_contract::{
@@ -81,7 +82,7 @@ async fn main() -> Result<()> {
         store: Waited::default(),
         number: AtomicU64::new(0),
     });
-    let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&front.queue) as Arc<dyn Queue>)].into();
+    let lanes: Lanes = [(Lane::FREE_LIGHT, Arc::clone(&front.queue) as Arc<dyn Queue>)].into();
     let parts = Parts {
         lanes,
         store: Arc::new(Shared(Arc::clone(&front))),
@@ -93,6 +94,7 @@ async fn main() -> Result<()> {
     };
     let bounds = Bounds {
         worker: "bench".to_owned(),
+        weights: built_in_lanes(),
         visibility: Duration::from_secs(60),
         prefetch: 256,
         cpu_threads: 1,

@@ -120,10 +120,10 @@ mod tests {
     fn a_worker_is_ready_when_every_lane_answered_and_until_it_drains() {
         let health = Health::default();
         assert_eq!(health.hindrances(), ["starting"]);
-        health.serves([Lane::PaidLight, Lane::FreeLight]);
-        health.polled(Lane::PaidLight, true);
+        health.serves([Lane::PAID_LIGHT, Lane::FREE_LIGHT]);
+        health.polled(Lane::PAID_LIGHT, true);
         assert_eq!(health.hindrances(), ["lane free-light has not answered yet"]);
-        health.polled(Lane::FreeLight, true);
+        health.polled(Lane::FREE_LIGHT, true);
         assert_eq!(health.hindrances(), [""; 0]);
         health.drains();
         assert_eq!(health.hindrances(), ["draining: no more jobs are taken"]);
@@ -133,10 +133,10 @@ mod tests {
     #[test]
     fn what_is_away_hinders_until_it_is_back() {
         let health = Health::default();
-        health.polled(Lane::FreeLight, false);
+        health.polled(Lane::FREE_LIGHT, false);
         health.store_answers(false);
         assert_eq!(health.hindrances().len(), 2);
-        health.polled(Lane::FreeLight, true);
+        health.polled(Lane::FREE_LIGHT, true);
         health.store_answers(true);
         assert_eq!(health.hindrances(), [""; 0]);
     }
@@ -144,7 +144,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_model_that_cannot_be_run_hinders_until_it_can() {
         let health = Health::default();
-        health.polled(Lane::FreeLight, true);
+        health.polled(Lane::FREE_LIGHT, true);
         health.lacks("m@1", "the shelf is away");
         health.lacks("m@1", "403");
         assert_eq!(health.hindrances(), ["model m@1 cannot be run here: 403"]);
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn what_is_broken_is_neither_alive_nor_ready() {
         let health = Health::default();
-        health.polled(Lane::FreeLight, true);
+        health.polled(Lane::FREE_LIGHT, true);
         health.broke("the device hangs");
         assert_eq!((health.ills(), health.hindrances()), (vec!["the device hangs".to_owned()], health.ills()));
     }

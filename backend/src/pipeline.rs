@@ -13,6 +13,7 @@ pub use self::{ending::PipelineError, executor::Executor};
 
 use self::ending::Ending;
 use crate::{
+    batch::LaneWeights,
     device::DeviceLoad,
     edge::Edge,
     engine::Devices,
@@ -51,6 +52,8 @@ pub struct Parts {
 pub struct Bounds {
     /// The worker's name in reports.
     pub worker: String,
+    /// How the lanes share the worker.
+    pub weights: LaneWeights,
     /// How long a message stays hidden without a sign of life.
     pub visibility: Duration,
     /// The most messages that are held at once, fewer where they are much work. Beyond it a lane still has its share.
@@ -94,6 +97,7 @@ pub async fn run_by(
         lanes: lanes.clone(),
         keeper: keeper.clone(),
         prefetch: bounds.prefetch,
+        weights: bounds.weights.clone(),
         load: Arc::clone(&load),
         vitals: Arc::clone(&vitals),
         restraints: restraints.clone(),
@@ -114,7 +118,8 @@ pub async fn run_by(
     let exits = Exits { next: to_batch, failed: to_store.clone(), disposed: to_acknowledge.clone() };
     stages.spawn(decode::run(decoding, received, exits));
 
-    let batching = batch::Batch { load: Arc::clone(&load), runs: runs.clone(), stop: stop.clone() };
+    let (sharing, weights) = (Arc::clone(&load), bounds.weights);
+    let batching = batch::Batch { weights, load: sharing, runs: runs.clone(), stop: stop.clone() };
     let exits = Exits { next: to_infer, failed: to_store.clone(), disposed: to_acknowledge.clone() };
     stages.spawn(batch::run(batching, decoded, exits));
 

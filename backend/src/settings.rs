@@ -3,6 +3,7 @@
 mod complaint;
 mod effective;
 mod file;
+mod lanes;
 mod layers;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -12,10 +13,11 @@ use tracing_subscriber::filter::Targets;
 
 pub use complaint::Unusable;
 pub use effective::Effective;
+pub use lanes::built_in_lanes;
 
 #[cfg(feature = "tch")]
 use crate::engine::torch::{DeviceChoice, LoadLimits};
-use crate::{engine::Patience, model::FetchLimits};
+use crate::{batch::LaneWeights, engine::Patience, model::FetchLimits};
 
 /// Takes jobs from SQS, batches them on the device and stores the results in S3.
 ///
@@ -46,6 +48,12 @@ pub struct Settings {
     /// Queue URLs without their `-LANE` end, as infra's output QueueUrlPrefix says. Lambda functions need none.
     #[arg(long, env = "FOREBAY_QUEUE_URL_PREFIX", value_name = "URL")]
     pub queue_url_prefix: Option<String>,
+
+    /// The lanes to serve, each with its share while others wait too; a name alone has its weight in the catalog that was
+    /// built in, or 1. A customer's own workers serve theirs alone: --lanes acme.
+    #[arg(long, env = "FOREBAY_LANES", value_name = "NAME=WEIGHT,…")]
+    #[arg(default_value = lanes::BUILT_IN, value_parser = lanes::lanes)]
+    pub lanes: LaneWeights,
 
     /// The bucket of inputs, results and failures.
     #[arg(long, env = "FOREBAY_BUCKET", value_name = "NAME")]
@@ -297,6 +305,7 @@ pub(crate) mod tests {
         assert_eq!(settings.decoded_bytes(), 1 << 30);
         assert_eq!((settings.cpu_threads_of(1), settings.cpu_threads_of(16)), (1, 8));
         assert_eq!(settings.action, Action::Run);
+        assert_eq!(settings.lanes, built_in_lanes());
     }
 
     #[test]
@@ -305,6 +314,7 @@ pub(crate) mod tests {
             (&["--lease-s", "2"][..], "--lease-s: found 2; allowed is a whole number from 3 to 43200"),
             (&["--decoded-mib", "0"], "--decoded-mib: found 0; allowed is a whole number from 1 to 16777216"),
             (&["--lease-s=x"], "--lease-s: found x; allowed is a whole number from 3 to 43200"),
+            (&["--lanes", "acme=0"], "--lanes: found acme=0; allowed is NAME=WEIGHT,… of 1 to 20 lanes, each once"),
             (&["--status-address", "9464"], "--status-address: found 9464; allowed is an address IP:PORT"),
             (
                 &["--log", "loud=very"],

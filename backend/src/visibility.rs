@@ -210,7 +210,7 @@ mod tests {
 
     fn started() -> (Arc<CountingQueue>, VisibilityKeeper, tokio::task::JoinHandle<()>) {
         let queue = Arc::new(CountingQueue::default());
-        let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&queue) as Arc<dyn Queue>)].into();
+        let lanes: Lanes = [(Lane::FREE_LIGHT, Arc::clone(&queue) as Arc<dyn Queue>)].into();
         let keeper = VisibilityKeeper::new(VISIBILITY);
         let running = tokio::spawn({
             let keeper = keeper.clone();
@@ -227,7 +227,7 @@ mod tests {
     async fn what_is_hidden_is_extended_and_what_is_dropped_comes_back() {
         let (queue, keeper, running) = started();
         queue.inner.send("a");
-        let visibility = keeper.hide(Lane::FreeLight, receive_one(&*queue).await, None);
+        let visibility = keeper.hide(Lane::FREE_LIGHT, receive_one(&*queue).await, None);
         assert!(
             queue.receive(1, VISIBILITY * 10, VISIBILITY).await.unwrap().is_empty(),
             "hidden far beyond one timeout"
@@ -244,7 +244,7 @@ mod tests {
         let mut hidden = Vec::new();
         for number in 0..25 {
             queue.inner.send(number.to_string());
-            hidden.push(keeper.hide(Lane::FreeLight, receive_one(&*queue).await, None));
+            hidden.push(keeper.hide(Lane::FREE_LIGHT, receive_one(&*queue).await, None));
             tokio::time::sleep(VISIBILITY / 1000).await;
         }
         tokio::time::sleep(VISIBILITY / 2).await;
@@ -259,7 +259,7 @@ mod tests {
         let (queue, keeper, running) = started();
         queue.inner.send("a");
         let visibility =
-            keeper.hide(Lane::FreeLight, receive_one(&*queue).await, Some(Instant::now() + VISIBILITY * 2));
+            keeper.hide(Lane::FREE_LIGHT, receive_one(&*queue).await, Some(Instant::now() + VISIBILITY * 2));
         tokio::time::sleep(VISIBILITY).await;
         visibility.begin();
         assert!(queue.receive(1, VISIBILITY * 10, VISIBILITY).await.unwrap().is_empty());
@@ -269,7 +269,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_left_of_a_receipt_bounds_the_work() {
         let keeper = VisibilityKeeper::new(VISIBILITY);
-        let visibility = keeper.hide(Lane::FreeLight, Receipt("a".to_owned()), None);
+        let visibility = keeper.hide(Lane::FREE_LIGHT, Receipt("a".to_owned()), None);
         let (hour, whole) = (Duration::from_secs(3600), LONGEST - VISIBILITY);
         assert_eq!((visibility.fits(whole), visibility.fits(whole + VISIBILITY)), (Fits::Now, Fits::Never));
         tokio::time::advance(hour * 5).await;
@@ -289,7 +289,7 @@ mod tests {
             queue.inner.send("a");
             let received = Instant::now();
             let receipt = receive_one(&*queue).await;
-            let _visibility = keeper.hide(Lane::FreeLight, receipt.clone(), deadline.map(|after| received + after));
+            let _visibility = keeper.hide(Lane::FREE_LIGHT, receipt.clone(), deadline.map(|after| received + after));
             let again = queue.receive(1, LONGEST * 2, VISIBILITY).await.unwrap().remove(0);
             let hidden = received.elapsed();
             assert!(hidden >= ends && hidden <= ends + VISIBILITY, "{hidden:?}");

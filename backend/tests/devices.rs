@@ -19,6 +19,7 @@ use forebay_backend::{
     pipeline::{Bounds, PipelineError},
     queue::Queue as _,
     serverless::{self, Burst, Record},
+    settings::built_in_lanes,
     store::{MemoryStore, Store},
 };
 use forebay_contract::{EventKind, FailureCode, JobFailure, JobMessage, storage_key};
@@ -529,6 +530,7 @@ async fn a_burst_whose_device_dies_says_that_it_has_ended() {
     let (store, registry) = (Arc::new(MemoryStore::default()), Arc::new(registry));
     let bounds = Bounds {
         worker: "w".to_owned(),
+        weights: built_in_lanes(),
         visibility: Duration::from_secs(30),
         prefetch: 10,
         cpu_threads: 1,

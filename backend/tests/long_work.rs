@@ -19,6 +19,7 @@ use forebay_backend::{
     model::{Manifest, Model, ModelError, Registry},
     pipeline::{self, Bounds, Executor, Parts},
     queue::{Lanes, MemoryQueue, MemoryQueueSettings, Queue},
+    settings::built_in_lanes,
     store::Store,
 };
 use forebay_contract::{EventKind, FailureCode, JobMessage, Lane};
@@ -75,7 +76,7 @@ impl Scene {
 
     fn start(&self, manifest: Manifest, call: Duration) -> CancellationToken {
         let (free, paid) = (Arc::clone(&self.world.queue) as Arc<dyn Queue>, Arc::clone(&self.paid) as Arc<dyn Queue>);
-        let lanes: Lanes = [(Lane::FreeLight, free), (Lane::PaidLight, paid)].into();
+        let lanes: Lanes = [(Lane::FREE_LIGHT, free), (Lane::PAID_LIGHT, paid)].into();
         let mut registry = Registry::default();
         registry.insert(manifest);
         let parts = Parts {
@@ -88,7 +89,8 @@ impl Scene {
             vitals: Arc::clone(&self.world.vitals),
         };
         let (visibility, decoded_bytes) = (self.world.visibility, 1 << 30);
-        let bounds = Bounds { worker: "w".to_owned(), visibility, prefetch: 64, cpu_threads: 1, decoded_bytes };
+        let (worker, weights) = ("w".to_owned(), built_in_lanes());
+        let bounds = Bounds { worker, weights, visibility, prefetch: 64, cpu_threads: 1, decoded_bytes };
         let batch_times = Arc::clone(&self.batch_times);
         let batch_time = Box::new(move |_| {
             let mut batch_times = batch_times.lock().unwrap();

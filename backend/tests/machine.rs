@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/worker");
 const UNIT: &str = include_str!("../../infra/worker/forebay-worker.service");
+const UNHEALTHY_UNIT: &str = include_str!("../../infra/worker/forebay-worker-unhealthy.service");
 const IMAGE: &str = include_str!("../../infra/worker/Dockerfile");
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const DRIVER: &str = "echo 590.10";
@@ -60,7 +61,9 @@ impl Machine {
     /// An archive of a worker that says this version, which AWS gives out, and its hash.
     fn offer(&self, version: &str) -> String {
         self.program("made/forebay-worker/forebay-worker", &format!("echo forebay-worker {version}"));
-        fs::write(self.path("made/forebay-worker/forebay-worker.service"), UNIT).unwrap();
+        for (unit, text) in [("forebay-worker", UNIT), ("forebay-worker-unhealthy", UNHEALTHY_UNIT)] {
+            fs::write(self.path(&format!("made/forebay-worker/{unit}.service")), text).unwrap();
+        }
         let mut tar = Command::new("tar");
         tar.args(["--create", "--gzip", "--file"]).arg(self.path("offered")).arg("--directory").arg(self.path("made"));
         assert!(tar.arg("forebay-worker").status().unwrap().success());
@@ -120,14 +123,24 @@ fn variables_that_are_set_are_settings_of_the_worker() {
 fn a_new_machine_has_the_worker_and_its_settings_and_starts_it() {
     let machine = Machine::new("new", DRIVER);
     let sha256 = machine.offer("1");
-    let output = machine.install(&sha256, &[("FOREBAY_REPORT_SECRET_ID", "forebay/report-secret")]);
+    let more =
+        [("FOREBAY_REPORT_SECRET_ID", "forebay/report-secret"), ("FOREBAY_LANES", "acme=8"), ("FOREBAY_EDGE_URL", "")];
+    let output = machine.install(&sha256, &more);
     assert!(output.status.success(), "{}", said(&output));
     let settings = machine.read("etc/forebay/worker.env");
-    for line in ["AWS_REGION=eu-west-1", "FOREBAY_BUCKET=data", "FOREBAY_REPORT_SECRET_ID=forebay/report-secret"] {
+    for line in [
+        "AWS_REGION=eu-west-1",
+        "FOREBAY_BUCKET=data",
+        "FOREBAY_LANES=acme=8",
+        "FOREBAY_REPORT_SECRET_ID=forebay/report-secret",
+    ] {
         assert!(settings.lines().any(|known| known == line), "{line} in {settings}");
     }
-    assert!(!settings.contains("PACKAGE") && !settings.contains("ROOT"), "{settings}");
+    for left_out in ["PACKAGE", "ROOT", "EDGE_URL"] {
+        assert!(!settings.contains(left_out), "{settings}");
+    }
     assert_eq!(machine.read("etc/systemd/system/forebay-worker.service"), UNIT);
+    assert_eq!(machine.read("etc/systemd/system/forebay-worker-unhealthy.service"), UNHEALTHY_UNIT);
     assert!(machine.read("systemctl").ends_with("restart forebay-worker.service\n"), "{}", machine.read("systemctl"));
 }
 
@@ -194,4 +207,34 @@ async fn a_worker_is_healthy_as_long_as_it_says_so() {
         assert_eq!(server.requests()[0].path, "/healthz");
     }
     assert!(!machine.run("healthy.sh", &[], &[("FOREBAY_STATUS_ADDRESS", "127.0.0.1:1")]).status.success());
+}
+
+#[test]
+fn a_machine_is_replaced_for_a_lost_device_and_for_nothing_else() {
+    let lost = PipelineError::DeviceHung.exit_status();
+    assert_eq!(unit("OnFailure"), "forebay-worker-unhealthy.service");
+    assert!(UNHEALTHY_UNIT.contains("\nExecStart=/opt/forebay-worker/unhealthy.sh\n"));
+    const METADATA: &str = "case \"${!#}\" in */token) echo t ;; */instance-id) echo i-1 ;; *) exit 22 ;; esac";
+    for (status, metadata, words, replaced) in [
+        (lost, METADATA, "i-1 is to be replaced", true),
+        (1, METADATA, "ended with 1, which another machine would not help", false),
+        (2, METADATA, "ended with 2", false),
+        (lost, "exit 28", "no machine of EC2", false),
+    ] {
+        let machine = Machine::new(&format!("unhealthy-{status}-{}", metadata.len()), DRIVER);
+        machine.program("bin/systemctl", &format!("echo {status}"));
+        machine.program("bin/curl", metadata);
+        machine.program("bin/aws", "echo \"$@\" >> \"$FOREBAY_ROOT/aws\"");
+        let output = machine.run("unhealthy.sh", &[], &[("AWS_REGION", "eu-west-1")]);
+        assert!(output.status.success() && said(&output).contains(words), "{status}: {}", said(&output));
+        let asked = "autoscaling set-instance-health --region eu-west-1 --instance-id i-1 --health-status Unhealthy \
+                     --no-should-respect-grace-period\n";
+        assert_eq!(machine.read("aws"), if replaced { asked } else { "" }, "{status}");
+    }
+    // Whoever does not answer is asked again by systemd.
+    let machine = Machine::new("unhealthy-away", DRIVER);
+    machine.program("bin/systemctl", &format!("echo {lost}"));
+    machine.program("bin/curl", METADATA);
+    machine.program("bin/aws", "exit 254");
+    assert!(!machine.run("unhealthy.sh", &[], &[("AWS_REGION", "eu-west-1")]).status.success());
 }

@@ -2,10 +2,10 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        cancel::CancelArguments, completions::CompletionsArguments, get::GetArguments, jobs::JobsArguments,
-        models::ModelsArguments, plan::PlanArguments, quota::QuotaArguments, retry::RetryArguments,
-        submit::SubmitArguments, usage::UsageArguments, wait::WaitArguments, watch::WatchArguments,
-        webhooks::WebhooksArguments,
+        account::AccountArguments, cancel::CancelArguments, completions::CompletionsArguments, get::GetArguments,
+        jobs::JobsArguments, models::ModelsArguments, plan::PlanArguments, quota::QuotaArguments,
+        retry::RetryArguments, submit::SubmitArguments, usage::UsageArguments, wait::WaitArguments,
+        watch::WatchArguments, webhooks::WebhooksArguments,
     },
     dlq::DlqArguments,
     exit,
@@ -79,6 +79,10 @@ pub(crate) enum Command {
     #[command(after_help = "Example: forebay webhooks create https://example.com/hook > hook.secret")]
     Webhooks(WebhooksArguments),
 
+    /// Take all data of the account away with you, or erase it
+    #[command(after_help = "Example: forebay account export acme/")]
+    Account(AccountArguments),
+
     /// Write the completions of a shell
     #[command(after_help = "Example: forebay completions bash > ~/.local/share/bash-completion/completions/forebay")]
     Completions(CompletionsArguments),
@@ -105,7 +109,7 @@ impl Command {
             Self::Keys(arguments) => arguments.only_shows(),
             Self::Dlq(arguments) => arguments.only_shows(),
             Self::Webhooks(arguments) => arguments.only_shows(),
-            Self::Submit(_) | Self::Wait(_) | Self::Cancel(_) | Self::Retry(_) => false,
+            Self::Submit(_) | Self::Wait(_) | Self::Cancel(_) | Self::Retry(_) | Self::Account(_) => false,
         }
     }
 }

@@ -6,7 +6,9 @@ use clap::CommandFactory as _;
 
 use crate::{
     arguments::{Arguments, Command},
-    commands::{cancel, completions, get, jobs, models, plan, quota, retry, submit, usage, wait, watch, webhooks},
+    commands::{
+        account, cancel, completions, get, jobs, models, plan, quota, retry, submit, usage, wait, watch, webhooks,
+    },
     dlq,
     failure::Failure,
     keys,
@@ -29,6 +31,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Plan(arguments) => Box::pin(plan::run(arguments)),
         Command::Usage(arguments) => Box::pin(usage::run(arguments)),
         Command::Watch(arguments) => Box::pin(watch::run(arguments)),
+        Command::Account(arguments) => Box::pin(account::run(arguments)),
         Command::Webhooks(arguments) => Box::pin(webhooks::run(arguments)),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -97,7 +97,8 @@ fn marked(stem: &Path, extension: &str) -> PathBuf {
     path.into()
 }
 
-fn extension(media_type: &str) -> &'static str {
+/// What a file with a result of this type ends with.
+pub(crate) fn extension(media_type: &str) -> &'static str {
     EXTENSIONS.iter().find(|(known, _)| *known == media_type).map_or(OTHER, |(_, extension)| extension)
 }
 

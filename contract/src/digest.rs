@@ -19,6 +19,9 @@ pub enum Namespace<'a> {
 pub struct Digest([u8; 32]);
 
 impl Digest {
+    /// No result's name: what stands where one was erased.
+    pub const NONE: Self = Self([0; 32]);
+
     /// Names the result of running `model`@`version` over `parameters` and `input` within `namespace`.
     ///
     /// Each field is preceded by its length, so that no two different jobs run together into the same bytes.

@@ -79,6 +79,8 @@ codes! {
     JobCanceled = 409 "job-canceled" "The job was canceled and has no result";
     JobFailed = 424 "job-failed" "The job failed and has no result";
     JobExpired = 410 "job-expired" "The job or its result has expired";
+    JobErased = 410 "job-erased" "The job's data was erased";
+    ErasureNotFound = 404 "erasure-not-found" "Nobody has asked for the account's data to be erased";
     UpgradeRequired = 426 "upgrade-required" "This path speaks WebSocket alone";
     TooManyListeners = 429 "too-many-listeners" "Too many connections wait for news", retryable;
     MessageTooLarge = 413 "message-too-large" "The message is larger than allowed";

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::{Digest, JobId, catalog::Window};
+use crate::{Digest, JobId, Lane, PlanClass, catalog::Window};
 
 /// Gives a type that is a text in JSON its schema.
 macro_rules! text {
@@ -41,6 +41,20 @@ text!(
     "6ab93fac3b1fbf4c3c3f0b5f3d4c0d2a7f9d3f7d2b0d2f1c9e8a7b6c5d4e3f2a"
 );
 text!(
+    Lane,
+    "Lane",
+    "The name of a lane: the queue in which a job waits.",
+    "^[a-z][a-z0-9-]{0,30}[a-z0-9]$",
+    "paid-light"
+);
+text!(
+    PlanClass,
+    "PlanClass",
+    "The name of a class of plans: plans and lanes of the same class belong together.",
+    "^[a-z][a-z0-9-]{0,30}[a-z0-9]$",
+    "paid"
+);
+text!(
     Window,
     "Window",
     "How long a limit counts: seconds, minutes, hours or days, or the calendar's day or month in UTC.",
@@ -59,5 +73,6 @@ mod tests {
             serde_json::from_value(schema.get("examples").and_then(|list| list.get(0)).cloned().unwrap_or_default())
         }
         assert!(example::<JobId>().is_ok() && example::<Digest>().is_ok() && example::<Window>().is_ok());
+        assert!(example::<Lane>().is_ok() && example::<PlanClass>().is_ok());
     }
 }

@@ -39,34 +39,64 @@ const overAws :Workerd.Config = (
   ],
 );
 
+# The edge alone, with everything counted that its objects do: count.mjs.
+const counted :Workerd.Config = (
+  services = [
+    (name = "edge", worker = .countedEdge),
+    (name = "cache", worker = .cache),
+    (name = "kv", worker = .kv),
+    (name = "outbound", worker = .sink),
+    (name = "disk", disk = (writable = true)),
+  ],
+  sockets = [ (name = "edge", http = (), service = "edge") ],
+);
+
+const countedEdge :Workerd.Worker = (
+  modules = [
+    (name = "counted.mjs", esModule = embed "counted.mjs"),
+    (name = "index.js", esModule = embed "../build/index.js"),
+    (name = "index_bg.wasm", wasm = embed "../build/index_bg.wasm"),
+  ],
+  compatibilityDate = "2026-11-01",
+  bindings = .bindings,
+  durableObjectNamespaces = .objects,
+  durableObjectStorage = (localDisk = "disk"),
+  globalOutbound = "outbound",
+  cacheApiOutbound = "cache",
+);
+
 const edge :Workerd.Worker = (
   modules = [
     (name = "index.js", esModule = embed "../build/index.js"),
     (name = "index_bg.wasm", wasm = embed "../build/index_bg.wasm"),
   ],
   compatibilityDate = "2026-11-01",
-  bindings = [
-    (name = "ACCOUNT", durableObjectNamespace = "Account"),
-    (name = "LANE", durableObjectNamespace = "Lane"),
-    (name = "CONFIG", kvNamespace = "kv"),
-    (name = "AWS_REGION", text = "us-east-1"),
-    (name = "AWS_ACCESS_KEY_ID", text = "bench"),
-    (name = "AWS_SECRET_ACCESS_KEY", text = "bench"),
-    (name = "REPORT_SECRET", text = "bench-bench-bench-bench-bench-bench"),
-    (name = "ALLOW_LOOPBACK", text = "true"),
-    (name = "QUEUE_URL_PREFIX", fromEnvironment = "QUEUE_URL_PREFIX"),
-    (name = "BUCKET_URL", fromEnvironment = "BUCKET_URL"),
-    # No report is lost here, so the bucket need not be asked.
-    (name = "RECONCILE_AFTER_MS", text = "86400000"),
-  ],
-  durableObjectNamespaces = [
-    (className = "Account", uniqueKey = "account", enableSql = true),
-    (className = "Lane", uniqueKey = "lane", enableSql = true),
-  ],
+  bindings = .bindings,
+  durableObjectNamespaces = .objects,
   durableObjectStorage = (localDisk = "disk"),
   globalOutbound = "outbound",
   cacheApiOutbound = "cache",
 );
+
+const bindings :List(Workerd.Worker.Binding) = [
+  (name = "ACCOUNT", durableObjectNamespace = "Account"),
+  (name = "LANE", durableObjectNamespace = "Lane"),
+  (name = "CONFIG", kvNamespace = "kv"),
+  (name = "AWS_REGION", text = "us-east-1"),
+  (name = "AWS_ACCESS_KEY_ID", text = "bench"),
+  (name = "AWS_SECRET_ACCESS_KEY", text = "bench"),
+  (name = "REPORT_SECRET", text = "bench-bench-bench-bench-bench-bench"),
+  (name = "ALLOW_LOOPBACK", text = "true"),
+  (name = "QUEUE_URL_PREFIX", fromEnvironment = "QUEUE_URL_PREFIX"),
+  (name = "BUCKET_URL", fromEnvironment = "BUCKET_URL"),
+  # No report is lost here, so the bucket need not be asked.
+  (name = "RECONCILE_AFTER_MS", text = "86400000"),
+];
+
+const objects :List(Workerd.Worker.DurableObjectNamespace) = [
+  (className = "Account", uniqueKey = "account", enableSql = true),
+  (className = "Lane", uniqueKey = "lane", enableSql = true),
+];
 
 const floor :Workerd.Worker = (
   modules = [ (name = "floor.mjs", esModule = embed "floor.mjs") ],

@@ -1,7 +1,8 @@
-// A CONFIG namespace of three entries, in the protocol of workerd's kvNamespace binding: GET /KEY, 404 for what is not
-// there. Two keys, one model that needs no files, a plan that never refuses and one that
-// soon does.
+// A CONFIG namespace of four entries, in the protocol of workerd's kvNamespace binding: GET /KEY, 404 for what is not
+// there. Three keys, one model that needs no files, a plan that never refuses, one that soon does, and one with as many
+// limits as the catalog's.
 const OPEN = "fb_bench_0123456789abcdef0123456789";
+const LIMITED = "fb_limited_0123456789abcdef0123456789";
 const CLOSED = "fb_closed_0123456789abcdef0123456789";
 
 const limit = (quantity, window) => ({
@@ -17,6 +18,15 @@ const catalog = {
   plans: {
     // Never refuses, and gives what the cache has for nothing.
     open: { class: "paid", limits: [limit(1000000000, "1s")], cached: "free" },
+    // The same limits as `pro` of catalog/plans.toml, out of reach.
+    limited: {
+      class: "paid",
+      limits: [
+        limit(1000000000, "1s"),
+        { ...limit(1000000000, "month"), name: "monthly", algorithm: "fixed-window", unit: "cost" },
+        { name: "in-flight", dimension: "account", algorithm: "in-flight", quantity: 1000000, unit: "requests" },
+      ],
+    },
     // One submission a month.
     closed: { class: "free", limits: [limit(1, "31d")] },
   },
@@ -31,6 +41,7 @@ async function entry(key) {
 async function entries() {
   return {
     [await entry(OPEN)]: { account: "open", plan: "open", name: "bench" },
+    [await entry(LIMITED)]: { account: "limited", plan: "limited", name: "bench" },
     [await entry(CLOSED)]: { account: "closed", plan: "closed", name: "bench" },
     catalog,
   };

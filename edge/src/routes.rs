@@ -9,8 +9,8 @@ use crate::openapi::{Operation, Schemas, paths};
 use crate::{
     cx::Cx,
     handlers::{
-        cancel, events, health, job, jobs, lanes, manage_catalog, manage_keys, models, quota, ready, reports, result,
-        submit, usage,
+        cancel, erase, events, health, job, jobs, lanes, manage_catalog, manage_keys, models, quota, ready, reports,
+        result, submit, usage,
         webhooks::{self, Wish},
     },
     http::{Answer, Stop, Target},
@@ -66,8 +66,11 @@ pub const ROUTES: &[Row] = &[
     row!("GET" "/v1/jobs/{id}", paths::jobs::get, |c| job::get(c.cx, c.target, c.id)),
     row!("GET" "/v1/jobs/{id}/result", paths::jobs::result, |c| result::get(c.cx, c.target, c.id)),
     row!("POST" "/v1/jobs/{id}/cancel", paths::jobs::cancel, |c| cancel::post(c.cx, c.target, c.id)),
+    row!("DELETE" "/v1/jobs/{id}", paths::erasure::job, |c| erase::job(c.cx, c.target, c.id)),
     row!("GET" "/v1/jobs/{id}/events", paths::waiting::of_job, |c| events::of_job(c.cx, c.request, c.target, c.id)),
     row!("GET" "/v1/events", paths::waiting::of_many, |c| events::of_many(c.cx, c.request, c.target)),
+    row!("DELETE" "/v1/account/data", paths::erasure::account, |c| erase::account(c.cx, c.target)),
+    row!("GET" "/v1/account/data", paths::erasure::of_account, |c| erase::of_account(c.cx, c.target)),
     row!("GET" "/v1/models", paths::account::models, |c| models::get(c.cx, c.target)),
     row!("GET" "/v1/quota", paths::account::quota, |c| quota::get(c.cx, c.target)),
     row!("GET" "/v1/usage", paths::account::usage, |c| usage::get(c.cx, c.request, c.target)),
@@ -180,6 +183,7 @@ mod tests {
             ("POST", "/v1/jobs", Ok(("/v1/jobs", ["", ""]))),
             ("GET", "/v1/jobs", Ok(("/v1/jobs", ["", ""]))),
             ("GET", "/v1/jobs/x", Ok(("/v1/jobs/{id}", ["x", ""]))),
+            ("DELETE", "/v1/jobs/x", Ok(("/v1/jobs/{id}", ["x", ""]))),
             ("HEAD", "/v1/jobs/x/result", Ok(("/v1/jobs/{id}/result", ["x", ""]))),
             ("POST", "/v1/models/a/jobs", Ok(("/v1/models/{model}/jobs", ["a", ""]))),
             ("POST", "/v1/models/a/plan", Ok(("/v1/models/{model}/plan", ["a", ""]))),
@@ -235,6 +239,7 @@ mod tests {
             ("POST", "/v1/models", "GET, HEAD"),
             ("GET", "/v1/plan", "POST"),
             ("PUT", "/v1/webhooks/w", "GET, HEAD, PATCH, DELETE"),
+            ("POST", "/v1/account/data", "DELETE, GET, HEAD"),
         ] {
             let refusal = Route::of(method, path).err().unwrap();
             assert_eq!(refusal.headers, [("allow", allow.to_owned())], "{method} {path}");

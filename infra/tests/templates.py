@@ -1,5 +1,6 @@
 """The templates as data: short forms (!Ref) written as long ones ({"Ref": …})."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 def resources(name: str) -> dict[str, Resource]:
-    """By logical name; those of a loop over the lanes once, as they are written."""
-    found: dict[str, Resource] = {}
-    for key, value in read(name)["Resources"].items():
-        found |= value[2] if key.startswith("Fn::ForEach") else {key: value}
-    return found
+    return dict(read(name)["Resources"])
 
 
 def of_type(name: str, kind: str) -> dict[str, Resource]:
@@ -51,3 +48,12 @@ def statements(name: str) -> Iterator[Resource]:
 
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def machine_scripts(**values: str) -> list[str]:
+    """What a new machine of the fleet runs, and the scripts that it writes down by `cat > FILE <<'NAME'`."""
+    data = resources("fleet")["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    text = data["UserData"]["Fn::Base64"]["Fn::Sub"]
+    script = re.sub(r"\$\{(?:AWS::)?(\w+)\}", lambda found: values.get(found[1], "x"), text)
+    written = re.findall(r"<<'(\w+)'\n(.*?\n)\1\n", script, re.S)
+    return [script, *(inner for _, inner in written if inner.startswith("#!"))]

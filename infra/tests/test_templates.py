@@ -8,13 +8,14 @@ import unittest
 from pathlib import Path
 
 import templates
-from templates import NAMES, listed, of_type, read, resources, statements, walk
+from catalog import LANES
+from templates import NAMES, listed, machine_scripts, of_type, read, resources, statements, walk
 
 RUNBOOK = templates.INFRA.parent / "OPERATING.md"
 FOURTEEN_DAYS = 1_209_600
 
-# What stands for every resource in AWS's own examples too; infra/fleet.yaml says where.
-WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken", "ssm:UpdateInstanceInformation"}
+# What can be granted for every resource alone; the templates say where that stands.
+WITHOUT_RESOURCE = {"sqs:ListQueues", "ecr:GetAuthorizationToken", "ssm:UpdateInstanceInformation"}
 
 
 class Form(unittest.TestCase):
@@ -34,7 +35,7 @@ class Form(unittest.TestCase):
     def test_every_parameter_says_what_it_is_and_what_is_allowed(self) -> None:
         bounds = {"AllowedValues", "AllowedPattern", "MinValue"}
         # Names of what other stacks or other people made; AWS itself checks those of EC2.
-        free = {"BucketName", "CodeBucket", "ReaperPackage", "BurstImage", "ModelsBucket", "EdgeUrl", "Lanes"}
+        free = {"BucketName", "CodeBucket", "ReaperPackage", "BurstImage", "ModelsBucket", "EdgeUrl"}
         free |= {"StartCommand", "StopCommand"}
         for name in NAMES:
             for key, parameter in read(name)["Parameters"].items():
@@ -65,7 +66,7 @@ class Form(unittest.TestCase):
 class Data(unittest.TestCase):
     def test_queues_keep_messages_as_long_as_queues_can(self) -> None:
         queues = of_type("forebay", "AWS::SQS::Queue")
-        self.assertEqual(len(queues), 8)
+        self.assertEqual(len(queues), 2 * len(LANES))
         for key, queue in queues.items():
             self.assertEqual(queue["Properties"]["MessageRetentionPeriod"], FOURTEEN_DAYS, key)
 
@@ -149,13 +150,52 @@ class Fleet(unittest.TestCase):
         self.assertIn(f"--auto-scaling-group-name {group['AutoScalingGroupName']['Fn::Sub']} ", script)
         self.assertLess(script.index("${StopCommand}"), script.index("complete-lifecycle-action"))
         self.assertIs(group["CapacityRebalance"], True)
+        rights = {one["Sid"]: one["Action"] for one in statements("fleet") if "Sid" in one}
+        said = {"autoscaling:CompleteLifecycleAction", "autoscaling:SetInstanceHealth"}
+        self.assertEqual(set(rights["SayDrainedOrUnhealthy"]), said)
         # What a person or a policy has set is not taken back by an update.
         self.assertNotIn("DesiredCapacity", group)
 
-    def test_the_scripts_of_a_new_machine_are_such(self) -> None:
-        for text in self.scripts():
-            done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
+    def test_each_policy_divides_what_waits_in_its_lanes_by_the_machines(self) -> None:
+        parameters = read("fleet")["Parameters"]
+        for kind in ("Light", "Heavy"):
+            policy = resources("fleet")[f"{kind}Policy"]["Properties"]
+            target = policy["TargetTrackingConfiguration"]
+            self.assertEqual(target["TargetValue"], {"Ref": f"{kind}Backlog"})
+            queries = {one["Id"]: one for one in target["CustomizedMetricSpecification"]["Metrics"]}
+            terms = re.findall(r"FILL\((\w+), [01]\)", queries.pop("backlog")["Expression"])
+            self.assertEqual(set(terms), queries.keys())
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+            self.assertLessEqual(len(queries), 10)
+            lanes = []
+            for name, query in sorted(queries.items()):
+                self.assertIs(query["ReturnData"], False)
+                metric = query["MetricStat"]["Metric"]
+                [dimension] = metric["Dimensions"]
+                if name == "machines":
+                    self.assertEqual(metric["MetricName"], "GroupInServiceInstances")
+                    self.assertEqual(dimension["Value"]["Fn::Sub"], "${Prefix}-workers${Suffix}")
+                    continue
+                self.assertEqual(metric["MetricName"], "ApproximateNumberOfMessagesVisible")
+                text, values = dimension["Value"]["Fn::Sub"]
+                self.assertEqual(text, "${Prefix}-${Lane}")
+                index, split = values["Lane"]["Fn::Select"]
+                given = split["Fn::Split"][1]["Fn::Sub"]
+                given = given.replace(f"${{{kind}Lanes}}", parameters[f"{kind}Lanes"]["Default"])
+                lanes.append(given.split(",")[int(index)])
+            watched = [lane for lane in lanes if lane != "-"]
+            self.assertEqual(watched, parameters[f"{kind}Lanes"]["Default"].split(","))
+            # A lane that a catalog adds may have machines of its own.
+            alike = {lane for lane, spec in LANES.items() if spec.get("work") in (None, kind.lower())}
+            self.assertLessEqual(set(watched), alike)
+
+    def test_lanes_that_are_named_reach_the_worker(self) -> None:
+        pattern = read("fleet")["Parameters"]["Lanes"]["AllowedPattern"]
+        for lanes in ["", "acme", "acme=8,paid-light=1"]:
+            self.assertRegex(lanes, pattern)
+        for lanes in ["acme=0", "Acme", "a b", "acme,"]:
+            self.assertNotRegex(lanes, pattern)
+        self.assertIn("\nFOREBAY_LANES=acme=8\n", machine_scripts(Lanes="acme=8")[0])
 
     def test_a_machine_stops_the_worker_and_then_says_that_it_may_go(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -178,7 +218,7 @@ class Fleet(unittest.TestCase):
                 file.write_text(f"#!/bin/bash\n{text}\n")
                 file.chmod(0o755)
             environment = {"PATH": f"{folder}:/usr/bin:/bin"}
-            script = self.scripts(StopCommand="stop", Prefix="forebay", Region="eu-west-1")[1]
+            script = machine_scripts(StopCommand="stop", Prefix="forebay", Region="eu-west-1")[1]
             ran = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, timeout=60)
             self.assertEqual(ran.returncode, 0)
             done = (Path(folder) / "done").read_text().splitlines()
@@ -187,18 +227,11 @@ class Fleet(unittest.TestCase):
             self.assertRegex(done[3], said)
             self.assertEqual(len(done), 4)
 
-    def scripts(self, **values: str) -> list[str]:
-        """What a new machine runs, and the script that waits in it until the machine is to go."""
-        data = resources("fleet")["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
-        text = data["UserData"]["Fn::Base64"]["Fn::Sub"]
-        script = re.sub(r"\$\{(?:AWS::)?(\w+)\}", lambda found: values.get(found[1], "x"), text)
-        return [script, script.split("<<'DRAIN'\n")[1].split("\nDRAIN\n")[0]]
-
 
 class Alarms(unittest.TestCase):
     def test_every_alarm_says_what_to_do_and_the_runbook_says_more(self) -> None:
         alarms = of_type("alarms", "AWS::CloudWatch::Alarm")
-        self.assertEqual(len(alarms), 7)
+        self.assertEqual(len(alarms), 5 * len(LANES) + 2)
         runbook = RUNBOOK.read_text()
         for key, alarm in alarms.items():
             with self.subTest(alarm=key):
@@ -209,23 +242,39 @@ class Alarms(unittest.TestCase):
                 self.assertIn(f"\n## {section}", runbook)
                 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
                 self.assertLess(len(text), 1024)
-                name = properties["AlarmName"]["Fn::Sub"].replace("${Prefix}", "PREFIX").replace("${Lane}", "LANE")
+                name = properties["AlarmName"]["Fn::Sub"].replace("${Prefix}", "PREFIX")
+                name = re.sub("|".join(LANES), "LANE", name)
                 self.assertIn(f"| `{name}` |", runbook)
                 self.assertTrue(properties["AlarmActions"])
         for key in [*of_type("alarms", "AWS::Budgets::Budget"), *of_type("forebay", "AWS::CloudWatch::Alarm")]:
             self.assertIn({"MonthlyBudget": "| `PREFIX-monthly` |"}.get(key, "| `PREFIX-LANE-late` |"), runbook, key)
 
-    def test_alarms_watch_the_queues_that_there_are(self) -> None:
-        lanes = read("alarms")["Parameters"]["Lanes"]["Default"].split(",")
+    def test_queues_and_alarms_are_those_of_the_catalog(self) -> None:
+        wanted = {f"${{Prefix}}-{lane}{end}" for lane in LANES for end in ("", "-dlq")}
         queues = of_type("forebay", "AWS::SQS::Queue").values()
-        names = {queue["Properties"]["QueueName"]["Fn::Sub"] for queue in queues}
-        self.assertEqual(names, {f"${{Prefix}}-{lane}{end}" for lane in lanes for end in ("", "-dlq")})
+        self.assertEqual({queue["Properties"]["QueueName"]["Fn::Sub"] for queue in queues}, wanted)
         watched = {
             one["Value"]["Fn::Sub"]
             for one in walk(read("alarms")["Resources"])
             if isinstance(one, dict) and one.get("Name") == "QueueName"
         }
-        self.assertEqual(watched, {"${Prefix}-${Lane}", "${Prefix}-${Lane}-dlq"})
+        self.assertEqual(watched, wanted)
+
+    def test_a_lane_is_late_when_its_oldest_job_waits_longer_than_it_is_meant_to(self) -> None:
+        alarms = [one["Properties"] for one in of_type("alarms", "AWS::CloudWatch::Alarm").values()]
+        by_name = {one["AlarmName"]["Fn::Sub"]: one for one in alarms}
+        for lane, spec in LANES.items():
+            threshold = by_name[f"${{Prefix}}-{lane}-oldest"]["Threshold"]
+            self.assertEqual(threshold, max(60, -(-spec.get("wait_ms", 60_000) // 1000)), lane)
+
+    def test_burst_workers_take_light_work_alone(self) -> None:
+        mappings = of_type("forebay", "AWS::Lambda::EventSourceMapping").values()
+        bursting = [one["Properties"] for one in mappings if one["Condition"] == "HasBurst"]
+        sources = {one["EventSourceArn"]["Fn::GetAtt"][0] for one in bursting}
+        queues = of_type("forebay", "AWS::SQS::Queue")
+        names = {queues[source]["Properties"]["QueueName"]["Fn::Sub"] for source in sources}
+        light = {f"${{Prefix}}-{lane}" for lane, spec in LANES.items() if spec.get("work") == "light"}
+        self.assertEqual(names, light)
 
     def test_the_alarm_on_s3_reads_what_the_bucket_counts(self) -> None:
         counted = resources("forebay")["DataBucket"]["Properties"]["MetricsConfigurations"]["Fn::If"][1][0]["Id"]

@@ -6,6 +6,7 @@
 #   FOREBAY_PACKAGE_SHA256    of the archive; an image has it in its name
 #   FOREBAY_QUEUE_URL_PREFIX, FOREBAY_BUCKET, FOREBAY_EDGE_URL, AWS_REGION
 #   FOREBAY_MODELS_DIR        s3://BUCKET/models
+#   FOREBAY_LANES             NAME=WEIGHT,…; empty for the lanes that the worker was built with
 #   FOREBAY_REPORT_SECRET_ID  the secret's name, never the secret: whoever is on the machine may read these lines
 # It runs as root, once, and can be run again. Nothing of what it prints, which cloud-init keeps, is secret.
 set -euo pipefail
@@ -58,13 +59,13 @@ install_folder() {
     mv "$new" "$opt"
 }
 
-# Every setting of a worker that is set here, and the region; secrets have no place in it.
+# Every setting of a worker that is set here, empty ones left out, and the region; secrets have no place in it.
 write_settings() {
     local name
     mkdir -p "$root/etc/forebay"
     umask 077
     for name in AWS_REGION $(compgen -v FOREBAY_ | grep -vxE 'FOREBAY_(ROOT|PACKAGE|PACKAGE_SHA256)'); do
-        printf '%s=%s\n' "$name" "${!name}"
+        [ -z "${!name}" ] || printf '%s=%s\n' "$name" "${!name}"
     done >"$root/etc/forebay/worker.env"
 }
 
@@ -76,7 +77,7 @@ check_driver
 install_folder
 write_settings
 mkdir -p "$root/etc/systemd/system"
-cp "$opt/forebay-worker.service" "$root/etc/systemd/system/"
+cp "$opt"/forebay-worker*.service "$root/etc/systemd/system/"
 systemctl daemon-reload
 systemctl enable forebay-worker.service
 systemctl restart forebay-worker.service

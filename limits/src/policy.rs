@@ -324,7 +324,7 @@ mod tests {
     }
 
     fn subject<'a>(key: &'a str, ip: &'a str, cost_ms: u64) -> Subject<'a> {
-        Subject { key, ip, endpoint: "/v1/jobs", model: "m", lane: Lane::FreeLight, cost_ms }
+        Subject { key, ip, endpoint: "/v1/jobs", model: "m", lane: Lane::FREE_LIGHT, cost_ms }
     }
 
     /// The names of the limits that refuse; what passes is kept in `buckets`.

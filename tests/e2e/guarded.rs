@@ -87,13 +87,20 @@ input = {{ kind = "text", max_bytes = 1_000 }}
          algorithm = \"token-bucket\", quantity = {GENTLE_RATE}, window = \"1m\", unit = \"requests\" }}]\n"
     );
     let plans = [plan("pro", "paid"), plan("beta", "paid"), plan("free", "free"), gentle].concat();
-    let lanes = format!(
-        "[lanes]\nfree-heavy = {{ backlog_ms = {CAP_MS}, rate = {RATE_MS} }}\npaid-heavy = {{ backlog_ms = {WIDE_CAP_MS} }}\n"
-    );
+    let lane = |class: &str, work: &str, more: &str| {
+        format!("[lanes.{class}-{work}]\nclass = \"{class}\"\nwork = \"{work}\"\n{more}\n")
+    };
+    let lanes = [
+        lane("paid", "light", ""),
+        lane("paid", "heavy", &format!("backlog_ms = {WIDE_CAP_MS}")),
+        lane("free", "light", ""),
+        lane("free", "heavy", &format!("backlog_ms = {CAP_MS}\nrate = {RATE_MS}")),
+    ];
     Ok(Options {
         models_dir: Some(folder),
         serving: Some(SERVING.to_owned()),
-        plans: Some(plans + &lanes),
+        plans: Some(plans),
+        lanes: Some(lanes.concat()),
         infra: Infra::Common,
         ..Options::default()
     })

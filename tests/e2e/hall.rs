@@ -13,11 +13,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
+use forebay_contract::catalog::Catalog;
 use forebay_xtask::{
     build,
     console::Console,
+    lanes,
     repository::Repository,
-    stack::{Deployment, EdgeRunner, LocalStack},
+    stack::{Deploying, Deployment, EdgeRunner, LocalStack},
 };
 
 use crate::{
@@ -144,21 +146,29 @@ impl Hall {
             let prefix = |number| format!("e2e-{}-{number}", self.run);
             let prefixes: Vec<String> = (first..first + self.at_once).map(prefix).collect();
             let log = self.repository.run("e2e").join(format!("infra-{first}.log"));
-            *free = Deployment::deploy(&self.repository, Console::quiet(), &self.localstack, &prefixes, &log)?;
+            let wanted = Deploying { endpoint: &self.localstack, prefixes: &prefixes, templates: None, log: &log };
+            *free = Deployment::deploy(&self.repository, Console::quiet(), &wanted)?;
         }
         free.pop().context("nothing was deployed")
     }
 
-    /// What a stack of these options stands on.
-    pub fn deployed(&self, name: &str, options: &Options, folder: &Path) -> Result<Deployment> {
-        match (options.infra, &options.aws) {
-            (Infra::Common, _) => self.common_infra(),
-            (Infra::Own, None) => self.deployment(),
-            (Infra::Own, Some(endpoint)) => {
-                let (prefix, log) = (format!("e2e-{name}"), folder.join("infra.log"));
-                let mut deployed = Deployment::deploy(&self.repository, Console::quiet(), endpoint, &[prefix], &log)?;
-                deployed.pop().context("nothing was deployed")
+    /// What a stack of these options stands on; where it has lanes of its own, the queues of this catalog.
+    pub fn deployed(&self, on: &StandsOn<'_>) -> Result<Deployment> {
+        let StandsOn { name, options, catalog, folder } = *on;
+        let own = |endpoint: &str, templates| {
+            let (prefixes, log) = ([format!("e2e-{}-{name}", self.run)], folder.join("infra.log"));
+            let wanted = Deploying { endpoint, prefixes: &prefixes, templates, log: &log };
+            let deployed = Deployment::deploy(&self.repository, Console::quiet(), &wanted)?;
+            deployed.into_iter().next().context("nothing was deployed")
+        };
+        match (options.infra, &options.aws, &options.lanes) {
+            (_, _, Some(_)) => {
+                lanes::write(&self.repository, catalog, folder)?;
+                own(options.aws.as_deref().unwrap_or(&self.localstack), Some(folder))
             }
+            (Infra::Common, _, None) => self.common_infra(),
+            (Infra::Own, None, None) => self.deployment(),
+            (Infra::Own, Some(endpoint), None) => own(endpoint, None),
         }
     }
 
@@ -201,6 +211,16 @@ impl Hall {
         fs::create_dir_all(&folder)?;
         Ok(folder)
     }
+}
+
+/// What is known of a stack before its queues and bucket are there.
+#[derive(Debug, Clone, Copy)]
+pub struct StandsOn<'a> {
+    pub name: &'a str,
+    pub options: &'a Options,
+    pub catalog: &'a Catalog,
+    /// The stack's own.
+    pub folder: &'a Path,
 }
 
 /// A LocalStack that a promise has to itself.

@@ -28,6 +28,7 @@ use crate::{
 };
 
 pub use crate::hall::Hall;
+use crate::hall::StandsOn;
 pub use forebay_xtask::stack::free_port;
 
 /// A plan that is soon used up: three at once, and no more as long as any promise takes.
@@ -56,8 +57,10 @@ pub struct Options {
     pub models_dir: Option<PathBuf>,
     /// What answers to which name, in the words of `catalog/models.toml`.
     pub serving: Option<String>,
-    /// Plans, limits and lanes, in the words of `catalog/plans.toml`; a plan `pro` must be among them.
+    /// Plans and limits, in the words of `catalog/plans.toml`; a plan `pro` must be among them.
     pub plans: Option<String>,
+    /// Lanes, in the words of `catalog/lanes.toml`; whoever names some has queues of its own for them.
+    pub lanes: Option<String>,
     /// Who may call besides the owners of keys, in the words of `catalog/identity.toml`.
     pub identity: Option<String>,
     /// Whose queues and bucket these are.
@@ -116,17 +119,17 @@ impl Stack {
     pub fn start(hall: &Hall, name: &str, options: &Options) -> Result<Self> {
         let repository = hall.repository().clone();
         let folder = hall.scratch(name)?;
-        let deployment = hall.deployed(name, options, &folder)?;
-
         let models = options.models_dir.clone().unwrap_or_else(|| repository.path("models"));
         let other = CatalogSources {
             models: &models,
             serving: options.serving.as_deref(),
             plans: options.plans.as_deref(),
             more_plans: TINY_PLAN_TOML,
+            lanes: options.lanes.as_deref(),
             identity: options.identity.as_deref(),
         };
         let catalog = build::catalog_of(&repository, &other)?;
+        let deployment = hall.deployed(&StandsOn { name, options, catalog: &catalog, folder: &folder })?;
         let catalog = serde_json::to_value(&catalog)?;
 
         let mut variables = EdgeOptions::variables_for(&deployment, REPORT_SECRET);

@@ -128,6 +128,11 @@ impl Platform for Native {
         self.outside(move |world, name| world.read(name, key))
     }
 
+    fn remove<'a>(&'a self, key: &'a str) -> Task<'a, Answer<(), AwsError>> {
+        let key = key.to_owned();
+        self.outside(move |world, name| world.remove(name, key))
+    }
+
     fn ask_lane<'a>(&'a self, object: &'a str, call: &'a str) -> Task<'a, Answer<String, CallError>> {
         let (lane, call) = (object.to_owned(), call.to_owned());
         self.outside(move |world, name| world.ask_lane(name, lane, call))

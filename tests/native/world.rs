@@ -54,6 +54,9 @@ pub(crate) trait World {
     /// Reads a small object of the bucket.
     fn read(&self, object: &str, key: String) -> Task<'static, std::result::Result<Option<String>, AwsError>>;
 
+    /// Removes an object of the bucket.
+    fn remove(&self, object: &str, key: String) -> Task<'static, std::result::Result<(), AwsError>>;
+
     /// Calls a Lane object.
     fn ask_lane(
         &self,

@@ -109,3 +109,19 @@ fn two_tries_that_wait_for_the_same_turn_are_one_job() {
         assert_eq!(scene.fakes.sent(LANE).len(), 2);
     });
 }
+
+#[test]
+fn tables_of_a_later_version_are_not_opened_and_it_is_said_what_to_do() {
+    scene::run(|scene| async move {
+        let account = scene.account("acme");
+        let job = scene.submit(&account, Wish::default()).await;
+        account.sql("INSERT INTO migrations (version) VALUES (4711)");
+        account.kill();
+        let refused = say::<Option<forebay_account::Job>>(&account, &Call::Job { id: job.id, wait_ms: 0 }, "").await;
+        let why = refused.unwrap_err().what;
+        assert!(why.contains("version 4711") && why.contains("deploy the version"), "{why}");
+        account.sql("DELETE FROM migrations WHERE version = 4711");
+        account.kill();
+        assert_eq!(scene.job(&account, job.id).await.id, job.id, "nothing was done to them");
+    });
+}

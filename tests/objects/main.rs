@@ -9,7 +9,9 @@ mod scene;
 
 mod alarms;
 mod calls;
+mod erased;
 mod joined;
+mod lanes;
 mod outbox;
 mod results;
 mod room;

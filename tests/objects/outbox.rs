@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Another lane of the same account.
-const OTHER: Lane = Lane::FreeHeavy;
+const OTHER: Lane = Lane::FREE_HEAVY;
 
 #[test]
 fn a_submission_reaches_its_queue() {

@@ -130,6 +130,18 @@ impl World for Cloud {
         })
     }
 
+    fn remove(&self, _object: &str, key: String) -> Task<'static, std::result::Result<(), AwsError>> {
+        let cloud = self.this();
+        Box::pin(async move {
+            cloud.bucket().await?;
+            if cloud.scenario.troubles.lasts(Fault::NoSuchBucket, None) {
+                return Err(AwsError::Status { status: 404, body: "<Code>NoSuchBucket</Code>".to_owned() });
+            }
+            cloud.store.remove(&key);
+            Ok(())
+        })
+    }
+
     fn ask_lane(
         &self,
         _object: &str,

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Two lanes, so that one may stand still beside the other.
-pub(crate) const LANES: [Lane; 2] = [Lane::PaidLight, Lane::FreeLight];
+pub(crate) const LANES: [Lane; 2] = [Lane::PAID_LIGHT, Lane::FREE_LIGHT];
 
 /// The models that workers have, and how many of a batch they take.
 pub(crate) const MODELS: [(&str, u64); 2] = [("doubler", 8), ("small", 3)];

@@ -59,7 +59,15 @@ impl Acting {
         let (model, parameters) = (client.model.to_owned(), "{}".to_owned());
         let call = SubmitCall {
             id,
-            offer: Offer { digest, model, version: "1".to_owned(), parameters, lane: client.lane, cost_ms: 1 },
+            offer: Offer {
+                digest,
+                model,
+                version: "1".to_owned(),
+                parameters,
+                lane: client.lane,
+                cost_ms: 1,
+                shared: false,
+            },
             lighter: None,
             stale: Vec::new(),
             policy: Policy {
@@ -75,6 +83,8 @@ impl Acting {
             free_hits: false,
             known: self.isolates.known(isolate, &digest).filter(|_| !client.fresh),
             keep_ms: None,
+            input_key: None,
+            retention: None,
             again: false,
             idempotency: client.key.clone().map(|key| Idempotency { key, fingerprint: digest.to_hex() }),
             nothing_new: false,

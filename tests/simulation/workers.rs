@@ -12,6 +12,7 @@ use std::{
 
 use forebay_backend::{
     DeviceLoad,
+    batch::LaneWeights,
     edge::Edge,
     engine::Devices,
     model::{Manifest, Registry},
@@ -20,7 +21,7 @@ use forebay_backend::{
     reaper::{DeadLetter, Reaper},
     store::Store,
 };
-use forebay_contract::JobMessage;
+use forebay_contract::{JobMessage, Lane};
 use tokio::{
     runtime::Builder,
     time::{sleep, timeout},
@@ -179,6 +180,7 @@ impl World {
         let visibility = Duration::from_millis(scenario.lease_ms);
         let bounds = Bounds {
             worker: name.to_owned(),
+            weights: LaneWeights::new(Lane::SHIPPED.into_iter().zip([8, 4, 2, 1])),
             visibility,
             prefetch: scenario.prefetch,
             cpu_threads: 1,

@@ -6,6 +6,8 @@
 pub mod bench;
 pub mod build;
 pub mod console;
+pub mod deploy;
+pub mod lanes;
 pub mod openapi;
 pub mod package;
 pub mod process;

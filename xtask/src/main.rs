@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use forebay_xtask::{
-    bench, build, console::Console, openapi, package, process::interrupt, repository::Repository, setup, test, tidy, up,
+    bench, build, console::Console, deploy, lanes, openapi, package, process::interrupt, repository::Repository, setup,
+    test, tidy, up,
 };
 
 /// Forebay's own commands
@@ -40,6 +41,10 @@ enum Task {
     #[command(after_help = "Example: cargo xtask catalog > catalog.json")]
     Catalog,
 
+    /// Write the queues, rights and alarms of infra/forebay.yaml and infra/alarms.yaml anew, from catalog/lanes.toml
+    #[command(after_help = "Examples:\n  cargo xtask lanes && git diff infra\n  cargo xtask lanes --check")]
+    Lanes(lanes::LanesArguments),
+
     /// Write edge/console/openapi.json anew, the OpenAPI document that the edge serves at /openapi.json, from the types and
     /// tables it describes
     #[command(after_help = "Example: cargo xtask openapi && git diff edge/console/openapi.json")]
@@ -49,6 +54,21 @@ enum Task {
     #[command(after_help = "Examples:\n  cargo xtask package\n  cargo xtask package --cuda --out /tmp/release\n  \
                             cargo xtask package burst --no-archive")]
     Package(package::PackageArguments),
+
+    /// Bring one environment at AWS and Cloudflare to this checkout: artefacts, stacks, secrets, machines, the edge step by
+    /// step, one job. Shows the plan first; run again, it goes on where it stopped
+    #[command(after_help = "Examples:\n  cargo xtask deploy --dry-run\n  cargo xtask deploy\n  \
+                            cargo xtask deploy --env staging --yes")]
+    Deploy(deploy::DeployArguments),
+
+    /// Go back to what was deployed before: edge, machines, reaper. Refuses to go past a migration of objects
+    #[command(after_help = "Examples:\n  cargo xtask rollback --list\n  cargo xtask rollback\n  \
+                            cargo xtask rollback --to 20261201T103000Z")]
+    Rollback(deploy::RollbackArguments),
+
+    /// Take an environment away, but for what holds data: says what stays, and wants the prefix typed
+    #[command(after_help = "Example: cargo xtask destroy --env staging")]
+    Destroy(deploy::DestroyArguments),
 
     /// Install what is missing, into the checkout's own ignored folders
     #[command(after_help = "Example: cargo xtask setup")]
@@ -72,8 +92,12 @@ fn main() -> ExitCode {
                 console.line(serde_json::to_string_pretty(&build::catalog(&repository)?)?);
                 Ok(())
             }
+            Task::Lanes(arguments) => lanes::run(&repository, console, arguments),
             Task::Openapi => openapi::run(&repository, console),
             Task::Package(arguments) => package::run(&repository, console, arguments),
+            Task::Deploy(arguments) => deploy::deploy(&repository, console, arguments),
+            Task::Rollback(arguments) => deploy::rollback(&repository, console, arguments),
+            Task::Destroy(arguments) => deploy::destroy(&repository, console, arguments),
             Task::Setup => setup::run(&repository, console),
             Task::Tidy => tidy::run(&repository, console, &Arguments::command()),
         }

@@ -158,6 +158,8 @@ pub(crate) fn new_job(call: &SubmitCall, offer: &Offer, at_ms: u64, check_ms: u6
     Job {
         no_store: u8::from(!call.store),
         interests: Some(interests::first(&call.key, key)),
+        input_key: call.input_key.clone(),
+        retention: call.retention.as_ref().and_then(|retention| serde_json::to_string(retention).ok()),
         ..Job::accepted(call.id, offer.clone(), at_ms, check_ms)
     }
 }
@@ -200,6 +202,7 @@ pub(super) mod tests {
                 parameters: job.parameters,
                 lane: job.lane,
                 cost_ms: job.cost_ms,
+                shared: false,
             },
             lighter: None,
             stale: Vec::new(),
@@ -211,6 +214,8 @@ pub(super) mod tests {
             free_hits: false,
             known: None,
             keep_ms: None,
+            input_key: None,
+            retention: None,
             again: false,
             idempotency: None,
             nothing_new: false,

@@ -5,12 +5,16 @@ mod submission;
 pub(crate) mod table;
 pub(crate) mod webhook;
 
-use forebay_contract::{JobId, JobState, ReportAnswer, ReportEvent};
+use forebay_contract::{Digest, JobId, JobState, ReportAnswer, ReportEvent};
 use forebay_limits::policy::{LimitStatus, Policy};
 use serde::{Deserialize, Serialize};
 
 use self::{table::calls, webhook::WebhookCall};
-use crate::{job::Job, usage::UsageRow};
+use crate::{
+    erase::{AccountReceipt, Receipt},
+    job::Job,
+    usage::UsageRow,
+};
 use forebay_admission::webhook::Action;
 
 pub use submission::{Reuse, SubmitAnswer, SubmitCall};
@@ -44,6 +48,15 @@ calls! {
         /// The job that is meant.
         id: JobId,
     } => Option<Job>;
+    /// A job's data goes: input, result, failure, and what its row says of them.
+    Erase {
+        /// The job that is meant.
+        id: JobId,
+    } => EraseAnswer;
+    /// All data of the account goes: what is there now.
+    EraseAccount => AccountReceipt;
+    /// How far the last such wish is.
+    AccountErasure => Option<AccountReceipt>;
     /// How the caller stands with its limits.
     LimitStatuses = "Standings" (Box<LimitStatusesCall>) => Vec<LimitStatus>;
     /// An API key is revoked: nothing is accepted for it any more.
@@ -90,6 +103,9 @@ impl Call {
             | Self::Job { .. }
             | Self::Cancel { .. }
             | Self::Expire { .. }
+            | Self::Erase { .. }
+            | Self::EraseAccount
+            | Self::AccountErasure
             | Self::LimitStatuses(_)
             | Self::RevokeKey { .. }
             | Self::Report { .. }
@@ -172,6 +188,20 @@ pub struct LimitStatusesCall {
     pub ip: String,
     /// The path's pattern.
     pub endpoint: String,
+}
+
+/// How an erasure went.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum EraseAnswer {
+    /// It is erased, now or before.
+    Erased {
+        /// What is gone, and what is not.
+        receipt: Box<Receipt>,
+        /// The name of copies that go as well; `None` where they are not the job's alone, or have expired.
+        digest: Option<Digest>,
+    },
+    /// There is no such job.
+    Unknown,
 }
 
 /// How a cancellation ended.

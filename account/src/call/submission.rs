@@ -1,7 +1,10 @@
 //! A submission as the Worker hands it to its object, and what comes of it.
 
 use forebay_admission::idempotency::Idempotency;
-use forebay_contract::{JobId, catalog::Beyond};
+use forebay_contract::{
+    JobId,
+    catalog::{Beyond, Retention},
+};
 use forebay_limits::policy::{LimitStatus, Policy, Subject, Violation};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +57,12 @@ pub struct SubmitCall {
     /// When it may start and when it is too late.
     #[serde(default)]
     pub timing: Timing,
+    /// Where its input lies, if beside its message.
+    #[serde(default)]
+    pub input_key: Option<String>,
+    /// For how long its plan keeps what it consists of; as long as jobs are kept, unless said.
+    #[serde(default)]
+    pub retention: Option<Retention>,
 }
 
 /// What an earlier job of the same digest may do.

@@ -52,6 +52,9 @@ pub struct JobBody<'a> {
     worker: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
+    /// When its data was erased: what is left are numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased_ms: Option<u64>,
     status_url: String,
     result_url: String,
     /// The result itself, where it was at hand.
@@ -169,6 +172,7 @@ impl<'a> JobBody<'a> {
                 detail,
                 retryable: code.retryable(),
             }),
+            erased_ms: job.erased_ms,
             result_url: format!("{status_url}/result"),
             status_url,
             result: None,

@@ -14,8 +14,9 @@ pub fn queued() -> Job {
         model: "m".to_owned(),
         version: "1".to_owned(),
         parameters: "{}".to_owned(),
-        lane: Lane::FreeLight,
+        lane: Lane::FREE_LIGHT,
         cost_ms: 7,
+        shared: false,
     };
     Job::accepted(JobId::new(START_MS, [7; 10], ShardKey::new("acme", 0)), offer, START_MS, START_MS + 30_000)
 }

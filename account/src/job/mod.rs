@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod body;
+pub(crate) mod ends;
 #[cfg(any(test, feature = "schema"))]
 pub mod example;
 pub(crate) mod interests;
@@ -16,7 +17,7 @@ use forebay_contract::{
     Digest, FailureCode, JobFailure, JobId, JobState, Lane,
     state::{Phase, Transition, next},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use self::{journal::EventName, offer::Offer};
 use forebay_admission::{lane::position::QueueNumber, lifetime::Lifetime};
@@ -46,6 +47,15 @@ pub struct Job {
     pub degraded: Option<Degraded>,
     /// 1 when no cache may keep the result.
     pub no_store: u8,
+    /// 1 when its result is everybody's who asks the same.
+    #[serde(default, deserialize_with = "or_zero")]
+    pub shared: u8,
+    /// Where its input lies, if beside its message.
+    #[serde(default)]
+    pub input_key: Option<String>,
+    /// For how long its plan keeps what it consists of, as JSON text: see `ends`.
+    #[serde(default)]
+    pub retention: Option<String>,
     /// Its message leaves no earlier.
     #[serde(default)]
     pub not_before_ms: Option<u64>,
@@ -124,6 +134,14 @@ pub struct Job {
     /// Who wants it, while it is open: see `interests`.
     #[serde(default)]
     pub interests: Option<String>,
+    /// When its data was erased: what is left are numbers.
+    #[serde(default)]
+    pub erased_ms: Option<u64>,
+}
+
+/// Rows of before have nothing there.
+fn or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(0))
 }
 
 /// Why another answer than the one asked for is given.
@@ -150,7 +168,7 @@ impl Degraded {
 impl Job {
     /// A new job of `offer`, accepted at `at_ms`, which the bucket is asked about at `check_ms`.
     pub fn accepted(id: JobId, offer: Offer, at_ms: u64, check_ms: u64) -> Self {
-        let Offer { digest, model, version, parameters, lane, cost_ms } = offer;
+        let Offer { digest, model, version, parameters, lane, cost_ms, shared } = offer;
         Self {
             id,
             digest,
@@ -161,6 +179,9 @@ impl Job {
             cost_ms,
             degraded: None,
             no_store: 0,
+            shared: u8::from(shared),
+            input_key: None,
+            retention: None,
             not_before_ms: None,
             deadline_ms: None,
             retry_of: None,
@@ -190,6 +211,7 @@ impl Job {
             checks: 0,
             message_seq: None,
             interests: None,
+            erased_ms: None,
         }
     }
 

@@ -16,4 +16,7 @@ pub struct Offer {
     pub lane: Lane,
     /// Predicted device milliseconds, rounded up.
     pub cost_ms: u64,
+    /// Whether its result is everybody's who asks the same.
+    #[serde(default)]
+    pub shared: bool,
 }

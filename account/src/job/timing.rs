@@ -41,7 +41,9 @@ impl Timing {
             }
             job.check_ms = job.check_ms.map(|at_ms| job.checked_by(at_ms));
         }
-        job.waited_ms.is_some() || self.retry_of.is_some() || job.deadline_ms.is_some() || job.not_before_ms.is_some()
+        let timed = job.waited_ms.is_some() || job.deadline_ms.is_some() || job.not_before_ms.is_some();
+        let kept = job.input_key.is_some() || job.retention.is_some() || job.shared != 0;
+        timed || kept || self.retry_of.is_some()
     }
 }
 

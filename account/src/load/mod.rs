@@ -271,16 +271,16 @@ mod tests {
         load.opened(&queued());
         load.opened(&queued());
         load.moved(JobState::Queued, &ended(JobState::Succeeded, None));
-        load.opened(&Job { lane: Lane::PaidHeavy, ..queued() });
+        load.opened(&Job { lane: Lane::PAID_HEAVY, ..queued() });
         assert_eq!(load.jobs(), 2);
         let tallies = load.tallies("s");
         assert_eq!(tallies.len(), 2);
         let (lane, tally) = tallies.last().unwrap();
-        assert_eq!(*lane, Lane::FreeLight);
+        assert_eq!(*lane, Lane::FREE_LIGHT);
         assert_eq!((tally.open_ms, tally.open_jobs, tally.ended_ms), (7.0, 1, 7.0));
         assert_eq!((tally.outcomes[0].ok, tally.outcomes[0].failed), (1, 0));
         assert!(!load.has_news());
-        load.not_announced(Lane::FreeLight);
+        load.not_announced(Lane::FREE_LIGHT);
         let again = load.tallies("s");
         assert_eq!((again[0].1.open_jobs, again[0].1.ended_ms, again[0].1.outcomes.len()), (1, 0.0, 0));
     }
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn an_object_that_wakes_up_tells_what_it_has() {
-        let open = vec![OpenRow { lane: Lane::FreeHeavy, jobs: 3, cost_ms: 30, queued: 2 }];
+        let open = vec![OpenRow { lane: Lane::FREE_HEAVY, jobs: 3, cost_ms: 30, queued: 2 }];
         let mut load = Load::new(Stored { open, ..Stored::default() });
         assert!(load.has_news());
         assert_eq!(load.jobs(), 3);
@@ -334,7 +334,7 @@ mod tests {
             backlog_ms: 70.0,
             ..LaneStatus::unknown(START_MS)
         };
-        load.observe(Lane::FreeLight, status);
+        load.observe(Lane::FREE_LIGHT, status);
         let drew = |n| load.queue_number(&numbered(n).id).map(|drawn| (drawn.number, drawn.work_ms, drawn.era_ms));
         assert_eq!([1, 2, 3, 4].map(drew), [Some((106, 1_060.0, 5)), None, Some((107, 1_070.0, 5)), None]);
     }
@@ -360,10 +360,13 @@ mod tests {
         load.opened(&numbered(1));
         load.tallies("s");
         load.opened(&numbered(2));
-        load.not_announced(Lane::FreeLight);
+        load.not_announced(Lane::FREE_LIGHT);
         let tally = load.tallies("s").remove(0).1;
         assert_eq!(tally.queued_jobs, 2);
-        load.observe(Lane::FreeLight, LaneStatus { queued_jobs: 2, backlog_ms: 20.0, ..LaneStatus::unknown(START_MS) });
+        load.observe(
+            Lane::FREE_LIGHT,
+            LaneStatus { queued_jobs: 2, backlog_ms: 20.0, ..LaneStatus::unknown(START_MS) },
+        );
         assert_eq!([1, 2].map(|n| load.queue_number(&numbered(n).id).unwrap().number), [1, 2]);
     }
 
@@ -396,13 +399,13 @@ mod tests {
             load.promised(job, promise);
         }
         load.tallies("s");
-        load.observe(Lane::FreeLight, LaneStatus { queued_jobs: 2, ..LaneStatus::unknown(START_MS) });
+        load.observe(Lane::FREE_LIGHT, LaneStatus { queued_jobs: 2, ..LaneStatus::unknown(START_MS) });
         load.moved(JobState::Queued, &Job { state: JobState::Canceled, ..jobs[1].clone() });
         assert!(load.has_unkept());
         let kept = serde_json::to_string(&load.take_unkept()).unwrap();
         assert!(!load.has_unkept());
         let kept: BTreeMap<JobId, KeptEstimate> = serde_json::from_str(&kept).unwrap();
-        let open = vec![OpenRow { lane: Lane::FreeLight, jobs: 1, cost_ms: 10, queued: 1 }];
+        let open = vec![OpenRow { lane: Lane::FREE_LIGHT, jobs: 1, cost_ms: 10, queued: 1 }];
         let mut awake = Load::new(Stored { open, delayed: Vec::new(), kept: kept.into_iter().collect() });
         assert_eq!(awake.queue_number(&jobs[0].id), load.queue_number(&jobs[0].id));
         assert!(awake.queue_number(&jobs[0].id).is_some() && awake.queue_number(&jobs[1].id).is_none());

@@ -1,10 +1,11 @@
 //! What an Account object does by itself: send what waits, ask about what is silent, forget what is old.
 
-use super::{core::Core, deliver, due::AGAIN_MS, flush, sockets, tally};
+use super::{core::Core, deliver, due::AGAIN_MS, erase, flush, retain, sockets, tally};
 use crate::{
     job::Job,
     platform::{AwsError, Error, Result},
     timers::reconcile::{InBucket, Patience, is_lost, reconcile},
+    usage,
 };
 use std::rc::Rc;
 
@@ -15,18 +16,16 @@ use futures_util::future::join_all;
 use forebay_admission::idempotency;
 
 /// Jobs asked about at once: two requests each, and the runtime lets six wait for their answers.
-const MOST_CHECKS: u32 = 16;
-/// How many days of usage are kept.
-const USAGE_DAYS: u64 = 400;
+pub(crate) const MOST_CHECKS: u32 = 16;
 /// Rows deleted at one alarm; of messages, which may be large, fewer.
 const MOST_DELETED: u32 = 500;
 pub(crate) const MOST_FORGOTTEN: u32 = 100;
 
 /// The alarm does a bounded piece of work and comes again: alarms of one object do not overlap, and what hangs here holds
 /// up all that is due. In milliseconds, from its beginning to the last question it begins.
-const BUDGET_MS: u64 = 10_000;
+pub(crate) const BUDGET_MS: u64 = 10_000;
 /// How long one job is asked about, in milliseconds.
-const LOOK_MS: u64 = 15_000;
+pub(crate) const LOOK_MS: u64 = 15_000;
 
 /// The alarm. It fails where no next one can be set, and in no other case: the runtime gives up on alarms that keep
 /// failing, and nobody else would set another.
@@ -44,7 +43,7 @@ pub(crate) async fn ring(core: &Rc<Core>) -> Result<()> {
     sockets::look(core);
     flush::start(core);
     deliver::start(core);
-    for step in [check(core, began_ms).await, sweep(core), deliver::sweep(core)] {
+    for step in [check(core, began_ms).await, let_go(core, began_ms).await, sweep(core), deliver::sweep(core)] {
         if let Err(error) = step {
             core.log("alarm-step-failed", &error.to_string());
         }
@@ -70,6 +69,15 @@ async fn set_again(core: &Rc<Core>, again_ms: u64) -> Result<()> {
         }
         set => set,
     }
+}
+
+/// What is erased, and what plans keep no longer.
+async fn let_go(core: &Rc<Core>, began_ms: u64) -> Result<()> {
+    if core.tables.next_gone_ms()?.is_none_or(|at_ms| at_ms > core.now_ms()) {
+        return Ok(());
+    }
+    erase::go_on(core, began_ms).await?;
+    retain::end_due(core, began_ms).await
 }
 
 async fn check(core: &Rc<Core>, began_ms: u64) -> Result<()> {
@@ -148,7 +156,7 @@ fn sweep(core: &Core) -> Result<()> {
     let now = core.now_ms();
     core.tables.delete_stale(now, now.saturating_sub(idempotency::LIFETIME_MS))?;
     core.forget_messages(MOST_FORGOTTEN)?;
-    core.tables.delete_usage(&date(day_of(now).saturating_sub(USAGE_DAYS)))?;
+    core.tables.delete_usage(&date(day_of(now).saturating_sub(usage::KEPT_DAYS)))?;
     core.limits.sweep(now);
     let Some(oldest) = core.tables.oldest_ended()? else { return Ok(()) };
     let before_ms = core.now_ms().saturating_sub(core.settings()?.retention_ms);

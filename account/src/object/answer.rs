@@ -3,7 +3,7 @@
 use super::{
     alarm::MOST_FORGOTTEN,
     core::Core,
-    flush,
+    erase, flush,
     retry::retry,
     sockets,
     submit::{Messages, submit},
@@ -43,7 +43,7 @@ async fn answered(core: &Rc<Core>, text: &str) -> Result<String> {
         Call::LimitStatuses(call) => {
             let LimitStatusesCall { policy, key, ip, endpoint } = *call;
             // Shared limits alone look at model and lane, and those this object does not know.
-            let lane = Lane::FreeLight;
+            let lane = Lane::FREE_LIGHT;
             let subject = Subject { key: &key, ip: &ip, endpoint: &endpoint, model: "", lane, cost_ms: 0 };
             answers::LimitStatuses(&core.statuses(&policy, &subject))
         }
@@ -71,6 +71,9 @@ async fn answered(core: &Rc<Core>, text: &str) -> Result<String> {
             rows.into_iter().try_for_each(|row| core.use_up(Some(row)))?;
             answers::Hits(&())
         }
+        Call::Erase { id } => answers::Erase(&erase::job(core, id).await?),
+        Call::EraseAccount => answers::EraseAccount(&erase::account(core).await?),
+        Call::AccountErasure => answers::AccountErasure(&erase::of_account(core)?),
         Call::Usage { from, to } => answers::Usage(&core.tables.usage(&from, &to)?),
     }
 }
@@ -103,6 +106,9 @@ fn cancel(core: &Rc<Core>, id: JobId, caller: &str, key: Option<&str>) -> Result
 /// Its result is gone for every other job of the same digest as well: none of them answers for a submission any more.
 fn expire(core: &Rc<Core>, id: JobId) -> Result<Option<Job>> {
     let Some(mut job) = core.tables.job(&id)? else { return Ok(None) };
+    if job.erased_ms.is_some() {
+        return Ok(Some(job));
+    }
     end_without_result(core, &mut job)?;
     for _ in 0..MOST_EXPIRED {
         let twin = core.tables.twin(&job.digest)?.filter(|twin| twin.state == JobState::Succeeded);
@@ -132,8 +138,16 @@ async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result
     let mut earliest_check_ms = None;
     for event in events {
         let Some(mut job) = core.tables.job(&event.job_id)? else { continue };
+        if job.erased_ms.is_some() {
+            // Whatever a worker still does for it is done for nobody; what it has stored goes.
+            let again_ms = erase::heard(core, event)?;
+            earliest_check_ms = [earliest_check_ms, again_ms].into_iter().flatten().min();
+            if !answer.canceled.contains(&job.id) {
+                answer.canceled.push(job.id);
+            }
+        }
         let (before, device_ms) = (job.state, job.device_ms);
-        if apply(&mut job, event, worker, core.now_ms(), settings.reconcile_after_ms) {
+        if may_change(&job) && apply(&mut job, event, worker, core.now_ms(), settings.reconcile_after_ms) {
             core.save(before, &job)?;
             core.use_up(usage::late(device_ms, before, &job))?;
             earliest_check_ms = [earliest_check_ms, job.check_ms].into_iter().flatten().min();
@@ -150,4 +164,9 @@ async fn report(core: &Rc<Core>, worker: &str, events: &[ReportEvent]) -> Result
     // Whatever woke the object, messages that an earlier life left behind go out now.
     flush::start(core);
     Ok(answer)
+}
+
+/// Whether news may change a job: of one that was erased nothing but what its run took, for the bill.
+fn may_change(job: &Job) -> bool {
+    job.erased_ms.is_none() || job.state == JobState::Succeeded
 }

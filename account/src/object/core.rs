@@ -149,6 +149,7 @@ impl Core {
             _ => {}
         }
         if job.state.is_final() {
+            self.note_end(job)?;
             self.presence.waiters.wake(&job.id);
         }
         self.presence.watchers.wake(&job.id);

@@ -15,15 +15,18 @@ use crate::{
 };
 
 /// Submits the input of job `id` as `call` says, if the job ended without a result and its input is kept.
-pub(crate) async fn retry(core: &Rc<Core>, id: JobId, call: SubmitCall) -> Result<RetryAnswer> {
+pub(crate) async fn retry(core: &Rc<Core>, id: JobId, mut call: SubmitCall) -> Result<RetryAnswer> {
     flush::mark_sent(core)?;
     let Some(job) = core.tables.job(&id)? else { return Ok(RetryAnswer::Unknown) };
-    if !matches!(job.state, JobState::Failed | JobState::Canceled | JobState::Expired) {
+    let ended = matches!(job.state, JobState::Failed | JobState::Canceled | JobState::Expired);
+    if !ended || job.erased_ms.is_some() {
         return Ok(RetryAnswer::Refused { job: Box::new(job) });
     }
     let Some(message) = core.tables.message(&job)? else { return Ok(RetryAnswer::NotKept) };
     // A message that this build cannot read is as good as gone.
     let Some(first) = renamed(&message, call.id, core.now_ms()) else { return Ok(RetryAnswer::NotKept) };
+    // It runs on the same object of the bucket.
+    call.input_key.clone_from(&job.input_key);
     let answer = submit(core, &call, Messages { first: &first, lighter: "" }).await?;
     Ok(RetryAnswer::Submitted(Box::new(answer)))
 }

@@ -202,25 +202,25 @@ mod tests {
 
     #[test]
     fn a_queue_that_fails_holds_up_no_other() {
-        let outbox = Outbox::new(BTreeMap::from([(Lane::FreeLight, 2), (Lane::PaidLight, 1)]), 7);
-        assert_eq!(outbox.ready(START_MS), [Lane::PaidLight, Lane::FreeLight]);
-        let waits: Vec<u64> = (0..9).map(|_| outbox.with(Lane::FreeLight, |lane| lane.failed(START_MS, 0))).collect();
+        let outbox = Outbox::new(BTreeMap::from([(Lane::FREE_LIGHT, 2), (Lane::PAID_LIGHT, 1)]), 7);
+        assert_eq!(outbox.ready(START_MS), [Lane::PAID_LIGHT, Lane::FREE_LIGHT]);
+        let waits: Vec<u64> = (0..9).map(|_| outbox.with(Lane::FREE_LIGHT, |lane| lane.failed(START_MS, 0))).collect();
         assert_eq!(waits, [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000]);
-        assert_eq!(outbox.ready(START_MS), [Lane::PaidLight]);
-        assert_eq!(outbox.ready(START_MS + 30_000), [Lane::PaidLight, Lane::FreeLight]);
-        assert_eq!(outbox.retry_ms(Lane::FreeLight, START_MS + 1), 29_999);
-        outbox.with(Lane::PaidLight, |lane| lane.counted(0));
+        assert_eq!(outbox.ready(START_MS), [Lane::PAID_LIGHT]);
+        assert_eq!(outbox.ready(START_MS + 30_000), [Lane::PAID_LIGHT, Lane::FREE_LIGHT]);
+        assert_eq!(outbox.retry_ms(Lane::FREE_LIGHT, START_MS + 1), 29_999);
+        outbox.with(Lane::PAID_LIGHT, |lane| lane.counted(0));
         assert_eq!(outbox.due_ms(START_MS), Some(START_MS + 30_000));
-        assert_eq!(outbox.message(queued().id, Lane::FreeLight, "x").seq, 8);
+        assert_eq!(outbox.message(queued().id, Lane::FREE_LIGHT, "x").seq, 8);
     }
 
     #[test]
     fn an_alarm_stands_behind_whatever_waits() {
         let outbox = Outbox::new(BTreeMap::new(), 0);
         assert_eq!(outbox.due_ms(START_MS), None);
-        outbox.with(Lane::FreeLight, |lane| lane.unsent = 1);
+        outbox.with(Lane::FREE_LIGHT, |lane| lane.unsent = 1);
         assert_eq!(outbox.due_ms(START_MS), Some(START_MS + ALARM_MS));
-        outbox.with(Lane::FreeLight, |lane| lane.flushing = true);
+        outbox.with(Lane::FREE_LIGHT, |lane| lane.flushing = true);
         assert_eq!(outbox.due_ms(START_MS), Some(START_MS + ALARM_BEHIND_BATCH_MS));
     }
 }

@@ -91,7 +91,7 @@ mod tests {
     use crate::job::example::queued;
 
     fn message(seq: u64, bytes: usize) -> Message {
-        Message { seq, job_id: queued().id, lane: Lane::FreeLight, text: "x".repeat(bytes) }
+        Message { seq, job_id: queued().id, lane: Lane::FREE_LIGHT, text: "x".repeat(bytes) }
     }
 
     fn seqs(batch: &[Message]) -> Vec<u64> {

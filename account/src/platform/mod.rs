@@ -93,6 +93,9 @@ pub trait Platform {
     /// The text of a small object; `None` only where the bucket says that there is no such key. Bounded in time.
     fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<Option<String>, AwsError>>;
 
+    /// Removes an object; so is one that there was not. Bounded in time.
+    fn remove<'a>(&'a self, key: &'a str) -> Task<'a, Result<(), AwsError>>;
+
     /// What the Lane object of that name answers to a `LaneCall`. Not bounded in time.
     fn ask_lane<'a>(&'a self, object: &'a str, call: &'a str) -> Task<'a, Result<String, CallError>>;
 

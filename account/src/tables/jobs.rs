@@ -12,6 +12,11 @@ use crate::{
 /// The most rows that one page of a filtered list looks at.
 const MOST_LOOKED_AT: u32 = 5_000;
 
+/// When something is to go next, a row a reason.
+const NEXT_GONE: &str = "SELECT min(next_ms) AS n FROM erasures WHERE next_ms IS NOT NULL
+     UNION ALL SELECT next_ms FROM account_erasure
+     UNION ALL SELECT min(ends_ms) FROM jobs WHERE ends_ms IS NOT NULL";
+
 impl Tables {
     /// A job.
     pub fn job(&self, id: &JobId) -> Result<Option<Job>> {
@@ -38,9 +43,15 @@ impl Tables {
         self.sql.rows(sql, vec![Value::whole(now_ms), Value::whole(most)])
     }
 
-    /// When the next check is due.
+    /// When the bucket is to be asked next: about a job, or once more to remove what was erased.
     pub fn next_check_ms(&self) -> Result<Option<u64>> {
-        self.sql.number("SELECT min(check_ms) AS n FROM jobs WHERE check_ms IS NOT NULL", Vec::new())
+        let check = "SELECT min(check_ms) AS n FROM jobs WHERE check_ms IS NOT NULL";
+        self.sql.number(&format!("SELECT min(n) AS n FROM ({check} UNION ALL {NEXT_GONE})"), Vec::new())
+    }
+
+    /// When something is to go next: of a job that is erased, of the whole account, or of what a plan keeps no longer.
+    pub fn next_gone_ms(&self) -> Result<Option<u64>> {
+        self.sql.number(&format!("SELECT min(n) AS n FROM ({NEXT_GONE})"), Vec::new())
     }
 
     /// The oldest job that has ended.
@@ -102,12 +113,16 @@ impl Tables {
     /// Writes what few new jobs have: see `Timing::mark`.
     pub fn put_timing(&self, job: &Job) -> Result<()> {
         self.sql.exec(
-            "UPDATE jobs SET not_before_ms = ?, deadline_ms = ?, retry_of = ?, waited_ms = ? WHERE id = ?",
+            "UPDATE jobs SET not_before_ms = ?, deadline_ms = ?, retry_of = ?, waited_ms = ?, input_key = ?, shared = ?,
+             retention = ? WHERE id = ?",
             vec![
                 Value::maybe(job.not_before_ms),
                 Value::maybe(job.deadline_ms),
                 job.retry_of.map(|id| id.to_string()).into(),
                 Value::maybe(job.waited_ms),
+                job.input_key.clone().into(),
+                Value::maybe(Some(job.shared).filter(|shared| *shared != 0)),
+                job.retention.clone().into(),
                 job.id.to_string().into(),
             ],
         )?;
@@ -159,6 +174,11 @@ impl Tables {
     pub fn delete_ended(&self, before: &JobId, most: u32) -> Result<()> {
         self.sql.exec(
             "DELETE FROM outbox WHERE (seq, job_id) IN (SELECT message_seq, id FROM jobs
+             WHERE id < ? AND check_ms IS NULL ORDER BY id LIMIT ?)",
+            vec![before.to_string().into(), Value::whole(most)],
+        )?;
+        self.sql.exec(
+            "DELETE FROM erasures WHERE next_ms IS NULL AND job_id IN (SELECT id FROM jobs
              WHERE id < ? AND check_ms IS NULL ORDER BY id LIMIT ?)",
             vec![before.to_string().into(), Value::whole(most)],
         )?;

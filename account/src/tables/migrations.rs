@@ -7,7 +7,7 @@ use crate::webhook;
 /// Ids sort by time, so rows without a rowid are appended; `check_ms` is indexed where there is something to check,
 /// which is also where a job is open. A submission is one statement on a view: its trigger writes job, message, limits
 /// and key, and SQLite makes one statement all or nothing. It is also a third of the calls that three statements would be.
-pub(super) const MIGRATIONS: [&str; 7] = [
+pub(super) const MIGRATIONS: [&str; 8] = [
     "
 -- The layout before there was a first version.
 DROP VIEW IF EXISTS submissions;
@@ -83,6 +83,7 @@ CREATE INDEX outbox_waiting ON outbox(lane, seq) WHERE sent = 0;
 ",
     RESULTS_AND_INTERESTS,
     KEPT_MESSAGES,
+    ERASURES,
 ];
 
 /// When the result of a job that another run made was written last, and who wants a job that is open.
@@ -116,4 +117,19 @@ const KEPT_MESSAGES: &str = "
 ALTER TABLE outbox ADD COLUMN ended_ms INTEGER;
 ALTER TABLE outbox ADD COLUMN kept_to INTEGER;
 CREATE INDEX outbox_kept ON outbox(kept_to, ended_ms) WHERE kept_to IS NOT NULL;
+";
+
+/// What was erased, and what the bucket is to be asked about it; where an input lies that goes with its job, and whose
+/// result a job has.
+const ERASURES: &str = "
+ALTER TABLE jobs ADD COLUMN input_key TEXT;
+ALTER TABLE jobs ADD COLUMN shared INTEGER;
+ALTER TABLE jobs ADD COLUMN erased_ms INTEGER;
+ALTER TABLE jobs ADD COLUMN retention TEXT;
+ALTER TABLE jobs ADD COLUMN ends_ms INTEGER;
+CREATE INDEX jobs_to_end ON jobs(ends_ms) WHERE ends_ms IS NOT NULL;
+CREATE TABLE erasures (job_id TEXT PRIMARY KEY, digest TEXT, next_ms INTEGER, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX erasures_due ON erasures(next_ms) WHERE next_ms IS NOT NULL;
+CREATE INDEX erasures_by_digest ON erasures(digest) WHERE digest IS NOT NULL;
+CREATE TABLE account_erasure (one INTEGER PRIMARY KEY CHECK (one = 1), next_ms INTEGER, record TEXT NOT NULL);
 ";

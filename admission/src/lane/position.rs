@@ -108,13 +108,15 @@ pub fn look_again_ms(eta: Eta, waited_ms: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use forebay_contract::PlanClass;
     use proptest::prelude::*;
 
     use super::*;
     use crate::lane::wait::Spread;
 
     const NOW: u64 = 1_800_000_000_000;
-    const SPEC: LaneSpec = LaneSpec { backlog_ms: 600_000, rate: 1_000.0 };
+    const SPEC: LaneSpec =
+        LaneSpec { class: PlanClass::FREE, work: None, weight: 1, wait_ms: 60_000, backlog_ms: 600_000, rate: 1_000.0 };
     const EXACT: Spread = Spread { p50: 1.0, p90: 1.0 };
 
     fn status(queued_jobs: u64, backlog_ms: f64) -> LaneStatus {

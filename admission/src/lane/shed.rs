@@ -47,14 +47,18 @@ pub fn rate(status: &LaneStatus, spec: &LaneSpec) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use forebay_contract::catalog::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window};
+    use forebay_contract::{
+        PlanClass,
+        catalog::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window},
+    };
     use proptest::prelude::*;
 
     use super::*;
     use forebay_limits::Rule;
 
     const NOW: u64 = 1_800_000_000_000;
-    const SPEC: LaneSpec = LaneSpec { backlog_ms: 10_000, rate: 1000.0 };
+    const SPEC: LaneSpec =
+        LaneSpec { class: PlanClass::FREE, work: None, weight: 1, wait_ms: 60_000, backlog_ms: 10_000, rate: 1000.0 };
 
     fn status(backlog_ms: f64, rate: Option<f64>) -> LaneStatus {
         LaneStatus { backlog_ms, smoothed_ms: backlog_ms, rate, ..LaneStatus::unknown(NOW) }

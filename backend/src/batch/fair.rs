@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use super::{
     Item, Pending,
     draft::{Draft, RINGS},
-    pending::{LaneQueue, charge, lane_charge},
+    pending::{LaneQueue, charge},
 };
 
 impl Pending {
@@ -80,7 +80,7 @@ impl Turns<'_> {
         let Some((lane, attained)) = self.accounts.get_mut(turn) else { return };
         *attained = attained.saturating_add(charge(item));
         if let Some((queue, attained)) = self.lanes.get_mut(*lane) {
-            *attained = attained.saturating_add(lane_charge(queue.lane, item));
+            *attained = attained.saturating_add(queue.charge(item));
         }
     }
 

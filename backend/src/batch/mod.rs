@@ -4,6 +4,8 @@
 //! what was decided to its lane and account. Time, limits and the device's state are arguments; costs are microseconds.
 
 mod draft;
+#[cfg(test)]
+pub(crate) mod example;
 mod fair;
 mod item;
 mod limits;
@@ -29,4 +31,4 @@ pub use plan::plan;
 pub use residence::{Arrival, Residence, Residency};
 pub use slack::Slack;
 pub use suspect::{GATHER_US, position_alone};
-pub use weights::{lane_weight, total_weight};
+pub use weights::LaneWeights;

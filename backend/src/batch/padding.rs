@@ -3,7 +3,7 @@
 use forebay_contract::Lane;
 use proptest::prelude::*;
 
-use super::*;
+use super::{example::shipped_weights, *};
 use crate::{cost::Price, features::Shape};
 
 const PRICE: Price = Price { start_us: 900.0, row_us: 40.0, cell_us: 3.5 };
@@ -12,7 +12,7 @@ const LIMITS: Limits =
 
 /// Runs texts of these lengths, `waiting` of which are pending at any time; all cells, those filled, and batches.
 fn lay(lengths: &[usize], waiting: usize) -> (u64, u64, u64) {
-    let (mut pending, mut slack, mut laid) = (Pending::default(), Slack::default(), (0, 0, 0));
+    let (mut pending, mut slack, mut laid) = (Pending::new(shipped_weights()), Slack::default(), (0, 0, 0));
     let mut arrivals = lengths.iter().enumerate();
     loop {
         for (ticket, tokens) in arrivals.by_ref().take(waiting.saturating_sub(pending.len())) {
@@ -28,7 +28,7 @@ fn lay(lengths: &[usize], waiting: usize) -> (u64, u64, u64) {
                 deadline_us: None,
                 alone: None,
             };
-            pending.add(Lane::FreeLight, ["a", "b", "c"][ticket as usize % 3], item);
+            pending.add(Lane::FREE_LIGHT, ["a", "b", "c"][ticket as usize % 3], item);
         }
         let limits = [Limits { spare_cells: slack.spare_cells(), ..LIMITS }];
         match plan(&pending, 1 << 40, &limits, Device::Free) {

@@ -1,6 +1,8 @@
+use std::cmp::Reverse;
+
 use forebay_contract::Lane;
 
-use super::{Item, lane_weight, total_weight};
+use super::{Item, LaneWeights};
 
 /// The jobs that wait, by lane and account, and what each of these had of the device so far.
 ///
@@ -8,8 +10,10 @@ use super::{Item, lane_weight, total_weight};
 /// and accounts remember what they had, and who had the least goes next. The shares are the same and a decision costs no
 /// rounds (start-time fair queueing: Goyal, Vin, Cheng, SIGCOMM 1996; deficit round robin: Shreedhar, Varghese, SIGCOMM
 /// 1995). Who comes after a pause starts where the others are: nobody saves up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pending {
+    weights: LaneWeights,
+    /// Of the heaviest lane first: of those that had alike, it is the first.
     pub(super) lanes: Vec<LaneQueue>,
     count: usize,
     /// No deadline is earlier.
@@ -23,7 +27,10 @@ pub struct Pending {
 /// One lane's accounts, and what they had together.
 #[derive(Debug)]
 pub(super) struct LaneQueue {
-    pub(super) lane: Lane,
+    lane: Lane,
+    weight: u64,
+    /// What the weights of all lanes add up to.
+    total_weight: u64,
     /// What the lane had, by its weight.
     pub(super) attained: Attained,
     /// By name, so that one is found quickly; some may have nothing pending, so that they cannot forget what they had.
@@ -73,12 +80,19 @@ pub(super) fn charge(item: &Item) -> u64 {
     item.cost_us.max(1)
 }
 
-/// What a job adds to what its lane had.
-pub(super) fn lane_charge(lane: Lane, item: &Item) -> u64 {
-    charge(item).saturating_mul(total_weight()) / lane_weight(lane)
-}
-
 impl Pending {
+    /// Nothing waits yet. Lanes share by `weights`.
+    pub fn new(weights: LaneWeights) -> Self {
+        Self {
+            weights,
+            lanes: Vec::new(),
+            count: 0,
+            next_deadline_us: None,
+            holds_alone: false,
+            held_until_us: Vec::new(),
+        }
+    }
+
     /// How many jobs wait.
     pub fn len(&self) -> usize {
         self.count
@@ -157,10 +171,18 @@ impl Pending {
     }
 
     fn queue(&mut self, lane: Lane) -> &mut LaneQueue {
-        let place = match self.lanes.binary_search_by_key(&lane, |queue| queue.lane) {
+        let weight = self.weights.of(lane);
+        let place = match self.lanes.binary_search_by_key(&(Reverse(weight), lane), LaneQueue::rank) {
             Ok(place) => place,
             Err(place) => {
-                let queue = LaneQueue { lane, attained: Attained::default(), accounts: Vec::new(), count: 0 };
+                let queue = LaneQueue {
+                    lane,
+                    weight,
+                    total_weight: self.weights.total(),
+                    attained: Attained::default(),
+                    accounts: Vec::new(),
+                    count: 0,
+                };
                 self.lanes.insert(place, queue);
                 place
             }
@@ -189,7 +211,7 @@ impl Pending {
             queue.count = queue.count.saturating_sub(own.len());
             if ran {
                 let leading = own.iter().any(|(place, _)| *place == 0);
-                own.iter().for_each(|(_, item)| queue.attained.charge(lane_charge(queue.lane, item), leading));
+                own.iter().for_each(|(_, item)| queue.attained.charge(queue.charge(item), leading));
             }
             queue.forget();
         }
@@ -207,6 +229,15 @@ impl Pending {
 }
 
 impl LaneQueue {
+    fn rank(&self) -> (Reverse<u64>, Lane) {
+        (Reverse(self.weight), self.lane)
+    }
+
+    /// What a job adds to what the lane had.
+    pub(super) fn charge(&self, item: &Item) -> u64 {
+        charge(item).saturating_mul(self.total_weight) / self.weight
+    }
+
     fn add(&mut self, account: &str, item: Item) {
         self.count += 1;
         let floor = || self.floor().unwrap_or_default();

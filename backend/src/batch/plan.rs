@@ -58,6 +58,7 @@ mod tests {
     use forebay_contract::Lane;
 
     use super::*;
+    use crate::batch::example::shipped_weights;
     use crate::{cost::Price, features::Shape};
 
     const LIMITS: Limits = Limits {
@@ -71,7 +72,7 @@ mod tests {
 
     /// Job by job: lane, account, since, cost, tokens; the ticket is the position.
     fn waiting(jobs: &[(Lane, &str, u64, u64, usize)]) -> Pending {
-        let mut pending = Pending::default();
+        let mut pending = Pending::new(shipped_weights());
         for (ticket, (lane, account, since_us, cost_us, tokens)) in jobs.iter().enumerate() {
             let shape = Shape::Padded(*tokens);
             let (ticket, since_us, cost_us) = (ticket as u64, *since_us, *cost_us);
@@ -82,7 +83,7 @@ mod tests {
     }
 
     fn alike(count: usize, account: &'static str, since_us: u64) -> Vec<(Lane, &'static str, u64, u64, usize)> {
-        vec![(Lane::FreeLight, account, since_us, 1, 100); count]
+        vec![(Lane::FREE_LIGHT, account, since_us, 1, 100); count]
     }
 
     fn decide(pending: &Pending, now_us: u64, device: Device) -> Decision {
@@ -95,8 +96,8 @@ mod tests {
 
     #[test]
     fn nothing_pending_is_idle() {
-        assert_eq!(decide(&Pending::default(), 5, Device::Free), Decision::Idle);
-        assert_eq!(decide(&Pending::default(), 5, Device::BusyUntil(9)), Decision::Idle);
+        assert_eq!(decide(&Pending::new(shipped_weights()), 5, Device::Free), Decision::Idle);
+        assert_eq!(decide(&Pending::new(shipped_weights()), 5, Device::BusyUntil(9)), Decision::Idle);
     }
 
     #[test]
@@ -136,7 +137,7 @@ mod tests {
             let shape = Shape::Padded(100);
             let item =
                 Item { ticket, model: 1, rows: 1, shape, cost_us: 1, since_us: 5, deadline_us: None, alone: None };
-            pending.add(Lane::FreeLight, "b", item);
+            pending.add(Lane::FREE_LIGHT, "b", item);
         }
         assert_eq!(decide(&pending, 12, Device::BusyUntil(90)), Decision::WaitUntil(90));
         assert_eq!(decide(&pending, 12, Device::Free), run(&[0]));
@@ -146,18 +147,18 @@ mod tests {
     #[test]
     fn lengths_that_would_be_padded_too_much_go_apart() {
         let texts = [100, 20, 96, 119, 190, 21, 105];
-        let jobs: Vec<_> = texts.iter().map(|tokens| (Lane::FreeLight, "a", 0, 1, *tokens)).collect();
+        let jobs: Vec<_> = texts.iter().map(|tokens| (Lane::FREE_LIGHT, "a", 0, 1, *tokens)).collect();
         assert_eq!(decide(&waiting(&jobs), 50, Device::Free), run(&[0, 2, 6]));
     }
 
     #[test]
     fn fixed_shapes_share_a_batch_only_with_their_own() {
-        let mut pending = Pending::default();
+        let mut pending = Pending::new(shipped_weights());
         for (ticket, sides) in [[3, 8, 8], [3, 8, 9], [3, 8, 8]].into_iter().enumerate() {
             let (ticket, shape) = (ticket as u64, Shape::Fixed(sides.into()));
             let item =
                 Item { ticket, model: 0, rows: 1, shape, cost_us: 1, since_us: 0, deadline_us: None, alone: None };
-            pending.add(Lane::FreeLight, "a", item);
+            pending.add(Lane::FREE_LIGHT, "a", item);
         }
         assert_eq!(decide(&pending, 50, Device::Free), run(&[0, 2]));
     }
@@ -185,8 +186,8 @@ mod tests {
 
     #[test]
     fn the_heavier_lane_has_more_of_the_batch_and_the_lighter_its_share() {
-        let mut jobs = vec![(Lane::FreeHeavy, "free", 0, 100, 100); 20];
-        jobs.extend(vec![(Lane::PaidLight, "paid", 0, 100, 100); 20]);
+        let mut jobs = vec![(Lane::FREE_HEAVY, "free", 0, 100, 100); 20];
+        jobs.extend(vec![(Lane::PAID_LIGHT, "paid", 0, 100, 100); 20]);
         let limits = [Limits { max_rows: 9, ..LIMITS }];
         let Decision::Run(tickets) = plan(&waiting(&jobs), 50, &limits, Device::Free) else { panic!("all are due") };
         assert_eq!(tickets.iter().filter(|ticket| **ticket >= 20).count(), 8, "{tickets:?}");
@@ -195,9 +196,9 @@ mod tests {
     #[test]
     fn the_cheapest_goes_first_until_the_others_have_waited() {
         let jobs = [
-            (Lane::FreeLight, "a", 0, 50, 100),
-            (Lane::FreeLight, "a", 300, 5, 40),
-            (Lane::FreeLight, "a", 500, 5, 40),
+            (Lane::FREE_LIGHT, "a", 0, 50, 100),
+            (Lane::FREE_LIGHT, "a", 300, 5, 40),
+            (Lane::FREE_LIGHT, "a", 500, 5, 40),
         ];
         assert_eq!(decide(&waiting(&jobs), 600, Device::Free), run(&[1, 2]), "40 above 300 is before 400");
         assert_eq!(decide(&waiting(&[jobs[0], jobs[2]]), 600, Device::Free), run(&[0]), "40 above 500 is not");
@@ -209,7 +210,7 @@ mod tests {
         let shape = Shape::Padded(100);
         let late =
             Item { ticket: 7, model: 0, rows: 1, shape, cost_us: 1, since_us: 0, deadline_us: Some(40), alone: None };
-        pending.add(Lane::PaidLight, "b", late);
+        pending.add(Lane::PAID_LIGHT, "b", late);
         assert_eq!(decide(&pending, 5, Device::BusyUntil(900)), Decision::WaitUntil(40));
         assert_eq!(decide(&pending, 40, Device::Free), Decision::Drop(vec![7]));
         assert_eq!(pending.remove(&[7]).len(), 1);
@@ -223,7 +224,7 @@ mod tests {
             let shape = Shape::Padded(100);
             let (deadline_us, alone) = (None, Some(alone));
             let item = Item { ticket, model: 0, rows: 1, shape, cost_us: 1, since_us: 0, deadline_us, alone };
-            pending.add(Lane::FreeLight, if ticket == 8 { "c" } else { "b" }, item);
+            pending.add(Lane::FREE_LIGHT, if ticket == 8 { "c" } else { "b" }, item);
         }
         assert_eq!(decide(&pending, 5, Device::Free), Decision::WaitUntil(10), "the five would have been a full batch");
         pending.hold_alone(true);
@@ -245,7 +246,7 @@ mod tests {
         let shape = Shape::Padded(100);
         let large =
             Item { ticket: 9, model: 0, rows: 64, shape, cost_us: 64, since_us: 0, deadline_us: None, alone: None };
-        pending.add(Lane::PaidLight, "a", large);
+        pending.add(Lane::PAID_LIGHT, "a", large);
         assert_eq!(decide(&pending, 20, Device::BusyUntil(900)), run(&[9]));
         pending.take(&[9]);
         assert_eq!(decide(&pending, 20, Device::Free), run(&[0]));
@@ -257,7 +258,7 @@ mod tests {
             let shape = Shape::Padded(100);
             let item =
                 Item { ticket, model: 1, rows: 1, shape, cost_us: 1, since_us: 50, deadline_us: None, alone: None };
-            pending.add(Lane::PaidLight, "b", item);
+            pending.add(Lane::PAID_LIGHT, "b", item);
         }
         pending.hold_models(vec![0, until_us]);
         pending

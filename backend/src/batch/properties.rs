@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use forebay_contract::Lane;
 use proptest::prelude::*;
 
-use super::*;
+use super::{example::weights, *};
 use crate::{cost::Price, features::Shape};
 
 const PRICE: Price = Price { start_us: 20.0, row_us: 5.0, cell_us: 0.1 };
@@ -14,11 +14,16 @@ const LIMITS: [Limits; 2] = [
     Limits { max_rows: 9, max_cells: u64::MAX, max_us: 90, max_wait_us: 30, spare_cells: 40, price: PRICE },
 ];
 
-type Jobs = Vec<(Lane, &'static str, Item)>;
+/// What waits, and by which weights.
+#[derive(Debug, Clone)]
+struct Jobs {
+    weights: LaneWeights,
+    list: Vec<(Lane, &'static str, Item)>,
+}
 
 fn jobs(most: usize) -> impl Strategy<Value = Jobs> {
     let account = prop::sample::select(vec!["a", "b", "c"]);
-    let lane = prop::sample::select(Lane::ALL.to_vec());
+    let lane = any::<prop::sample::Index>();
     let shape = prop_oneof![
         (1_usize..300).prop_map(Shape::Padded),
         prop::sample::select(vec![2_usize, 3]).prop_map(|side| Shape::Fixed([side, 4].into())),
@@ -36,15 +41,19 @@ fn jobs(most: usize) -> impl Strategy<Value = Jobs> {
             alone,
         },
     );
-    prop::collection::vec((lane, account, item), 0..most).prop_map(|mut jobs| {
-        jobs.iter_mut().zip(0..).for_each(|((_, _, item), ticket)| item.ticket = ticket);
-        jobs
+    (weights(), prop::collection::vec((lane, account, item), 0..most)).prop_map(|(weights, jobs)| {
+        let lanes: Vec<Lane> = weights.lanes().collect();
+        let numbered = jobs
+            .into_iter()
+            .zip(0..)
+            .map(|((lane, account, item), ticket)| (*lane.get(&lanes), account, Item { ticket, ..item }));
+        Jobs { list: numbered.collect(), weights }
     })
 }
 
 fn pending(jobs: &Jobs) -> Pending {
-    let mut pending = Pending::default();
-    jobs.iter().for_each(|(lane, account, item)| pending.add(*lane, account, item.clone()));
+    let mut pending = Pending::new(jobs.weights.clone());
+    jobs.list.iter().for_each(|(lane, account, item)| pending.add(*lane, account, item.clone()));
     pending
 }
 
@@ -80,7 +89,7 @@ fn check(batch: &[&Item], now_us: u64) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn a_batch_is_alike_within_its_limits_and_without_doubles(jobs in jobs(60), now_us in 0_u64..100) {
-        let by_ticket: BTreeMap<u64, &Item> = jobs.iter().map(|(_, _, item)| (item.ticket, item)).collect();
+        let by_ticket: BTreeMap<u64, &Item> = jobs.list.iter().map(|(_, _, item)| (item.ticket, item)).collect();
         for device in [Device::Free, Device::BusyUntil(50), Device::BusyUntil(500)] {
             let mut pending = pending(&jobs);
             match plan(&pending, now_us, &LIMITS, device) {
@@ -97,10 +106,10 @@ proptest! {
                 }
                 Decision::WaitUntil(at_us) => {
                     prop_assert!(at_us > now_us);
-                    let deadlines = jobs.iter().filter_map(|(_, _, item)| item.deadline_us).min().unwrap_or(u64::MAX);
+                    let deadlines = jobs.list.iter().filter_map(|(_, _, item)| item.deadline_us).min().unwrap_or(u64::MAX);
                     prop_assert!(at_us <= deadlines);
                 }
-                Decision::Idle => prop_assert!(jobs.is_empty()),
+                Decision::Idle => prop_assert!(jobs.list.is_empty()),
             }
         }
     }
@@ -108,7 +117,7 @@ proptest! {
     #[test]
     fn a_free_device_never_lets_anyone_wait_past_its_patience(jobs in jobs(60), now_us in 0_u64..100) {
         let pending = pending(&jobs);
-        let due = jobs.iter().any(|(_, _, item)| item.since_us + LIMITS[item.model].max_wait_us <= now_us);
+        let due = jobs.list.iter().any(|(_, _, item)| item.since_us + LIMITS[item.model].max_wait_us <= now_us);
         let decision = plan(&pending, now_us, &LIMITS, Device::Free);
         prop_assert!(!due || matches!(decision, Decision::Run(_) | Decision::Drop(_)), "{decision:?}");
     }
@@ -116,9 +125,9 @@ proptest! {
     /// Jobs come while others run; in the end each ran once, or was dropped at its deadline.
     #[test]
     fn nothing_is_lost_or_doubled(jobs in jobs(60), canceled in prop::collection::btree_set(0_u64..60, 0..5)) {
-        let mut arrivals = jobs.clone();
+        let mut arrivals = jobs.list.clone();
         arrivals.sort_by_key(|(_, _, item)| std::cmp::Reverse(item.since_us));
-        let (mut pending, mut now_us, mut ended) = (Pending::default(), 0, Vec::new());
+        let (mut pending, mut now_us, mut ended) = (Pending::new(jobs.weights), 0, Vec::new());
         for _ in 0..1000 {
             while let Some((lane, account, item)) = arrivals.pop_if(|(_, _, item)| item.since_us <= now_us) {
                 pending.add(lane, account, item);
@@ -140,7 +149,7 @@ proptest! {
         }
         let mut tickets: Vec<u64> = ended.iter().map(|item| item.ticket).collect();
         tickets.sort_unstable();
-        prop_assert_eq!(tickets, (0..jobs.len() as u64).collect::<Vec<_>>());
+        prop_assert_eq!(tickets, (0..jobs.list.len() as u64).collect::<Vec<_>>());
         prop_assert!(pending.is_empty() && pending.items().next().is_none());
     }
 }

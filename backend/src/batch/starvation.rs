@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use forebay_contract::Lane;
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    example::{shipped_weights, weights_up_to},
+    *,
+};
 use crate::{cost::Price, features::Shape};
 
 const LIMITS: Limits = Limits {
@@ -25,11 +28,11 @@ fn item(ticket: u64, tokens: usize, cost_us: u64, since_us: u64) -> Item {
     Item { ticket, model: 0, rows: 1, shape: Shape::Padded(tokens), cost_us, since_us, deadline_us: None, alone: None }
 }
 
-/// One other job: lane, account, tokens, cost.
-type Other = (Lane, &'static str, usize, u64);
+/// One other job: which of the lanes, account, tokens, cost.
+type Other = (prop::sample::Index, &'static str, usize, u64);
 
 fn others(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Other>> {
-    let lane = prop::sample::select(Lane::ALL.to_vec());
+    let lane = any::<prop::sample::Index>();
     let account = prop::sample::select(ACCOUNTS.to_vec());
     prop::collection::vec((lane, account, 5_usize..200, 1..=MOST_US), count)
 }
@@ -43,18 +46,23 @@ proptest! {
     /// the cheapest job at least, and a full one is the most that leading costs.
     #[test]
     fn every_job_runs_within_a_bound_that_grows_with_its_rank(
+        // The bound grows with the ratio of weights, and the test with the bound's square.
+        weights in weights_up_to(6, 30),
         before in others(0..40),
         stream in others(50..200),
-        lane in prop::sample::select(Lane::ALL.to_vec()),
+        lane in any::<prop::sample::Index>(),
         tokens in 5_usize..200,
         cost_us in LEAST_US..=MOST_US,
     ) {
-        let mut pending = Pending::default();
+        let lanes: Vec<Lane> = weights.lanes().collect();
+        let lane = *lane.get(&lanes);
+        let mut pending = Pending::new(weights.clone());
         let own = item(0, tokens, cost_us, 0);
         let mut ahead = 0;
         let mut arrivals = before.into_iter().chain(stream.into_iter().cycle());
         let mut come = |pending: &mut Pending, tickets: std::ops::Range<u64>, now_us: u64| {
             for (ticket, (of, account, tokens, cost_us)) in tickets.zip(arrivals.by_ref()) {
+                let of = *of.get(&lanes);
                 let other = item(ticket, tokens, cost_us, now_us);
                 if of == lane && account == "a" && other.rank() < own.rank() {
                     ahead += 1;
@@ -80,7 +88,7 @@ proptest! {
             let full_us = LIMITS.max_rows as u64 * MOST_US;
             let of_an_account = (ahead + 2) * full_us;
             let of_a_lane = (of_an_account + full_us) * ACCOUNTS.len() as u64;
-            let of_all = (of_a_lane + full_us * Lane::ALL.len() as u64) * total_weight() / lane_weight(lane);
+            let of_all = (of_a_lane + full_us * lanes.len() as u64) * weights.total() / weights.of(lane);
             prop_assert!(batches <= of_all / LEAST_US, "not within {batches} batches, {} wait", pending.len());
         }
     }
@@ -88,11 +96,12 @@ proptest! {
 
 /// Runs `batches` batches while every flow always has 20 jobs waiting; what each had, in microseconds.
 fn shares(
+    weights: &LaneWeights,
     flows: &[(Lane, &'static str)],
     cost_us: impl Fn(usize) -> u64,
     batches: usize,
 ) -> BTreeMap<(Lane, &'static str), u64> {
-    let (mut pending, mut attained) = (Pending::default(), BTreeMap::new());
+    let (mut pending, mut attained) = (Pending::new(weights.clone()), BTreeMap::new());
     let mut tickets = 0_u64;
     let mut owner = BTreeMap::new();
     let mut add = |pending: &mut Pending, flow: usize, owner: &mut BTreeMap<u64, usize>| {
@@ -117,19 +126,23 @@ fn shares(
 
 #[test]
 fn lanes_that_always_wait_share_by_weight_whatever_their_jobs_cost() {
-    let flows = Lane::ALL.map(|lane| (lane, "a"));
-    let attained = shares(&flows, |flow| [3, 90, 17, 50][flow], 4000);
-    let total: u64 = attained.values().sum();
-    for ((lane, _), us) in &attained {
-        let (found, expect) = (*us as f64 / total as f64, lane_weight(*lane) as f64 / total_weight() as f64);
-        assert!((found / expect - 1.0).abs() < 0.08, "{lane}: {found} instead of {expect}");
+    for weights in [&[8, 4, 2, 1][..], &[1], &[3, 3], &[20, 1, 1, 5, 8, 8, 2]] {
+        let lane = |number: usize| format!("lane-{number}").parse::<Lane>().unwrap();
+        let weights = LaneWeights::new(weights.iter().enumerate().map(|(number, weight)| (lane(number), *weight)));
+        let flows: Vec<_> = weights.lanes().map(|lane| (lane, "a")).collect();
+        let attained = shares(&weights, &flows, |flow| [3, 90, 17, 50][flow % 4], 4000);
+        let total: u64 = attained.values().sum();
+        for ((lane, _), us) in &attained {
+            let (found, expect) = (*us as f64 / total as f64, weights.of(*lane) as f64 / weights.total() as f64);
+            assert!((found / expect - 1.0).abs() < 0.08, "{lane} of {weights}: {found} instead of {expect}");
+        }
     }
 }
 
 #[test]
 fn accounts_that_always_wait_share_alike_whatever_their_jobs_cost() {
-    let flows = ACCOUNTS.map(|account| (Lane::PaidLight, account));
-    let attained = shares(&flows, |flow| [1, 100, 30, 7][flow], 4000);
+    let flows = ACCOUNTS.map(|account| (Lane::PAID_LIGHT, account));
+    let attained = shares(&shipped_weights(), &flows, |flow| [1, 100, 30, 7][flow], 4000);
     let total: u64 = attained.values().sum();
     for ((_, account), us) in &attained {
         let found = *us as f64 / total as f64;
@@ -139,16 +152,16 @@ fn accounts_that_always_wait_share_alike_whatever_their_jobs_cost() {
 
 #[test]
 fn who_comes_after_a_pause_has_saved_nothing_up() {
-    let mut pending = Pending::default();
+    let mut pending = Pending::new(shipped_weights());
     for ticket in 0..40 {
-        pending.add(Lane::PaidLight, "always", item(ticket, 100, 10, 0));
+        pending.add(Lane::PAID_LIGHT, "always", item(ticket, 100, 10, 0));
     }
     for _ in 0..5 {
         let Decision::Run(batch) = plan(&pending, 1, &[LIMITS], Device::Free) else { panic!("all are due") };
         pending.take(&batch);
     }
     for ticket in 100..120 {
-        pending.add(Lane::PaidLight, "late", item(ticket, 100, 10, 0));
+        pending.add(Lane::PAID_LIGHT, "late", item(ticket, 100, 10, 0));
     }
     let Decision::Run(batch) = plan(&pending, 1, &[LIMITS], Device::Free) else { panic!("all are due") };
     assert_eq!(batch.iter().filter(|ticket| **ticket >= 100).count(), 2, "half, not all: {batch:?}");
@@ -156,16 +169,16 @@ fn who_comes_after_a_pause_has_saved_nothing_up() {
 
 #[test]
 fn who_leaves_and_comes_back_has_not_lost_what_it_owes() {
-    let mut pending = Pending::default();
-    pending.add(Lane::PaidLight, "large", item(0, 100, 1000, 0));
+    let mut pending = Pending::new(shipped_weights());
+    pending.add(Lane::PAID_LIGHT, "large", item(0, 100, 1000, 0));
     for ticket in 1..20 {
-        pending.add(Lane::PaidLight, "small", item(ticket, 190, 10, 0));
+        pending.add(Lane::PAID_LIGHT, "small", item(ticket, 190, 10, 0));
     }
     // The first batch is the large one's, by name; the next one's first is not, although it came back.
     let Decision::Run(batch) = plan(&pending, 1, &[LIMITS], Device::Free) else { panic!("all are due") };
     assert_eq!(batch, [0]);
     pending.take(&batch);
-    pending.add(Lane::PaidLight, "large", item(99, 100, 1000, 0));
+    pending.add(Lane::PAID_LIGHT, "large", item(99, 100, 1000, 0));
     for _ in 0..4 {
         let Decision::Run(batch) = plan(&pending, 1, &[LIMITS], Device::Free) else { panic!("all are due") };
         assert!(!batch.contains(&99), "{batch:?}");

@@ -135,7 +135,7 @@ async fn run(settings: &Settings, devices: Devices, cores: usize) -> anyhow::Res
         let queue = SqsQueue::new(sqs.clone(), lane.queue_url(prefix));
         (lane, Arc::new(queue) as Arc<dyn Queue>)
     };
-    let lanes: Lanes = Lane::ALL.into_iter().map(lane).collect::<BTreeMap<_, _>>();
+    let lanes: Lanes = settings.lanes.lanes().map(lane).collect::<BTreeMap<_, _>>();
     let bounds = open::bounds(settings, &registry, cores);
     let models: Vec<String> = registry.manifests().map(forebay_backend::model::Manifest::id).collect();
     let device_names: Vec<String> = devices.engines.iter().map(|engine| engine.device()).collect();

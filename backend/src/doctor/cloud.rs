@@ -37,7 +37,7 @@ pub(super) async fn queues(settings: &Settings, config: &SdkConfig) -> Vec<Findi
         Ok(prefix) => prefix,
         Err(error) => return vec![Finding::missing("lanes", error.to_string())],
     };
-    let lanes = Lane::ALL.map(|lane| queue(&client, lane, lane.queue_url(prefix)));
+    let lanes = settings.lanes.lanes().map(|lane| queue(&client, lane, lane.queue_url(prefix)));
     futures_util::future::join_all(lanes).await
 }
 
@@ -48,7 +48,8 @@ async fn queue(client: &aws_sdk_sqs::Client, lane: Lane, url: String) -> Finding
         Ok(answer) => answer.attributes.unwrap_or_default(),
         Err(error) => {
             return Finding::missing(subject, format!("{url}: {}", DisplayErrorContext(error))).advise(
-                "set --queue-url-prefix to infra's output QueueUrlPrefix, and allow what WorkerPolicyArn allows",
+                "set --queue-url-prefix to infra's output QueueUrlPrefix, and --lanes to lanes that have queues there, and \
+                 allow what WorkerPolicyArn allows",
             );
         }
     };

@@ -1,5 +1,6 @@
 //! `forebay-worker doctor`: is everything there that work needs, and if not, what is to be done?
 
+mod capability;
 mod cloud;
 mod driver;
 mod edge;
@@ -24,6 +25,7 @@ pub async fn examine(settings: &Settings, config: &SdkConfig, engine: Result<Box
     let mut findings = Vec::new();
     let device_name = engine.as_ref().ok().map(|engine| engine.device());
     findings.extend(driver::examine(Path::new("/"), device_name.as_deref()));
+    findings.extend(capability::examine(Path::new("/")).await);
     match engine {
         Ok(engine) => {
             findings.push(device(&engine.device(), gpu::found(Path::new("/"))));

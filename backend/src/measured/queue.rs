@@ -69,7 +69,7 @@ mod tests {
         let inner = Arc::new(MemoryQueue::default());
         let vitals = Arc::new(Vitals::default());
         let queue = MeasuredQueue {
-            lane: Lane::FreeLight,
+            lane: Lane::FREE_LIGHT,
             inner: Arc::clone(&inner) as Arc<dyn Queue>,
             vitals: Arc::clone(&vitals),
         };

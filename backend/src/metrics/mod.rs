@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn what_is_recorded_is_on_the_page_with_its_unit() {
         let metrics = Metrics::default();
-        metrics.received(Lane::FreeLight, Duration::from_millis(40));
+        metrics.received(Lane::FREE_LIGHT, Duration::from_millis(40));
         let (predicted, busy) = (Duration::from_millis(30), Duration::from_millis(20));
         metrics.ran("m@1", BatchRun { jobs: 3, rows: 4, padding: 0.25, predicted, busy });
         metrics.decoded(InputKind::Image, Duration::from_millis(10));

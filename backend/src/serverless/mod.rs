@@ -13,6 +13,7 @@ use tracing::{error, warn};
 
 use crate::{
     DeviceLoad, Vitals,
+    batch::LaneWeights,
     edge::Edge,
     engine::Devices,
     model::Registry,
@@ -54,6 +55,7 @@ pub struct BurstParts {
 /// A pipeline that lives from event to event, so that models stay loaded.
 pub struct Burst {
     queues: BTreeMap<Lane, Arc<EventQueue>>,
+    weights: LaneWeights,
     edge: Option<Arc<FollowedEdge>>,
     /// Whether the pipeline has ended, however it did.
     ended: CancellationToken,
@@ -67,8 +69,8 @@ pub struct BurstEnded;
 impl Burst {
     /// Starts the pipeline; it waits for records.
     pub fn start(parts: BurstParts, bounds: Bounds) -> Self {
-        let queues: BTreeMap<Lane, Arc<EventQueue>> =
-            Lane::ALL.into_iter().map(|lane| (lane, Arc::default())).collect();
+        let weights = bounds.weights.clone();
+        let queues: BTreeMap<Lane, Arc<EventQueue>> = weights.lanes().map(|lane| (lane, Arc::default())).collect();
         let edge = parts.edge.map(|edge| Arc::new(FollowedEdge::new(edge)));
         let lanes = queues.iter().map(|(lane, queue)| (*lane, Arc::clone(queue) as Arc<dyn Queue>)).collect();
         let pipeline_parts = Parts {
@@ -88,7 +90,7 @@ impl Burst {
                 error!(%error, "the pipeline has ended");
             }
         });
-        Self { queues, edge, ended }
+        Self { queues, weights, edge, ended }
     }
 
     /// Waits until the pipeline has ended, which it never does while all is well: from then on no event can be worked on.
@@ -110,7 +112,8 @@ impl Burst {
                 again.push(record.id);
                 continue;
             };
-            let Some(queue) = self.queues.get(&lane(&record.queue_arn)) else {
+            let lane = lane(&record.queue_arn, &self.weights);
+            let Some(queue) = lane.and_then(|lane| self.queues.get(&lane)) else {
                 again.push(record.id);
                 continue;
             };
@@ -137,11 +140,11 @@ impl Burst {
     }
 }
 
-/// Of a queue's ARN, which ends with the lane as infra names them. The lane only weighs: a queue of another name is
-/// taken for the lightest.
-fn lane(queue_arn: &str) -> Lane {
-    let ends = |lane: &Lane| queue_arn.ends_with(&format!("-{}", lane.name()));
-    Lane::ALL.into_iter().find(ends).unwrap_or(Lane::FreeLight)
+/// Of a queue's ARN, which ends with the lane as infra names them; where one lane's name ends with another's, it is the
+/// longer one. The lane only weighs: a queue of another name is taken for the lightest.
+fn lane(queue_arn: &str, weights: &LaneWeights) -> Option<Lane> {
+    let ends = |lane: &Lane| queue_arn.ends_with(&format!("-{lane}"));
+    weights.lanes().filter(ends).max_by_key(|lane| lane.name().len()).or_else(|| weights.lightest())
 }
 
 /// Longer than any function may run.
@@ -167,12 +170,24 @@ mod tests {
 
     #[test]
     fn the_queue_says_the_lane() {
+        let named = |names: &[&str]| {
+            LaneWeights::new(
+                names
+                    .iter()
+                    .map(|name| (name.parse().unwrap(), 3))
+                    .zip(0..)
+                    .map(|((lane, weight), number)| (lane, weight + number)),
+            )
+        };
+        let weights = named(&["big-acme", "acme", "paid-heavy"]);
         for (arn, expect) in [
-            ("arn:aws:sqs:eu-west-1:1:forebay-paid-heavy", Lane::PaidHeavy),
-            ("arn:aws:sqs:eu-west-1:1:my-jobs", Lane::FreeLight),
-            ("", Lane::FreeLight),
+            ("arn:aws:sqs:eu-west-1:1:forebay-paid-heavy", "paid-heavy"),
+            ("arn:aws:sqs:eu-west-1:1:forebay-acme", "acme"),
+            ("arn:aws:sqs:eu-west-1:1:forebay-big-acme", "big-acme"),
+            ("arn:aws:sqs:eu-west-1:1:my-jobs", "big-acme"),
+            ("", "big-acme"),
         ] {
-            assert_eq!(lane(arn), expect, "{arn}");
+            assert_eq!(lane(arn, &weights).unwrap().name(), expect, "{arn}");
         }
     }
 }

@@ -172,6 +172,12 @@ mod tests {
                 "--lease-s: found 1; allowed is a whole number from 3 to 43200",
             ),
             (
+                &World::new(&format!("{BASE}lanes = \"Acme\"\n")),
+                &[],
+                &[],
+                "lanes in FILE: found Acme; allowed is NAME=WEIGHT,… of 1 to 20 lanes, each once",
+            ),
+            (
                 &World::new("lease_s = 4\n"),
                 &[],
                 &[],
@@ -191,13 +197,15 @@ mod tests {
     #[test]
     fn what_is_printed_is_a_file_without_secrets_that_says_the_same() {
         let world = World::new(&format!("{BASE}lease_s = 40\nreport_secret = \"{SECRET}\"\nedge_url = \"http://e\"\n"));
-        let (settings, effective) = world.read(&["--worker-name", "w"], &[("FOREBAY_PREFETCH", "51")]).unwrap();
+        let variables = [("FOREBAY_PREFETCH", "51"), ("FOREBAY_LANES", "acme, beta=2")];
+        let (settings, effective) = world.read(&["--worker-name", "w"], &variables).unwrap();
         let printed = effective.to_string();
         assert!(!printed.contains("hush"), "{printed}");
         for line in [
             "lease_s = 40  # ",
             "prefetch = 51  # FOREBAY_PREFETCH",
             "worker_name = \"w\"  # --worker-name",
+            "lanes = \"acme, beta=2\"  # FOREBAY_LANES",
             "test_engine_delay_ms = 0  # default",
             "# cpu_threads is not set",
             "# report_secret is set and not shown",
@@ -206,8 +214,8 @@ mod tests {
         }
         let (again, _) = World::new(&printed).read(&["--report-secret", SECRET], &[]).unwrap();
         assert_eq!(
-            (again.visibility_s, again.prefetch, again.bucket),
-            (settings.visibility_s, settings.prefetch, settings.bucket)
+            (again.visibility_s, again.prefetch, again.bucket, again.lanes),
+            (settings.visibility_s, settings.prefetch, settings.bucket, settings.lanes)
         );
     }
 }

@@ -15,10 +15,12 @@ use super::{
     job::{Batched, Decoded, Disposition, Job, ReturnReason},
     runs::Runs,
 };
-use crate::{device::DeviceLoad, failure::Failure};
+use crate::{batch::LaneWeights, device::DeviceLoad, failure::Failure};
 
 /// What forming batches needs besides the jobs.
 pub(crate) struct Batch {
+    /// How lanes share the devices.
+    pub(crate) weights: LaneWeights,
     pub(crate) load: Arc<DeviceLoad>,
     pub(crate) runs: Runs,
     pub(crate) stop: CancellationToken,
@@ -34,7 +36,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Forms batches until nothing more is decoded; what is pending when the worker stops goes back to its lane.
 pub(crate) async fn run(batch: Batch, mut decoded: mpsc::Receiver<Decoded>, exits: Exits<Batched>) {
     let mut load = batch.load.watch();
-    let mut forming = Forming::new(Arc::clone(&batch.load));
+    let mut forming = Forming::new(Arc::clone(&batch.load), batch.weights);
     let (mut open, mut buffer) = (true, Vec::new());
     let mut look = Instant::now() + LOOK;
     while (open || !forming.is_empty()) && !batch.stop.is_cancelled() {

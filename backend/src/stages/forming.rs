@@ -12,7 +12,7 @@ use tracing::error;
 
 use super::job::{Batched, Decoded, Job};
 use crate::{
-    batch::{Decision, Device, GATHER_US, Item, Limits, Pace, Pending, Slack, plan, position_alone},
+    batch::{Decision, Device, GATHER_US, Item, LaneWeights, Limits, Pace, Pending, Slack, plan, position_alone},
     device::{DeviceLoad, HandedOver},
     features::{BatchInput, Features},
     model::{Model, Task},
@@ -71,13 +71,13 @@ struct Paced {
 }
 
 impl Forming {
-    pub(super) fn new(load: Arc<DeviceLoad>) -> Self {
+    pub(super) fn new(load: Arc<DeviceLoad>, weights: LaneWeights) -> Self {
         Self {
             load,
             started: Instant::now(),
             next_ticket: 0,
             jobs: HashMap::new(),
-            pending: Pending::default(),
+            pending: Pending::new(weights),
             alone: Weak::new(),
             models: Vec::new(),
             limits: Vec::new(),

@@ -24,6 +24,7 @@ use super::{
     room::Room,
 };
 use crate::{
+    batch::LaneWeights,
     clock::Clock,
     device::DeviceLoad,
     queue::{Lanes, Message, Queue, QueueError},
@@ -44,6 +45,8 @@ pub(crate) struct Receive {
     pub(crate) keeper: VisibilityKeeper,
     /// The places of all lanes together; see [`Room`].
     pub(crate) prefetch: usize,
+    /// How lanes share them.
+    pub(crate) weights: LaneWeights,
     /// Knows what jobs cost here.
     pub(crate) load: Arc<DeviceLoad>,
     /// Hears how full the room is.
@@ -58,7 +61,7 @@ pub(crate) struct Receive {
 /// Polls until the worker stops.
 pub(crate) async fn run(receive: Receive, received: mpsc::Sender<Received>) {
     let not_yet_polled = AtomicUsize::new(receive.lanes.len());
-    let room = Room::new(receive.prefetch, Arc::clone(&receive.vitals));
+    let room = Room::new(receive.prefetch, receive.weights.clone(), Arc::clone(&receive.vitals));
     let lanes: Vec<Receiving<'_>> = receive
         .lanes
         .iter()

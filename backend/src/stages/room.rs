@@ -10,10 +10,7 @@ use std::{
 use forebay_contract::Lane;
 use tokio::sync::Notify;
 
-use crate::{
-    batch::{lane_weight, total_weight},
-    vitals::Vitals,
-};
+use crate::{batch::LaneWeights, vitals::Vitals};
 
 /// So much predicted work of the device is held at most: more would wait here that another worker could begin.
 const HORIZON: Duration = Duration::from_secs(5);
@@ -26,6 +23,7 @@ pub(super) struct Room {
 
 struct Shared {
     places: usize,
+    weights: LaneWeights,
     held: Mutex<BTreeMap<Lane, usize>>,
     /// Wakes lanes that wait for room.
     freed: Notify,
@@ -41,9 +39,10 @@ pub(crate) struct Reservation {
 
 impl Room {
     /// Room for `places` messages.
-    pub(super) fn new(places: usize, vitals: Arc<Vitals>) -> Self {
+    pub(super) fn new(places: usize, weights: LaneWeights, vitals: Arc<Vitals>) -> Self {
         vitals.metrics.room_size(places.max(1));
-        let shared = Shared { places: places.max(1), held: Mutex::default(), freed: Notify::new(), vitals };
+        let (places, held, freed) = (places.max(1), Mutex::default(), Notify::new());
+        let shared = Shared { places, weights, held, freed, vitals };
         Self { shared: Arc::new(shared) }
     }
 
@@ -62,7 +61,7 @@ impl Room {
 
     /// How many places more the lane may hold now.
     pub(super) fn free(&self, lane: Lane) -> usize {
-        free(&self.shared.held(), lane, self.shared.places)
+        free(&self.shared.held(), lane, self.shared.places, &self.shared.weights)
     }
 
     /// How many places a message of `cost_ms` predicted work takes: as many as its part of the horizon, at least one.
@@ -81,14 +80,14 @@ impl Room {
 
 /// A lane may fill what nobody holds; when nothing is left, up to its share by weight, so that no lane that stands still
 /// keeps another from being received.
-fn free(held: &BTreeMap<Lane, usize>, lane: Lane, places: usize) -> usize {
+fn free(held: &BTreeMap<Lane, usize>, lane: Lane, places: usize, weights: &LaneWeights) -> usize {
     let common = places.saturating_sub(held.values().sum());
-    let own = share(lane, places).saturating_sub(held.get(&lane).copied().unwrap_or(0));
+    let own = share(lane, places, weights).saturating_sub(held.get(&lane).copied().unwrap_or(0));
     common.max(own)
 }
 
-fn share(lane: Lane, places: usize) -> usize {
-    let share = (places as u64).saturating_mul(lane_weight(lane)) / total_weight();
+fn share(lane: Lane, places: usize, weights: &LaneWeights) -> usize {
+    let share = (places as u64).saturating_mul(weights.of(lane)) / weights.total();
     usize::try_from(share).unwrap_or(places).max(1)
 }
 
@@ -140,23 +139,28 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::batch::example::{shipped_weights, weights};
+
+    fn room(places: usize) -> Room {
+        Room::new(places, shipped_weights(), Arc::default())
+    }
 
     #[test]
     fn one_lane_alone_may_fill_the_room() {
-        let room = Room::new(64, Arc::default());
-        let reservations: Vec<Reservation> = (0..64).map(|_| room.take(Lane::FreeHeavy, 1)).collect();
-        assert_eq!(room.free(Lane::FreeHeavy), 0);
-        assert!(room.wait(Lane::FreeHeavy).now_or_never().is_none());
-        assert_eq!(Lane::ALL.map(|lane| room.free(lane)), [34, 17, 8, 0], "the others still have their shares");
+        let room = room(64);
+        let reservations: Vec<Reservation> = (0..64).map(|_| room.take(Lane::FREE_HEAVY, 1)).collect();
+        assert_eq!(room.free(Lane::FREE_HEAVY), 0);
+        assert!(room.wait(Lane::FREE_HEAVY).now_or_never().is_none());
+        assert_eq!(Lane::SHIPPED.map(|lane| room.free(lane)), [34, 17, 8, 0], "the others still have their shares");
         drop(reservations);
-        assert_eq!(room.free(Lane::FreeHeavy), 64);
+        assert_eq!(room.free(Lane::FREE_HEAVY), 64);
     }
 
     #[test]
     fn metrics_say_how_full_it_is() {
         let vitals = Arc::<Vitals>::default();
-        let room = Room::new(10, Arc::clone(&vitals));
-        let (_kept, freed) = (room.take(Lane::FreeHeavy, 4), room.take(Lane::FreeHeavy, 3));
+        let room = Room::new(10, shipped_weights(), Arc::clone(&vitals));
+        let (_kept, freed) = (room.take(Lane::FREE_HEAVY, 4), room.take(Lane::FREE_HEAVY, 3));
         drop(freed);
         let page = vitals.metrics.encode();
         assert!(page.contains("room_places{lane=\"free-heavy\"} 4"), "{page}");
@@ -165,20 +169,20 @@ mod tests {
 
     #[test]
     fn who_is_parked_takes_no_room_until_it_goes_on() {
-        let room = Room::new(10, Arc::default());
-        let reservation = room.take(Lane::FreeHeavy, 10);
-        assert_eq!(room.free(Lane::FreeHeavy), 0);
+        let room = room(10);
+        let reservation = room.take(Lane::FREE_HEAVY, 10);
+        assert_eq!(room.free(Lane::FREE_HEAVY), 0);
         let parked = reservation.park();
-        assert_eq!(room.free(Lane::FreeHeavy), 10);
+        assert_eq!(room.free(Lane::FREE_HEAVY), 10);
         drop(parked);
-        assert_eq!(room.free(Lane::FreeHeavy), 0);
+        assert_eq!(room.free(Lane::FREE_HEAVY), 0);
         drop(reservation);
-        assert_eq!(room.free(Lane::FreeHeavy), 10);
+        assert_eq!(room.free(Lane::FREE_HEAVY), 10);
     }
 
     #[test]
     fn much_work_takes_many_places() {
-        let room = Room::new(100, Arc::default());
+        let room = room(100);
         for (cost_ms, places) in [(0.0, 1), (50.0, 1), (51.0, 2), (1000.0, 20), (1e300, 100), (-1.0, 1), (f64::NAN, 1)]
         {
             assert_eq!(room.places(cost_ms), places, "{cost_ms}");
@@ -187,11 +191,11 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_is_woken_by_what_is_freed() {
-        let room = Room::new(1, Arc::default());
-        let reservation = room.take(Lane::PaidLight, 1);
+        let room = room(1);
+        let reservation = room.take(Lane::PAID_LIGHT, 1);
         let waiting = tokio::spawn({
             let room = room.clone();
-            async move { room.wait(Lane::PaidLight).await }
+            async move { room.wait(Lane::PAID_LIGHT).await }
         });
         tokio::task::yield_now().await;
         drop(reservation);
@@ -203,17 +207,20 @@ mod tests {
         #[test]
         fn what_is_held_is_bounded_and_every_lane_always_gets_its_share(
             places in 1_usize..300,
-            steps in prop::collection::vec((prop::sample::select(Lane::ALL.to_vec()), any::<bool>(), 1_usize..11), 0..300),
+            weights in weights(),
+            steps in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), 1_usize..11), 0..300),
         ) {
+            let lanes: Vec<Lane> = weights.lanes().collect();
             let mut held: BTreeMap<Lane, usize> = BTreeMap::new();
             for (lane, polls, count) in steps {
+                let lane = *lane.get(&lanes);
                 let before = held.get(&lane).copied().unwrap_or(0);
-                let after = if polls { before + count.min(free(&held, lane, places)) } else { before.saturating_sub(count) };
-                held.insert(lane, after);
-                prop_assert!(held.values().sum::<usize>() <= 2 * places + Lane::ALL.len());
-                for lane in Lane::ALL {
-                    let own = held.get(&lane).copied().unwrap_or(0);
-                    prop_assert!(own + free(&held, lane, places) >= share(lane, places));
+                let more = count.min(free(&held, lane, places, &weights));
+                held.insert(lane, if polls { before + more } else { before.saturating_sub(count) });
+                prop_assert!(held.values().sum::<usize>() <= 2 * places + lanes.len());
+                for lane in &lanes {
+                    let own = held.get(lane).copied().unwrap_or(0);
+                    prop_assert!(own + free(&held, *lane, places, &weights) >= share(*lane, places, &weights));
                 }
             }
         }
@@ -222,18 +229,22 @@ mod tests {
         /// holds its weight's part.
         #[test]
         fn when_room_is_scarce_the_weights_decide(
-            order in Just(Lane::ALL.to_vec()).prop_shuffle(), hog in prop::sample::select(Lane::ALL.to_vec()),
+            (weights, order) in weights().prop_flat_map(|weights| {
+                let lanes: Vec<Lane> = weights.lanes().collect();
+                (Just(weights), Just(lanes).prop_shuffle())
+            }),
+            hog in any::<prop::sample::Index>(),
         ) {
-            let mut held = BTreeMap::from([(hog, 150)]);
+            let mut held = BTreeMap::from([(*hog.get(&order), 150)]);
             for _ in 0..40 {
                 for lane in &order {
-                    let more = free(&held, *lane, 150).min(10);
+                    let more = free(&held, *lane, 150, &weights).min(20);
                     *held.entry(*lane).or_default() += more;
                 }
                 // One in ten ends.
                 held.values_mut().for_each(|held| *held -= held.div_ceil(10));
             }
-            prop_assert!(Lane::ALL.iter().all(|lane| held[lane] * 10 >= share(*lane, 150) * 8), "{held:?}");
+            prop_assert!(order.iter().all(|lane| held[lane] * 10 >= (share(*lane, 150, &weights) - 1) * 8), "{held:?}");
         }
     }
 }

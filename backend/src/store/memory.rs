@@ -21,6 +21,11 @@ impl MemoryStore {
         self.objects().keys().cloned().collect()
     }
 
+    /// Removes an object, as the edge does.
+    pub fn remove(&self, key: &str) {
+        self.objects().remove(key);
+    }
+
     /// Lets an object be older by so many milliseconds.
     pub fn age(&self, key: &str, ms: u64) {
         if let Some((_, head)) = self.objects().get_mut(key) {

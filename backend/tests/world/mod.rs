@@ -17,6 +17,7 @@ use forebay_backend::{
     model::{Manifest, Registry},
     pipeline::{self, Bounds, Parts, PipelineError},
     queue::{Lanes, MemoryQueue, MemoryQueueSettings, Queue},
+    settings::built_in_lanes,
     store::{MemoryStore, Store},
 };
 use forebay_contract::{
@@ -85,7 +86,7 @@ impl World {
 
     /// With these models and no others.
     pub(crate) fn start_from(&self, store: Arc<dyn Store>, registry: Registry, devices: Devices) -> Worker {
-        let lanes: Lanes = [(Lane::FreeLight, Arc::clone(&self.queue) as Arc<dyn Queue>)].into();
+        let lanes: Lanes = [(Lane::FREE_LIGHT, Arc::clone(&self.queue) as Arc<dyn Queue>)].into();
         let load = Arc::new(DeviceLoad::default());
         let parts = Parts {
             lanes,
@@ -98,6 +99,7 @@ impl World {
         };
         let bounds = Bounds {
             worker: "w".to_owned(),
+            weights: built_in_lanes(),
             visibility: self.visibility,
             prefetch: 64,
             cpu_threads: 2,

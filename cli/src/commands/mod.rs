@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod account;
 mod asked;
 pub(crate) mod cancel;
 pub(crate) mod completions;

@@ -24,14 +24,18 @@ impl DlqArguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DlqCommand {
-    /// Count the dead letters of every lane
-    #[command(after_help = "Example: forebay dlq list")]
-    List,
+    /// Count the dead letters of lanes
+    #[command(after_help = "Example: forebay dlq list\n         forebay dlq list free-light acme")]
+    List {
+        /// Which lanes; without any all that SQS lists under the prefix
+        #[arg(value_name = "LANE")]
+        lanes: Vec<Lane>,
+    },
 
     /// Show whose dead letters they are, without what they hold
     #[command(after_help = "Example: forebay dlq show free-light --limit 50")]
     Show {
-        /// paid-light, paid-heavy, free-light or free-heavy
+        /// The lane's name, such as free-light
         lane: Lane,
 
         /// The most that are shown
@@ -45,7 +49,7 @@ pub(super) enum DlqCommand {
                             is asked again.\n\nExample: forebay dlq redrive free-light"
     )]
     Redrive {
-        /// paid-light, paid-heavy, free-light or free-heavy
+        /// The lane's name, such as free-light
         lane: Lane,
 
         /// This job alone

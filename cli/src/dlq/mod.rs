@@ -30,7 +30,11 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(crate) fn run(arguments: &DlqArguments) -> Result<(), Failure> {
     let open = |lane| DeadLetterQueue::of(arguments.queue_url_prefix.as_deref(), lane);
     match &arguments.command {
-        DlqCommand::List => list(&Lane::ALL.map(open).into_iter().collect::<Result<Vec<_>, _>>()?, arguments.json),
+        DlqCommand::List { lanes } => {
+            let prefix = arguments.queue_url_prefix.as_deref();
+            let lanes = if lanes.is_empty() { DeadLetterQueue::lanes(prefix)? } else { lanes.clone() };
+            list(&lanes.into_iter().map(open).collect::<Result<Vec<_>, _>>()?, arguments.json)
+        }
         DlqCommand::Show { lane, limit } => show(&open(*lane)?, *limit, arguments.json),
         DlqCommand::Redrive { lane, job: None } => redrive(&open(*lane)?),
         DlqCommand::Redrive { lane, job: Some(job) } => redrive_one(&open(*lane)?, job),

@@ -51,14 +51,29 @@ impl Moving {
 
 impl DeadLetterQueue {
     pub(super) fn of(queue_url_prefix: Option<&str>, lane: Lane) -> Result<Self, Failure> {
-        let prefix = queue_url_prefix.filter(|prefix| prefix.starts_with("http")).ok_or_else(|| {
-            let words =
-                "say where the queues are: --queue-url-prefix, or FOREBAY_QUEUE_URL_PREFIX, as infra's output says";
-            Failure::Usage(words.to_owned())
-        })?;
-        let lane_url = lane.queue_url(prefix);
+        let lane_url = lane.queue_url(checked(queue_url_prefix)?);
         let url = format!("{lane_url}-dlq");
         Ok(Self { lane, sqs: Sqs::of_environment(&url)?, lane_url, url })
+    }
+
+    /// The lanes that have a queue for dead letters.
+    pub(super) fn lanes(queue_url_prefix: Option<&str>) -> Result<Vec<Lane>, Failure> {
+        let prefix = checked(queue_url_prefix)?;
+        let name = prefix.rsplit('/').next().unwrap_or_default();
+        // SQS lists the first thousand and says when there are more: lanes are twenty at most.
+        let call = json!({ "QueueNamePrefix": format!("{name}-") });
+        let unlisted = |failure| match failure {
+            Failure::Unanswered(words) => {
+                Failure::Unanswered(format!("{words}; lanes that are named need no listing: forebay dlq list LANE"))
+            }
+            other => other,
+        };
+        let lanes = lanes(name, &Sqs::of_environment(prefix)?.call("ListQueues", &call).map_err(unlisted)?);
+        if lanes.is_empty() {
+            let words = format!("no dead-letter queues begin with {name}-: name the lanes, or see --queue-url-prefix");
+            return Err(Failure::Usage(words));
+        }
+        Ok(lanes)
     }
 
     pub(super) fn counts(&self) -> Result<Counts, Failure> {
@@ -141,10 +156,43 @@ impl DeadLetterQueue {
     }
 }
 
+fn checked(queue_url_prefix: Option<&str>) -> Result<&str, Failure> {
+    queue_url_prefix.filter(|prefix| prefix.starts_with("http")).ok_or_else(|| {
+        let words = "say where the queues are: --queue-url-prefix, or FOREBAY_QUEUE_URL_PREFIX, as infra's output says";
+        Failure::Usage(words.to_owned())
+    })
+}
+
+/// The lanes whose dead letters are among the queues that SQS lists.
+fn lanes(prefix: &str, listed: &Value) -> Vec<Lane> {
+    let urls = listed.get("QueueUrls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let lane = |url: &Value| {
+        let name = url.as_str()?.rsplit('/').next()?;
+        name.strip_prefix(prefix)?.strip_prefix('-')?.strip_suffix("-dlq")?.parse().ok()
+    };
+    let mut lanes: Vec<Lane> = urls.iter().filter_map(lane).collect();
+    lanes.sort_unstable();
+    lanes
+}
+
 impl Held {
     fn of(message: &Value) -> Self {
         let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let attributes = message.get("MessageAttributes").cloned().unwrap_or_default();
         Self { letter: DeadLetter::of(message), receipt: text("ReceiptHandle"), body: text("Body"), attributes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_are_those_that_have_dead_letters() {
+        let urls = ["p-free-light", "p-free-light-dlq", "p-acme-dlq", "p-paid-light-dlq", "q-x1-dlq"];
+        let listed = json!({ "QueueUrls": urls.map(|name| format!("http://h/0/{name}")) });
+        let names: Vec<String> = lanes("p", &listed).iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["paid-light", "free-light", "acme"]);
+        assert!(lanes("p", &Value::Null).is_empty());
     }
 }

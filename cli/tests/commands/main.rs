@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, missing_docs, reason = "a program has no outside; names of tests say what they are")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests; what is not there fails them")]
 
+mod account;
 mod batches;
 mod exits;
 mod kept;

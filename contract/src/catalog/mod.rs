@@ -5,10 +5,12 @@ mod lane_spec;
 mod limit;
 mod model;
 mod plan;
+mod retention;
 mod serving;
 #[cfg(feature = "sources")]
 pub mod sources;
 mod validate;
+mod validate_lanes;
 
 use std::collections::BTreeMap;
 
@@ -19,10 +21,12 @@ pub use lane_spec::LaneSpec;
 pub use limit::{Algorithm, Beyond, Dimension, LimitSpec, Unit, Window};
 pub use model::{ImageLimits, InputSpec, LONGEST_WORK_MS, ModelSpec, TextLimits};
 pub use plan::{CachedHits, PlanSpec};
+pub use retention::{InputKept, ResultKept, Retention, Span};
 pub use serving::Serving;
 pub use validate::Complaint;
+pub use validate_lanes::{MOST_LANES, MOST_WEIGHT};
 
-use crate::Lane;
+use crate::{Lane, PlanClass, WorkClass};
 
 /// The whole catalog in its compiled form: what is built into the edge and what may replace it at run time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,8 +45,8 @@ pub struct Catalog {
     /// Limits of a shared dimension that hold for all plans together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitSpec>,
-    /// What each lane takes; the default where it is not said.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Every lane there is: who waits in it, and what it takes. Those that are shipped, where none are said.
+    #[serde(default = "lane_spec::shipped", deserialize_with = "lane_spec::read")]
     pub lanes: BTreeMap<Lane, LaneSpec>,
     /// Who may call without an API key.
     #[serde(default)]
@@ -76,8 +80,14 @@ impl Catalog {
         self.model(serving.model(name), &serving.version)
     }
 
-    /// What `lane` takes.
+    /// What `lane` takes. Jobs of a lane that there was may still wait in it: of such a one the default is expected.
     pub fn lane(&self, lane: Lane) -> LaneSpec {
         self.lanes.get(&lane).copied().unwrap_or_default()
+    }
+
+    /// The lane in which jobs of these plans and of this kind wait; a catalog that was checked has one for each kind that
+    /// its models have.
+    pub fn lane_of(&self, class: PlanClass, work: WorkClass) -> Option<Lane> {
+        self.lanes.iter().find(|(_, spec)| spec.takes(class, work)).map(|(lane, _)| *lane)
     }
 }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::LimitSpec;
+use super::{LimitSpec, Retention};
 use crate::PlanClass;
 
 /// A named set of limits.
@@ -21,6 +21,9 @@ pub struct PlanSpec {
     /// For how many days a result is there to be fetched; as long as jobs are kept, unless said.
     #[serde(default)]
     pub keep_days: Option<u32>,
+    /// For how long inputs, results and jobs are kept; then they are erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
 }
 
 impl PlanSpec {
@@ -32,7 +35,8 @@ impl PlanSpec {
     /// For how long a result is there to be fetched, in milliseconds; as long as jobs are kept, unless said.
     pub fn keep_ms(&self) -> Option<u64> {
         const DAY_MS: u64 = 86_400_000;
-        self.keep_days.map(|days| u64::from(days) * DAY_MS)
+        let days_ms = self.keep_days.map(|days| u64::from(days) * DAY_MS);
+        days_ms.or_else(|| self.retention?.result_ms())
     }
 }
 

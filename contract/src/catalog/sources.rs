@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Catalog, Complaint, IdentitySpec, LaneSpec, LimitSpec, ModelSpec, PlanSpec, Serving, TextLimits};
+use super::{
+    Catalog, Complaint, IdentitySpec, LaneSpec, LimitSpec, ModelSpec, PlanSpec, Serving, TextLimits,
+    validate_lanes::check_lanes,
+};
 use crate::{Lane, ordered};
 
 /// A file's name, for complaints, and its text.
@@ -23,6 +26,8 @@ pub struct Sources {
     pub models: Source,
     /// `catalog/plans.toml`
     pub plans: Source,
+    /// `catalog/lanes.toml`
+    pub lanes: Source,
     /// `catalog/identity.toml`
     pub identity: Source,
     /// `models/NAME/VERSION/model.toml`
@@ -46,7 +51,12 @@ struct PlansFile {
     plans: BTreeMap<String, PlanSpec>,
     #[serde(default)]
     limits: Vec<LimitSpec>,
-    #[serde(default)]
+}
+
+/// `catalog/lanes.toml`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LanesFile {
     lanes: BTreeMap<Lane, LaneSpec>,
 }
 
@@ -85,15 +95,22 @@ impl ModelFile {
 pub fn compile(sources: &Sources) -> Result<Catalog, Vec<Complaint>> {
     let mut complaints = Vec::new();
     let models_file = read::<ModelsFile>(&sources.models, &mut complaints);
-    let plans_file = read::<PlansFile>(&sources.plans, &mut complaints);
+    let plans_file = match old_lanes(&sources.plans) {
+        Some(complaint) => {
+            complaints.push(complaint);
+            None
+        }
+        None => read::<PlansFile>(&sources.plans, &mut complaints),
+    };
+    let lanes_file = read::<LanesFile>(&sources.lanes, &mut complaints);
     let identity = read::<IdentitySpec>(&sources.identity, &mut complaints);
     let models: Vec<ModelSpec> = sources
         .manifests
         .iter()
         .filter_map(|source| read::<ModelFile>(source, &mut complaints).map(ModelFile::into_spec))
         .collect();
-    let (Some(models_file), Some(plans_file), Some(identity), true) =
-        (models_file, plans_file, identity, complaints.is_empty())
+    let (Some(models_file), Some(plans_file), Some(lanes_file), Some(identity), true) =
+        (models_file, plans_file, lanes_file, identity, complaints.is_empty())
     else {
         return Err(complaints);
     };
@@ -109,10 +126,29 @@ pub fn compile(sources: &Sources) -> Result<Catalog, Vec<Complaint>> {
         ordered::map(highest.into_iter().map(|(name, version)| (name.to_owned(), Serving::only(version))));
     serving.extend(models_file.serve);
 
-    let PlansFile { plans, limits, lanes } = plans_file;
+    let PlansFile { plans, limits } = plans_file;
+    let LanesFile { lanes } = lanes_file;
     let catalog = Catalog { models, serving, tasks: models_file.tasks, plans, limits, lanes, identity };
     catalog.validate()?;
     Ok(catalog)
+}
+
+/// The lanes of a `catalog/lanes.toml` alone: what a worker serves, and what queues are made from.
+pub fn lanes(source: &Source) -> Result<BTreeMap<Lane, LaneSpec>, Vec<Complaint>> {
+    let mut complaints = Vec::new();
+    let lanes = read::<LanesFile>(source, &mut complaints).map(|file| file.lanes).unwrap_or_default();
+    check_lanes(&lanes, &mut complaints);
+    if complaints.is_empty() { Ok(lanes) } else { Err(complaints) }
+}
+
+/// Lanes stood among the plans once.
+fn old_lanes(plans: &Source) -> Option<Complaint> {
+    let has_lanes = toml::from_str::<toml::Table>(&plans.text).is_ok_and(|file| file.contains_key("lanes"));
+    has_lanes.then(|| {
+        let what = "found [lanes]; lanes have a file of their own: move them to catalog/lanes.toml, one table [lanes.NAME] \
+                    each, and say of each its class";
+        Complaint::new(format!("{}: lanes", plans.name), what)
+    })
 }
 
 fn read<File: for<'de> Deserialize<'de>>(source: &Source, complaints: &mut Vec<Complaint>) -> Option<File> {
@@ -143,10 +179,13 @@ mod tests {
     const PLANS: &str = "[plans.free]\nclass = \"free\"\nlimits = [{ name = \"submit\", dimension = \"account\", \
                          algorithm = \"token-bucket\", quantity = 5, window = \"1s\", unit = \"requests\" }]\n";
 
+    const LANES: &str = "[lanes.all]\nclass = \"free\"\n";
+
     fn sources(models: &str, plans: &str, identity: &str, manifests: &[Source]) -> Sources {
         Sources {
             models: source("models.toml", models),
             plans: source("plans.toml", plans),
+            lanes: source("lanes.toml", LANES),
             identity: source("identity.toml", identity),
             manifests: manifests.to_vec(),
         }
@@ -229,6 +268,29 @@ mod tests {
 
         let found = complaints("", PLANS, &[manifest("Bad Name", "1")]);
         assert!(found[0].contains("found \"Bad Name\"; allowed are 1 to 64 of a-z"), "{found:?}");
+    }
+
+    #[test]
+    fn lanes_among_the_plans_are_sent_to_their_own_file() {
+        let found = complaints("", &format!("{PLANS}[lanes]\nfree-heavy = {{ backlog_ms = 1 }}\n"), &[]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("plans.toml: lanes: found [lanes]; "), "{found:?}");
+        assert!(found[0].contains("move them to catalog/lanes.toml"), "{found:?}");
+    }
+
+    #[test]
+    fn lanes_are_read_alone_and_checked() {
+        let read = |text: &str| lanes(&source("lanes.toml", text)).map_err(|found| found[0].to_string());
+        assert_eq!(read(LANES).unwrap().keys().map(Lane::name).collect::<Vec<_>>(), ["all"]);
+        for (text, expect) in [
+            ("[lanes.all]\nclass = \"free\"\nweight = 0\n", "lanes.all.weight: found 0; allowed is 1 to 1000"),
+            ("[lanes.all]\n", "missing field `class`"),
+            ("[lanes.all-dlq]\nclass = \"free\"\n", "not ending with -dlq"),
+            ("", "missing field `lanes`"),
+        ] {
+            let found = read(text).unwrap_err();
+            assert!(found.contains(expect), "{found}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Algorithm, Beyond, Catalog, IssuerSpec, JwtAlgorithm, LONGEST_WORK_MS, LimitSpec, ModelSpec, PlanSpec, Serving,
+    Algorithm, Beyond, Catalog, IssuerSpec, JwtAlgorithm, LONGEST_WORK_MS, LimitSpec, ModelSpec, PlanSpec, Retention,
+    Serving,
 };
 use crate::{InputKind, ParameterSpec, ordered};
 
@@ -66,11 +67,7 @@ impl Catalog {
                 complaints.push(Complaint::new(format!("limits.{}.dimension", limit.name), what));
             }
         }
-        for (lane, spec) in &self.lanes {
-            if spec.backlog_ms == 0 || !(spec.rate.is_finite() && spec.rate > 0.0) {
-                complaints.push(Complaint::new(format!("lanes.{lane}"), "backlog_ms and rate must be above 0"));
-            }
-        }
+        self.check_all_lanes(&mut complaints);
         self.check_identity(&mut complaints);
         if complaints.is_empty() { Ok(()) } else { Err(complaints) }
     }
@@ -117,6 +114,13 @@ impl Catalog {
         if plan.keep_days.is_some_and(|days| !(1..=365).contains(&days)) {
             let what = "allowed is a whole number from 1 to 365".to_owned();
             complaints.push(Complaint::new(format!("plans.{name}.keep_days"), what));
+        }
+        if plan.keep_days.is_some() && plan.retention.is_some_and(|retention| retention.result.is_some()) {
+            let what = "found beside retention.result, which says the same; leave one of them out";
+            complaints.push(Complaint::new(format!("plans.{name}.keep_days"), what));
+        }
+        for (key, what) in plan.retention.iter().flat_map(Retention::complaints) {
+            complaints.push(Complaint::new(format!("plans.{name}.retention.{key}"), what));
         }
         if !(plan.guaranteed > 0.0 && plan.guaranteed <= 1.0) {
             let what = format!("found {}; allowed is above 0 and at most 1", plan.guaranteed);

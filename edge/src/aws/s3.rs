@@ -1,4 +1,4 @@
-//! Objects of the bucket: stored, read and looked at.
+//! Objects of the bucket: stored, read, looked at and removed.
 
 use forebay_account::platform::{AwsError, ObjectHead};
 use forebay_contract::Made;
@@ -86,6 +86,12 @@ impl Bucket<'_> {
             Some(length) if length <= MAX_SMALL_BYTES => Ok(Some(answer.text().await.map_err(unreachable)?)),
             _ => Err(AwsError::Unexpected(format!("{key} has {length:?} bytes"))),
         }
+    }
+
+    /// Removes an object; one that there was not is removed too:
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html>. Versions stay, so the bucket has none.
+    pub async fn delete(&self, now_ms: u64, key: &str) -> Result<(), AwsError> {
+        succeeded(self.ask(now_ms, Method::Delete, key).await?).await.map(drop)
     }
 
     async fn ask(&self, now_ms: u64, method: Method, key: &str) -> Result<Response, AwsError> {

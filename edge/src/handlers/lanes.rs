@@ -62,16 +62,15 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     operator::check(cx)?;
     query::none(&target.query)?;
     let catalog = catalog::current(cx).await?;
-    let asked = Lane::ALL.map(|lane| async move { (lane, lanes::ask(cx, lane).await) });
+    let asked = catalog.lanes.iter().map(|(lane, spec)| async move { (*lane, spec, lanes::ask(cx, *lane).await) });
     let mut rows = Vec::new();
-    for (lane, status) in join_all(asked).await {
+    for (lane, spec, status) in join_all(asked).await {
         let reachable = status.is_ok();
         let status = status.unwrap_or_else(|error| {
             log_line("lane-out-of-reach", &error);
             LaneStatus::unknown(cx.now_ms)
         });
-        let spec = catalog.lane(lane);
-        let queue = Estimate { status: &status, spec: &spec }.queue(QueuedJob::default());
+        let queue = Estimate { status: &status, spec }.queue(QueuedJob::default());
         rows.push(Row {
             lane,
             reachable,
@@ -83,7 +82,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
             eta_ms: queue.eta_ms,
             spread: status.spread,
             eta_error: status.eta_error,
-            multiplier: multiplier(&status, &spec, 0.0),
+            multiplier: multiplier(&status, spec, 0.0),
             breakers: status.breakers,
         });
     }

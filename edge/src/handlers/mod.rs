@@ -2,6 +2,7 @@
 
 mod caller;
 pub mod cancel;
+pub mod erase;
 pub mod events;
 pub mod health;
 pub mod job;

@@ -1,7 +1,7 @@
 //! `GET /v1/models`: what the caller may ask for.
 
 use forebay_contract::{
-    InputKind, Lane, MediaType, ParameterSpec, PlanClass,
+    InputKind, MediaType, ParameterSpec, PlanClass,
     catalog::{Catalog, ImageLimits, LimitSpec, ModelSpec},
 };
 use serde::Serialize;
@@ -77,7 +77,7 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     let mut models = models(&catalog, &target.origin);
     if let Some(plan) = plan {
         for (model, listed) in served(&catalog).zip(&mut models) {
-            listed.eta_ms = Some(eta(cx, &catalog, plan.class, model).await);
+            listed.eta_ms = eta(cx, &catalog, plan.class, model).await;
         }
     }
     let listing = Listing { models, plan: Plan { name: &caller.plan, limits } };
@@ -99,11 +99,11 @@ fn served(catalog: &Catalog) -> impl Iterator<Item = &ModelSpec> {
 }
 
 /// Of a job without parameters that comes now.
-async fn eta(cx: &Cx, catalog: &Catalog, class: PlanClass, model: &ModelSpec) -> Eta {
-    let lane = Lane::new(class, model.work);
+async fn eta(cx: &Cx, catalog: &Catalog, class: PlanClass, model: &ModelSpec) -> Option<Eta> {
+    let lane = catalog.lane_of(class, model.work)?;
     let (status, spec) = (lanes::status(cx, lane).await, catalog.lane(lane));
     let waiting = QueuedJob { cost_ms: model.cost_ms.ceil(), ..QueuedJob::default() };
-    Estimate { status: &status, spec: &spec }.queue(waiting).eta_ms
+    Some(Estimate { status: &status, spec: &spec }.queue(waiting).eta_ms)
 }
 
 fn model_of<'a>(model: &'a ModelSpec, origin: &str) -> Model<'a> {

@@ -28,6 +28,14 @@ pub(super) fn expired() -> Refusal {
     Refusal::new(ProblemCode::JobExpired, "results are kept for a limited time: submit the job again")
 }
 
+/// Of a job that has numbers alone.
+pub(super) fn erased() -> Refusal {
+    Refusal::new(
+        ProblemCode::JobErased,
+        "this job's data is erased, by your wish or as your plan keeps it: submit the input again for a new result",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_contract::{
-    Lane, PlanClass, WorkClass,
-    catalog::{Algorithm, Dimension, LimitSpec, Unit, Window},
+    Lane, PlanClass,
+    catalog::{Algorithm, Catalog, Dimension, LaneSpec, LimitSpec, Unit, Window},
     ordered,
 };
 use forebay_limits::{
@@ -61,9 +61,9 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     let catalog = catalog::current(cx).await?;
     let plan = plan_of(&catalog, &caller)?;
     let mut lowest: f64 = 1.0;
-    for lane in lanes_of(plan.class) {
+    for (lane, spec) in lanes_of(&catalog, plan.class) {
         let status = lanes::status(cx, lane).await;
-        lowest = lowest.min(multiplier(&status, &catalog.lane(lane), plan.guaranteed));
+        lowest = lowest.min(multiplier(&status, spec, plan.guaranteed));
     }
     let policy = Policy::of(&catalog, &caller.plan, plan, lowest);
     let call = asked::LimitStatuses(Box::new(LimitStatusesCall {
@@ -80,7 +80,9 @@ pub async fn get(cx: &Cx, target: &Target) -> Result<Answer, Stop> {
     });
     let mut limits: Vec<Limit<'_>> = own.collect();
     let mut unknown = BTreeSet::new();
-    let shared = shared_limits(&policy, catalog.serving.iter().map(|(name, serving)| serving.model(name)), plan.class);
+    let own_lanes: Vec<Lane> = lanes_of(&catalog, plan.class).map(|(lane, _)| lane).collect();
+    let models = catalog.serving.iter().map(|(name, serving)| serving.model(name));
+    let shared = shared_limits(&policy, models, &own_lanes);
     for (scope, asked) in shared {
         let limits_asked = asked.iter().map(|(limit, spec)| (limit.id.clone(), spec.clone())).collect();
         let levels = match lanes::levels(cx, &scope, limits_asked).await {
@@ -118,19 +120,19 @@ fn limit_of(spec: &LimitSpec, scope: Option<String>, limit: u64, remaining: u64,
 }
 
 /// The lanes of a plan.
-fn lanes_of(class: PlanClass) -> [Lane; 2] {
-    [WorkClass::Light, WorkClass::Heavy].map(|work| Lane::new(class, work))
+fn lanes_of(catalog: &Catalog, class: PlanClass) -> impl Iterator<Item = (Lane, &LaneSpec)> {
+    catalog.lanes.iter().filter(move |(_, spec)| spec.class == class).map(|(lane, spec)| (*lane, spec))
 }
 
 /// The shared limits that hold for the caller in every lane and for every model, by the object that keeps them.
 fn shared_limits<'a>(
     policy: &Policy,
     models: impl Iterator<Item = &'a str>,
-    class: PlanClass,
+    lanes: &[Lane],
 ) -> BTreeMap<Scope, Vec<(SharedLimit, LimitSpec)>> {
     let mut scopes: BTreeMap<Scope, Vec<(SharedLimit, LimitSpec)>> = BTreeMap::new();
     for model in models {
-        for lane in lanes_of(class) {
+        for lane in lanes.iter().copied() {
             let subject = Subject { key: "", ip: "", endpoint: "", model, lane, cost_ms: 0 };
             for (limit, spec) in policy.shared(&subject) {
                 let list = scopes.entry(limit.scope.clone()).or_default();

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use forebay_contract::Lane;
 use futures_util::{
     TryFutureExt as _,
     future::{Either, LocalBoxFuture, join3, select},
@@ -16,7 +15,7 @@ use crate::{
     aws::sqs,
     cx::Cx,
     http::{Answer, Stop, answer},
-    isolate,
+    isolate::{self, catalog},
     objects::workers,
     runtime::log_line,
 };
@@ -87,16 +86,22 @@ pub fn unconfigured() -> Result<Answer, Stop> {
 
 /// One queue stands for all: they have one address and one key, and what ails a single one shows in its lane.
 async fn look(cx: &Cx) -> Seen {
-    let signer = &cx.config.signer;
-    let queue_url = format!("{}-{}", cx.config.queue_url_prefix, Lane::PaidLight);
     let bucket = cx.config.bucket();
     let (queue, bucket, worker) = join3(
-        in_time("queue", Box::pin(sqs::ask(signer, cx.now_ms, &queue_url).map_ok(|()| None).map_err(why))),
+        in_time("queue", Box::pin(queue(cx))),
         in_time("bucket", Box::pin(bucket.get(cx.now_ms, NO_OBJECT).map_ok(|_| None).map_err(why))),
         in_time("worker", Box::pin(workers::heard_ms(cx))),
     )
     .await;
     Seen { at_ms: cx.now_ms, queue: queue.is_some(), bucket: bucket.is_some(), worker_ms: worker.flatten() }
+}
+
+async fn queue(cx: &Cx) -> Result<Option<u64>, String> {
+    let unread = |stop: Stop| stop.into_refusal().1.unwrap_or_default();
+    let catalog = catalog::current(cx).await.map_err(unread)?;
+    let lane = catalog.lanes.keys().next().ok_or("the catalog has no lanes")?;
+    let url = lane.queue_url(&cx.config.queue_url_prefix);
+    sqs::ask(&cx.config.signer, cx.now_ms, &url).await.map(|()| None).map_err(why)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

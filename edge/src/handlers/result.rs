@@ -7,11 +7,11 @@ use forebay_contract::{JobState, ProblemCode, storage_key};
 use super::{
     caller::{caller, plan_of, shard},
     outlook::{Fields, Outlook, timing},
-    own_job::{expired, found, own_job_id},
+    own_job::{erased, expired, found, own_job_id},
 };
 use crate::{
     cx::Cx,
-    http::{Answer, Stop, Target, answer},
+    http::{Answer, Stop, Target, answer, outgoing},
     isolate::{
         self, catalog,
         results::{self, Content, REMEMBERED_BYTES},
@@ -33,7 +33,11 @@ pub async fn get(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     }
     let job = objects::call(cx, shard(&caller), asked::Job(id, patience.ms)).await?;
     let job = found(cx, &id, job)?;
+    if job.erased_ms.is_some() {
+        return Err(erased().into());
+    }
     match job.state {
+        JobState::Succeeded if job.is_once() => once(cx, &job).await,
         JobState::Succeeded => {
             let job = Rc::new(job);
             isolate::with(|isolate| isolate.finished.put(&job, cx.now_ms));
@@ -71,8 +75,8 @@ async fn is_kept(cx: &Cx, caller: &Caller, job: &Job) -> Result<bool, Stop> {
 
 /// The bucket itself says that the result is not there any more: its job says so from now on.
 async fn gone(cx: &Cx, job: &Job) -> Result<Refusal, Stop> {
-    objects::call(cx, job.id.shard(), asked::Expire(job.id)).await?;
-    Ok(expired())
+    let job = objects::call(cx, job.id.shard(), asked::Expire(job.id)).await?;
+    Ok(if job.is_some_and(|job| job.erased_ms.is_some()) { erased() } else { expired() })
 }
 
 async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
@@ -117,6 +121,32 @@ async fn deliver(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
                 results::put(cx, job, &mut stored)?;
             }
             Ok(Answer::Found { response: stored.into(), fields })
+        }
+        Ok(None) => Err(gone(cx, job).await?.into()),
+        Err(error) => Err(out_of_reach(&error).into()),
+    }
+}
+
+/// A result that goes with its first delivery: no memory and no cache has it, and none is told to keep it.
+///
+/// It is delivered when the client's connection has taken all of it. One that breaks before that may ask again; whoever asks
+/// twice at once may be answered twice. `HEAD` delivers nothing.
+async fn once(cx: &Cx, job: &Job) -> Result<Answer, Stop> {
+    let fields =
+        vec![("cache-control", "no-store".to_owned()), ("x-content-type-options", "nosniff".to_owned()), timing(job)];
+    let (bucket, key) = (cx.config.bucket(), storage_key::result(&job.digest));
+    if cx.incoming.is_head()
+        && let Some(head) = bucket.head(cx.now_ms, &key).await.map_err(|error| out_of_reach(&error))?
+    {
+        let described = [("content-type", head.media_type), ("content-length", head.bytes.to_string())];
+        return Ok(Answer::Empty { status: 200, fields: fields.into_iter().chain(described).collect() });
+    }
+    match bucket.get(cx.now_ms, &key).await {
+        Ok(Some(stored)) => {
+            let (env, id) = (cx.env.clone(), job.id);
+            let delivered = async move { objects::delivered_once(&env, id).await };
+            let response = outgoing::followed(&cx.context, &stored.into(), delivered)?;
+            Ok(Answer::Found { response, fields })
         }
         Ok(None) => Err(gone(cx, job).await?.into()),
         Err(error) => Err(out_of_reach(&error).into()),

@@ -3,7 +3,7 @@
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::web_sys;
+use worker::{Context, wasm_bindgen_futures::JsFuture, web_sys};
 
 use crate::runtime::text;
 
@@ -49,6 +49,16 @@ export function pass(found, fields) {
   }
   return new Response(found.body, { headers });
 }
+
+// A stream hands on what its reader takes: the pipe ends well once the client's connection has taken the last byte, and
+// fails where that breaks. https://developers.cloudflare.com/workers/runtime-apis/streams/transformstream/
+export function followed(found, heard) {
+  const length = found.headers.get("content-length");
+  const { readable, writable } =
+    length === null ? new IdentityTransformStream() : new FixedLengthStream(BigInt(length));
+  heard(found.body.pipeTo(writable));
+  return new Response(readable, { headers: found.headers });
+}
 "#)]
 extern "C" {
     #[wasm_bindgen(js_name = exchange)]
@@ -66,6 +76,9 @@ extern "C" {
     fn respond_text(status: u16, body: Option<&str>, fields: &str) -> Result<web_sys::Response, JsValue>;
     #[wasm_bindgen(catch, js_name = respondBytes)]
     fn respond_bytes(body: &[u8], fields: &str) -> Result<web_sys::Response, JsValue>;
+    #[wasm_bindgen(catch, js_name = followed)]
+    fn follow_response(found: &web_sys::Response, heard: &mut dyn FnMut(Promise))
+    -> Result<web_sys::Response, JsValue>;
     #[wasm_bindgen(catch, js_name = pass)]
     fn pass_response(found: &web_sys::Response, fields: &str) -> Result<web_sys::Response, JsValue>;
 }
@@ -125,6 +138,24 @@ pub fn respond_with_bytes(body: &[u8], fields: &[(&str, &str)]) -> worker::Resul
 /// The body of what was found, of its type and length, under other fields; it goes through without being read here.
 pub fn pass(found: &web_sys::Response, fields: &[(&str, &str)]) -> worker::Result<web_sys::Response> {
     Ok(pass_response(found, &lines(fields))?)
+}
+
+/// The same response; once the client's connection has taken all of its body, `then` is done. Where that breaks, it is not.
+pub fn followed(
+    context: &Context,
+    found: &web_sys::Response,
+    then: impl Future<Output = ()> + 'static,
+) -> worker::Result<web_sys::Response> {
+    let mut taken = None;
+    let response = follow_response(found, &mut |promise| taken = Some(promise))?;
+    if let Some(taken) = taken {
+        context.wait_until(async move {
+            if JsFuture::from(taken).await.is_ok() {
+                then.await;
+            }
+        });
+    }
+    Ok(response)
 }
 
 fn lines(fields: &[(&str, &str)]) -> String {

@@ -38,6 +38,11 @@ impl<Key: Eq + Hash, Value: Clone> Expiring<Key, Value> {
         self.put_weighing(key, value, 1, now_ms);
     }
 
+    /// Forgets one.
+    pub fn forget(&mut self, key: &Key) {
+        self.weight -= self.entries.remove(key).map_or(0, |entry| entry.weight);
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.entries.clear();
@@ -48,7 +53,7 @@ impl<Key: Eq + Hash, Value: Clone> Expiring<Key, Value> {
     /// goes; when that is not enough, everything does: refilling is cheap, and an order of use would be paid for on
     /// every hit.
     pub fn put_weighing(&mut self, key: Key, value: Value, weight: usize, now_ms: u64) {
-        self.weight -= self.entries.remove(&key).map_or(0, |entry| entry.weight);
+        self.forget(&key);
         if weight > self.capacity {
             return;
         }

@@ -15,6 +15,16 @@ impl Finished {
         self.0.get(id, now_ms)
     }
 
+    /// Forgets all jobs.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Forgets a job.
+    pub fn forget(&mut self, id: &JobId) {
+        self.0.forget(id);
+    }
+
     /// Remembers a job, if it has succeeded.
     pub fn put(&mut self, job: &Rc<Job>, now_ms: u64) {
         if job.state == JobState::Succeeded {
@@ -36,6 +46,9 @@ mod tests {
         assert_eq!(finished.get(&id, START_MS), None);
         finished.put(&Rc::new(Job { state: JobState::Succeeded, ..queued() }), START_MS);
         assert!(finished.get(&id, START_MS + 59_999).is_some());
+        finished.forget(&id);
+        assert_eq!(finished.get(&id, START_MS), None);
+        finished.put(&Rc::new(Job { state: JobState::Succeeded, ..queued() }), START_MS);
         assert_eq!(finished.get(&id, START_MS + 60_000), None);
     }
 }

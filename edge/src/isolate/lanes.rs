@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
 use forebay_admission::lane::remembered::Remembered;
-use forebay_contract::Lane;
+use forebay_contract::{Lane, catalog::MOST_LANES};
 
 /// Lanes out of reach are complained of this often.
 const COMPLAIN_MS: u64 = 60_000;
+/// The lanes of a catalog, and some that jobs still wait in although it no longer has them.
+const MOST: usize = MOST_LANES + 12;
 
 /// How lanes stand, as far as this isolate knows.
 #[derive(Default)]
@@ -16,6 +18,10 @@ pub struct Lanes {
 impl Lanes {
     /// What is remembered of a lane.
     pub fn of(&mut self, lane: Lane) -> &mut Remembered {
+        // Refilling is cheap, and an order of use would be paid for on every request.
+        if self.lanes.len() >= MOST && !self.lanes.contains_key(&lane) {
+            self.lanes.clear();
+        }
         self.lanes.entry(lane).or_default()
     }
 
@@ -33,6 +39,18 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_lanes_are_remembered_than_there_can_be() {
+        let mut lanes = Lanes::default();
+        for number in 0..1_000 {
+            lanes.of(format!("lane-{number}").parse().unwrap());
+            assert!(lanes.lanes.len() <= MOST);
+        }
+        let before = lanes.lanes.len();
+        lanes.of("lane-999".parse().unwrap());
+        assert_eq!(lanes.lanes.len(), before, "one that is known");
+    }
 
     #[test]
     fn a_lane_out_of_reach_is_complained_of_once_a_minute() {

@@ -116,6 +116,14 @@ impl Isolate {
     }
 }
 
+impl Isolate {
+    /// Forgets all results, and all jobs that have one.
+    pub fn forget_results(&mut self) {
+        self.finished.clear();
+        self.results.clear();
+    }
+}
+
 thread_local! {
     static ISOLATE: RefCell<Isolate> = RefCell::new(Isolate::new());
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use forebay_contract::{ProblemCode, ShardKey};
+use forebay_contract::{JobId, ProblemCode, ShardKey};
 use worker::{Delay, Env};
 
 use super::ask::{Class, ask_object};
@@ -35,6 +35,19 @@ pub async fn webhooks(cx: &Cx, shard: ShardKey, call: WebhookCall) -> Result<Web
 pub async fn count_hits(env: &Env, shard: &str, rows: Vec<UsageRow>) -> Result<(), String> {
     let body = asked::Hits(rows).call.encode().map_err(|error| error.to_string())?;
     ask_object(env, Class::Account, shard, &body, PATIENCE_MS).await.map(drop).map_err(|error| error.to_string())
+}
+
+/// A result that its plan keeps until it was delivered was: its job is erased. What fails here is done by the object's own
+/// alarm, a day after the job's end.
+pub async fn delivered_once(env: &Env, id: JobId) {
+    let asked = async {
+        let body = asked::Erase(id).call.encode().map_err(|error| error.to_string())?;
+        let name = id.shard().to_string();
+        ask_object(env, Class::Account, &name, &body, PATIENCE_MS).await.map_err(|error| error.to_string())
+    };
+    if let Err(error) = asked.await {
+        log_line("delivered-and-kept", &error);
+    }
 }
 
 async fn send<Answer>(cx: &Cx, shard: ShardKey, asked: Asked<Call, Answer>, rest: &str) -> Result<Answer, Stop> {

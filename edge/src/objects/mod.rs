@@ -15,6 +15,6 @@ mod workerd;
 pub mod workers;
 
 pub use account::Account;
-pub use client::{call, submit, webhooks};
+pub use client::{call, delivered_once, submit, webhooks};
 pub use lane::Lane;
 pub use listen::listen;

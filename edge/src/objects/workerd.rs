@@ -135,6 +135,13 @@ impl Platform for Workerd {
         })
     }
 
+    fn remove<'a>(&'a self, key: &'a str) -> Task<'a, std::result::Result<(), AwsError>> {
+        Box::pin(async move {
+            let config = self.aws()?;
+            config.bucket().delete(self.now_ms(), key).await
+        })
+    }
+
     fn ask_lane<'a>(&'a self, object: &'a str, call: &'a str) -> Task<'a, std::result::Result<String, CallError>> {
         Box::pin(ask_object(&self.env, Class::Lane, object, call, LANE_PATIENCE_MS))
     }

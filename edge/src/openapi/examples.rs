@@ -26,7 +26,7 @@ fn job() -> Job {
         id: job_id(),
         model: "efficientnet-lite0".to_owned(),
         parameters: json!({"top_k": 3}).to_string(),
-        lane: Lane::PaidLight,
+        lane: Lane::PAID_LIGHT,
         ..example::queued()
     }
 }
@@ -97,6 +97,37 @@ fn failure() -> JobFailure {
 /// A job that was called off.
 pub fn canceled_job() -> Value {
     shown(&Job { state: JobState::Canceled, finished_ms: Some(START_MS + 30), ..job() }, None)
+}
+
+/// What an erasure is answered.
+pub fn erasure_receipt(complete: bool) -> Value {
+    let done = ["details", "result", "input", "failure", "cached-copies"];
+    let removed = if complete { &done[..] } else { &["details"] };
+    let numbers = json!({
+        "what": "numbers",
+        "until_ms": START_MS + 604_800_000,
+        "why": "its row, without content",
+    });
+    json!({
+        "job_id": job_id(),
+        "erased_ms": START_MS + 90,
+        "complete": complete,
+        "removed": removed,
+        "remains": [numbers],
+    })
+}
+
+/// What the erasure of an account is answered.
+pub fn account_erasure_receipt(complete: bool) -> Value {
+    json!({
+        "started_ms": START_MS + 90,
+        "ended_ms": complete.then_some(START_MS + 4_090),
+        "complete": complete,
+        "jobs": if complete { 1_200 } else { 0 },
+        "in_bucket": 0,
+        "webhooks": 1,
+        "remains": [{ "what": "api-keys", "until_ms": null, "why": "they are the operator's to revoke" }],
+    })
 }
 
 /// An answer from the cache, with the result within.
@@ -266,6 +297,9 @@ pub fn catalog() -> Value {
         }],
         "serving": {"double": {"version": "1"}},
         "plans": {"pro": {"class": "paid", "limits": [limit_spec()], "guaranteed": 0.5, "cached": "free", "keep_days": 7}},
+        "lanes": {
+            "paid": {"class": "paid", "weight": 8, "wait_ms": 5_000, "backlog_ms": 600_000, "rate": 1_000.0},
+        },
         "identity": {},
     })
 }

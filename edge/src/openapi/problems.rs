@@ -44,6 +44,11 @@ const DETAILS: &[(ProblemCode, &str)] = &[
     (ProblemCode::JobNotCancelable, "the job is succeeded already"),
     (ProblemCode::JobNotRetryable, "the job is running; only failed, canceled and expired ones are run again"),
     (ProblemCode::JobExpired, "results are kept for a limited time: submit the job again"),
+    (
+        ProblemCode::JobErased,
+        "this job's data is erased, by your wish or as your plan keeps it: submit the input again for a new result",
+    ),
+    (ProblemCode::ErasureNotFound, "nothing was asked for: DELETE /v1/account/data erases all that the account has"),
     (ProblemCode::JobCanceled, "you canceled this job"),
     (ProblemCode::JobFailed, "the picture is truncated"),
     (ProblemCode::KeyNotFound, "there is no key of this id; GET /internal/v1/keys lists them"),

@@ -50,7 +50,7 @@ mod tests {
             (Dimension::Lane, Some("lane:free-heavy")),
             (Dimension::Global, Some("global")),
         ] {
-            let scope = Scope::of(dimension, "m", Lane::FreeHeavy);
+            let scope = Scope::of(dimension, "m", Lane::FREE_HEAVY);
             assert_eq!(scope.is_some(), dimension.is_shared());
             assert_eq!(scope.map(|scope| scope.to_string()).as_deref(), expect);
         }

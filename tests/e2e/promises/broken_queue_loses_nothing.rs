@@ -24,11 +24,11 @@ pub fn check(hall: &Hall) -> Result<()> {
     // Nobody has seen the message, and nobody will.
     let lost = client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(1, 6)}}))?;
     in_lanes(1)?;
-    stack.deployment().purge(Lane::PaidLight)?;
+    stack.deployment().purge(Lane::PAID_LIGHT)?;
     in_lanes(0)?;
 
     stack.start_worker(&[])?;
-    stack.deployment().delete_queue(Lane::PaidHeavy)?;
+    stack.deployment().delete_queue(Lane::PAID_HEAVY)?;
     let stuck = client.accepted(&json!({"model": "dcgan-faces", "parameters": {"seed": 5}}))?;
     let other = client.accepted(&json!({"model": "all-minilm-l6-v2", "input": {"text": words(2, 6)}}))?;
     ensure!(client.finished(&other)?["status"] == "succeeded");
@@ -38,7 +38,7 @@ pub fn check(hall: &Hall) -> Result<()> {
     ensure!(client.finished(&lost)?["status"] == "succeeded", "it was not sent again");
     ensure!(stack.logs()?.contains("message-sent-again"), "it was there all the time: nothing was shown");
 
-    stack.deployment().create_queue(Lane::PaidHeavy)?;
+    stack.deployment().create_queue(Lane::PAID_HEAVY)?;
     ensure!(client.finished(&stuck)?["status"] == "succeeded", "it did not reach its queue");
     Ok(())
 }

@@ -24,7 +24,6 @@ const PAID: usize = 8;
 const BATCH: Duration = Duration::from_secs(1);
 const PREFETCH: usize = 4;
 
-/// Of free work no more may wait than 100 texts of 15 ms.
 const PLANS: &str = r#"
 [plans.pro]
 class = "paid"
@@ -34,13 +33,35 @@ limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", 
 class = "free"
 guaranteed = 0.2
 limits = [{ name = "submit", dimension = "account", algorithm = "token-bucket", quantity = 1000000, window = "1m", unit = "requests" }]
+"#;
 
-[lanes]
-free-light = { backlog_ms = 1500, rate = 500 }
+/// The shipped ones; of free work no more may wait than 100 texts of 15 ms.
+const LANES: &str = r#"
+[lanes.paid-light]
+class = "paid"
+work = "light"
+weight = 8
+
+[lanes.paid-heavy]
+class = "paid"
+work = "heavy"
+weight = 4
+
+[lanes.free-light]
+class = "free"
+work = "light"
+weight = 2
+backlog_ms = 1500
+rate = 500
+
+[lanes.free-heavy]
+class = "free"
+work = "heavy"
 "#;
 
 pub fn check(hall: &Hall) -> Result<()> {
-    let mut stack = hall.own("flood", &Options { plans: Some(PLANS.to_owned()), ..Options::default() })?;
+    let (plans, lanes) = (Some(PLANS.to_owned()), Some(LANES.to_owned()));
+    let mut stack = hall.own("flood", &Options { plans, lanes, ..Options::default() })?;
     let (delay, prefetch) = (BATCH.as_millis().to_string(), PREFETCH.to_string());
     stack.start_worker(&["--engine", "test", "--test-engine-delay-ms", &delay, "--prefetch", &prefetch])?;
     let paid = stack.client("flood_of_free_jobs_leaves_paid_ones_alone")?;

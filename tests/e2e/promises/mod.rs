@@ -1,6 +1,7 @@
 //! The list of promises: a file here and its `mod` line are all that a promise needs.
 
 mod algorithms_count_as_named;
+mod an_enterprise_lane_is_isolated;
 mod anonymous_callers_are_told_apart_by_address;
 mod anonymous_credits_run_out;
 mod aws_outage_loses_nothing;
@@ -15,6 +16,7 @@ mod crash_hurts_one_request_alone;
 mod degraded_answers_say_so;
 mod document_holds_under_fuzzing;
 mod edge_restart_loses_nothing;
+mod erased_data_is_gone;
 mod events_are_streamed_and_replayed;
 mod every_limit_holds_and_is_named;
 mod failing_version_is_cut_off;
@@ -89,6 +91,7 @@ pub const FIRST: &[&str] = &[
     "webhook_targets_are_bounded",
     "queue_outage_loses_nothing",
     "flood_of_free_jobs_leaves_paid_ones_alone",
+    "an_enterprise_lane_is_isolated",
     "catalog_changes_while_running",
     "document_holds_under_fuzzing",
     "failing_version_is_cut_off",

@@ -244,6 +244,17 @@ impl World for Fakes {
         })
     }
 
+    fn remove(&self, _object: &str, key: String) -> Task<'static, std::result::Result<(), AwsError>> {
+        let world = self.this();
+        Box::pin(async move {
+            let (effect, answer) = go(world.bucket_mode.get(), Some(SENDING_ENDS_MS)).await;
+            if effect {
+                world.bucket.borrow_mut().remove(&key);
+            }
+            if answer { Ok(()) } else { Err(away()) }
+        })
+    }
+
     fn ask_lane(
         &self,
         _object: &str,

@@ -3,11 +3,11 @@
 //! ```ignore
 //! scene::run(|scene| async move {
 //!     let account = scene.account("acme");
-//!     scene.fakes.queue(Lane::FreeLight, Mode::Fail);
+//!     scene.fakes.queue(Lane::FREE_LIGHT, Mode::Fail);
 //!     let job = scene.submit(&account, Wish::default()).await;
 //!     account.kill();
 //!     scene.pass(1_000).await;
-//!     assert_eq!(scene.fakes.sent(Lane::FreeLight), [job.id]);
+//!     assert_eq!(scene.fakes.sent(Lane::FREE_LIGHT), [job.id]);
 //! });
 //! ```
 
@@ -141,4 +141,4 @@ pub(crate) async fn say<Answer: DeserializeOwned>(
 }
 
 /// The lane that a [`Wish`] is for unless it says another.
-pub(crate) const LANE: Lane = Lane::FreeLight;
+pub(crate) const LANE: Lane = Lane::FREE_LIGHT;

@@ -70,6 +70,7 @@ impl Wish {
             parameters: "{}".to_owned(),
             lane: self.lane,
             cost_ms: 1,
+            shared: false,
         };
         let fingerprint = digest.to_hex();
         let mut call = SubmitCall {
@@ -85,6 +86,8 @@ impl Wish {
             free_hits: false,
             known: None,
             keep_ms: None,
+            input_key: None,
+            retention: None,
             again: false,
             idempotency: self.key.clone().map(|key| Idempotency { key, fingerprint }),
             nothing_new: false,

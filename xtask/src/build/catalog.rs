@@ -19,6 +19,8 @@ pub struct CatalogSources<'a> {
     pub plans: Option<&'a str>,
     /// Plans added to those, as TOML tables `[plans.NAME]`.
     pub more_plans: &'a str,
+    /// What stands for `catalog/lanes.toml`.
+    pub lanes: Option<&'a str>,
     /// What stands for `catalog/identity.toml`.
     pub identity: Option<&'a str>,
 }
@@ -28,17 +30,18 @@ pub fn catalog(repository: &Repository) -> Result<Catalog> {
     let models = repository.path("models");
     catalog_of(
         repository,
-        &CatalogSources { models: &models, serving: None, plans: None, more_plans: "", identity: None },
+        &CatalogSources { models: &models, serving: None, plans: None, more_plans: "", lanes: None, identity: None },
     )
 }
 
 /// The catalog of the checkout with something else in some places.
 pub fn catalog_of(repository: &Repository, sources: &CatalogSources<'_>) -> Result<Catalog> {
-    let CatalogSources { models, serving, plans, more_plans, identity } = *sources;
+    let CatalogSources { models, serving, plans, more_plans, lanes, identity } = *sources;
     // What is said of the checkout's own models means nothing for others.
     let serving = serving.or_else(|| (models != repository.path("models")).then_some(""));
     let serving = replaced(source(repository, &repository.path("catalog/models.toml"))?, serving);
     let identity = replaced(source(repository, &repository.path("catalog/identity.toml"))?, identity);
+    let lanes = replaced(source(repository, &repository.path("catalog/lanes.toml"))?, lanes);
     let mut plans = replaced(source(repository, &repository.path("catalog/plans.toml"))?, plans);
     plans.text.push('\n');
     plans.text.push_str(more_plans);
@@ -51,7 +54,7 @@ pub fn catalog_of(repository: &Repository, sources: &CatalogSources<'_>) -> Resu
             }
         }
     }
-    compile(&Sources { models: serving, plans, identity, manifests }).map_err(|complaints| {
+    compile(&Sources { models: serving, plans, lanes, identity, manifests }).map_err(|complaints| {
         let list: Vec<String> = complaints.iter().map(ToString::to_string).collect();
         anyhow!("the catalog has mistakes:\n  {}", list.join("\n  "))
     })

@@ -54,7 +54,13 @@ impl Packed {
     /// Files of `infra/worker/` that lie beside the program.
     pub(super) fn installing(self) -> &'static [&'static str] {
         match self {
-            Self::Worker => &["forebay-worker.service", "healthy.sh", "secrets.sh"],
+            Self::Worker => &[
+                "forebay-worker.service",
+                "forebay-worker-unhealthy.service",
+                "healthy.sh",
+                "secrets.sh",
+                "unhealthy.sh",
+            ],
             Self::Burst => &[],
         }
     }

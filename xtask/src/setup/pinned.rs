@@ -67,17 +67,32 @@ pub const PYTHON_CLIENT: Pinned = Pinned {
     install: Install::Environment,
 };
 
-/// Knows what CloudFormation takes.
+/// Knows what CloudFormation takes; with it the linters of scripts and Dockerfiles, and the AWS command line, whose commands
+/// the runbook has.
 pub const CFN_LINT: Pinned = Pinned {
     about: About {
         name: "cfn-lint",
-        what: "cfn-lint, which knows what CloudFormation takes: 15 MB to download, 100 MB on disk",
+        what: "cfn-lint, shellcheck, hadolint and the AWS command line: 50 MB to download, 240 MB on disk",
         advice: python::ADVICE,
-        recorded_secs: 20,
+        recorded_secs: 25,
         ..About::NOTHING
     },
     requirements: "xtask/cfn-lint.txt",
     program: "cfn-lint",
+    install: Install::Environment,
+};
+
+/// The AWS command line, by which deployments ask AWS.
+pub const AWSCLI: Pinned = Pinned {
+    about: About {
+        name: "awscli",
+        what: "the AWS command line: 21 MB to download, 90 MB on disk",
+        advice: python::ADVICE,
+        recorded_secs: 20,
+        ..About::NOTHING
+    },
+    requirements: "xtask/awscli.txt",
+    program: "aws",
     install: Install::Environment,
 };
 

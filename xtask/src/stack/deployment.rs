@@ -30,15 +30,23 @@ pub struct Deployment {
     pub bucket_url: String,
 }
 
+/// What is to be deployed, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Deploying<'a> {
+    /// LocalStack's address.
+    pub endpoint: &'a str,
+    /// The beginning of every name, one for each stack.
+    pub prefixes: &'a [String],
+    /// The folder of the templates; the checkout's unless said.
+    pub templates: Option<&'a Path>,
+    /// Where it is told.
+    pub log: &'a Path,
+}
+
 impl Deployment {
-    /// Deploys stacks whose names begin with `prefixes`. Deploying one again changes nothing.
-    pub fn deploy(
-        repository: &Repository,
-        console: Console,
-        endpoint: &str,
-        prefixes: &[String],
-        log: &Path,
-    ) -> Result<Vec<Self>> {
+    /// Deploys stacks. Deploying one again changes nothing.
+    pub fn deploy(repository: &Repository, console: Console, wanted: &Deploying<'_>) -> Result<Vec<Self>> {
+        let Deploying { endpoint, prefixes, templates, log } = *wanted;
         let run = Run::new(console, "infra", log)?;
         let outputs = Self::outputs(log);
         let mut deploy = Command::new(repository.tool("localstack/bin/python"));
@@ -48,6 +56,9 @@ impl Deployment {
             .arg(&outputs)
             .args(prefixes.iter().flat_map(|prefix| ["--prefix", prefix]))
             .current_dir(repository.root());
+        if let Some(folder) = templates {
+            deploy.arg("--templates").arg(folder);
+        }
         run.program(&mut deploy)?;
         let text = std::fs::read_to_string(&outputs).with_context(|| outputs.display().to_string())?;
         prefixes.iter().map(|prefix| Self::from_outputs(endpoint, prefix, &text)).collect()
@@ -99,7 +110,7 @@ impl Deployment {
     /// How many messages wait or are held in the lanes, delayed ones included.
     pub fn messages_in_lanes(&self) -> Result<u64> {
         let mut messages = 0;
-        for lane in Lane::ALL {
+        for lane in self.lanes()? {
             let url = lane.queue_url(&self.queue_url_prefix);
             let answer = self.ask_sqs("GetQueueAttributes", &json!({"QueueUrl": url, "AttributeNames": ["All"]}))?;
             for name in ["", "NotVisible", "Delayed"] {
@@ -160,6 +171,15 @@ impl Deployment {
 }
 
 impl Deployment {
+    /// The lanes that have a queue.
+    fn lanes(&self) -> Result<Vec<Lane>> {
+        let prefix = self.queue_url_prefix.rsplit('/').next().unwrap_or_default();
+        let answer = self.ask_sqs("ListQueues", &json!({"QueueNamePrefix": format!("{prefix}-")}))?;
+        let lanes = lanes(prefix, &answer);
+        ensure!(!lanes.is_empty(), "{prefix} has no queues: {answer}");
+        Ok(lanes)
+    }
+
     fn ask_sqs(&self, action: &str, body: &Value) -> Result<Value> {
         let target = format!("AmazonSQS.{action}");
         let headers = [
@@ -178,6 +198,14 @@ fn authorization(service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
     )
+}
+
+/// The lanes among the queues that SQS lists; the names of others' dead letters are none.
+fn lanes(prefix: &str, listed: &Value) -> Vec<Lane> {
+    let urls = listed.get("QueueUrls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let name = |url: &Value| url.as_str()?.rsplit('/').next().map(str::to_owned);
+    let lane = |name: String| name.strip_prefix(prefix)?.strip_prefix('-')?.parse().ok();
+    urls.iter().filter_map(name).filter_map(lane).collect()
 }
 
 /// The keys in an S3 listing; ours hold nothing that XML escapes.
@@ -199,6 +227,13 @@ mod tests {
             let error = Deployment::from_outputs("", prefix, json).unwrap_err().to_string();
             assert!(error.contains("BucketName") && error.contains(prefix), "{error}");
         }
+    }
+
+    #[test]
+    fn lanes_are_read_from_a_listing() {
+        let listed = json!({"QueueUrls": ["http://a/0/p-acme", "http://a/0/p-acme-dlq", "http://a/0/p-free-heavy"]});
+        assert_eq!(lanes("p", &listed), ["acme".parse().unwrap(), Lane::FREE_HEAVY]);
+        assert!(lanes("p", &json!({})).is_empty());
     }
 
     #[test]

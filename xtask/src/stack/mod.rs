@@ -9,7 +9,7 @@ mod ports;
 mod worker;
 
 pub use api_key::ApiKey;
-pub use deployment::Deployment;
+pub use deployment::{Deploying, Deployment};
 pub use edge::{Edge, EdgeOptions, EdgeRunner, rehearse, seed};
 pub use http::{Answer, Http};
 pub use localstack::LocalStack;

@@ -25,7 +25,8 @@ pub enum Check {
     E2e,
     /// licences, sources and known weaknesses of what is depended on
     Deny,
-    /// the CloudFormation templates: what cfn-lint says, what they promise, whether a LocalStack takes them
+    /// templates, scripts and Dockerfiles by their linters, what the templates promise, the runbook's commands; LocalStack,
+    /// deployments into it, forward, back and away
     Infra,
     /// the console in Chromium, against a played edge
     Console,
@@ -68,7 +69,8 @@ impl Check {
                 &["edge", "libtorch", "localstack", "models", "console-tests", "schemathesis", "python-client"]
             }
             Self::Deny => &["cargo-deny"],
-            Self::Infra => &["cfn-lint", "localstack"],
+            // wrangler is asked about the bundle that would be deployed.
+            Self::Infra => &["cfn-lint", "localstack", "awscli", "edge"],
             Self::Console => &["console-tests", "edge-packages"],
             Self::Clients => &["python-client", "edge-packages"],
             // It compiles into the same folder: one waits for the other anyway.

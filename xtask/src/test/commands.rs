@@ -53,10 +53,14 @@ fn linted(mut command: Command) -> Command {
 
 /// This very program with another command.
 fn own(repository: &Repository, command: &str) -> Result<Command> {
-    // Linux shows a program that was built anew meanwhile under a name that is no file's.
-    let mut own = Command::new(std::env::current_exe()?.with_file_name("xtask"));
+    let mut own = Command::new(own_program()?);
     own.current_dir(repository.root()).arg(command);
     Ok(own)
+}
+
+fn own_program() -> Result<PathBuf> {
+    // Linux shows a program that was built anew meanwhile under a name that is no file's.
+    Ok(std::env::current_exe()?.with_file_name("xtask"))
 }
 
 /// What is compiled for a check that wants a LocalStack, which starts meanwhile.
@@ -105,7 +109,7 @@ pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) 
             // Without the engine: where nothing of libtorch is run, nothing of it need be found.
             test(&format!("{CLOUD} --test simulation --no-run")),
         ],
-        Check::Infra => infra(repository),
+        Check::Infra => infra(repository)?,
         Check::Console => vec![console_tests(repository)?],
         Check::Clients => clients(repository)?,
         Check::Deny => deny::commands(repository),
@@ -143,26 +147,31 @@ fn console_tests(repository: &Repository) -> Result<Command> {
     Ok(run)
 }
 
-/// Templates that no AWS is asked about. The last test starts a LocalStack of its own, with services that others need not.
-fn infra(repository: &Repository) -> Vec<Command> {
+/// Templates, scripts and the runbook, which no AWS is asked about. The last tests start LocalStacks of their own, with
+/// services that others need not.
+fn infra(repository: &Repository) -> Result<Vec<Command>> {
     let lint = CFN_LINT.path(repository);
     let tests = |python: PathBuf, file: &str| {
         let mut tests = Command::new(python);
         tests.args(["-m", "unittest", "discover", "--verbose", "--start-directory", "infra/tests", "--pattern", file]);
         tests
     };
+    // This very program, as an operator runs it.
+    let mut deployments = tests(repository.tool("localstack/bin/python"), "test_deploy.py");
+    deployments.env("FOREBAY_XTASK", own_program()?);
     let mut templates = Command::new(&lint);
     // It finds the files by itself.
     templates.arg("infra/*.yaml");
-    let mut commands = vec![
-        templates,
-        tests(lint.with_file_name("python"), "test_templates.py"),
-        tests(repository.tool("localstack/bin/python"), "test_localstack.py"),
-    ];
+    let mut commands = vec![templates];
+    for file in ["test_templates.py", "test_cost.py", "test_scripts.py", "test_runbook.py"] {
+        commands.push(tests(lint.with_file_name("python"), file));
+    }
+    commands.push(tests(repository.tool("localstack/bin/python"), "test_localstack.py"));
+    commands.push(deployments);
     for command in &mut commands {
         command.current_dir(repository.root());
     }
-    commands
+    Ok(commands)
 }
 
 /// The client is tested as it is installed. Its tests run the examples for JavaScript too, against the same played edge.

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use crate::{
     console::Console,
     repository::Repository,
-    stack::{Deployment, LocalStack, free_port},
+    stack::{Deploying, Deployment, LocalStack, free_port},
 };
 
 /// One LocalStack for every check that needs one, started by whoever asks first; the others wait for it.
@@ -55,6 +55,7 @@ fn start(repository: &Repository, stacks: usize) -> Result<Started> {
     let localstack = LocalStack::start(repository, free_port()?, &repository.run("test/localstack"), &log)?;
     let log = repository.step_log("test-infra");
     let prefixes: Vec<String> = (1..=stacks).map(|number| format!("first-{number}")).collect();
-    Deployment::deploy(repository, Console::quiet(), localstack.endpoint(), &prefixes, &log)?;
+    let wanted = Deploying { endpoint: localstack.endpoint(), prefixes: &prefixes, templates: None, log: &log };
+    Deployment::deploy(repository, Console::quiet(), &wanted)?;
     Ok(Started { localstack, outputs: Deployment::outputs(&log) })
 }

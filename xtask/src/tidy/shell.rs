@@ -25,10 +25,12 @@ const PROGRAMS: &[&str] = &[
     "forebay-worker",
     "gh",
     "git",
+    "journalctl",
     "mkdir",
     "node",
     "npm",
     "npx",
+    "nvidia-smi",
     "openssl",
     "pip",
     "printf",
@@ -43,7 +45,7 @@ const PROGRAMS: &[&str] = &[
 /// Programs, and words of the shell, that are arguments of others as well.
 const WORDS: &[&str] = &[
     "bash", "cat", "command", "cp", "cut", "do", "done", "fi", "for", "forebay", "if", "install", "jq", "kill", "ls",
-    "sed", "sh", "sleep", "then", "tr", "watch", "while", "zip",
+    "mktemp", "sed", "sh", "sleep", "then", "tr", "watch", "while", "zip",
 ];
 
 /// Programs that are given another one.

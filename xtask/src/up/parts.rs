@@ -13,7 +13,9 @@ use crate::{
     console::{self, Console},
     process::{Failure, interrupt::Interrupted},
     repository::Repository,
-    stack::{ApiKey, Deployment, Edge, EdgeOptions, EdgeRunner, Http, LocalStack, Worker, WorkerOptions, seed},
+    stack::{
+        ApiKey, Deploying, Deployment, Edge, EdgeOptions, EdgeRunner, Http, LocalStack, Worker, WorkerOptions, seed,
+    },
 };
 
 /// The account, the plan and the name of the demonstration's key.
@@ -153,8 +155,9 @@ fn deploy(repository: &Repository, console: Console, state: &State, port: u16) -
             .context("LocalStack did not start")?;
     let deployment = timed(console, "infra", || {
         let prefixes = [PREFIX.to_owned()];
-        let deployed = Deployment::deploy(repository, console, localstack.endpoint(), &prefixes, &state.log("infra"));
-        deployed?.pop().context("nothing was deployed")
+        let (endpoint, log) = (localstack.endpoint(), state.log("infra"));
+        let wanted = Deploying { endpoint, prefixes: &prefixes, templates: None, log: &log };
+        Deployment::deploy(repository, console, &wanted)?.pop().context("nothing was deployed")
     })
     .context("infra/ could not be deployed")?;
     Ok((localstack, deployment))

@@ -31,7 +31,7 @@ impl Target {
 }
 
 /// What is made of which folder, or file. The console is not among them: `wrangler dev` reads it from the disk.
-const MADE_OF: [(&str, &[Target]); 13] = [
+const MADE_OF: [(&str, &[Target]); 14] = [
     ("Cargo.toml", &[Target::Edge, Target::Worker]),
     ("Cargo.lock", &[Target::Edge, Target::Worker]),
     ("contract/Cargo.toml", &[Target::Edge, Target::Worker]),
@@ -43,6 +43,8 @@ const MADE_OF: [(&str, &[Target]); 13] = [
     ("backend/Cargo.toml", &[Target::Worker]),
     ("backend/build.rs", &[Target::Worker]),
     ("backend/src", &[Target::Worker]),
+    // The worker has its lanes from here when it is built.
+    ("catalog/lanes.toml", &[Target::Catalog, Target::Worker]),
     ("catalog", &[Target::Catalog]),
     // The worker reads its models' manifests when it starts.
     ("models", &[Target::Catalog, Target::Worker]),
@@ -116,6 +118,7 @@ mod tests {
             ("contract/src/job.rs", &[Edge, Worker]),
             ("backend/src/bin/worker.rs", &[Worker]),
             ("catalog/plans.toml", &[Catalog]),
+            ("catalog/lanes.toml", &[Catalog, Worker]),
             ("models/dcgan-faces/1/model.toml", &[Catalog, Worker]),
             ("models/dcgan-faces/1/model.pt", &[]),
             ("models/README.md", &[]),

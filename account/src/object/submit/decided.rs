@@ -114,7 +114,13 @@ pub(super) fn earlier(core: &Core, call: &SubmitCall, now_ms: u64) -> Result<Ear
     if call.reuse == Reuse::Nothing {
         return Ok(Earlier::Nothing);
     }
-    let joins = |twin: &Job| may_answer(call.reuse, twin) && call.timing.may_join(twin, now_ms);
+    let retention = call.retention.as_ref().and_then(|retention| serde_json::to_string(retention).ok());
+    // What is kept otherwise is another job, though the result may be one.
+    let alike = |twin: &Job| twin.retention == retention && !twin.is_once();
+    let joins = |twin: &Job| {
+        let answers = may_answer(call.reuse, twin) && call.timing.may_join(twin, now_ms);
+        answers && (alike(twin) || twin.state.is_final() && !twin.is_once())
+    };
     let Some(twin) = core.tables.twin(&call.offer.digest)?.filter(joins) else { return Ok(Earlier::Nothing) };
     if !twin.state.is_final() {
         return Ok(Earlier::Answers(Box::new(twin)));
@@ -123,8 +129,14 @@ pub(super) fn earlier(core: &Core, call: &SubmitCall, now_ms: u64) -> Result<Ear
     if !lifetime.outlasts(twin.result_stored_ms(), now_ms) {
         return Ok(Earlier::Nothing);
     }
-    let is_shown = twin.is_shown(lifetime, now_ms);
+    let is_shown = alike(&twin) && twin.is_shown(lifetime, now_ms);
     Ok(if is_shown { Earlier::Answers(Box::new(twin)) } else { Earlier::Stored(KnownResult::of(&twin)) })
+}
+
+/// The result that the edge has a copy of. What was erased answers nobody, wherever a copy is left.
+fn told(core: &Core, call: &SubmitCall) -> Result<Option<KnownResult>> {
+    let Some(known) = &call.known else { return Ok(None) };
+    Ok(if core.tables.is_erased(&call.offer.digest)? { None } else { Some(known.clone()) })
 }
 
 /// What answers are held to.
@@ -139,7 +151,7 @@ fn choose<'a>(core: &Core, call: &'a SubmitCall, at_ms: u64) -> Result<Decided<'
         Earlier::Stored(known) => (None, Some(known)),
         Earlier::Nothing => (None, None),
     };
-    let known = call.known.clone().or(found);
+    let known = told(core, call)?.or(found);
     let admission = judge(core, call, &call.offer, &[], Precedent { twin, stored: known.is_some(), at_ms })?;
     let Admission::Degrade(refused) = admission else {
         return Ok(Decided { admission, at_ms, offer: &call.offer, degraded: None, known });

@@ -121,7 +121,8 @@ impl Submission<'_> {
         if let Some(used) = core.tables.idempotency(&idempotency.key)?
             && is_remembered(used.made_ms, core.now_ms())
         {
-            if used.fingerprint != idempotency.fingerprint {
+            // One whose job was erased has none: it is answered with that job, whatever is asked.
+            if !used.fingerprint.is_empty() && used.fingerprint != idempotency.fingerprint {
                 return Err(Stop::Answered(SubmitAnswer::IdempotencyMismatch));
             }
             if let Some(job) = core.tables.job(&used.job_id)? {

@@ -78,6 +78,7 @@ async fn write_new(submission: &Submission<'_>, new: &NewJob<'_>, spent: Spent) 
     if *timed {
         core.tables.put_timing(job)?;
     }
+    core.note_end(job)?;
     core.use_up(usage::change(None, job))?;
     deliver::announce(core, None, job)?;
     flush::mark_sent_along(core);

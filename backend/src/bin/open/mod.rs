@@ -79,6 +79,7 @@ pub(crate) fn bounds(settings: &Settings, registry: &Registry, cores: usize) -> 
     let largest = registry.manifests().map(|manifest| manifest.batch.max_items).max().unwrap_or(1);
     Bounds {
         worker: worker_name(settings),
+        weights: settings.lanes.clone(),
         visibility: settings.visibility(),
         prefetch: settings.prefetch_for(largest),
         cpu_threads: settings.cpu_threads_of(cores),

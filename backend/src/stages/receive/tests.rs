@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use forebay_contract::{Digest, Input, InputRef, JobId, MediaType, Namespace, Parameters, ShardKey};
 
 use super::*;
+use crate::batch::example::shipped_weights;
 use crate::queue::{CountingQueue, Receipt, Refused};
 
 fn message(number: u64, cost_ms: f64) -> String {
@@ -23,11 +24,13 @@ fn message(number: u64, cost_ms: f64) -> String {
 
 fn start<Q: Queue + 'static>(queues: &[Arc<Q>]) -> (mpsc::Receiver<Received>, CancellationToken) {
     let queue = |(lane, queue): (Lane, &Arc<Q>)| (lane, Arc::clone(queue) as Arc<dyn Queue>);
-    let lanes: Lanes = Lane::ALL.into_iter().zip(queues).map(queue).collect();
+    let lanes: Lanes = Lane::SHIPPED.into_iter().zip(queues).map(queue).collect();
     let stop = CancellationToken::new();
     let (keeper, load) = (VisibilityKeeper::new(Duration::from_secs(3600)), Arc::new(DeviceLoad::default()));
     let (wall_ms, restraints, vitals): (Clock, _, _) = (Arc::new(|| 0), Restraints::default(), Arc::default());
-    let receive = Receive { lanes, keeper, prefetch: 60, load, vitals, restraints, wall_ms, stop: stop.clone() };
+    let weights = shipped_weights();
+    let receive =
+        Receive { lanes, keeper, prefetch: 60, weights, load, vitals, restraints, wall_ms, stop: stop.clone() };
     let (sender, received) = mpsc::channel(1000);
     tokio::spawn(run(receive, sender));
     (received, stop)
@@ -86,7 +89,7 @@ async fn a_poll_that_fails_keeps_nobody_from_hearing_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_lane_costs_one_request_in_twenty_seconds() {
-    let queues: Vec<Arc<CountingQueue>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
+    let queues: Vec<Arc<CountingQueue>> = Lane::SHIPPED.iter().map(|_| Arc::default()).collect();
     for number in 0..40 {
         queues[2].inner.send(message(number, 1.0));
     }
@@ -105,18 +108,18 @@ async fn an_empty_lane_costs_one_request_in_twenty_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn work_for_many_seconds_is_left_for_other_workers() {
-    let queues: Vec<Arc<CountingQueue>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
+    let queues: Vec<Arc<CountingQueue>> = Lane::SHIPPED.iter().map(|_| Arc::default()).collect();
     for number in 0..100 {
         queues[1].inner.send(message(number, 2000.0));
         queues[2].inner.send(message(1000 + number, 1.0));
     }
     let (mut received, stop) = start(&queues);
     let mut held = all(&mut received).await;
-    let heavy = |held: &[Received]| held.iter().filter(|job| job.job.visibility.lane == Lane::PaidHeavy).count();
+    let heavy = |held: &[Received]| held.iter().filter(|job| job.job.visibility.lane == Lane::PAID_HEAVY).count();
     // What they cost is known once the first ten are there.
     assert_eq!(heavy(&held), 10);
     assert!((8..=60).contains(&(held.len() - 10)), "the other lane has its share: {}", held.len() - 10);
-    held.retain(|job| job.job.visibility.lane != Lane::PaidHeavy);
+    held.retain(|job| job.job.visibility.lane != Lane::PAID_HEAVY);
     held.extend(all(&mut received).await);
     assert!((1..=3).contains(&heavy(&held)), "from then on no more than five seconds' work: {}", heavy(&held));
     stop.cancel();
@@ -124,7 +127,7 @@ async fn work_for_many_seconds_is_left_for_other_workers() {
 
 #[tokio::test(start_paused = true)]
 async fn full_lanes_fill_the_room_and_little_more() {
-    let queues: Vec<Arc<CountingQueue>> = Lane::ALL.iter().map(|_| Arc::default()).collect();
+    let queues: Vec<Arc<CountingQueue>> = Lane::SHIPPED.iter().map(|_| Arc::default()).collect();
     for number in 0..4000 {
         queues[number as usize % 4].inner.send(message(number, 1.0));
     }

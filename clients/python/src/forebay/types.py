@@ -49,6 +49,12 @@ Dimension: TypeAlias = Literal["account", "key", "ip", "endpoint", "model", "lan
 # Why nothing is sent to a webhook.
 DisabledBecause: TypeAlias = Literal["gone", "failing", "by_you"]
 
+# What there is of a job.
+ErasurePart: TypeAlias = Literal[
+    "input", "result", "failure", "details", "cached-copies", "queued-message", "fingerprint", "idempotency-key",
+    "api-keys", "numbers", "recovery",
+]
+
 # What can happen to a job.
 EventName: TypeAlias = Literal[
     "queued", "running", "progress", "returned", "succeeded", "failed", "canceled", "expired",
@@ -75,8 +81,8 @@ JobId: TypeAlias = str
 # The states of a job.
 JobState: TypeAlias = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
 
-# One SQS queue with one weight.
-Lane: TypeAlias = Literal["paid-light", "paid-heavy", "free-light", "free-heavy"]
+# The name of a lane: the queue in which a job waits.
+Lane: TypeAlias = str
 
 # What a model says of one of its parameters, in `model.toml` under `[model.parameters.NAME]`.
 ParameterSpec: TypeAlias = dict[str, Any]
@@ -95,11 +101,11 @@ ProblemCode: TypeAlias = Literal[
     "context-exceeded", "work-too-long", "model-not-found", "version-not-found", "invalid-deadline",
     "invalid-not-before", "deadline-infeasible", "invalid-idempotency-key", "idempotency-mismatch",
     "idempotency-in-progress", "malformed-job-id", "job-not-found", "job-not-cancelable", "job-not-retryable",
-    "job-canceled", "job-failed", "job-expired", "upgrade-required", "too-many-listeners", "message-too-large",
-    "too-many-watched", "webhook-not-found", "delivery-not-found", "webhook-target-refused", "webhook-disabled",
-    "too-many-webhooks", "resolver-unavailable", "rate-limited", "challenge-required", "challenge-failed",
-    "challenge-unavailable", "lane-full", "model-unavailable", "outbox-full", "account-full", "storage-unavailable",
-    "account-busy", "internal",
+    "job-canceled", "job-failed", "job-expired", "job-erased", "erasure-not-found", "upgrade-required",
+    "too-many-listeners", "message-too-large", "too-many-watched", "webhook-not-found", "delivery-not-found",
+    "webhook-target-refused", "webhook-disabled", "too-many-webhooks", "resolver-unavailable", "rate-limited",
+    "challenge-required", "challenge-failed", "challenge-unavailable", "lane-full", "model-unavailable",
+    "outbox-full", "account-full", "storage-unavailable", "account-busy", "internal",
 ]
 
 # What one submission counts as.
@@ -113,6 +119,25 @@ WebhookId: TypeAlias = str
 
 # How long a limit counts: seconds, minutes, hours or days, or the calendar's day or month in UTC.
 Window: TypeAlias = str
+
+
+class AccountErasureReceipt(TypedDict):
+    """What was erased of an account, how far that is, and what remains."""
+
+    complete: bool
+    """Whether tables and bucket are done."""
+    ended_ms: int | None
+    """When the account's tables were done;"""
+    in_bucket: int
+    """Of how many of them the bucket has not removed everything yet;"""
+    jobs: int
+    """How many jobs were erased so far."""
+    remains: list[ErasureRemainder]
+    """What is still there, until when at most and why."""
+    started_ms: int
+    """When it was asked for, in milliseconds since the epoch."""
+    webhooks: int
+    """How many webhooks were taken away, with their secrets and deliveries."""
 
 
 class Backlog(TypedDict):
@@ -188,6 +213,34 @@ class EndedJob(TypedDict):
     """Where to ask about it."""
 
 
+class ErasureReceipt(TypedDict):
+    """What was erased of a job, and what remains of it."""
+
+    complete: bool
+    """Whether the bucket has removed all that was to be removed;"""
+    erased_ms: int
+    """When it was erased, in milliseconds since the epoch."""
+    job_id: JobId
+    """The job."""
+    remains: list[ErasureRemainder]
+    """What is still there, until when and why."""
+    removed: list[ErasurePart]
+    """What is gone."""
+
+
+class ErasureRemainder(TypedDict):
+    """Something that is still there."""
+
+    job_id: NotRequired[JobId | None]
+    """The job that needs it."""
+    until_ms: int | None
+    """Until when at most, in milliseconds since the epoch;"""
+    what: ErasurePart
+    """What."""
+    why: str
+    """Why, for people."""
+
+
 class Eta(TypedDict):
     """Milliseconds from now."""
 
@@ -244,6 +297,8 @@ class Job(TypedDict):
     degraded_reason: NotRequired[Degraded | None]
     """Why."""
     device_ms: float | None
+    erased_ms: NotRequired[int | None]
+    """When its data was erased: what is left are numbers."""
     failure: NotRequired[Failure | None]
     id: JobId
     lane: Lane
@@ -690,6 +745,8 @@ STATUS_OF_CODE: Final[dict[str, int]] = {
     "job-canceled": 409,
     "job-failed": 424,
     "job-expired": 410,
+    "job-erased": 410,
+    "erasure-not-found": 404,
     "upgrade-required": 426,
     "too-many-listeners": 429,
     "webhook-not-found": 404,

@@ -20,6 +20,8 @@ export const enProblems = {
   "problem.model-not-found": "There is no such model",
   "problem.job-not-found": "There is no such job",
   "problem.job-expired": "The job or its result is no longer kept",
+  "problem.job-erased": "The data of this job was erased",
+  "problem.erasure-not-found": "Nobody has asked for the account's data to be erased",
   "problem.job-not-cancelable": "The job has ended already",
   "problem.body-too-large": "The input is too large",
   "problem.image-unrecognized": "This is not a picture of its kind",

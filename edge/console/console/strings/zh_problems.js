@@ -20,6 +20,8 @@ export const zhProblems = {
   "problem.model-not-found": "没有这个模型",
   "problem.job-not-found": "没有这个任务",
   "problem.job-expired": "任务或其结果已不再保留",
+  "problem.job-erased": "该任务的数据已被删除",
+  "problem.erasure-not-found": "尚未请求删除该账户的数据",
   "problem.job-not-cancelable": "任务已经结束",
   "problem.body-too-large": "输入太大",
   "problem.image-unrecognized": "这不是所声明类型的图片",

@@ -52,6 +52,43 @@ impl Stored {
     }
 }
 
+impl Stored {
+    /// Where the input lies, if beside its message.
+    fn key(&self) -> Option<&str> {
+        match &self.input {
+            InputRef::Stored { key, .. } => Some(key),
+            InputRef::Inline { .. } => None,
+        }
+    }
+}
+
+/// An input in the bucket that nobody reads where no job of its own was made: nothing else would know of it.
+struct Unused<'a> {
+    cx: &'a Cx,
+    id: JobId,
+    key: Option<String>,
+}
+
+impl<'a> Unused<'a> {
+    fn of(cx: &'a Cx, stored: &Stored) -> Self {
+        Self { cx, id: stored.id, key: stored.key().map(str::to_owned) }
+    }
+
+    /// Removes it behind the answer, as far as the bucket does that at once; else it goes with the bucket's own lifetime.
+    fn removed_unless_read(self, answer: &SubmitAnswer) {
+        let Some(key) = self.key.filter(|_| !matches!(answer, SubmitAnswer::Admitted { job, .. } if job.id == self.id))
+        else {
+            return;
+        };
+        let (config, now_ms) = (self.cx.config.clone(), self.cx.now_ms);
+        self.cx.context.wait_until(async move {
+            if let Err(error) = config.bucket().delete(now_ms, &key).await {
+                log_line("input-left", &error.to_string());
+            }
+        });
+    }
+}
+
 /// Everything that the Account object is asked with.
 pub struct Admission<'a, 'd> {
     /// Who asks.
@@ -91,11 +128,13 @@ impl Known<'_> {
             free_hits: false,
             known: None,
             keep_ms: plan.keep_ms(),
+            input_key: None,
+            retention: plan.retention,
             again: false,
             idempotency: None,
             nothing_new: false,
             challenged: false,
-            store: wishes.cache.store,
+            store: wishes.cache.store && !plan.retention.is_some_and(|retention| retention.is_once()),
             dry_run: self.dry_run,
             wait_ms: wishes.wait_s.unwrap_or(0) * 1000,
             timing: Timing::default(),
@@ -108,6 +147,7 @@ impl<'d> Admission<'_, 'd> {
     pub async fn ask(self, stored: Stored) -> Result<Admitted<'d>, Stop> {
         let Self { known, protected, degraded, .. } = self;
         let messages = self.messages(&stored)?;
+        let unused = Unused::of(known.cx, &stored);
         let call = self.call(stored);
         let foreseen = known.dry_run.then(|| {
             let first = &degraded.candidates.first;
@@ -115,6 +155,7 @@ impl<'d> Admission<'_, 'd> {
         });
         let answer = objects::submit(known.cx, shard(known.caller), call, [&messages[0], &messages[1]]).await?;
         degraded.hand_back(&answer);
+        unused.removed_unless_read(&answer);
         Ok(Admitted { answer, foreseen })
     }
 
@@ -127,6 +168,7 @@ impl<'d> Admission<'_, 'd> {
             reuse: degraded.reuse,
             free_hits: known.free_hits(),
             known: looked_up.cached.as_ref().map(|cached| KnownResult::of(&cached.job)),
+            input_key: stored.key().map(str::to_owned),
             idempotency: stored.idempotency,
             nothing_new: looked_up.nothing_new(),
             challenged: self.challenged,

@@ -55,6 +55,13 @@ impl Known<'_> {
         }
         match answer {
             SubmitAnswer::Admitted { job, joined, statuses } => {
+                // Its object knows of it and did not take it: what it was made of is erased.
+                if let Some(copy) = cached.as_ref().filter(|copy| copy.job.digest == job.digest)
+                    && !joined
+                    && !job.state.is_final()
+                {
+                    results::forget(self.cx, &copy.job.digest);
+                }
                 let cached = match cached {
                     None if joined && self.was_there(&job) => results::get(&job.digest, INLINE_BYTES).await,
                     found => found.filter(|cached| cached.job.digest == job.digest),

@@ -26,6 +26,9 @@ use forebay_admission::{Refusal, lane::remembered::Passage, lifetime::Lifetime};
 pub struct LookedUp {
     /// The stored result that answers, where one is known here.
     pub cached: Option<Rc<Cached>>,
+    /// Whether its account's object is asked in any case: what was erased may lie in this colo's cache still, and is an
+    /// account's own; this isolate's memory is a minute old at most.
+    is_to_be_confirmed: bool,
     /// Why nothing new may run; a result that is there takes no room. What was taken already is no more work: sent
     /// again under its key it is answered again, and asked again it is joined.
     pub refused: Option<Refusal>,
@@ -55,11 +58,13 @@ impl LookedUp {
         let large = decoded.submission.input.bytes.len() > cx.config.inline_limit_bytes;
         // Where others may have asked, and where a miss costs more than a look.
         let far = first.routed.model.shareable || large || known.dry_run || protected.refused.is_some();
+        let near = isolate::with(|isolate| isolate.results.get(&first.offer.digest, cx.now_ms)).is_some();
+        let is_to_be_confirmed = !near && !first.routed.model.shareable;
         let cached = look(known, &first.offer.digest, routed.reuse, far).await;
         let may_be_there = known.wishes.idempotency_key.is_some() || routed.reuse != Reuse::Nothing;
         match protected.refused.as_ref().filter(|_| cached.is_none()) {
             Some(refusal) if !may_be_there && !known.dry_run => Err(refusal.clone().into()),
-            refused => Ok(Self { refused: refused.cloned(), cached }),
+            refused => Ok(Self { refused: refused.cloned(), cached, is_to_be_confirmed }),
         }
     }
 
@@ -67,8 +72,9 @@ impl LookedUp {
     pub fn free_answer(&self, known: Known<'_>) -> Option<&Cached> {
         let cached = self.cached.as_deref()?;
         let nothing_to_write = known.free_hits() && known.wishes.idempotency_key.is_none() && !known.dry_run;
+        let may_be_given = nothing_to_write && !self.is_to_be_confirmed;
         let own = cached.job.id.shard() == shard(known.caller);
-        (nothing_to_write && own && cached.job.is_shown(known.lifetime(), known.cx.now_ms)).then_some(cached)
+        (may_be_given && own && cached.job.is_shown(known.lifetime(), known.cx.now_ms)).then_some(cached)
     }
 
     /// Whether the account's object is asked about what is there already, and nothing new is to run.

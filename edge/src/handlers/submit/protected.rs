@@ -85,6 +85,7 @@ mod tests {
             parameters: job.parameters,
             lane: job.lane,
             cost_ms: 5_000,
+            shared: false,
         };
         let (status, spec) = (LaneStatus::unknown(START_MS), LaneSpec::default());
         for (delay_ms, deadline_ms, earliest_ms) in [

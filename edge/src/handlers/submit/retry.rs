@@ -1,6 +1,6 @@
 //! `POST /v1/jobs/{id}/retry`: the same input once more, as a new job that counts like any other.
 
-use forebay_contract::{JobId, JobState, Lane, ProblemCode};
+use forebay_contract::{JobId, JobState, ProblemCode};
 
 use super::{
     Known,
@@ -12,7 +12,7 @@ use crate::{
     cx::Cx,
     handlers::{
         caller::{caller, plan_of, shard},
-        own_job::{found, own_job_id},
+        own_job::{erased, found, own_job_id},
     },
     http::{Answer, Stop, Target},
     isolate::{catalog, entropy},
@@ -24,7 +24,7 @@ use forebay_admission::{
     idempotency::{self, Idempotency},
     lane::remembered::Passage,
     query, rate_fields,
-    route::no_version,
+    route::{self, no_version},
 };
 
 /// Runs what failed, was canceled or expired. Nothing is joined and nothing stands in for it: the worker finds a result
@@ -38,11 +38,15 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let plan = plan_of(&catalog, &caller)?;
     let job = objects::call(cx, shard(&caller), asked::Job(id, 0)).await?;
     let job = found(cx, &id, job)?;
+    if job.erased_ms.is_some() {
+        return Err(erased().into());
+    }
     if !matches!(job.state, JobState::Failed | JobState::Canceled | JobState::Expired) {
         return Err(refused(&job).into());
     }
     let model = catalog.model(&job.model, &job.version).ok_or_else(|| no_version(&job.model, &job.version))?;
-    let lane = Lane::new(plan.class, model.work);
+    // The lane of today: what it waited in may be gone, or no longer the plan's.
+    let lane = route::lane(&catalog, plan.class, model.work)?;
     let (status, spec) = (lanes::status(cx, lane).await, catalog.lane(lane));
     if let Passage::Refused { retry_after_ms } =
         lanes::pass(lane, &model.name, &model.version, entropy::unit(), cx.now_ms)
@@ -57,6 +61,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
         parameters: job.parameters.clone(),
         lane,
         cost_ms: job.cost_ms,
+        shared: job.shared != 0,
     };
     check(&status, &offer, &spec, Times::default(), cx.now_ms)?;
     let timing = Timing { retry_of: Some(id), promise: Some(promise(&status, &spec, &offer)), ..Timing::default() };
@@ -70,6 +75,7 @@ pub async fn post(cx: &Cx, target: &Target, id: &str) -> Result<Answer, Stop> {
     let call = SubmitCall { idempotency, timing, ..known.call(id_of_new, offer, &status, &spec) };
     match objects::call(cx, shard(&caller), asked::Retry(id, Box::new(call))).await? {
         RetryAnswer::Submitted(answer) => known.decided(*answer, None).await,
+        RetryAnswer::Refused { job } if job.erased_ms.is_some() => Err(erased().into()),
         RetryAnswer::Refused { job } => Err(refused(&job).into()),
         RetryAnswer::NotKept => {
             let detail = "the job's input is no longer kept: submit it again";

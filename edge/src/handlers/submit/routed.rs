@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use forebay_contract::{Lane, PlanClass, ProblemCode, WorkClass, catalog::ModelSpec};
+use forebay_contract::{
+    Lane, PlanClass, ProblemCode, WorkClass,
+    catalog::{Catalog, ModelSpec},
+};
 use forebay_limits::policy::degrades;
 
 use super::Known;
@@ -72,7 +75,9 @@ impl<'a> Routed<'a> {
             }
             routed => (routed?, None),
         };
-        let reuse = known.wishes.reuse(routed.drawn);
+        // What is kept until it was delivered answers nobody else, and nobody else's answers for it.
+        let alone = known.plan.retention.is_some_and(|retention| retention.is_once());
+        let reuse = known.wishes.reuse(routed.drawn || alone);
         Ok(Self { candidates: Candidates::new(unrouted, routed, replaceable)?, statuses, broken, reuse })
     }
 }
@@ -110,6 +115,7 @@ impl<'a> Candidate<'a> {
             parameters: serde_json::to_string(&routed.parameters).map_err(|error| Stop::broken(error.to_string()))?,
             lane: routed.lane,
             cost_ms: model.predicted_cost_ms(&routed.parameters).ceil() as u64,
+            shared: model.shareable,
         };
         Ok(Self { routed, offer })
     }
@@ -118,32 +124,35 @@ impl<'a> Candidate<'a> {
 /// How the lanes stand that a submission may end in.
 pub struct Statuses<'c> {
     cx: &'c Cx,
+    catalog: &'c Catalog,
     class: PlanClass,
     lanes: BTreeMap<Lane, Rc<LaneStatus>>,
 }
 
 impl<'c> Statuses<'c> {
     /// Of the lanes of every version that answers to the name, and of the lighter model where that may.
-    pub async fn ask(cx: &'c Cx, unrouted: Unrouted<'_, '_>, replaceable: bool) -> Self {
-        let catalog = unrouted.catalog;
+    pub async fn ask(cx: &'c Cx, unrouted: Unrouted<'c, '_>, replaceable: bool) -> Self {
+        let Unrouted { catalog, class, .. } = unrouted;
         let mut lanes = BTreeMap::new();
         let Some((name, serving)) = catalog.served_name(&unrouted.submission.model) else {
-            return Self { cx, class: unrouted.class, lanes };
+            return Self { cx, catalog, class, lanes };
         };
         let versions = catalog.models.iter().filter(|model| model.name == serving.model(name));
         let lighter = serving.lighter.as_ref().filter(|_| replaceable).and_then(|name| catalog.stable_model(name));
-        for work in [WorkClass::Light, WorkClass::Heavy] {
-            let lane = Lane::new(unrouted.class, work);
-            if versions.clone().chain(lighter).any(|model| model.work == work) {
+        for work in WorkClass::ALL {
+            let may_end = versions.clone().chain(lighter).any(|model| model.work == work);
+            // One lane may take both kinds.
+            if let Some(lane) = catalog.lane_of(class, work).filter(|lane| may_end && !lanes.contains_key(lane)) {
                 lanes.insert(lane, lanes::status(cx, lane).await);
             }
         }
-        Self { cx, class: unrouted.class, lanes }
+        Self { cx, catalog, class, lanes }
     }
 
     /// Whether the breaker of a model version lets a submission through. A dry run looks and takes no probe.
     pub fn passage(&self, model: &ModelSpec, dry_run: bool) -> Passage {
-        let lane = Lane::new(self.class, model.work);
+        // What no lane takes is refused when it is routed.
+        let Some(lane) = self.catalog.lane_of(self.class, model.work) else { return Passage::Free };
         if dry_run {
             return match self.of_lane(lane).breaker(&model.name, &model.version) {
                 BreakerState::Open { until_ms } => {
@@ -196,7 +205,7 @@ mod tests {
                 not_before: None,
             };
             let asker = Asker { account: "a", plan: "free", groups: &[], version: None };
-            let unrouted = Unrouted { catalog: &catalog, class: PlanClass::Free, asker, submission: &submission };
+            let unrouted = Unrouted { catalog: &catalog, class: PlanClass::FREE, asker, submission: &submission };
             let routed = route(unrouted, |_| None, |_| 0).unwrap();
             let candidates = Candidates::new(unrouted, routed, replaceable).unwrap();
             assert_eq!(candidates.may_run(stored), expect, "{asked} {replaceable} {stored}");

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use forebay_contract::{
     ProblemCode,
-    catalog::{Catalog, Complaint},
+    catalog::{Catalog, Complaint, PlanSpec},
 };
 use worker::kv::KvError;
 
@@ -75,9 +75,13 @@ fn adopt(cx: &Cx, decided: Decided) {
 
 /// The first plan that promises more days than rows and results live here, which no catalog knows.
 fn unkept(catalog: &Catalog, config: &Config) -> Option<String> {
+    let row_ms = |plan: &PlanSpec| plan.retention.and_then(|retention| retention.job).map_or(0, |job| job.ms());
+    if let Some((name, _)) = catalog.plans.iter().find(|(_, plan)| row_ms(plan) > config.account.retention_ms) {
+        return Some(format!("plans.{name}.retention.job is more than JOB_RETENTION_DAYS"));
+    }
     let (name, _) = catalog.plans.iter().find(|(_, plan)| !config.account.lifetime(plan.keep_ms()).is_kept())?;
     Some(format!(
-        "plans.{name}.keep_days is more than JOB_RETENTION_DAYS, or less than two days below RESULT_LIFETIME_DAYS"
+        "plans.{name}.keep_days, or retention.result, is more than JOB_RETENTION_DAYS, or less than two days below RESULT_LIFETIME_DAYS"
     ))
 }
 

@@ -72,6 +72,16 @@ impl Results {
         self.results.put_weighing(digest, cached, weight, now_ms);
     }
 
+    /// Forgets all results.
+    pub fn clear(&mut self) {
+        self.results.clear();
+    }
+
+    /// Forgets a result.
+    pub fn forget(&mut self, digest: &Digest) {
+        self.results.forget(digest);
+    }
+
     /// Remembers that a younger job of the same account has the same result: its URL shows it for longer.
     pub fn renew(&mut self, cached: &Cached, job: &Job, now_ms: u64) {
         let (is_younger, same) = (job.id > cached.job.id, job.id.shard() == cached.job.id.shard());

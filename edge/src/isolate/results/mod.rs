@@ -112,6 +112,19 @@ pub fn put(cx: &Cx, job: &Job, response: &mut Response) -> worker::Result<()> {
     Ok(())
 }
 
+/// Forgets a result that is erased: in this isolate at once, in this colo in the background. Other colos' copies are out of
+/// reach of `cache.delete` (<https://developers.cloudflare.com/workers/reference/how-the-cache-works/>): whoever finds one
+/// asks the account's object before it is given to anybody, and comes here.
+pub fn forget(cx: &Cx, digest: &Digest) {
+    isolate::with(|isolate| isolate.results.forget(digest));
+    let url = url(digest);
+    cx.context.wait_until(async move {
+        if let Err(error) = Cache::default().delete(url, true).await {
+            complain(&error);
+        }
+    });
+}
+
 /// Only this Worker reads the cache, and it asks for digests alone: the host is a name, not an address.
 fn url(digest: &Digest) -> String {
     format!("https://results.forebay.internal/{digest}")

@@ -68,7 +68,7 @@ pub fn result(schemas: &mut Schemas) -> Operation {
             Answer::json(202, "There is none yet: how the job stands.", &job, &queued).with(pending),
             Answer::empty(304, "The client has it.").with(&["ETag", "Cache-Control"]),
         ],
-        problems: &[OF_A_JOB, &[JobCanceled, JobFailed, StorageUnavailable]],
+        problems: &[OF_A_JOB, &[JobCanceled, JobFailed, JobErased, StorageUnavailable]],
         ..Operation::of(Tag::Jobs, Callers::Accounts)
     }
 }

@@ -1,6 +1,7 @@
 //! What there is to say of each operation, chapter by chapter: one function each, named by its row of `ROUTES`.
 
 pub mod account;
+pub mod erasure;
 pub mod jobs;
 pub mod operator;
 pub mod service;

@@ -69,6 +69,7 @@ const RETRIED: &[ProblemCode] = &[
     MalformedJobId,
     JobNotFound,
     JobExpired,
+    JobErased,
     JobNotRetryable,
     VersionNotFound,
 ];

@@ -17,7 +17,7 @@ use crate::{
     console::{self, Console},
     process::interrupt,
     repository::Repository,
-    stack::{Deployment, LocalStack, free_port},
+    stack::{Deploying, Deployment, LocalStack, free_port},
 };
 
 const JOBS: usize = 800;
@@ -54,7 +54,8 @@ pub(super) fn measure(repository: &Repository, console: Console) -> Result<Delay
         LocalStack::start(repository, free_port()?, &folder.join("localstack"), &folder.join("localstack.log"))?;
     let prefixes = ["bench".to_owned()];
     let log = folder.join("infra.log");
-    let deployed = Deployment::deploy(repository, Console::quiet(), localstack.endpoint(), &prefixes, &log)?;
+    let wanted = Deploying { endpoint: localstack.endpoint(), prefixes: &prefixes, templates: None, log: &log };
+    let deployed = Deployment::deploy(repository, Console::quiet(), &wanted)?;
     let deployment = deployed.into_iter().next().context("nothing was deployed")?;
     let mut workerd = Workerd::over(repository, &deployment)?;
     let delays = all(&deployment, workerd.edge)?;

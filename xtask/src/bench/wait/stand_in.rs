@@ -42,7 +42,7 @@ impl<'a> StandIn<'a> {
         let worked = thread::scope(|scope| {
             let mut jobs = Vec::new();
             while !self.is_over() {
-                for body in self.deployment.receive(Lane::PaidLight)? {
+                for body in self.deployment.receive(Lane::PAID_LIGHT)? {
                     let message = JobMessage::from_json(&body)?;
                     jobs.push(scope.spawn(move || self.run(&message)));
                 }
