@@ -51,6 +51,7 @@ class Job:
     result: bytes = b'{"ok":true}'
     media_type: str = "application/json"
     retry_of: str | None = None
+    is_erased: bool = False
     steps: list[str] = field(default_factory=lambda: ["queued"])
 
     def move(self, status: str) -> None:
@@ -143,6 +144,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._any()
 
+    def do_DELETE(self) -> None:
+        self._any()
+
     def do_POST(self) -> None:
         self._any()
 
@@ -197,6 +201,10 @@ class Handler(BaseHTTPRequestHandler):
         self.json(200, {"jobs": page, "cursor": ids[1] if len(ids) > 2 else None})
 
     def _job_itself(self, seen: Seen, job: Job) -> None:
+        if seen.method == "DELETE":
+            job.is_erased = True
+            self.json(200, {"job_id": job.id, "complete": True, "erased_ms": 1, "remains": [], "removed": ["input"]})
+            return
         with self.played.lock:
             if job.polls <= 0:
                 job.move("running")
@@ -205,6 +213,9 @@ class Handler(BaseHTTPRequestHandler):
         self.json(200, job.said())
 
     def _job_result(self, seen: Seen, job: Job) -> None:
+        if job.is_erased:
+            self.problem(410, "job-erased")
+            return
         if "wait" in seen.query:
             job.move("running")
             job.move(job.ends)

@@ -103,6 +103,18 @@ class Jobs(clients.Service):
         self.assertEqual((len(self.service.jobs), again.wait().status), (2, "succeeded"))
         self.assertEqual(job.status, "canceled")
 
+    def test_a_job_is_erased_and_never_run_again_by_itself(self) -> None:
+        path = self.folder / "journal"
+        (outcome,) = self.client.map("m", ["a"], journal=path)
+        job = self.client.job(outcome.job_id)
+        self.service.fault("DELETE", job.id, played.drop)
+        self.assertEqual(job.erase()["removed"], ["input"])
+        with self.assertRaises(forebay.JobErasedError):
+            job.result()
+        (again,) = self.client.map("m", ["a"], journal=path)
+        self.assertIsInstance(again.error, forebay.JobErasedError)
+        self.assertEqual(len(self.service.jobs), 1)
+
     def test_lists_go_on_to_their_end(self) -> None:
         made = [self.service.add().id for _ in range(5)]
         self.assertEqual([job.id for job in self.client.jobs(status="queued")], made[::-1])

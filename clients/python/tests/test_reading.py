@@ -61,7 +61,11 @@ class Refusals(unittest.TestCase):
             error = refusal(Problem(status, code))
             self.assertIsNot(type(error), RefusedError)
             self.assertEqual((error.code, error.status), (code, status))
-        expected = {"job-failed": forebay.JobFailedError, "job-canceled": forebay.JobCanceledError}
+        expected = {
+            "job-failed": forebay.JobFailedError,
+            "job-canceled": forebay.JobCanceledError,
+            "job-erased": forebay.JobErasedError,
+        }
         for code, kind in expected.items():
             self.assertIs(type(refusal(Problem(types.STATUS_OF_CODE[code], code))), kind)
 

@@ -328,6 +328,10 @@ class AsyncJob(Known):
         self.state = await self._run(_calls.cancel(self._client._settings, self.id, idempotency_key))
         return self
 
+    async def erase(self) -> types.ErasureReceipt:
+        """Erases its input, its result and what else there is of it; the receipt says what remains, and until when."""
+        return await self._run(_calls.erase(self._client._settings, self.id))
+
     async def retry(self, *, idempotency_key: str | None = None) -> AsyncJob:
         """The same once more, as a new job: only of what failed, was canceled or has expired."""
         state = await self._run(_calls.retry(self._client._settings, self.id, idempotency_key))

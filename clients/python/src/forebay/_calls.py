@@ -142,6 +142,12 @@ def cancel(settings: Settings, job: str, key: str | None) -> Flow[types.Job]:
     return read_job(reply.body)
 
 
+def erase(settings: Settings, job: str) -> Flow[types.ErasureReceipt]:
+    """Erases a job's data. Asking twice is asking once."""
+    reply = yield from call(settings, Request("DELETE", f"/v1/jobs/{job_id(job)}"))
+    return cast(types.ErasureReceipt, read_object(reply.body, "remains"))
+
+
 def retry(settings: Settings, job: str, key: str | None) -> Flow[types.Job]:
     """Makes a new job of one that failed, was called off or has expired: one, however often this is sent."""
     key = new_key() if key is None else idempotency_key(key)

@@ -311,6 +311,10 @@ class Job(Known):
         self.state = self._run(_calls.cancel(self._client._settings, self.id, idempotency_key))
         return self
 
+    def erase(self) -> types.ErasureReceipt:
+        """Erases its input, its result and what else there is of it; the receipt says what remains, and until when."""
+        return self._run(_calls.erase(self._client._settings, self.id))
+
     def retry(self, *, idempotency_key: str | None = None) -> Job:
         """The same once more, as a new job: only of what failed, was canceled or has expired."""
         state = self._run(_calls.retry(self._client._settings, self.id, idempotency_key))

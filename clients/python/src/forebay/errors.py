@@ -17,6 +17,7 @@ __all__ = [
     "ForeignAnswerError",
     "InvalidInputError",
     "JobCanceledError",
+    "JobErasedError",
     "JobExpiredError",
     "JobFailedError",
     "NotFoundError",
@@ -217,6 +218,10 @@ class JobExpiredError(RefusedError):
     """The job did not start in time, or its result's time is over."""
 
 
+class JobErasedError(RefusedError):
+    """The job's data was erased, as somebody asked."""
+
+
 class JobFailedError(RefusedError):
     """The job failed; `failure` says why."""
 
@@ -249,11 +254,14 @@ _BY_STATUS: dict[int, type[RefusedError]] = {
     429: RateLimitedError,
 }
 
+# What shares its status with something else.
+_BY_CODE: dict[str, type[RefusedError]] = {"job-canceled": JobCanceledError, "job-erased": JobErasedError}
+
 
 def refusal(problem: Problem) -> RefusedError:
     """The error that a problem is."""
-    if problem.code == "job-canceled":
-        return JobCanceledError(problem)
+    if (kind := _BY_CODE.get(problem.code)) is not None:
+        return kind(problem)
     default = UnavailableError if problem.status >= 500 else BadRequestError
     return _BY_STATUS.get(problem.status, default)(problem)
 

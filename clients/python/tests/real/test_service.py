@@ -99,6 +99,14 @@ class Cases:
             self.assertNotEqual(again.id, job.id)
             again.cancel() if again.status == "queued" else None
 
+        def test_a_job_is_erased(self) -> None:
+            job = self.client.submit(TEXTS, new_text()).wait()
+            receipt = job.erase()
+            self.assertEqual(receipt["job_id"], job.id)
+            self.assertIn("input", receipt["removed"] + [part["what"] for part in receipt["remains"]])
+            with self.assertRaises(forebay.JobErasedError):
+                job.result()
+
         def test_refusals_say_what_is_wrong(self) -> None:
             for model, given, options, kind, code in [
                 ("no-such-model", "a", {}, forebay.NotFoundError, "model-not-found"),
