@@ -44,6 +44,7 @@ mod over_large_body_is_refused;
 mod own_model_needs_no_rust;
 mod plan_foretells_and_spends_nothing;
 mod production_edge_can_be_deployed;
+mod python_client_does_a_job;
 mod queue_outage_loses_nothing;
 mod readiness_is_reported;
 mod repeated_question_is_answered_from_the_cache;

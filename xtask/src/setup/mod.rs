@@ -30,7 +30,7 @@ use crate::{
 pub use fingerprint::Fingerprint;
 pub use libtorch::{cuda_libtorch, libtorch_dir};
 pub use node::{NodeVersion, node};
-pub use pinned::{AWSCLI, CARGO_DENY, CFN_LINT};
+pub use pinned::{AWSCLI, CARGO_DENY, CFN_LINT, PYTHON_CLIENT};
 pub use prerequisites::{Obstacle, Purpose, check as check_prerequisites};
 pub use schedule::{Board, run as run_steps, run_noting as run_steps_noting};
 pub use step::{About, Step, Work};
@@ -57,6 +57,7 @@ pub fn test_steps() -> Vec<Box<dyn Step>> {
         Box::new(pinned::CARGO_LAMBDA),
         Box::new(npm::CONSOLE_TESTS),
         Box::new(pinned::SCHEMATHESIS),
+        Box::new(PYTHON_CLIENT),
     ]
 }
 

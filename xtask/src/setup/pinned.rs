@@ -53,6 +53,20 @@ pub(super) const SCHEMATHESIS: Pinned = Pinned {
     install: Install::Environment,
 };
 
+/// What the Python client is installed into, with what looks at it.
+pub const PYTHON_CLIENT: Pinned = Pinned {
+    about: About {
+        name: "python-client",
+        what: "httpx, mypy, ruff and what else the Python client's tests run on: 55 MB to download, 190 MB on disk",
+        advice: python::ADVICE,
+        recorded_secs: 15,
+        ..About::NOTHING
+    },
+    requirements: "clients/python/requirements.txt",
+    program: "python",
+    install: Install::Environment,
+};
+
 /// Knows what CloudFormation takes; with it the linters of scripts and Dockerfiles, and the AWS command line, whose commands
 /// the runbook has.
 pub const CFN_LINT: Pinned = Pinned {

@@ -6,8 +6,8 @@ use clap::ValueEnum as _;
 
 use super::{
     Check::{
-        self, Clippy, ClippyLean, ClippyWasm, Console, Deny, E2e, Fmt, Infra, Localstack, Models, Simulation, Tidy,
-        Unit,
+        self, Clients, Clippy, ClippyLean, ClippyWasm, Console, Deny, E2e, Fmt, Infra, Localstack, Models, Simulation,
+        Tidy, Unit,
     },
     promises,
 };
@@ -51,7 +51,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("contract/src/", &[Fmt, Clippy, ClippyLean, ClippyWasm, Unit, Simulation, Localstack, Models, E2e], Of::All),
     ("contract/tests/", RUST, Of::These(&[])),
     // The document that every answer is held to.
-    ("edge/console/openapi.json", &[Unit, E2e], Of::All),
+    ("edge/console/openapi.json", &[Unit, Clients, E2e], Of::All),
     ("edge/console/", &[Console, E2e], Of::These(&["console_follows_jobs"])),
     ("edge/src/", &[Fmt, Clippy, Unit, Simulation, ClippyWasm, E2e], Of::All),
     ("edge/build.rs", &[Fmt, Clippy, Unit, ClippyWasm, E2e], Of::All),
@@ -82,6 +82,7 @@ const TABLE: &[(&str, &[Check], Of)] = &[
     ("cli/src/", &[Fmt, Clippy, Unit, Localstack, E2e], Of::These(&["command_line_does_a_job", "keys_are_managed"])),
     ("cli/tests/", &[Fmt, Clippy, Unit, Localstack], Of::These(&[])),
     ("cli/examples/", &[Fmt, Clippy], Of::These(&[])),
+    ("clients/", &[Clients, E2e], Of::These(&["python_client_does_a_job"])),
     ("catalog/lanes.toml", &[Unit, E2e, Infra], Of::All),
     ("catalog/", &[Unit, E2e], Of::All),
     ("models/README.md", &[], Of::These(&[])),
@@ -208,6 +209,7 @@ mod tests {
             ("tests/e2e/promises/full_lane_sheds.rs", "fmt, tidy, clippy, e2e (full_lane_sheds)"),
             ("tests/e2e/promises/mod.rs", "fmt, tidy, clippy, e2e"),
             ("tests/e2e/client.rs", "fmt, tidy, clippy, e2e"),
+            ("clients/python/README.md", "tidy, e2e (python_client_does_a_job), clients"),
             ("models/examples/add_your_own.py", "tidy, e2e (own_model_needs_no_rust)"),
             ("xtask/src/up/watch.rs", "fmt, tidy, clippy, unit"),
             ("rustfmt.toml", "fmt, tidy"),

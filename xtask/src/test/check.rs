@@ -30,6 +30,8 @@ pub enum Check {
     Infra,
     /// the console in Chromium, against a played edge
     Console,
+    /// the Python client's style, types and tests, and the examples for JavaScript, against a played edge
+    Clients,
     /// the documentation of every crate, without warnings; only by name or with --all
     Doc,
 }
@@ -63,11 +65,14 @@ impl Check {
             Self::Unit => &["libtorch", "localstack", "models"],
             Self::Localstack => &["libtorch", "localstack", "cargo-lambda"],
             Self::Models => &["libtorch", "models"],
-            Self::E2e => &["edge", "libtorch", "localstack", "models", "console-tests", "schemathesis"],
+            Self::E2e => {
+                &["edge", "libtorch", "localstack", "models", "console-tests", "schemathesis", "python-client"]
+            }
             Self::Deny => &["cargo-deny"],
             // wrangler is asked about the bundle that would be deployed.
             Self::Infra => &["cfn-lint", "localstack", "awscli", "edge"],
             Self::Console => &["console-tests", "edge-packages"],
+            Self::Clients => &["python-client", "edge-packages"],
             // It compiles into the same folder: one waits for the other anyway.
             Self::ClippyWasm => &["edge"],
         }
@@ -99,7 +104,16 @@ impl Check {
     /// the like ask cargo, which knows by itself what changed; promises kill processes and race each other, so that every
     /// run of them is another.
     pub(super) fn hangs_on_content(self) -> bool {
-        matches!(self, Self::Unit | Self::Simulation | Self::Localstack | Self::Models | Self::Infra | Self::Console)
+        matches!(
+            self,
+            Self::Unit
+                | Self::Simulation
+                | Self::Localstack
+                | Self::Models
+                | Self::Infra
+                | Self::Console
+                | Self::Clients
+        )
     }
 
     /// Whether it takes longer than what it finds is worth each time: it runs in CI, by its name and with `--all`.
@@ -110,7 +124,7 @@ impl Check {
 
     pub(super) fn track(self) -> Track {
         match self {
-            Self::Deny | Self::Infra | Self::Console => Track::Aside,
+            Self::Deny | Self::Infra | Self::Console | Self::Clients => Track::Aside,
             _ => Track::Main,
         }
     }

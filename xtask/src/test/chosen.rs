@@ -5,8 +5,11 @@ use super::{Check, TestArguments, broken::Promises, changed, names, promises, se
 use crate::{console::Console, repository::Repository};
 
 /// Steps that one promise alone needs, and that bring much.
-const ONLY_FOR: [(&str, &str); 2] =
-    [("console-tests", "console_follows_jobs"), ("schemathesis", "document_holds_under_fuzzing")];
+const ONLY_FOR: [(&str, &str); 3] = [
+    ("console-tests", "console_follows_jobs"),
+    ("schemathesis", "document_holds_under_fuzzing"),
+    ("python-client", "python_client_does_a_job"),
+];
 
 /// The checks that are run, and which tests of them.
 #[derive(Debug, Clone, Default)]

@@ -1,4 +1,7 @@
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
@@ -6,7 +9,7 @@ use super::{Check, deny, seeds};
 use crate::{
     build::{cargo, workspace},
     repository::Repository,
-    setup::{CFN_LINT, WasmToolchain, node, wasm_toolchain},
+    setup::{CFN_LINT, PYTHON_CLIENT, WasmToolchain, node, wasm_toolchain},
 };
 
 /// Warnings are errors, in the words by which `cargo clippy` tells clippy's compiler.
@@ -108,6 +111,7 @@ pub(super) fn commands(repository: &Repository, check: Check, names: &[String]) 
         ],
         Check::Infra => infra(repository)?,
         Check::Console => vec![console_tests(repository)?],
+        Check::Clients => clients(repository)?,
         Check::Deny => deny::commands(repository),
         Check::Doc => {
             let mut doc = one("doc --workspace --no-deps");
@@ -168,6 +172,44 @@ fn infra(repository: &Repository) -> Result<Vec<Command>> {
         command.current_dir(repository.root());
     }
     Ok(commands)
+}
+
+/// The client is tested as it is installed. Its tests run the examples for JavaScript too, against the same played edge.
+fn clients(repository: &Repository) -> Result<Vec<Command>> {
+    let python = PYTHON_CLIENT.path(repository);
+    let (folder, installed) = (repository.path("clients/python"), repository.run("python-client"));
+    let module = |arguments: &str| {
+        let mut module = Command::new(&python);
+        module.current_dir(&folder).arg("-m").args(arguments.split(' '));
+        // Nothing is left in the checkout.
+        module
+            .env("MYPY_CACHE_DIR", repository.run("mypy"))
+            .env("RUFF_NO_CACHE", "true")
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        module
+    };
+    let mut tests = module("unittest discover --verbose --start-directory tests");
+    tests
+        .env("PYTHONPATH", &installed)
+        .env("FOREBAY_NODE", node(repository)?)
+        .env("HYPOTHESIS_STORAGE_DIRECTORY", repository.run("hypothesis"));
+    Ok(vec![
+        module("ruff check"),
+        module("ruff format --check"),
+        module("mypy"),
+        installed_client(repository, &installed),
+        tests,
+    ])
+}
+
+/// Installs the client into a folder, for `PYTHONPATH`; nothing is asked of the network, for what it is built by and depends
+/// on is there.
+pub fn installed_client(repository: &Repository, folder: &Path) -> Command {
+    let mut pip = Command::new(PYTHON_CLIENT.path(repository));
+    pip.current_dir(repository.root()).args(["-m", "pip", "--disable-pip-version-check", "--no-input", "install"]);
+    pip.args(["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--upgrade", "--target"]);
+    pip.arg(folder).arg("clients/python");
+    pip
 }
 
 /// A Rust that set-up made from Debian's packages has no clippy: there the compiler alone looks.

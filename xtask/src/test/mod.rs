@@ -30,7 +30,7 @@ pub use arguments::TestArguments;
 pub use check::Check;
 use check::Track;
 use chosen::Chosen;
-pub use commands::edge_test;
+pub use commands::{edge_test, installed_client};
 use localstack::SharedLocalStack;
 use proof::Proofs;
 use running::Checks;

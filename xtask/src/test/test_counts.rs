@@ -7,7 +7,7 @@ pub(super) struct TestCounts {
 }
 
 impl TestCounts {
-    /// Adds up the closing lines of every test program in a log: cargo's, and the TAP that Node.js writes.
+    /// Adds up the closing lines of every test program in a log: cargo's, the TAP that Node.js writes, and unittest's.
     pub(super) fn of(log: &str) -> Self {
         let mut counts = Self::default();
         for line in log.lines().filter_map(|line| line.trim().strip_prefix("test result: ")) {
@@ -32,7 +32,35 @@ impl TestCounts {
                 _ => {}
             }
         }
+        counts.add_unittests(log);
         counts
+    }
+
+    /// `Ran 12 tests in 3.4s`, and two lines on `FAILED (failures=1, errors=1, skipped=2)`.
+    fn add_unittests(&mut self, log: &str) {
+        let mut ran = 0;
+        for line in log.lines() {
+            if let Some(count) = line.strip_prefix("Ran ").and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok())
+            {
+                ran = count;
+                continue;
+            }
+            if ran == 0 || !(line == "OK" || line.starts_with("OK (") || line.starts_with("FAILED (")) {
+                continue;
+            }
+            let named = |name: &str| {
+                let mut parts = line.split(['(', ')', ',', ' ']).filter_map(|part| part.split_once('='));
+                parts
+                    .find(|(what, _)| *what == name)
+                    .and_then(|(_, count)| count.parse::<u32>().ok())
+                    .unwrap_or_default()
+            };
+            let (failed, ignored) = (named("failures") + named("errors"), named("skipped"));
+            self.passed += ran.saturating_sub(failed + ignored);
+            self.failed += failed;
+            self.ignored += ignored;
+            ran = 0;
+        }
     }
 
     /// `12 passed, 1 ignored, `; empty for checks that are no tests.
@@ -87,6 +115,13 @@ mod tests {
                        0.00s\n\n     Running unittests src/main.rs (target/debug/deps/x-2)\n\ntest result: ok. 0 passed; 0 \
                        failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n   Doc-tests x\n\ntest result: \
                        FAILED. 3 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s\n";
+
+    #[test]
+    fn unittests_tests_are_counted() {
+        let log = "test_a (a.A) ... ok\n\nRan 104 tests in 33.0s\n\nOK\nRan 9 tests in 1s\n\nFAILED (failures=1, errors=2, \
+                   skipped=3)\nOK\nRan 1 test in 0.1s\n\nOK (skipped=1)\n";
+        assert_eq!(TestCounts::of(log), TestCounts { passed: 107, failed: 3, ignored: 4 });
+    }
 
     #[test]
     fn every_program_counts() {

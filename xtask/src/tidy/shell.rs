@@ -32,6 +32,7 @@ const PROGRAMS: &[&str] = &[
     "npx",
     "nvidia-smi",
     "openssl",
+    "pip",
     "printf",
     "python3",
     "rustup",
