@@ -9,11 +9,11 @@ use super::{
     bucket::Bucket,
     edge::EdgeLook,
     journal::Journal,
+    parameters::{Outputs, Part},
     plan::Plan,
     secrets,
     site::{Site, ask},
     stacks,
-    told::{Outputs, Part},
 };
 use crate::{console::Console, repository::Repository};
 
@@ -28,12 +28,12 @@ pub fn run(repository: &Repository, console: Console, arguments: &DestroyArgumen
         Some(edge) => Some(EdgeLook::look(&site, edge, &Outputs::new(), None)?),
         None => None,
     };
-    let mut standing = Vec::new();
+    let mut existing = Vec::new();
     for part in ORDER {
-        standing.push((part, stacks::look(&site.aws, &site.stack(part))?));
+        existing.push((part, stacks::look(&site.aws, &site.stack(part))?));
     }
     console.heading(&format!("Plan: {} is taken away", site.settings.name));
-    plan(&site, edge.as_ref(), &standing).show(console);
+    plan(&site, edge.as_ref(), &existing).show(console);
     let typed = match &arguments.confirm {
         Some(typed) => typed.clone(),
         None => ask(&format!("Type the prefix, {prefix}, to do this:"))?,
@@ -46,7 +46,7 @@ pub fn run(repository: &Repository, console: Console, arguments: &DestroyArgumen
     act(None)
 }
 
-fn plan(site: &Site<'_>, edge: Option<&EdgeLook>, standing: &[(Part, stacks::Standing)]) -> Plan {
+fn plan(site: &Site<'_>, edge: Option<&EdgeLook>, existing: &[(Part, stacks::Existing)]) -> Plan {
     let (mut plan, prefix) = (Plan::default(), site.settings.prefix.as_str());
     match edge {
         None => {}
@@ -59,7 +59,7 @@ fn plan(site: &Site<'_>, edge: Option<&EdgeLook>, standing: &[(Part, stacks::Sta
             ),
         ),
     }
-    for (part, stack) in standing {
+    for (part, stack) in existing {
         let name = site.stack(*part);
         match &stack.status {
             None => plan.nothing(part.name(), format!("{name} is not there")),

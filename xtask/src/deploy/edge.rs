@@ -12,11 +12,11 @@ use super::{
     health::{self, Version},
     journal::EdgeRecord,
     migrations::{self, Pending},
+    parameters::{self, Outputs, Part},
     rollout::{self, Move, Share},
     secrets::{self, AccessKey},
     settings::Edge,
     site::Site,
-    told::{self, Outputs, Part},
     wrangler::{PrivateFile, Wrangler},
 };
 use crate::process::Run;
@@ -107,8 +107,8 @@ pub(super) fn migration_of(wrangler: &Wrangler, version: &str) -> Result<Option<
     Ok(text_at(&said, "/resources/script_runtime/migration_tag"))
 }
 
-fn backing(site: &Site<'_>, outputs: &Outputs) -> Result<Backing, told::Absent> {
-    let output = |name| told::output(outputs, Part::Forebay, name, &site.settings.prefix);
+fn backing(site: &Site<'_>, outputs: &Outputs) -> Result<Backing, parameters::Absent> {
+    let output = |name| parameters::output(outputs, Part::Forebay, name, &site.settings.prefix);
     let region = site.settings.region.clone();
     Ok(Backing { region, queue_url_prefix: output("QueueUrlPrefix")?, bucket: output("BucketName")? })
 }
@@ -192,7 +192,7 @@ fn upload(site: &Site<'_>, look: &EdgeLook, outputs: &Outputs, command: &[&str],
     }
     let key = match is_missing("AWS_ACCESS_KEY_ID") {
         true => {
-            let user = told::output(outputs, Part::Forebay, "EdgeUserName", &site.settings.prefix)?;
+            let user = parameters::output(outputs, Part::Forebay, "EdgeUserName", &site.settings.prefix)?;
             Some(AccessKey::make(&site.aws, &user)?)
         }
         false => None,

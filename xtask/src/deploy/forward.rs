@@ -14,11 +14,11 @@ use super::{
     lock,
     look::look,
     packages::Artefacts,
+    parameters::{self, Outputs, Part},
     secrets,
     site::{Site, date},
     smoke,
     stacks::{self, Wanted},
-    told::{self, Outputs, Part},
 };
 use crate::{console::Console, repository::Repository};
 
@@ -107,14 +107,14 @@ fn bring(site: &Site<'_>, bucket: &Bucket<'_>, artefacts: &Artefacts, allow_repl
         ..Entry::default()
     };
     // The edge was never told a secret that was made by a deployment that broke off before it.
-    let is_untold = journal.since_current().any(|entry| entry.has_new_secret);
+    let is_unsent = journal.since_current().any(|entry| entry.has_new_secret);
     journal.note(bucket, prefix, &entry)?;
     for artefact in artefacts.all() {
         bucket.bring(console, artefact)?;
     }
     console.done("artefacts", &format!("{} lie in s3://{}, each whole", artefacts.all().count(), bucket.name));
     let has_new_secret = secrets::ensure(&site.aws, &site.settings.report_secret)?;
-    let resets = is_untold || has_new_secret;
+    let resets = is_unsent || has_new_secret;
     entry.has_new_secret = resets;
     console.done(
         "secrets",
@@ -147,7 +147,7 @@ fn bring_stacks(
 ) -> Result<Outputs> {
     let (mut outputs, packages) = (Outputs::new(), artefacts.packages());
     for part in Part::wanted(&site.settings) {
-        let parameters = told::parameters(part, &site.settings, &outputs, &packages)?;
+        let parameters = parameters::of(part, &site.settings, &outputs, &packages)?;
         let template = artefacts.template(part)?;
         let stack = site.stack(part);
         let template_url = site.aws.object_url(bucket.name, &template.key);
@@ -166,7 +166,7 @@ pub(super) fn refresh(site: &Site<'_>, outputs: &Outputs) -> Result<()> {
     if site.settings.fleet.is_none() {
         return Ok(());
     }
-    let group = told::output(outputs, Part::Fleet, "GroupName", &site.settings.prefix)?;
+    let group = parameters::output(outputs, Part::Fleet, "GroupName", &site.settings.prefix)?;
     if group == LOCALSTACKS {
         site.console.note("fleet", "LocalStack makes no group, so there are no machines to replace");
         return Ok(());

@@ -12,6 +12,7 @@ use super::{
     lock,
     migrations::Pending,
     packages::Artefacts,
+    parameters::{self, Outputs, Part},
     plan::Plan,
     rollout::Move,
     secrets::{self, Existence},
@@ -19,7 +20,6 @@ use super::{
     smoke,
     stack_status::Next,
     stacks::{self, Wanted},
-    told::{self, Outputs, Part},
 };
 use crate::process::answer;
 
@@ -101,10 +101,10 @@ fn plan_stacks(
     let (mut outputs, packages) = (Outputs::new(), artefacts.packages());
     for part in Part::wanted(&site.settings) {
         let (stack, step) = (site.stack(part), part.name());
-        let standing = stacks::look(&site.aws, &stack)?;
-        outputs.insert(part, standing.outputs.clone());
-        let status = standing.status.clone().unwrap_or_else(|| "not there".to_owned());
-        let next = standing.next();
+        let existing = stacks::look(&site.aws, &stack)?;
+        outputs.insert(part, existing.outputs.clone());
+        let status = existing.status.clone().unwrap_or_else(|| "not there".to_owned());
+        let next = existing.next();
         if let Next::Stop(what) = next {
             look.refusals.push(format!("{stack}: {what}"));
         }
@@ -112,7 +112,7 @@ fn plan_stacks(
             look.plan.change(step, format!("{stack} is {status}: it {}", next.shown()));
             continue;
         }
-        let parameters = match told::parameters(part, &site.settings, &outputs, &packages) {
+        let parameters = match parameters::of(part, &site.settings, &outputs, &packages) {
             Ok(parameters) => parameters,
             Err(absent) => {
                 look.plan.loud(step, absent.to_string());

@@ -1,6 +1,6 @@
 //! `cargo xtask deploy`, `rollback` and `destroy`: one environment at AWS and Cloudflare, forward and back.
 //!
-//! What is decided is pure (`settings`, `template`, `told`, `stack_status`, `change_set`, `migrations`, `rollout`,
+//! What is decided is pure (`settings`, `template`, `parameters`, `stack_status`, `change_set`, `migrations`, `rollout`,
 //! `journal`); what is done goes through two programs, the AWS command line and wrangler, each of which finds credentials as
 //! it does for everybody. Every step looks at what is there first, so that the same command, run again, goes on where it
 //! stopped.
@@ -23,6 +23,7 @@ mod lock;
 mod look;
 mod migrations;
 mod packages;
+mod parameters;
 mod plan;
 mod rollback;
 mod rollout;
@@ -33,7 +34,6 @@ mod smoke;
 mod stack_status;
 mod stacks;
 mod template;
-mod told;
 mod wrangler;
 
 pub use arguments::{DeployArguments, DestroyArguments, RollbackArguments};

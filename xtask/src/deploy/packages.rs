@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     artefact::Artefact,
+    parameters::{Packages, Part},
     settings::{Settings, Source},
-    told::{Packages, Part},
 };
 use crate::{
     build::{cargo, target_folder},

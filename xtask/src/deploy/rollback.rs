@@ -10,10 +10,10 @@ use super::{
     forward::{check_jobs, refresh},
     journal::{Entry, Journal, StackRecord},
     migrations,
+    parameters::{Outputs, Part},
     plan::Plan,
     site::{Site, date},
     stacks::{self, Wanted},
-    told::{Outputs, Part},
 };
 use crate::{console::Console, repository::Repository};
 
@@ -108,8 +108,8 @@ impl Back {
                 plan.nothing(part.name(), "as it was then");
                 continue;
             }
-            let told = |name: &str| now.and_then(|now| now.parameters.get(name));
-            let differ = record.parameters.iter().filter(|(name, value)| told(name) != Some(*value));
+            let now_given = |name: &str| now.and_then(|now| now.parameters.get(name));
+            let differ = record.parameters.iter().filter(|(name, value)| now_given(name) != Some(*value));
             let list: Vec<String> = differ.map(|(name, value)| format!("  {name} = {value}")).collect();
             plan.change(part.name(), format!("is told as it was then:\n{}", list.join("\n")));
         }

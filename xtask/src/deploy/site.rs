@@ -13,10 +13,11 @@ use super::{
     bucket::Bucket,
     complaint::Complaint,
     lock::{Holder, Lock},
-    packages, settings,
+    packages,
+    parameters::Part,
+    settings,
     settings::Settings,
     template,
-    told::Part,
 };
 use crate::{
     build,

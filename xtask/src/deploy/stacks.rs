@@ -31,27 +31,27 @@ pub(super) struct Wanted {
     pub(super) parameters: Parameters,
 }
 
-/// A stack as it stands.
+/// A stack as it is now.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Standing {
+pub(super) struct Existing {
     pub(super) status: Option<String>,
     pub(super) outputs: BTreeMap<String, String>,
 }
 
-impl Standing {
+impl Existing {
     pub(super) fn next(&self) -> Next {
         next(self.status.as_deref())
     }
 }
 
 /// Looks at a stack.
-pub(super) fn look(aws: &Aws, stack: &str) -> Result<Standing> {
+pub(super) fn look(aws: &Aws, stack: &str) -> Result<Existing> {
     let Some(said) = aws.find(&["cloudformation", "describe-stacks", "--stack-name", stack])? else {
-        return Ok(Standing::default());
+        return Ok(Existing::default());
     };
     let outputs = said.pointer("/Stacks/0/Outputs").and_then(Value::as_array);
     let pair = |one: &Value| Some((text_at(one, "/OutputKey")?, text_at(one, "/OutputValue")?));
-    Ok(Standing {
+    Ok(Existing {
         status: text_at(&said, "/Stacks/0/StackStatus"),
         outputs: outputs.into_iter().flatten().filter_map(pair).collect(),
     })
@@ -68,11 +68,11 @@ pub(super) fn rehearse(aws: &Aws, wanted: &Wanted) -> Result<Vec<Change>> {
 /// Brings the stack there from wherever it stands; whether anything was done.
 pub(super) fn bring(aws: &Aws, console: Console, wanted: &Wanted, allow_replacement: bool) -> Result<bool> {
     let stack = wanted.stack.as_str();
-    let mut standing = look(aws, stack)?;
+    let mut existing = look(aws, stack)?;
     let mut has_gone_on = false;
     loop {
-        let status = standing.status.clone().unwrap_or_default();
-        match standing.next() {
+        let status = existing.status.clone().unwrap_or_default();
+        match existing.next() {
             Next::Stop(what) => bail!("the stack {stack} is {status}.\n  what to do: {what}"),
             Next::Create => return change(aws, console, wanted, "CREATE", true),
             Next::Update => return change(aws, console, wanted, "UPDATE", allow_replacement),
@@ -99,17 +99,17 @@ pub(super) fn bring(aws: &Aws, console: Console, wanted: &Wanted, allow_replacem
                 wait(aws, stack)?;
             }
         }
-        standing = look(aws, stack)?;
+        existing = look(aws, stack)?;
     }
 }
 
 /// Deletes the stack, if there is one.
 pub(super) fn delete(aws: &Aws, stack: &str) -> Result<bool> {
-    let standing = look(aws, stack)?;
-    if standing.status.is_none() || standing.status.as_deref() == Some("DELETE_COMPLETE") {
+    let existing = look(aws, stack)?;
+    if existing.status.is_none() || existing.status.as_deref() == Some("DELETE_COMPLETE") {
         return Ok(false);
     }
-    if standing.next() == Next::Wait {
+    if existing.next() == Next::Wait {
         wait(aws, stack)?;
     }
     aws.ask(&["cloudformation", "delete-stack", "--stack-name", stack])?;
@@ -198,10 +198,10 @@ fn delete_change_set(aws: &Aws, stack: &str, name: &str) -> Result<()> {
 /// Waits until nothing is under way; the status then, none where there is no stack.
 fn wait(aws: &Aws, stack: &str) -> Result<Option<String>> {
     let over = poll(CHANGING, || {
-        let standing = look(aws, stack)?;
+        let existing = look(aws, stack)?;
         // The rest of an update that is done: what it replaced is cleared away.
-        let is_over = standing.next() != Next::Wait;
-        Ok(is_over.then_some(standing.status))
+        let is_over = existing.next() != Next::Wait;
+        Ok(is_over.then_some(existing.status))
     })?;
     let minutes = CHANGING.as_secs() / 60;
     over.with_context(|| {

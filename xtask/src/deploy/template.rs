@@ -54,13 +54,13 @@ fn listed(text: &str) -> Vec<String> {
 pub(super) fn complaints(
     part: &str,
     known: &BTreeMap<String, Parameter>,
-    told: &Parameters,
+    given: &Parameters,
     filled: &[&str],
 ) -> Vec<Complaint> {
     let complaint =
         |name: &str, found: String, allowed: String| Complaint { key: format!("{part}.{name}"), found, allowed };
     let mut complaints = Vec::new();
-    for (name, value) in told {
+    for (name, value) in given {
         let found = format!("{value:?}");
         let Some(parameter) = known.get(name) else {
             let names: Vec<&str> = known.keys().map(String::as_str).collect();
@@ -79,7 +79,7 @@ pub(super) fn complaints(
         }
     }
     let missing = known.iter().filter(|(name, parameter)| {
-        !parameter.has_default && !told.contains_key(*name) && !filled.contains(&name.as_str())
+        !parameter.has_default && !given.contains_key(*name) && !filled.contains(&name.as_str())
     });
     complaints.extend(
         missing.map(|(name, _)| {
@@ -119,10 +119,10 @@ mod tests {
     #[test]
     fn what_a_template_does_not_take_is_named_with_what_it_does() {
         let known = parameters(include_str!("../../../infra/fleet.yaml"));
-        let told = [("ImageIdd", "x"), ("RootDevice", "/dev/null"), ("DrainSeconds", "5"), ("SubnetIds", "subnet-1")];
-        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let given = [("ImageIdd", "x"), ("RootDevice", "/dev/null"), ("DrainSeconds", "5"), ("SubnetIds", "subnet-1")];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let filled = ["BucketName", "QueueUrlPrefix", "SecurityGroupId", "WorkerPolicyArn"];
-        let found: Vec<String> = complaints("fleet", &known, &told, &filled).iter().map(ToString::to_string).collect();
+        let found: Vec<String> = complaints("fleet", &known, &given, &filled).iter().map(ToString::to_string).collect();
         assert_eq!(found.len(), 4, "{found:#?}");
         assert!(found[0].starts_with("fleet.DrainSeconds: found \"5\"; allowed is a whole number from 60 to 7200"));
         assert!(found[1].starts_with("fleet.ImageIdd: found a name that it does not have; allowed is a parameter of"));

@@ -1,4 +1,4 @@
-//! What each stack is told: the settings, and what the stacks before it say.
+//! What each stack is given: the settings, and what the stacks before it say.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -50,7 +50,7 @@ impl Part {
         .unwrap_or_default()
     }
 
-    /// What it is told by others besides.
+    /// What it is given by others besides.
     pub(super) fn filled(self, settings: &Settings) -> Vec<&'static str> {
         let mut filled = match self {
             Self::Network | Self::Forebay => Vec::new(),
@@ -104,16 +104,16 @@ pub(super) fn output(outputs: &Outputs, part: Part, name: &'static str, prefix: 
     found.cloned().ok_or_else(|| Absent { stack: part.stack(prefix), output: name })
 }
 
-/// Everything that a stack is told. What the operator says wins over what is filled in.
-pub(super) fn parameters(
+/// Everything that a stack is given. What the operator says wins over what is filled in.
+pub(super) fn of(
     part: Part,
     settings: &Settings,
     outputs: &Outputs,
     packages: &Packages,
 ) -> Result<Parameters, Absent> {
     let said = part.said(settings);
-    let mut told = Parameters::from([("Prefix".to_owned(), settings.prefix.clone())]);
-    let mut fill = |name: &str, value: &str| drop(told.insert(name.to_owned(), value.to_owned()));
+    let mut given = Parameters::from([("Prefix".to_owned(), settings.prefix.clone())]);
+    let mut fill = |name: &str, value: &str| drop(given.insert(name.to_owned(), value.to_owned()));
     // One that the operator says need not be there.
     let answered = |of: Part, output_name: &'static str, name: &str| match said.get(name) {
         Some(value) => Ok(value.clone()),
@@ -156,8 +156,8 @@ pub(super) fn parameters(
             fill("HasReaper", if settings.reaper.is_some() { "yes" } else { "no" });
         }
     }
-    told.extend(said);
-    Ok(told)
+    given.extend(said);
+    Ok(given)
 }
 
 #[cfg(test)]
@@ -189,17 +189,17 @@ mod tests {
 
     #[test]
     fn each_stack_is_told_what_those_before_it_say() {
-        let told = |part| parameters(part, &settings(), &outputs(), &packages()).unwrap();
-        assert_eq!(told(Part::Network)["NatGateway"], "yes");
-        let forebay = told(Part::Forebay);
+        let given = |part| of(part, &settings(), &outputs(), &packages()).unwrap();
+        assert_eq!(given(Part::Network)["NatGateway"], "yes");
+        let forebay = given(Part::Forebay);
         assert_eq!(forebay["ReaperPackage"], "artefacts/r.zip");
         assert_eq!(forebay["EdgeUrl"], "https://jobs.example.com");
         assert_eq!(forebay["ReportSecretName"], "forebay/report-secret");
-        let fleet = told(Part::Fleet);
+        let fleet = given(Part::Fleet);
         assert_eq!(fleet["SubnetIds"], "subnet-1,subnet-2");
         assert_eq!(fleet["Package"], "s3://example-forebay-code/artefacts/w.tar.gz");
         assert!(!fleet.contains_key("KeyPolicyArn"));
-        assert_eq!(told(Part::Alarms)["HasReaper"], "yes");
+        assert_eq!(given(Part::Alarms)["HasReaper"], "yes");
     }
 
     #[test]
@@ -208,7 +208,7 @@ mod tests {
         settings.fleet.as_mut().unwrap().parameters.insert("BucketName".to_owned(), "mine".to_owned());
         let mut outputs = outputs();
         outputs.get_mut(&Part::Forebay).unwrap().remove("BucketName");
-        assert_eq!(parameters(Part::Fleet, &settings, &outputs, &packages()).unwrap()["BucketName"], "mine");
+        assert_eq!(super::of(Part::Fleet, &settings, &outputs, &packages()).unwrap()["BucketName"], "mine");
     }
 
     #[test]
@@ -221,13 +221,13 @@ mod tests {
         ] {
             let mut outputs = outputs();
             outputs.get_mut(&of).unwrap().remove(name);
-            let text = parameters(part, &settings(), &outputs, &packages()).unwrap_err().to_string();
+            let text = super::of(part, &settings(), &outputs, &packages()).unwrap_err().to_string();
             assert!(text.contains(&format!("the stack {} has no output {name}", of.stack("forebay"))), "{text}");
         }
         let mut settings = settings();
         settings.forebay.insert("KeyArn".to_owned(), "arn:k".to_owned());
         assert!(
-            parameters(Part::Fleet, &settings, &outputs(), &packages())
+            super::of(Part::Fleet, &settings, &outputs(), &packages())
                 .unwrap_err()
                 .to_string()
                 .contains("KeyPolicyArn")
