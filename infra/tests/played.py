@@ -6,6 +6,7 @@ real wrangler, which needs no account for it.
 example: played.py wrangler-played STATE.json versions deploy a@90 b@10 --yes
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -64,6 +65,8 @@ def wrangler(state: dict[str, Any], arguments: list[str]) -> int:
             say({"versions": [{"version_id": one, "percentage": share} for one, share in state["shares"].items()]})
         case ["secret", "list", *_]:
             say([{"name": name, "type": "secret_text"} for name in state["secrets"]])
+        case ["secret", "bulk", path]:
+            bulk(state, json.loads(Path(path).read_text()))
         case ["versions", "list", *_]:
             say(state["versions"])
         case ["versions", "view", version, *_]:
@@ -84,6 +87,17 @@ def wrangler(state: dict[str, Any], arguments: list[str]) -> int:
 def say(value: Any) -> None:
     # A banner stands before it.
     print(f" ⛅️ wrangler 0.0.0\n{json.dumps(value, indent=1)}")
+
+
+def bulk(state: dict[str, Any], secrets: dict[str, str | None]) -> None:
+    """Of values their hashes: what is kept here is compared, and is nobody's to read."""
+    hashes = state.setdefault("hashes", {})
+    for name, value in secrets.items():
+        hashes.pop(name, None)
+        if value is not None:
+            hashes[name] = hashlib.sha256(value.encode()).hexdigest()
+    removed = {name for name, value in secrets.items() if value is None}
+    state["secrets"] = sorted({*state["secrets"], *secrets} - removed)
 
 
 def upload(state: dict[str, Any], arguments: list[str]) -> None:

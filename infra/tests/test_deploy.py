@@ -44,7 +44,12 @@ SecurityGroupId = "sg-1"
 QueueUrlPrefix = "https://sqs.us-east-1.amazonaws.com/000000000000/x"
 """
 
+
 PLAYED = Path(__file__).resolve().parent / "played.py"
+
+
+def hashed(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
 
 
 def setUpModule() -> None:
@@ -104,6 +109,11 @@ class Environment:
         state.update(changes)
         self.state.write_text(json.dumps(state))
         return state
+
+    def hashes(self) -> dict[str, str]:
+        """Of the secrets that the edge was given by themselves."""
+        found: dict[str, str] = self.cloudflare()["hashes"]
+        return found
 
     def deploy(self, *arguments: str, code: int = 0) -> str:
         return self.run("deploy", "--yes", *arguments, code=code)
@@ -380,6 +390,57 @@ class Deploy(unittest.TestCase):
         self.assertIn("WITH ALL ITS OBJECTS", one.run("destroy", "--confirm", one.prefix))
         self.assertEqual(one.cloudflare()["shares"], {})
         self.assertIsNone(self.status(one.prefix))
+
+    def test_each_secret_is_rotated_by_one_command_that_goes_on_where_it_stopped(self) -> None:
+        one = self.environment(EDGE)
+        one.deploy()
+        secrets, said = self.server.client("secretsmanager"), ""
+        for what, edges in (("admin-token", "ADMIN_TOKEN"), ("report-secret", "REPORT_SECRET")):
+            name, previous = f"{one.prefix}/{what}", f"{edges}_PREVIOUS"
+            old = secrets.get_secret_value(SecretId=name)["SecretString"]
+            # One that the edge does not get is nobody's.
+            one.cloudflare(broken=["secret bulk"])
+            self.assertIn("what to do: `npx wrangler login`", one.run("rotate", what, "--yes", code=1))
+            self.assertEqual(secrets.get_secret_value(SecretId=name)["SecretString"], old)
+            waiting = secrets.get_secret_value(SecretId=name, VersionStage="AWSPENDING")["SecretString"]
+            one.cloudflare(broken=[])
+            said += one.run("rotate", what, "--yes")
+            new = secrets.get_secret_value(SecretId=name)["SecretString"]
+            self.assertEqual(new, waiting)
+            self.assertNotEqual(new, old)
+            self.assertEqual([one.hashes()[edges], one.hashes()[previous]], [hashed(new), hashed(old)])
+            ended = one.run("rotate", what, "--yes")
+            self.assertIn(f"the old {edges} has ended", ended)
+            self.assertNotIn(previous, one.cloudflare()["secrets"])
+            self.assertEqual(secrets.get_secret_value(SecretId=name)["SecretString"], new)
+            # After a leak the old one is taken no longer, from the first moment.
+            one.run("rotate", what, "--yes", "--leaked")
+            newest = secrets.get_secret_value(SecretId=name)["SecretString"]
+            self.assertNotIn(previous, one.cloudflare()["secrets"])
+            self.assertEqual(one.hashes()[edges], hashed(newest))
+            for value in (old, new, newest):
+                self.assertNotIn(value, said + ended + json.dumps(one.cloudflare()["calls"]))
+
+    def test_the_access_key_ends_when_the_edge_has_another(self) -> None:
+        one = self.environment(EDGE)
+        one.deploy()
+        user, iam = f"{one.prefix}-edge", self.server.client("iam")
+
+        def keys() -> list[str]:
+            return [key["AccessKeyId"] for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]]
+
+        [first] = keys()
+        one.cloudflare(broken=["secret bulk"])
+        one.run("rotate", "access-key", "--yes", code=1)
+        [lost] = set(keys()) - {first}
+        one.cloudflare(broken=[])
+        self.assertIn(f"{lost} was made and perhaps never sent", one.run("rotate", "access-key", "--yes", "--leaked"))
+        [second] = keys()
+        self.assertNotIn(second, (first, lost))
+        self.assertEqual(one.hashes()["AWS_ACCESS_KEY_ID"], hashed(second))
+        iam.create_access_key(UserName=user)
+        self.assertIn("this command made none of them", one.run("rotate", "access-key", "--yes", code=1))
+        self.assertEqual(one.hashes()["AWS_ACCESS_KEY_ID"], hashed(second))
 
     def test_nobody_at_a_terminal_is_asked_in_vain(self) -> None:
         one = self.environment()

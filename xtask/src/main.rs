@@ -66,6 +66,13 @@ enum Task {
                             cargo xtask rollback --to 20261201T103000Z")]
     Rollback(deploy::RollbackArguments),
 
+    /// Change a secret of an environment for another one, without a pause; run again, it goes on where it stopped
+    #[command(
+        after_help = "Examples:\n  cargo xtask rotate report-secret\n  cargo xtask rotate admin-token --env staging\n  \
+                            cargo xtask rotate access-key --leaked"
+    )]
+    Rotate(deploy::RotateArguments),
+
     /// Take an environment away, but for what holds data: says what stays, and wants the prefix typed
     #[command(after_help = "Example: cargo xtask destroy --env staging")]
     Destroy(deploy::DestroyArguments),
@@ -96,6 +103,7 @@ fn main() -> ExitCode {
             Task::Openapi => openapi::run(&repository, console),
             Task::Package(arguments) => package::run(&repository, console, arguments),
             Task::Deploy(arguments) => deploy::deploy(&repository, console, arguments),
+            Task::Rotate(arguments) => deploy::rotate(&repository, console, arguments),
             Task::Rollback(arguments) => deploy::rollback(&repository, console, arguments),
             Task::Destroy(arguments) => deploy::destroy(&repository, console, arguments),
             Task::Setup => setup::run(&repository, console),

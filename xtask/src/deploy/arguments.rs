@@ -29,6 +29,42 @@ pub struct RollbackArguments {
     pub(super) list: bool,
 }
 
+/// What `cargo xtask rotate` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RotateArguments {
+    /// Which secret
+    #[arg(value_enum)]
+    pub(super) what: Rotated,
+
+    #[command(flatten)]
+    pub(super) environment: EnvironmentArguments,
+
+    /// The old one ends at once, whoever still uses it
+    #[arg(long)]
+    pub(super) leaked: bool,
+}
+
+/// A secret of the edge that can be changed for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Rotated {
+    /// What workers sign their reports with
+    ReportSecret,
+    /// What keys and catalog are managed with
+    AdminToken,
+    /// What the edge signs its requests to AWS with
+    AccessKey,
+}
+
+impl Rotated {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ReportSecret => "report secret",
+            Self::AdminToken => "operator's token",
+            Self::AccessKey => "AWS access key",
+        }
+    }
+}
+
 /// What `cargo xtask destroy` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DestroyArguments {

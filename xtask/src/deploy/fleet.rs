@@ -12,8 +12,11 @@ use serde_json::Value;
 use super::aws::{Aws, text_at};
 use crate::{console::Console, process::interrupt};
 
-/// The same as fleet.yaml's output RefreshCommand.
-const PREFERENCES: &str = r#"{"MinHealthyPercentage":100,"MaxHealthyPercentage":110,"SkipMatching":true}"#;
+/// Replaces all machines, those that are up to date too.
+pub(super) const EVERY_MACHINE: &str =
+    r#"{"MinHealthyPercentage":100,"MaxHealthyPercentage":110,"SkipMatching":false}"#;
+/// Replaces what is outdated: the same as fleet.yaml's output RefreshCommand.
+pub(super) const OUTDATED: &str = r#"{"MinHealthyPercentage":100,"MaxHealthyPercentage":110,"SkipMatching":true}"#;
 /// A machine takes ten minutes, and a group may have many.
 const PATIENCE: Duration = Duration::from_hours(4);
 const LOOK: Duration = Duration::from_secs(15);
@@ -49,15 +52,15 @@ fn machines(said: &Value) -> Machines {
     }
 }
 
-/// Replaces what is outdated and waits until that is done; one that is under way is waited for.
-pub(super) fn refresh(aws: &Aws, console: Console, group: &str) -> Result<()> {
+/// Replaces machines, as the preferences say, and waits until that is done; a refresh that is under way is waited for.
+pub(super) fn refresh(aws: &Aws, console: Console, group: &str, preferences: &str) -> Result<()> {
     let describe =
         ["autoscaling", "describe-instance-refreshes", "--auto-scaling-group-name", group, "--max-records", "1"];
     if is_under_way(&aws.ask(&describe)?) {
         console.note("fleet", "a refresh is under way: waiting for it");
     } else {
         let start =
-            ["autoscaling", "start-instance-refresh", "--auto-scaling-group-name", group, "--preferences", PREFERENCES];
+            ["autoscaling", "start-instance-refresh", "--auto-scaling-group-name", group, "--preferences", preferences];
         aws.ask(&start)?;
     }
     let (began, mut last) = (Instant::now(), String::new());
@@ -125,6 +128,6 @@ mod tests {
 
     #[test]
     fn the_template_advises_the_same_refresh() {
-        assert!(include_str!("../../../infra/fleet.yaml").contains(PREFERENCES));
+        assert!(include_str!("../../../infra/fleet.yaml").contains(OUTDATED));
     }
 }

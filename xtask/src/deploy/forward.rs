@@ -179,7 +179,7 @@ pub(super) fn refresh(site: &Site<'_>, outputs: &Outputs) -> Result<()> {
                 "fleet",
                 &format!("{old} of {all} machines are replaced, each new one before an old one drains"),
             );
-            fleet::refresh(&site.aws, site.console, &group)?;
+            fleet::refresh(&site.aws, site.console, &group, fleet::OUTDATED)?;
             site.console.done("fleet", "all machines are of this version");
         }
     }

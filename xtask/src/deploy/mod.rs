@@ -1,9 +1,9 @@
-//! `cargo xtask deploy`, `rollback` and `destroy`: one environment at AWS and Cloudflare, forward and back.
+//! `cargo xtask deploy`, `rollback`, `rotate` and `destroy`: one environment at AWS and Cloudflare, forward and back.
 //!
 //! What is decided is pure (`settings`, `template`, `parameters`, `stack_status`, `change_set`, `migrations`, `rollout`,
-//! `journal`); what is done goes through two programs, the AWS command line and wrangler, each of which finds credentials as
-//! it does for everybody. Every step looks at what is there first, so that the same command, run again, goes on where it
-//! stopped.
+//! `rotation`, `journal`); what is done goes through two programs, the AWS command line and wrangler, each of which finds
+//! credentials as it does for everybody. Every step looks at what is there first, so that the same command, run again, goes
+//! on where it stopped.
 
 mod arguments;
 mod artefact;
@@ -27,6 +27,9 @@ mod parameters;
 mod plan;
 mod rollback;
 mod rollout;
+mod rotate;
+mod rotate_key;
+mod rotation;
 mod secrets;
 mod settings;
 mod site;
@@ -36,7 +39,8 @@ mod stacks;
 mod template;
 mod wrangler;
 
-pub use arguments::{DeployArguments, DestroyArguments, RollbackArguments};
+pub use arguments::{DeployArguments, DestroyArguments, RollbackArguments, RotateArguments};
 pub use destroy::run as destroy;
 pub use forward::run as deploy;
 pub use rollback::run as rollback;
+pub use rotate::run as rotate;

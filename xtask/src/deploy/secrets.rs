@@ -25,9 +25,7 @@ pub(super) fn exists(aws: &Aws, name: &str) -> Result<Existence> {
     if said.get("DeletedDate").is_some_and(|date| !date.is_null()) {
         return Ok(Existence::Deleted);
     }
-    let stages = said.get("VersionIdsToStages").and_then(Value::as_object);
-    let is_current = |stages: &Value| stages.as_array().is_some_and(|list| list.iter().any(|one| one == "AWSCURRENT"));
-    let has_value = stages.is_some_and(|stages| stages.values().any(is_current));
+    let has_value = version_at(&said, "AWSCURRENT").is_some();
     Ok(if has_value { Existence::There } else { Existence::Empty })
 }
 
@@ -44,18 +42,13 @@ pub(super) enum Existence {
 
 /// Makes the secret of 32 random bytes where there is none; whether it did.
 pub(super) fn ensure(aws: &Aws, name: &str) -> Result<bool> {
-    let value = || -> Result<String> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).context("the system has no random numbers")?;
-        Ok(hex::encode(bytes))
-    };
     match exists(aws, name)? {
         Existence::There => return Ok(false),
         Existence::Absent => {
-            aws.ask(&["secretsmanager", "create-secret", "--name", name, "--secret-string", &value()?])?
+            aws.ask(&["secretsmanager", "create-secret", "--name", name, "--secret-string", &drawn()?])?
         }
         Existence::Empty => {
-            aws.ask(&["secretsmanager", "put-secret-value", "--secret-id", name, "--secret-string", &value()?])?
+            aws.ask(&["secretsmanager", "put-secret-value", "--secret-id", name, "--secret-string", &drawn()?])?
         }
         Existence::Deleted => bail!(
             "the secret {name} is deleted, and its name is taken until it is gone.\n  what to do: aws secretsmanager \
@@ -65,9 +58,34 @@ pub(super) fn ensure(aws: &Aws, name: &str) -> Result<bool> {
     Ok(true)
 }
 
+/// 32 random bytes, as text.
+fn drawn() -> Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).context("the system has no random numbers")?;
+    Ok(hex::encode(bytes))
+}
+
+/// Gives the secret another value, which waits: whoever asks is answered with the current one.
+pub(super) fn put_pending(aws: &Aws, name: &str) -> Result<()> {
+    let put = ["secretsmanager", "put-secret-value", "--secret-id", name, "--secret-string", &drawn()?];
+    aws.ask(&[&put[..], &["--version-stages", "AWSPENDING"]].concat()).map(drop)
+}
+
+/// The version that has this stage, by `describe-secret`.
+pub(super) fn version_at(described: &Value, stage: &str) -> Option<String> {
+    let versions = described.get("VersionIdsToStages")?.as_object()?;
+    let has = |stages: &Value| stages.as_array().is_some_and(|list| list.iter().any(|one| one == stage));
+    versions.iter().find(|(_, stages)| has(stages)).map(|(version, _)| version.clone())
+}
+
 /// A secret's value, without what a file may have ended it with.
 pub(super) fn value(aws: &Aws, name: &str) -> Result<String> {
-    let said = aws.ask(&["secretsmanager", "get-secret-value", "--secret-id", name])?;
+    value_at(aws, name, "AWSCURRENT")
+}
+
+/// That of one stage.
+pub(super) fn value_at(aws: &Aws, name: &str, stage: &str) -> Result<String> {
+    let said = aws.ask(&["secretsmanager", "get-secret-value", "--secret-id", name, "--version-stage", stage])?;
     let text = text_at(&said, "/SecretString").with_context(|| format!("the secret {name} is no text"))?;
     Ok(text.trim().to_owned())
 }
@@ -107,10 +125,14 @@ impl AccessKey {
     }
 }
 
-/// Those of the edge's secrets that it lacks, by `wrangler secret list`. Of an access key both halves or none.
+/// The names in an answer of `wrangler secret list`.
+pub(super) fn names(listed: Option<&Value>) -> Vec<String> {
+    listed.and_then(Value::as_array).into_iter().flatten().filter_map(|one| text_at(one, "/name")).collect()
+}
+
+/// Those of the edge's secrets that it lacks. Of an access key both halves or none.
 pub(super) fn missing(listed: Option<&Value>) -> Vec<&'static str> {
-    let listed: Vec<String> =
-        listed.and_then(Value::as_array).into_iter().flatten().filter_map(|one| text_at(one, "/name")).collect();
+    let listed = names(listed);
     let has = |name: &str| listed.iter().any(|one| one == name);
     let lacks_half = !has("AWS_ACCESS_KEY_ID") || !has("AWS_SECRET_ACCESS_KEY");
     OF_THE_EDGE.into_iter().filter(|name| if name.starts_with("AWS_") { lacks_half } else { !has(name) }).collect()
