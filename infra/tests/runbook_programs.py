@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-AWS = Path(sys.executable).with_name("aws")
+# The one that `cargo xtask deploy` asks with.
+AWS = Path(__file__).resolve().parent.parent.parent / ".tools" / "awscli" / "bin" / "aws"
 
 # Programs that are played, and why; of `cargo`, `forebay` and `forebay-worker` tidy knows whether they take what is said.
 PLAYED = {

@@ -39,6 +39,7 @@ STANDS_FOR = {
     "OLD-BUCKET": "old",
     "NEW-BUCKET": "new",
     "CODE": "old",
+    "MODELS": "old",
     "NAME": "forebay-s3-5xx",
     "N": "2",
     "/opt/forebay-worker/forebay-worker": "forebay-worker",
@@ -108,7 +109,8 @@ class Runbook(unittest.TestCase):
     def test_each_command_runs_as_it_is_written(self) -> None:
         self.start_localstack()
         (self.folder / "infra").symlink_to(INFRA)
-        (self.folder / "edge").mkdir()
+        for name in ("edge", "models"):
+            (self.folder / name).mkdir()
         (self.folder / "worker.tar.gz").write_text("an archive")
         for name in ("old", "new"):
             self.assertEqual(self.ran(f"aws s3 mb s3://{name}")[0], 0)

@@ -67,12 +67,11 @@ pub const PYTHON_CLIENT: Pinned = Pinned {
     install: Install::Environment,
 };
 
-/// Knows what CloudFormation takes; with it the linters of scripts and Dockerfiles, and the AWS command line, whose commands
-/// the runbook has.
+/// Knows what CloudFormation takes; with it the linters of scripts and Dockerfiles.
 pub const CFN_LINT: Pinned = Pinned {
     about: About {
         name: "cfn-lint",
-        what: "cfn-lint, shellcheck, hadolint and the AWS command line: 50 MB to download, 240 MB on disk",
+        what: "cfn-lint, shellcheck and hadolint: 30 MB to download, 170 MB on disk",
         advice: python::ADVICE,
         recorded_secs: 25,
         ..About::NOTHING
@@ -82,7 +81,7 @@ pub const CFN_LINT: Pinned = Pinned {
     install: Install::Environment,
 };
 
-/// The AWS command line, by which deployments ask AWS.
+/// The AWS command line, by which deployments ask AWS, and whose commands the runbook has.
 pub const AWSCLI: Pinned = Pinned {
     about: About {
         name: "awscli",
