@@ -1,12 +1,10 @@
 //! One deployment of a prefix at a time, wherever it is started: an object that S3 makes only where there is none.
 //! https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::{aws_error::AwsError, bucket::Bucket};
+use super::{aws_error::AwsError, bucket::Bucket, site::now_s};
 
 /// Who deploys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +72,7 @@ impl<'a> Lock<'a> {
 
 /// Fails while somebody deploys.
 pub(super) fn check(bucket: &Bucket<'_>, prefix: &str) -> Result<()> {
-    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now_s = now_s();
     match holder(bucket, prefix)? {
         Some(holder) => bail!(holder.refusal(now_s)),
         None => Ok(()),

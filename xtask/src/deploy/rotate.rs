@@ -1,7 +1,5 @@
 //! `cargo xtask rotate`: a secret is changed for another one, without a pause: whoever is asked takes both meanwhile.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value, json};
 
@@ -197,11 +195,6 @@ impl Versions {
         site.aws.ask(&[&stage[..], &moved].concat())?;
         site.aws.ask(&[&stage[..], &["AWSPENDING", "--remove-from-version-id", pending]].concat()).map(drop)
     }
-}
-
-/// Seconds since 1970.
-pub(super) fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// A text of an answer that must be there.

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::{
     parameters::{self, Part},
-    rotate::{Rotation, must, now_s},
+    rotate::{Rotation, must},
     rotation::{KeyRecord, Listed, NextKey, left_s, next_key},
+    site::now_s,
 };
 use crate::process::interrupt;
 

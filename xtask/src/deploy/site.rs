@@ -119,6 +119,11 @@ pub(super) fn ask(question: &str) -> Result<String> {
     Ok(typed)
 }
 
+/// Seconds since 1970.
+pub(super) fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
 /// The moment in a form of `date`; this program keeps no calendar.
 pub(super) fn date(form: &str) -> String {
     answer(Command::new("date").args(["-u", &format!("+{form}")])).unwrap_or_default()

@@ -31,14 +31,13 @@ pub struct LanesArguments {
 /// Writes the templates anew, or says which are not what they should be.
 pub fn run(repository: &Repository, console: Console, arguments: &LanesArguments) -> Result<()> {
     let catalog = build::catalog(repository)?;
+    let stale = stale(repository, &catalog)?;
     if arguments.check {
-        let stale = stale(repository, &catalog)?;
         if !stale.is_empty() {
             bail!("{} do not say what catalog/lanes.toml says: run `cargo xtask lanes`", stale.join(" and "));
         }
         return Ok(());
     }
-    let stale = stale(repository, &catalog)?;
     write(repository, &catalog, &repository.path("infra"))?;
     let said = if stale.is_empty() {
         "say what the catalog says".to_owned()
